@@ -1,0 +1,1223 @@
+"""The memory-block step, its gradient and the learning loops.
+
+Hochreiter & Schmidhuber (1997), appendix A.1; forget gates of 2000, peepholes of 2002, full gradient.
+docs/equations.md gives every equation (1)-(15) with its derivation.
+
+Size letters
+    M inputs (I is a macro of C), B blocks, S cells a block, C = B S cells, N conventional hidden units, K output units,
+    U = C + (gates a block) B + N units that have net inputs, R recurrent sources, H = N + C sources of
+    the outputs. Rows are padded with zeros to whole vectors: Up, Rp, Cp, Kp, Hp.
+
+Order of cells
+    Inside the kernel cell v of block b has the index c = v B + b, so that a gate row of length B lies
+    beside each of the S slices of cells that it serves, and every loop over blocks is contiguous.
+
+A pack is a set of sequences (lanes), longest first, computed side by side. Its steps are rows: time 0 (the
+initial state) of all lanes, then time 1 of all lanes, time 2 of those that are long enough, and so on.
+`first[t]` is the first row of time t; lane i stands at row first[t] + i. A single sequence is a pack of one.
+
+    Y   rows x stride   g(net_c) | y_in | y_forget | y_out | y_n | y_c [| ones for absent gates]
+    S   rows x Cp       internal states s_c
+    HS  rows x Cp       h(s_c)
+    D   rows x Up       net inputs, after the backward pass the deltas, columns g | in | forget | out | n
+
+Python allocates and aligns everything; nothing here allocates, and the loops hold no lock.
+"""
+
+from libc.math cimport exp, fabs, isfinite, log, log1p, sqrt, sqrtf
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy, memset
+
+from cython cimport floating
+from scipy.linalg.cython_blas cimport dgemm, sgemm
+
+
+cdef extern from "_simd.h" nogil:
+    void sklstm_exponential_f64(Py_ssize_t, double*) noexcept
+    void sklstm_exponential_f32(Py_ssize_t, float*) noexcept
+    void sklstm_squash_f64(
+        Py_ssize_t, const double*, const double*, const double*, const double*, double*) noexcept
+    void sklstm_squash_f32(
+        Py_ssize_t, const float*, const float*, const float*, const float*, float*) noexcept
+    void sklstm_product_f64(
+        Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, Py_ssize_t,
+        const double*, Py_ssize_t, double*, Py_ssize_t) noexcept
+    void sklstm_product_f32(
+        Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, Py_ssize_t,
+        const float*, Py_ssize_t, float*, Py_ssize_t) noexcept
+    void sklstm_decay_and_add_f64(
+        Py_ssize_t, Py_ssize_t, const double*, const double*, const double*, double*) noexcept
+    void sklstm_decay_and_add_f32(
+        Py_ssize_t, Py_ssize_t, const float*, const float*, const float*, float*) noexcept
+
+
+cdef enum:
+    LOGISTIC, SOFTMAX, IDENTITY         # outputs
+cdef enum:
+    SQUARED_ERROR, LOG_LOSS             # losses
+cdef enum:
+    SGD, ADAM, RPROP                    # solvers that live here
+
+OUTPUTS = {"logistic": LOGISTIC, "softmax": SOFTMAX, "identity": IDENTITY}
+LOSSES = {"squared_error": SQUARED_ERROR, "log_loss": LOG_LOSS}
+SOLVERS = {"sgd": SGD, "adam": ADAM, "rprop": RPROP}
+
+# Below this many multiply-adds in a product our own primitive is as fast as BLAS or faster, and its bits
+# do not depend on the machine.
+cdef enum:
+    BLAS_FROM = 500000
+
+# Rows of a table of squashing constants: y = shift + scale / (1 + exp(-slope x)).
+cdef enum:
+    SCALE = 1, SHIFT = 2                # row 0 holds the slopes
+
+# The solver's numbers, one array: what it is, its rates, and how many updates it has made. CLIP 0 is none.
+cdef enum:
+    KIND, RATE, MOMENTUM, BETA1, BETA2, EPSILON, ALPHA, CLIP, N_UPDATES
+
+cdef double RPROP_UP = 1.2, RPROP_DOWN = 0.5, RPROP_MIN = 1e-6, RPROP_MAX = 50.0
+
+
+cdef struct Shape:
+    # sizes
+    Py_ssize_t M, B, S, C, N, K, U, R, H
+    Py_ssize_t Up, Rp, Cp, Kp, Hp, stride
+    # columns of a row of Y (an absent gate stands in a column of ones)
+    Py_ssize_t y_in, y_forget, y_out, y_n, y_c, recurrent
+    # columns of a row of the partials
+    Py_ssize_t Pp, p_in, p_forget
+    # places in the packed vector of weights
+    Py_ssize_t w_recurrent, w_bias, w_peep_in, w_peep_forget, w_peep_out
+    Py_ssize_t v_hidden, v_bias, w_input, v_input, n_packed
+    # places in the table of squashing constants: units (at 0), h, output units
+    Py_ssize_t t_h, t_output
+    # what the network has
+    bint has_in, has_forget, has_out, peepholes, shortcut, every_step
+    bint cell_bias, gate_bias, output_bias
+    bint g_identity, h_identity
+    int output
+    # slopes from values: g' = g_slope (y - g_low) (g_high - y) + g_one
+    double g_slope, g_low, g_high, g_one, h_slope, h_low, h_high, h_one
+
+
+cdef class Plan:
+    """Sizes and places of one network in one dtype: a dict of numbers (`_network.Layout`) as a struct."""
+
+    cdef Shape shape
+
+    def __init__(self, dict layout):
+        self.shape = layout
+
+
+# ------------------------------------------------------------------------------------------------
+# primitives
+
+
+cdef inline void squash(
+    Py_ssize_t width, const floating* table, Py_ssize_t table_row, const floating* x, floating* y
+) noexcept nogil:
+    """y = shift + scale / (1 + exp(-slope x)), the constants in three rows of `table`."""
+    if floating is double:
+        sklstm_squash_f64(
+            width, table, table + SCALE * table_row, table + SHIFT * table_row, x, y)
+    else:
+        sklstm_squash_f32(
+            width, table, table + SCALE * table_row, table + SHIFT * table_row, x, y)
+
+
+cdef inline void product(
+    Py_ssize_t rows, Py_ssize_t units, Py_ssize_t sources,
+    const floating* a, Py_ssize_t a_row, Py_ssize_t a_source,
+    const floating* b, Py_ssize_t b_row, floating* c, Py_ssize_t c_row,
+) noexcept nogil:
+    """C += A @ B, with A (rows x sources; one of its strides is 1), B (sources x units), C (rows x units)."""
+    cdef int m, n, k, lda, ldb, ldc
+    cdef floating one = 1
+    cdef char* trans_a
+    if rows < 8 or sources < 16 or rows * units * sources < BLAS_FROM:
+        if floating is double:
+            sklstm_product_f64(rows, units, sources, a, a_row, a_source, b, b_row, c, c_row)
+        else:
+            sklstm_product_f32(rows, units, sources, a, a_row, a_source, b, b_row, c, c_row)
+        return
+    # BLAS counts columns: C.T += B.T @ A.T
+    m, n, k = <int>units, <int>rows, <int>sources
+    ldb, ldc = <int>b_row, <int>c_row
+    trans_a = b"N" if a_source == 1 else b"T"
+    lda = <int>(a_row if a_source == 1 else a_source)
+    if floating is double:
+        dgemm(b"N", trans_a, &m, &n, &k, &one, <double*>b, &ldb, <double*>a, &lda, &one, c, &ldc)
+    else:
+        sgemm(b"N", trans_a, &m, &n, &k, &one, <float*>b, &ldb, <float*>a, &lda, &one, c, &ldc)
+
+
+cdef inline void decay_and_add(
+    Py_ssize_t sources, Py_ssize_t width, const floating* decay, const floating* z, const floating* gain,
+    floating* p,
+) noexcept nogil:
+    """P[m, :] = decay P[m, :] + z[m] gain."""
+    if floating is double:
+        sklstm_decay_and_add_f64(sources, width, decay, z, gain, p)
+    else:
+        sklstm_decay_and_add_f32(sources, width, decay, z, gain, p)
+
+
+cdef inline floating root(floating x) noexcept nogil:
+    if floating is double:
+        return sqrt(x)
+    else:
+        return sqrtf(x)
+
+
+cdef inline void transpose(
+    Py_ssize_t rows, Py_ssize_t columns, const floating* a, Py_ssize_t a_row, floating* b, Py_ssize_t b_row
+) noexcept nogil:
+    """B (columns x rows) = A.T, with A (rows x columns)."""
+    cdef Py_ssize_t i, j
+    for i in range(rows):
+        for j in range(columns):
+            b[j * b_row + i] = a[i * a_row + j]
+
+
+# ------------------------------------------------------------------------------------------------
+# one step of the memory blocks, forward and backward
+
+
+cdef inline void forward_row(
+    const Shape* n, const floating* w,     # IN    packed weights
+    const floating* table,                 # IN    squashing constants
+    floating* net,                         # STATE (Up,) net inputs without peepholes; with them after
+    const floating* s_prev,                # IN    (Cp,)
+    floating* y,                           # OUT   (stride,) a row of Y
+    floating* s,                           # OUT   (Cp,)
+    floating* h,                           # OUT   (Cp,)
+) noexcept nogil:
+    cdef Py_ssize_t v, b, c, B = n.B
+    if n.peepholes:
+        for v in range(n.S):
+            for b in range(B):
+                c = v * B + b
+                if n.has_in:
+                    net[n.y_in + b] += w[n.w_peep_in + c] * s_prev[c]              # (2)
+                if n.has_forget:
+                    net[n.y_forget + b] += w[n.w_peep_forget + c] * s_prev[c]      # (3)
+    squash(n.Up, table, n.Up, net, y)
+    if n.g_identity:
+        memcpy(y, net, n.C * sizeof(floating))
+    for v in range(n.S):
+        for b in range(B):
+            c = v * B + b
+            s[c] = y[n.y_forget + b] * s_prev[c] + y[n.y_in + b] * y[c]           # (4)
+    if n.h_identity:
+        memcpy(h, s, n.C * sizeof(floating))
+    else:
+        squash(n.Cp, table + n.t_h, n.Cp, s, h)
+    if n.peepholes and n.has_out:
+        for v in range(n.S):
+            for b in range(B):
+                net[n.y_out + b] += w[n.w_peep_out + v * B + b] * s[v * B + b]     # (5)
+        squash(B, table + n.y_out, n.Up, net + n.y_out, y + n.y_out)
+    for v in range(n.S):
+        for b in range(B):
+            c = v * B + b
+            y[n.y_c + c] = y[n.y_out + b] * h[c]                                   # (6)
+
+
+cdef inline void backward_row(
+    const Shape* n, const floating* w, bint full,
+    const floating* e,                     # IN    (stride,) errors at the activations, columns as in Y
+    const floating* y,                     # IN    (stride,)
+    const floating* s_prev,                # IN    (Cp,)
+    const floating* s,                     # IN    (Cp,)
+    const floating* h,                     # IN    (Cp,)
+    floating* e_s,                         # STATE (Cp,) error carried along the carousel
+    floating* delta,                       # OUT   (Up,)
+    floating* grad,                        # STATE packed gradient: the peepholes' part
+) noexcept nogil:
+    cdef Py_ssize_t v, b, c, u, B = n.B
+    cdef floating g_slope = <floating>n.g_slope, g_low = <floating>n.g_low
+    cdef floating g_high = <floating>n.g_high, g_one = <floating>n.g_one
+    cdef floating h_slope = <floating>n.h_slope, h_low = <floating>n.h_low
+    cdef floating h_high = <floating>n.h_high, h_one = <floating>n.h_one
+    cdef floating f
+
+    # y_c = y_out h(s)                                                               (6)
+    if n.has_out:
+        for b in range(B):
+            delta[n.y_out + b] = e[n.y_out + b]
+        for v in range(n.S):
+            for b in range(B):
+                delta[n.y_out + b] += h[v * B + b] * e[n.y_c + v * B + b]
+        for b in range(B):
+            f = y[n.y_out + b]
+            delta[n.y_out + b] *= f * (1 - f)                                      # (10)
+    for v in range(n.S):
+        for b in range(B):
+            c = v * B + b
+            e_s[c] += y[n.y_out + b] * (h_slope * (h[c] - h_low) * (h_high - h[c]) + h_one) * e[n.y_c + c]
+    if n.peepholes and n.has_out:
+        for v in range(n.S):
+            for b in range(B):
+                c = v * B + b
+                grad[n.w_peep_out + c] += delta[n.y_out + b] * s[c]
+                if full:
+                    e_s[c] += delta[n.y_out + b] * w[n.w_peep_out + c]             # (9)
+
+    # s = y_forget s_prev + y_in g                                                   (4)
+    for v in range(n.S):
+        for b in range(B):
+            c = v * B + b
+            delta[c] = e_s[c] * y[n.y_in + b] * (g_slope * (y[c] - g_low) * (g_high - y[c]) + g_one)  # (11)
+    if n.has_in:
+        for b in range(B):
+            delta[n.y_in + b] = e[n.y_in + b]
+        for v in range(n.S):
+            for b in range(B):
+                delta[n.y_in + b] += e_s[v * B + b] * y[v * B + b]
+        for b in range(B):
+            f = y[n.y_in + b]
+            delta[n.y_in + b] *= f * (1 - f)                                       # (12)
+    if n.has_forget:
+        for b in range(B):
+            delta[n.y_forget + b] = e[n.y_forget + b]
+        for v in range(n.S):
+            for b in range(B):
+                delta[n.y_forget + b] += e_s[v * B + b] * s_prev[v * B + b]
+        for b in range(B):
+            f = y[n.y_forget + b]
+            delta[n.y_forget + b] *= f * (1 - f)                                   # (13)
+        for v in range(n.S):
+            for b in range(B):
+                e_s[v * B + b] *= y[n.y_forget + b]
+    if n.peepholes:
+        for v in range(n.S):
+            for b in range(B):
+                c = v * B + b
+                if n.has_in:
+                    grad[n.w_peep_in + c] += delta[n.y_in + b] * s_prev[c]
+                    if full:
+                        e_s[c] += delta[n.y_in + b] * w[n.w_peep_in + c]
+                if n.has_forget:
+                    grad[n.w_peep_forget + c] += delta[n.y_forget + b] * s_prev[c]
+                    if full:
+                        e_s[c] += delta[n.y_forget + b] * w[n.w_peep_forget + c]
+
+    # y_n = f(net_n)                                                                 (7)
+    for u in range(n.y_n, n.y_n + n.N):
+        delta[u] = y[u] * (1 - y[u]) * e[u]                                        # (14)
+
+
+# ------------------------------------------------------------------------------------------------
+# outputs, loss and the errors at the outputs
+
+
+cdef inline void output_activation(
+    const Shape* n, const floating* table, const floating* net, floating* y
+) noexcept nogil:
+    """y_k = f_k(net_k); `table` holds the logistic's constants."""                # (8)
+    cdef Py_ssize_t k
+    cdef floating largest, total = 0
+    if n.output == LOGISTIC:
+        squash(n.Kp, table, n.Kp, net, y)
+    elif n.output == IDENTITY:
+        memcpy(y, net, n.K * sizeof(floating))
+    else:
+        largest = net[0]
+        for k in range(1, n.K):
+            if net[k] > largest:
+                largest = net[k]
+        for k in range(n.K):
+            y[k] = net[k] - largest
+        if floating is double:
+            sklstm_exponential_f64(n.K, y)
+        else:
+            sklstm_exponential_f32(n.K, y)
+        for k in range(n.K):
+            total += y[k]
+        for k in range(n.K):
+            y[k] /= total
+
+
+cdef inline double row_loss(
+    const Shape* n, int loss, const floating* net, const floating* y, const floating* target
+) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef double value = 0, total = 0, largest, mass = 0
+    if loss == SQUARED_ERROR:                                       # 1/2 sum (y - t)^2
+        for k in range(n.K):
+            value += 0.5 * (<double>y[k] - target[k]) * (<double>y[k] - target[k])
+    elif n.output == LOGISTIC:                                      # -sum t log y + (1 - t) log(1 - y)
+        for k in range(n.K):
+            value += log1p(exp(-fabs(net[k]))) - target[k] * net[k]
+            if net[k] > 0:
+                value += net[k]
+    else:                                                           # -sum t log y, y the softmax
+        largest = net[0]
+        for k in range(1, n.K):
+            largest = max(largest, net[k])
+        for k in range(n.K):
+            total += exp(net[k] - largest)
+            mass += target[k]
+            value -= target[k] * (net[k] - largest)
+        value += mass * log(total)
+    return value
+
+
+cdef inline void row_delta(
+    const Shape* n, int loss, floating weight, const floating* y, const floating* target, floating* delta
+) noexcept nogil:
+    """delta_k = weight * dLoss / dnet_k."""                                       # (8')
+    cdef Py_ssize_t k
+    cdef floating total = 0
+    for k in range(n.K):
+        delta[k] = weight * (y[k] - target[k])
+    if loss == LOG_LOSS and n.output == SOFTMAX:
+        for k in range(n.K):
+            total += target[k]
+        for k in range(n.K):
+            delta[k] = weight * (y[k] * total - target[k])
+    elif loss == SQUARED_ERROR and n.output == LOGISTIC:
+        for k in range(n.K):
+            delta[k] *= y[k] * (1 - y[k])
+    elif loss == SQUARED_ERROR and n.output == SOFTMAX:
+        for k in range(n.K):
+            total += delta[k] * y[k]
+        for k in range(n.K):
+            delta[k] = y[k] * (delta[k] - total)
+
+
+# ------------------------------------------------------------------------------------------------
+# sources that come from outside: dense rows, or the rows of a CSR matrix
+
+
+cdef inline void add_input_products(
+    bint sparse, Py_ssize_t rows, Py_ssize_t width,
+    const floating* x, Py_ssize_t n_inputs,                                     # IN dense rows, or
+    const floating[::1] values, const int32_t[::1] columns, const int64_t[::1] indptr,   # IN CSR
+    const int64_t* step,                                                        # IN (rows,) rows of the CSR
+    const floating* w, floating* out, Py_ssize_t out_row,                       # IN, STATE
+) noexcept nogil:
+    """out += X @ W."""
+    cdef Py_ssize_t j, p
+    if not sparse:
+        product(rows, width, n_inputs, x, n_inputs, 1, w, width, out, out_row)
+        return
+    for j in range(rows):
+        for p in range(indptr[step[j]], indptr[step[j] + 1]):
+            product(1, width, 1, &values[p], 1, 1, w + columns[p] * width, width, out + j * out_row, width)
+
+
+cdef inline Py_ssize_t add_input_gradient(
+    bint sparse, Py_ssize_t rows, Py_ssize_t width,
+    const floating* x, Py_ssize_t n_inputs,                                     # IN dense rows, or
+    const floating[::1] values, const int32_t[::1] columns, const int64_t[::1] indptr,   # IN CSR
+    const int64_t* step,                                                        # IN (rows,) rows of the CSR
+    const floating* delta, Py_ssize_t delta_row, floating* grad,                # IN, STATE
+) noexcept nogil:
+    """grad += X.T @ delta."""
+    cdef Py_ssize_t j, p
+    if not sparse:
+        product(n_inputs, width, rows, x, 1, n_inputs, delta, delta_row, grad, width)
+        return 0
+    for j in range(rows):
+        for p in range(indptr[step[j]], indptr[step[j] + 1]):
+            product(
+                1, width, 1, &values[p], 1, 1, delta + j * delta_row, width, grad + columns[p] * width, width)
+    return 0
+
+
+cdef inline Py_ssize_t touch(
+    Py_ssize_t rows, const int32_t[::1] columns, const int64_t[::1] indptr, const int64_t* step,
+    int32_t[::1] touched, int32_t[::1] is_touched, Py_ssize_t n_touched,
+) noexcept nogil:
+    """Lists, each once, the inputs that are not zero in these rows of the CSR matrix."""
+    cdef Py_ssize_t j, p
+    for j in range(rows):
+        for p in range(indptr[step[j]], indptr[step[j] + 1]):
+            if not is_touched[columns[p]]:
+                is_touched[columns[p]] = 1
+                touched[n_touched] = columns[p]
+                n_touched += 1
+    return n_touched
+
+
+# ------------------------------------------------------------------------------------------------
+# a pack of sequences
+
+
+cdef Py_ssize_t arrange_pack(
+    const Shape* n,
+    const int64_t[::1] start, const int64_t[::1] length,    # IN  (lanes,) first step and length, longest first
+    const int64_t[::1] target,                              # IN  (lanes,) row of the first target
+    const double[::1] weight,                               # IN  (targets,) or empty
+    Py_ssize_t lo, Py_ssize_t hi,                           # IN  the lanes of this pack
+    int64_t[::1] first,                                     # OUT (T + 2,) first row of each time
+    int64_t[::1] step,                                      # OUT (rows,) step of each row from `lanes` on
+    int64_t[::1] error_row, int64_t[::1] error_target,      # OUT (errors,) where errors are injected
+    double[::1] error_weight,                               # OUT (errors,)
+) noexcept nogil:
+    """Lays the pack out in rows; returns the number of rows where errors are injected."""
+    cdef Py_ssize_t lanes = hi - lo, T = length[lo], t, i, active = lanes, row = lanes, m = 0
+    first[0] = 0
+    for t in range(1, T + 1):
+        while length[lo + active - 1] < t:
+            active -= 1
+        first[t] = row
+        for i in range(active):
+            step[row - lanes + i] = start[lo + i] + t - 1
+            if n.every_step:
+                error_row[m] = row + i
+                error_target[m] = target[lo + i] + t - 1
+                m += 1
+        row += active
+    first[T + 1] = row
+    if not n.every_step:
+        for i in range(lanes):
+            error_row[i] = first[length[lo + i]] + i
+            error_target[i] = target[lo + i]
+        m = lanes
+    if weight.shape[0]:
+        for i in range(m):
+            error_weight[i] = weight[error_target[i]]
+    return m
+
+
+cdef inline void reset_state(
+    const Shape* n, Py_ssize_t lanes, floating[:, ::1] Y, floating[:, ::1] S
+) noexcept nogil:
+    """Before the first step every activation and state is zero."""
+    cdef Py_ssize_t i
+    for i in range(lanes):
+        memset(&Y[i, n.recurrent], 0, n.R * sizeof(floating))
+        memset(&S[i, 0], 0, n.Cp * sizeof(floating))
+
+
+cdef const floating* input_rows(
+    const Shape* n, Py_ssize_t rows, const floating[:, ::1] X, const int64_t[::1] step, bint contiguous,
+    floating[:, ::1] gathered,
+) noexcept nogil:
+    """The dense inputs of a pack, row under row: where they are if they lie so, else a copy of them."""
+    cdef Py_ssize_t j
+    if contiguous:
+        return &X[step[0], 0]
+    for j in range(rows):
+        memcpy(&gathered[j, 0], &X[step[j], 0], n.M * sizeof(floating))
+    return &gathered[0, 0]
+
+
+cdef void forward_pack(
+    const Shape* n, Py_ssize_t T, const int64_t[::1] first,
+    const floating[::1] w, const floating[::1] table,    # IN
+    floating[:, ::1] D,                                     # STATE x W + b, then net inputs
+    floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,   # STATE rows of time 0 given, the others OUT
+) noexcept nogil:
+    cdef Py_ssize_t t, row, before, lag
+    for t in range(1, T + 1):
+        lag = first[t] - first[t - 1]
+        if n.R:
+            product(
+                first[t + 1] - first[t], n.Up, n.R, &Y[first[t - 1], n.recurrent], n.stride, 1,
+                &w[n.w_recurrent], n.Up, &D[first[t], 0], n.Up)                    # (1)
+        for row in range(first[t], first[t + 1]):
+            before = row - lag
+            forward_row(
+                n, &w[0], &table[0], &D[row, 0], &S[before, 0], &Y[row, 0], &S[row, 0], &HS[row, 0])
+
+
+cdef void backward_pack(
+    const Shape* n, Py_ssize_t T, Py_ssize_t lanes, bint full,
+    const int64_t[::1] first,
+    Py_ssize_t errors, const int64_t[::1] error_row,        # IN  rows where errors enter, by row if every_step
+    const floating[::1] w, const floating[::1] wt,          # IN  weights, and transposed copies of two of them
+    const floating[:, ::1] Y, const floating[:, ::1] S, const floating[:, ::1] HS,   # IN
+    const floating[:, ::1] EH,                              # IN  (errors, Hp) errors at y_n and y_c
+    floating[:, ::1] E,                                     # OUT (lanes, stride) errors at the activations
+    floating[:, ::1] ES,                                    # OUT (lanes, Cp) errors at the states
+    floating[:, ::1] D,                                     # OUT deltas in place of the net inputs
+    floating[::1] grad,                                     # STATE the peepholes' part
+) noexcept nogil:
+    """Errors back through time; E and ES end as the errors at the initial activations and states."""
+    cdef Py_ssize_t t, i, j, u, row, before, active
+    memset(&E[0, 0], 0, lanes * n.stride * sizeof(floating))
+    memset(&ES[0, 0], 0, lanes * n.Cp * sizeof(floating))
+    j = errors
+    for t in range(T, 0, -1):
+        active = first[t + 1] - first[t]
+        for i in range(active - 1, -1, -1):
+            row = first[t] + i
+            before = first[t - 1] + i
+            if n.every_step:
+                j -= 1
+            else:
+                j = i
+            if error_row[j] == row:
+                for u in range(n.H):
+                    E[i, n.y_n + u] += EH[j, u]                                    # (9)
+            backward_row(
+                n, &w[0], full, &E[i, 0], &Y[row, 0], &S[before, 0], &S[row, 0], &HS[row, 0],
+                &ES[i, 0], &D[row, 0], &grad[0])
+        if n.every_step or full or t == T or first[t + 2] - first[t + 1] < active:
+            memset(&E[0, 0], 0, active * n.stride * sizeof(floating))
+        if full and n.R:
+            product(
+                active, n.Rp, n.U, &D[first[t], 0], n.Up, 1, &wt[0], n.Rp, &E[0, n.recurrent], n.stride)
+
+
+cdef void add_recurrent_gradient(
+    const Shape* n, Py_ssize_t T, const int64_t[::1] first,
+    const floating[:, ::1] Y, const floating[:, ::1] D, floating[::1] grad,
+) noexcept nogil:
+    """grad += sum_t y(t-1).T @ delta(t), in as few products as the rows allow."""
+    cdef Py_ssize_t t = 1, until, rows
+    while t <= T:
+        rows = first[t + 1] - first[t]
+        until = t + 1
+        if first[t] - first[t - 1] == rows:             # the rows of time t follow those of t - 1 one to one
+            while until <= T and first[until + 1] - first[until] == rows:
+                until += 1
+        product(
+            n.R, n.Up, first[until] - first[t], &Y[first[t - 1], n.recurrent], 1, n.stride,
+            &D[first[t], 0], n.Up, &grad[n.w_recurrent], n.Up)                     # (15)
+        t = until
+
+
+cdef void forward_outputs(
+    const Shape* n, bint sparse, Py_ssize_t lanes, Py_ssize_t errors,
+    const int64_t[::1] error_row, const floating* x,
+    const floating[::1] values, const int32_t[::1] columns, const int64_t[::1] indptr, const int64_t[::1] step,
+    const floating[::1] w, const floating[:, ::1] Y,        # IN
+    floating[:, ::1] HR,                                    # WORK (errors, Hp) the outputs' sources, gathered
+    floating[:, ::1] O,                                     # OUT  (errors, Kp) net inputs of the output units
+) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(errors):
+        memcpy(&O[j, 0], &w[n.v_bias], n.Kp * sizeof(floating))
+        memcpy(&HR[j, 0], &Y[error_row[j], n.y_n], n.H * sizeof(floating))
+    product(errors, n.Kp, n.H, &HR[0, 0], n.Hp, 1, &w[n.v_hidden], n.Kp, &O[0, 0], n.Kp)
+    if n.shortcut:
+        if n.every_step:
+            add_input_products(
+                sparse, errors, n.Kp, x, n.M, values, columns, indptr, &step[0], &w[n.v_input], &O[0, 0], n.Kp)
+            return
+        for j in range(errors):
+            add_input_products(
+                sparse, 1, n.Kp, x + (0 if sparse else (error_row[j] - lanes) * n.M), n.M, values, columns,
+                indptr, &step[error_row[j] - lanes], &w[n.v_input], &O[j, 0], n.Kp)
+
+
+cdef void add_output_gradient(
+    const Shape* n, bint sparse, Py_ssize_t lanes, Py_ssize_t errors,
+    const int64_t[::1] error_row, const floating* x,
+    const floating[::1] values, const int32_t[::1] columns, const int64_t[::1] indptr, const int64_t[::1] step,
+    const floating[:, ::1] HR, const floating[:, ::1] OD,   # IN
+    floating[::1] grad,                                     # STATE
+) noexcept nogil:
+    cdef Py_ssize_t j, k
+    product(n.H, n.Kp, errors, &HR[0, 0], 1, n.Hp, &OD[0, 0], n.Kp, &grad[n.v_hidden], n.Kp)
+    if n.output_bias:
+        for j in range(errors):
+            for k in range(n.K):
+                grad[n.v_bias + k] += OD[j, k]
+    if n.shortcut:
+        if n.every_step:
+            add_input_gradient(
+                sparse, errors, n.Kp, x, n.M, values, columns, indptr, &step[0],
+                &OD[0, 0], n.Kp, &grad[n.v_input])
+            return
+        for j in range(errors):
+            add_input_gradient(
+                sparse, 1, n.Kp, x + (0 if sparse else (error_row[j] - lanes) * n.M), n.M, values, columns,
+                indptr, &step[error_row[j] - lanes], &OD[j, 0], n.Kp, &grad[n.v_input])
+
+
+cdef void add_bias_gradient(
+    const Shape* n, Py_ssize_t lo, Py_ssize_t hi, const floating[:, ::1] D, floating[::1] grad
+) noexcept nogil:
+    """grad += the deltas of rows lo..hi, for the units that have a bias."""
+    cdef Py_ssize_t row, u
+    for row in range(lo, hi):
+        if n.cell_bias:
+            for u in range(n.C):
+                grad[n.w_bias + u] += D[row, u]
+            for u in range(n.y_n, n.y_n + n.N):
+                grad[n.w_bias + u] += D[row, u]
+        if n.gate_bias:
+            for u in range(n.C, n.y_n):
+                grad[n.w_bias + u] += D[row, u]
+
+
+cdef void transpose_weights(const Shape* n, bint full, const floating[::1] w, floating[::1] wt) noexcept nogil:
+    """The two matrices that the backward pass reads the other way round."""
+    if full and n.R:
+        transpose(n.R, n.U, &w[n.w_recurrent], n.Up, &wt[0], n.Rp)
+    transpose(n.H, n.K, &w[n.v_hidden], n.Kp, &wt[n.U * n.Rp], n.Hp)
+
+
+# ------------------------------------------------------------------------------------------------
+# gradient -> step
+
+
+cdef double sum_of_squares(const floating[::1] a, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double total = 0
+    for i in range(lo, hi):
+        total += <double>a[i] * a[i]
+    return total
+
+
+cdef void step_range(
+    const double[::1] hyper, double scale, double alpha, Py_ssize_t lo, Py_ssize_t hi,
+    floating[::1] w, floating[::1] grad, floating[::1] m, floating[::1] v,    # STATE
+) noexcept nogil:
+    """One update of the weights lo..hi; their gradient is zero afterwards.
+
+    m, v: velocity (SGD); first and second moment (Adam); last gradient and step size (RPROP).
+    """
+    cdef Py_ssize_t i
+    cdef floating g, rate = <floating>hyper[RATE], momentum = <floating>hyper[MOMENTUM]
+    cdef floating beta1 = <floating>hyper[BETA1], beta2 = <floating>hyper[BETA2]
+    cdef floating epsilon = <floating>hyper[EPSILON], a = <floating>alpha, c = <floating>scale
+    cdef double t = hyper[N_UPDATES]
+    cdef floating unbias1, unbias2
+    if hyper[KIND] == SGD:
+        if momentum == 0:
+            for i in range(lo, hi):
+                w[i] -= rate * (c * grad[i] + a * w[i])
+        else:
+            for i in range(lo, hi):
+                m[i] = momentum * m[i] - rate * (c * grad[i] + a * w[i])
+                w[i] += m[i]
+    elif hyper[KIND] == ADAM:                           # Kingma & Ba (2015), algorithm 1
+        unbias1 = <floating>(1 / (1 - beta1 ** t))
+        unbias2 = <floating>(1 / (1 - beta2 ** t))
+        for i in range(lo, hi):
+            g = c * grad[i] + a * w[i]
+            m[i] = beta1 * m[i] + (1 - beta1) * g
+            v[i] = beta2 * v[i] + (1 - beta2) * g * g
+            w[i] -= rate * (m[i] * unbias1) / (root(v[i] * unbias2) + epsilon)
+    else:                                               # Igel & Huesken (2000), iRprop-
+        for i in range(lo, hi):
+            g = c * grad[i] + a * w[i]
+            if g * m[i] > 0:
+                v[i] = <floating>min(v[i] * RPROP_UP, RPROP_MAX)
+            elif g * m[i] < 0:
+                v[i] = <floating>max(v[i] * RPROP_DOWN, RPROP_MIN)
+                g = 0
+            if g > 0:
+                w[i] -= v[i]
+            elif g < 0:
+                w[i] += v[i]
+            m[i] = g
+    memset(&grad[lo], 0, (hi - lo) * sizeof(floating))
+
+
+cdef void update_weights(
+    const Shape* n, bint lazy, double[::1] hyper,
+    const int32_t[::1] touched, Py_ssize_t n_touched,       # IN  inputs with a gradient, used if lazy
+    floating[::1] w, floating[::1] grad, floating[::1] m, floating[::1] v,    # STATE
+) noexcept nogil:
+    """Clips the gradient, adds the L2 penalty (not on biases) and takes the solver's step.
+
+    `lazy`: only the weights of the touched inputs, since the step of the others is zero.
+    """
+    cdef Py_ssize_t i, row
+    cdef double scale = 1, alpha = hyper[ALPHA], norm
+    hyper[N_UPDATES] += 1
+    if hyper[CLIP] > 0:
+        norm = sum_of_squares(grad, 0, n.w_input if lazy else n.n_packed)
+        if lazy:
+            for i in range(n_touched):
+                row = n.w_input + touched[i] * n.Up
+                norm += sum_of_squares(grad, row, row + n.Up)
+                if n.shortcut:
+                    row = n.v_input + touched[i] * n.Kp
+                    norm += sum_of_squares(grad, row, row + n.Kp)
+        norm = sqrt(norm)
+        if norm > hyper[CLIP]:
+            scale = hyper[CLIP] / norm
+    step_range(hyper, scale, alpha, 0, n.w_bias, w, grad, m, v)
+    step_range(hyper, scale, 0, n.w_bias, n.w_peep_in, w, grad, m, v)
+    step_range(hyper, scale, alpha, n.w_peep_in, n.v_bias, w, grad, m, v)
+    step_range(hyper, scale, 0, n.v_bias, n.w_input, w, grad, m, v)
+    if not lazy:
+        step_range(hyper, scale, alpha, n.w_input, n.n_packed, w, grad, m, v)
+        return
+    for i in range(n_touched):
+        row = n.w_input + touched[i] * n.Up
+        step_range(hyper, scale, alpha, row, row + n.Up, w, grad, m, v)
+        if n.shortcut:
+            row = n.v_input + touched[i] * n.Kp
+            step_range(hyper, scale, alpha, row, row + n.Kp, w, grad, m, v)
+
+
+# ------------------------------------------------------------------------------------------------
+# a pack, whole: the inputs of these two functions are what the entry points unpack from Python
+
+
+cdef Py_ssize_t forward_all(
+    const Shape* n, bint sparse,
+    const floating[:, ::1] X, const floating[::1] values, const int32_t[::1] columns, const int64_t[::1] indptr,
+    const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
+    Py_ssize_t lo, Py_ssize_t hi,                           # IN  the lanes of this pack
+    const floating[::1] w, const floating[::1] table,    # IN
+    int64_t[::1] first, int64_t[::1] step,                  # OUT
+    int64_t[::1] error_row, int64_t[::1] error_target, double[::1] error_weight,   # OUT
+    floating[:, ::1] XG, floating[:, ::1] D, floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,
+    floating[:, ::1] HR, floating[:, ::1] O,                # OUT
+    const floating** inputs,                                # OUT the dense rows
+) noexcept nogil:
+    """Inputs to the net inputs of the output units. Rows of time 0 hold the initial state already."""
+    cdef Py_ssize_t lanes = hi - lo, T = length[lo], row, rows, errors
+    errors = arrange_pack(
+        n, start, length, target, weight, lo, hi, first, step, error_row, error_target, error_weight)
+    rows = first[T + 1] - lanes
+    inputs[0] = NULL
+    if not sparse:
+        inputs[0] = input_rows(n, rows, X, step, lanes == 1, XG)
+    for row in range(lanes, lanes + rows):
+        memcpy(&D[row, 0], &w[n.w_bias], n.Up * sizeof(floating))
+    add_input_products(
+        sparse, rows, n.Up, inputs[0], n.M, values, columns, indptr, &step[0],
+        &w[n.w_input], &D[lanes, 0], n.Up)                                         # (1)
+    forward_pack(n, T, first, w, table, D, Y, S, HS)
+    forward_outputs(
+        n, sparse, lanes, errors, error_row, inputs[0], values, columns, indptr, step, w, Y, HR, O)
+    return errors
+
+
+cdef double gradient_all(
+    const Shape* n, bint sparse, int loss, bint full, double scale,
+    const floating[:, ::1] X, const floating[::1] values, const int32_t[::1] columns, const int64_t[::1] indptr,
+    const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
+    Py_ssize_t lo, Py_ssize_t hi,
+    const floating[:, ::1] targets,
+    const floating[::1] w, const floating[::1] wt, const floating[::1] table,   # IN
+    int64_t[::1] first, int64_t[::1] step,                  # OUT
+    int64_t[::1] error_row, int64_t[::1] error_target, double[::1] error_weight,   # OUT
+    floating[:, ::1] XG, floating[:, ::1] D, floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,
+    floating[:, ::1] HR, floating[:, ::1] O, floating[:, ::1] OD, floating[:, ::1] EH,
+    floating[:, ::1] E, floating[:, ::1] ES,                # OUT
+    floating[::1] grad,                                     # STATE += scale * gradient
+) noexcept nogil:
+    """Loss of the lanes lo..hi (weighted, not scaled); their gradient, times `scale`, is added to `grad`."""
+    cdef Py_ssize_t lanes = hi - lo, T = length[lo], rows, errors, j
+    cdef const floating* inputs
+    cdef double value = 0
+    errors = forward_all(
+        n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, w, table,
+        first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O, &inputs)
+    rows = first[T + 1]
+    for j in range(errors):
+        if error_weight[j] == 0:
+            memset(&OD[j, 0], 0, n.Kp * sizeof(floating))
+            continue
+        # OD holds the outputs for a moment, then their deltas
+        output_activation(n, &table[n.t_output], &O[j, 0], &OD[j, 0])
+        value += error_weight[j] * row_loss(n, loss, &O[j, 0], &OD[j, 0], &targets[error_target[j], 0])
+        memcpy(&O[j, 0], &OD[j, 0], n.K * sizeof(floating))
+        memset(&OD[j, 0], 0, n.Kp * sizeof(floating))
+        row_delta(
+            n, loss, <floating>(scale * error_weight[j]), &O[j, 0], &targets[error_target[j], 0], &OD[j, 0])
+    memset(&EH[0, 0], 0, errors * n.Hp * sizeof(floating))
+    product(errors, n.Hp, n.K, &OD[0, 0], n.Kp, 1, &wt[n.U * n.Rp], n.Hp, &EH[0, 0], n.Hp)   # (9)
+    backward_pack(n, T, lanes, full, first, errors, error_row, w, wt, Y, S, HS, EH, E, ES, D, grad)
+    if n.R:
+        add_recurrent_gradient(n, T, first, Y, D, grad)
+    add_bias_gradient(n, lanes, rows, D, grad)
+    add_input_gradient(
+        sparse, rows - lanes, n.Up, inputs, n.M, values, columns, indptr, &step[0],
+        &D[lanes, 0], n.Up, &grad[n.w_input])
+    add_output_gradient(
+        n, sparse, lanes, errors, error_row, inputs, values, columns, indptr, step, HR, OD, grad)
+    return value
+
+
+# ------------------------------------------------------------------------------------------------
+# the gradient forwards: partials ds/dw carried from step to step (1997, appendix A.1; 2002, section 4)
+#
+# P has a row for each source, recurrent, bias, inputs, and in it ds_c/dw for the weights from this source to
+#     net_c | net_in of c's block | net_forget of c's block          (C columns each)
+
+
+cdef inline void carry_partials(
+    const Shape* n, bint sparse,
+    const floating* x, const floating[::1] values, const int32_t[::1] columns, Py_ssize_t nz_lo, Py_ssize_t nz_hi,
+    const int32_t[::1] touched, Py_ssize_t n_touched,       # IN  inputs whose partials are not all zero
+    const floating* z,                                      # IN  (R,) recurrent sources
+    const floating* y, const floating* s_prev,              # IN
+    floating[:, ::1] P, floating[:, ::1] PP,                # STATE partials of weights, of peepholes
+    floating* decay, floating* gain,                        # WORK (Pp,)
+) noexcept nogil:
+    cdef Py_ssize_t v, b, c, i, peer, B = n.B
+    cdef floating zero = 0, one = 1, f
+    cdef floating g_slope = <floating>n.g_slope, g_low = <floating>n.g_low
+    cdef floating g_high = <floating>n.g_high, g_one = <floating>n.g_one
+    for v in range(n.S):
+        for b in range(B):
+            c = v * B + b
+            decay[c] = y[n.y_forget + b]
+            gain[c] = y[n.y_in + b] * (g_slope * (y[c] - g_low) * (g_high - y[c]) + g_one)
+            if n.has_in:
+                f = y[n.y_in + b]
+                decay[n.p_in + c] = decay[c]
+                gain[n.p_in + c] = y[c] * f * (1 - f)
+            if n.has_forget:
+                f = y[n.y_forget + b]
+                decay[n.p_forget + c] = decay[c]
+                gain[n.p_forget + c] = s_prev[c] * f * (1 - f)
+    decay_and_add(n.R, n.Pp, decay, z, gain, &P[0, 0])                             # (16)
+    decay_and_add(1, n.Pp, decay, &one, gain, &P[n.R, 0])
+    if not sparse:
+        decay_and_add(n.M, n.Pp, decay, x, gain, &P[n.R + 1, 0])
+    else:
+        if n.has_forget:
+            for i in range(n_touched):
+                decay_and_add(1, n.Pp, decay, &zero, gain, &P[n.R + 1 + touched[i], 0])
+        for i in range(nz_lo, nz_hi):
+            product(1, n.Pp, 1, &values[i], 1, 1, gain, n.Pp, &P[n.R + 1 + columns[i], 0], n.Pp)
+    if n.peepholes:
+        for peer in range(n.S):
+            for v in range(n.S):
+                for b in range(B):
+                    c = v * B + b
+                    if n.has_in:
+                        PP[peer, c] = decay[c] * PP[peer, c] + s_prev[peer * B + b] * gain[n.p_in + c]
+                    if n.has_forget:
+                        PP[n.S + peer, c] = (
+                            decay[c] * PP[n.S + peer, c] + s_prev[peer * B + b] * gain[n.p_forget + c])
+
+
+cdef inline void add_partials(
+    const Shape* n, Py_ssize_t sources, const floating* e_s, const floating* p, floating* grad
+) noexcept nogil:
+    """grad (sources, Up) += e_s ds/dw."""                                         # (17)
+    cdef Py_ssize_t i, v, b, c
+    for i in range(sources):
+        for c in range(n.C):
+            grad[c] += e_s[c] * p[c]
+        if n.has_in:
+            for v in range(n.S):
+                for b in range(n.B):
+                    c = v * n.B + b
+                    grad[n.y_in + b] += e_s[c] * p[n.p_in + c]
+        if n.has_forget:
+            for v in range(n.S):
+                for b in range(n.B):
+                    c = v * n.B + b
+                    grad[n.y_forget + b] += e_s[c] * p[n.p_forget + c]
+        p += n.Pp
+        grad += n.Up
+
+
+cdef inline void immediate_errors(
+    const Shape* n, const floating* w, const floating* od,  # IN  (Kp,) deltas of the output units
+    const floating* y, const floating* h,                   # IN
+    floating* e,                                            # OUT (H,) errors at y_n and y_c
+    floating* e_s,                                          # OUT (Cp,)
+    floating* delta,                                        # OUT (Up,) of output gates and hidden units, else 0
+) noexcept nogil:
+    cdef Py_ssize_t u, k, v, b, c, B = n.B
+    cdef floating h_slope = <floating>n.h_slope, h_low = <floating>n.h_low
+    cdef floating h_high = <floating>n.h_high, h_one = <floating>n.h_one
+    for u in range(n.H):
+        e[u] = 0
+        for k in range(n.K):
+            e[u] += w[n.v_hidden + u * n.Kp + k] * od[k]                           # (9)
+    memset(delta, 0, n.Up * sizeof(floating))
+    for u in range(n.N):
+        delta[n.y_n + u] = e[u] * y[n.y_n + u] * (1 - y[n.y_n + u])                # (14)
+    for v in range(n.S):
+        for b in range(B):
+            c = v * B + b
+            e_s[c] = y[n.y_out + b] * (h_slope * (h[c] - h_low) * (h_high - h[c]) + h_one) * e[n.N + c]
+            if n.has_out:
+                delta[n.y_out + b] += h[c] * e[n.N + c]
+    if n.has_out:
+        for b in range(B):
+            delta[n.y_out + b] *= y[n.y_out + b] * (1 - y[n.y_out + b])            # (10)
+
+
+cdef inline void add_step_gradient(
+    const Shape* n, bint sparse,
+    const floating* x, const floating[::1] values, const int32_t[::1] columns, Py_ssize_t nz_lo, Py_ssize_t nz_hi,
+    const int32_t[::1] touched, Py_ssize_t n_touched,
+    const floating* z, const floating* y, const floating* s,   # IN
+    const floating* e_s, const floating* delta, const floating* od,   # IN
+    const floating[:, ::1] P, const floating[:, ::1] PP,    # IN
+    floating[::1] grad,                                     # STATE
+) noexcept nogil:
+    """Gradient of the error injected at this step."""
+    cdef Py_ssize_t i, v, b, c, peer, B = n.B
+    cdef floating one = 1
+    # output gates and hidden units: delta z; the carousel: e_s ds/dw
+    product(n.R, n.Up, 1, z, 1, 1, delta, n.Up, &grad[n.w_recurrent], n.Up)
+    add_partials(n, n.R, e_s, &P[0, 0], &grad[n.w_recurrent])
+    product(1, n.Up, 1, &one, 1, 1, delta, n.Up, &grad[n.w_bias], n.Up)
+    add_partials(n, 1, e_s, &P[n.R, 0], &grad[n.w_bias])
+    if not n.gate_bias:
+        memset(&grad[n.w_bias + n.C], 0, (n.y_n - n.C) * sizeof(floating))
+    if not n.cell_bias:
+        memset(&grad[n.w_bias], 0, n.C * sizeof(floating))
+        memset(&grad[n.w_bias + n.y_n], 0, n.N * sizeof(floating))
+    if not sparse:
+        product(n.M, n.Up, 1, x, 1, 1, delta, n.Up, &grad[n.w_input], n.Up)
+        add_partials(n, n.M, e_s, &P[n.R + 1, 0], &grad[n.w_input])
+    else:
+        for i in range(nz_lo, nz_hi):
+            product(1, n.Up, 1, &values[i], 1, 1, delta, n.Up, &grad[n.w_input + columns[i] * n.Up], n.Up)
+        for i in range(n_touched):
+            add_partials(
+                n, 1, e_s, &P[n.R + 1 + touched[i], 0], &grad[n.w_input + touched[i] * n.Up])
+    if n.peepholes:
+        for peer in range(n.S):
+            for v in range(n.S):
+                for b in range(B):
+                    c = v * B + b
+                    if n.has_in:
+                        grad[n.w_peep_in + peer * B + b] += e_s[c] * PP[peer, c]
+                    if n.has_forget:
+                        grad[n.w_peep_forget + peer * B + b] += e_s[c] * PP[n.S + peer, c]
+        if n.has_out:
+            for v in range(n.S):
+                for b in range(B):
+                    grad[n.w_peep_out + v * B + b] += delta[n.y_out + b] * s[v * B + b]
+    # output units
+    product(n.H, n.Kp, 1, y + n.y_n, 1, 1, od, n.Kp, &grad[n.v_hidden], n.Kp)
+    if n.output_bias:
+        product(1, n.Kp, 1, &one, 1, 1, od, n.Kp, &grad[n.v_bias], n.Kp)
+    if n.shortcut:
+        if not sparse:
+            product(n.M, n.Kp, 1, x, 1, 1, od, n.Kp, &grad[n.v_input], n.Kp)
+        else:
+            for i in range(nz_lo, nz_hi):
+                product(1, n.Kp, 1, &values[i], 1, 1, od, n.Kp, &grad[n.v_input + columns[i] * n.Kp], n.Kp)
+
+
+# ------------------------------------------------------------------------------------------------
+# entry points: `data` holds the inputs, `lanes` the order of the sequences, `work` all that is written
+# (the three are made in _kernel.py)
+
+
+def forward(Plan plan, data, lanes, work, floating[::1] w, floating[:, ::1] outputs):
+    """Outputs of one pack of sequences, from the state in the first rows of work.Y and work.S.
+
+    outputs[j] (Kp,) belongs to row work.error_row[j]; work.Y, work.S keep every activation and state.
+    """
+    cdef:
+        Shape* n = &plan.shape
+        bint sparse = data.sparse
+        const floating[:, ::1] X = data.X
+        const floating[::1] values = data.values
+        const int32_t[::1] columns = data.columns
+        const int64_t[::1] indptr = data.indptr
+        const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
+        const floating[::1] table = work.table
+        int64_t[::1] first = work.first, step = work.step
+        int64_t[::1] error_row = work.error_row, error_target = work.error_target
+        double[::1] error_weight = work.error_weight
+        floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
+        floating[:, ::1] HR = work.HR, O = work.O
+        const double[::1] weight = work.no_weight
+        const floating* inputs
+        Py_ssize_t errors, j
+    with nogil:
+        errors = forward_all(
+            n, sparse, X, values, columns, indptr, start, length, target, weight, 0, start.shape[0], w, table,
+            first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O, &inputs)
+        for j in range(errors):
+            output_activation(n, &table[n.t_output], &O[j, 0], &outputs[j, 0])
+    return errors
+
+
+def gradient(
+    Plan plan, data, lanes, work, floating[::1] w,
+    const floating[:, ::1] targets, const double[::1] weight, int loss, bint full,
+    double scale, bint reset, floating[::1] grad,
+):
+    """Loss of one pack; `scale` times its gradient is added to `grad`.
+
+    `reset` starts from states of zero, else from the states in the first rows of work.Y and work.S.
+    """
+    cdef:
+        Shape* n = &plan.shape
+        bint sparse = data.sparse
+        const floating[:, ::1] X = data.X
+        const floating[::1] values = data.values
+        const int32_t[::1] columns = data.columns
+        const int64_t[::1] indptr = data.indptr
+        const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
+        const floating[::1] table = work.table
+        int64_t[::1] first = work.first, step = work.step
+        int64_t[::1] error_row = work.error_row, error_target = work.error_target
+        double[::1] error_weight = work.error_weight
+        floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
+        floating[:, ::1] HR = work.HR, O = work.O, OD = work.OD, EH = work.EH, E = work.E, ES = work.ES
+        floating[::1] wt = work.wt
+        double value
+    with nogil:
+        if reset:
+            reset_state(n, start.shape[0], Y, S)
+        transpose_weights(n, full, w, wt)
+        value = gradient_all(
+            n, sparse, loss, full, scale, X, values, columns, indptr, start, length, target, weight,
+            0, start.shape[0], targets, w, wt, table, first, step, error_row, error_target, error_weight,
+            XG, D, Y, S, HS, HR, O, OD, EH, E, ES, grad)
+    return value
+
+
+def update(Plan plan, floating[::1] w, floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper):
+    """One step of the solver on the whole gradient, which is zero afterwards."""
+    cdef int32_t[::1] touched = None
+    with nogil:
+        update_weights(&plan.shape, False, hyper, touched, 0, w, grad, m, v)
+
+
+def train(
+    Plan plan, data, lanes, work, floating[::1] w,
+    const floating[:, ::1] targets, const double[::1] weight, int loss, bint full,
+    const int64_t[::1] batch, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t pack_lanes, bint mean,
+    floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper,
+):
+    """Batches lo..hi of an epoch, an update after each; returns the sum of the weighted losses.
+
+    Batch k holds the lanes batch[k]..batch[k + 1]. `mean` divides each gradient by the batch's weight.
+    Stops before the update at the first loss that is not finite, and returns it.
+    """
+    cdef:
+        Shape* n = &plan.shape
+        bint sparse = data.sparse
+        const floating[:, ::1] X = data.X
+        const floating[::1] values = data.values
+        const int32_t[::1] columns = data.columns
+        const int64_t[::1] indptr = data.indptr
+        const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
+        const floating[::1] table = work.table
+        int64_t[::1] first = work.first, step = work.step
+        int64_t[::1] error_row = work.error_row, error_target = work.error_target
+        double[::1] error_weight = work.error_weight
+        floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
+        floating[:, ::1] HR = work.HR, O = work.O, OD = work.OD, EH = work.EH, E = work.E, ES = work.ES
+        floating[::1] wt = work.wt
+        int32_t[::1] touched = work.touched, is_touched = work.is_touched
+        Py_ssize_t k, i, row, pack, until, n_touched
+        double total = 0, value, batch_weight
+        bint lazy = sparse and hyper[KIND] == SGD and hyper[MOMENTUM] == 0 and hyper[ALPHA] == 0
+    with nogil:
+        for k in range(lo, hi):
+            batch_weight = 0
+            for i in range(batch[k], batch[k + 1]):
+                for row in range(target[i], target[i] + (length[i] if n.every_step else 1)):
+                    batch_weight += weight[row]
+            if batch_weight == 0:
+                continue
+            transpose_weights(n, full, w, wt)
+            value = 0
+            n_touched = 0
+            pack = batch[k]
+            while pack < batch[k + 1]:
+                until = min(pack + pack_lanes, batch[k + 1])
+                reset_state(n, until - pack, Y, S)
+                value += gradient_all(
+                    n, sparse, loss, full, 1 / batch_weight if mean else 1, X, values, columns, indptr,
+                    start, length, target, weight, pack, until, targets, w, wt, table,
+                    first, step, error_row, error_target, error_weight,
+                    XG, D, Y, S, HS, HR, O, OD, EH, E, ES, grad)
+                if lazy:
+                    n_touched = touch(
+                        first[length[pack] + 1] - (until - pack), columns, indptr, &step[0],
+                        touched, is_touched, n_touched)
+                pack = until
+            total += value
+            if not isfinite(value):
+                break
+            update_weights(n, lazy, hyper, touched, n_touched, w, grad, m, v)
+            for i in range(n_touched):
+                is_touched[touched[i]] = 0
+    return total
+
+
+def train_steps(
+    Plan plan, data, lanes, work, floating[::1] w,
+    const floating[:, ::1] targets, const double[::1] weight, int loss,
+    Py_ssize_t lo, Py_ssize_t hi, bint carry, bint ends,
+    floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper,
+):
+    """Sequences lo..hi with an update after each step that has a target; returns the sum of the losses.
+
+    Truncated gradient by carried partials: the memory does not depend on the lengths. `carry` goes on from
+    the state and the partials that `work` holds; `ends` says that the last step given ends the sequence.
+    Stops before the update at the first loss that is not finite, and returns it.
+    """
+    cdef:
+        Shape* n = &plan.shape
+        bint sparse = data.sparse
+        const floating[:, ::1] X = data.X
+        const floating[::1] values = data.values
+        const int32_t[::1] columns = data.columns
+        const int64_t[::1] indptr = data.indptr
+        const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
+        const floating[::1] table = work.table
+        floating[:, ::1] D = work.D, Y = work.Y, S = work.S, HS = work.HS, O = work.O, OD = work.OD
+        floating[:, ::1] EH = work.EH, ES = work.ES, P = work.P, PP = work.PP
+        int32_t[::1] touched = work.touched, is_touched = work.is_touched
+        int64_t[::1] count = work.count             # STATE how many inputs are touched in this sequence
+        const floating* x = NULL
+        Py_ssize_t i, j, t, row, nz_lo = 0, nz_hi = 0
+        int64_t step
+        double total = 0, value
+        bint lazy = sparse and hyper[KIND] == SGD and hyper[MOMENTUM] == 0 and hyper[ALPHA] == 0
+    with nogil:
+        for i in range(lo, hi):
+            if not carry:
+                reset_state(n, 1, Y, S)
+                if sparse:
+                    for j in range(count[0]):
+                        memset(&P[n.R + 1 + touched[j], 0], 0, n.Pp * sizeof(floating))
+                        is_touched[touched[j]] = 0
+                    count[0] = 0
+                    memset(&P[0, 0], 0, (n.R + 1) * n.Pp * sizeof(floating))
+                else:
+                    memset(&P[0, 0], 0, (n.R + 1 + n.M) * n.Pp * sizeof(floating))
+                memset(&PP[0, 0], 0, 2 * n.S * n.Cp * sizeof(floating))
+            for t in range(length[i]):
+                step = start[i] + t
+                if sparse:
+                    nz_lo, nz_hi = indptr[step], indptr[step + 1]
+                    count[0] = touch(1, columns, indptr, &step, touched, is_touched, count[0])
+                else:
+                    x = &X[step, 0]
+                memcpy(&D[0, 0], &w[n.w_bias], n.Up * sizeof(floating))
+                add_input_products(
+                    sparse, 1, n.Up, x, n.M, values, columns, indptr, &step, &w[n.w_input], &D[0, 0], n.Up)
+                product(
+                    1, n.Up, n.R, &Y[0, n.recurrent], n.stride, 1, &w[n.w_recurrent], n.Up, &D[0, 0], n.Up)
+                forward_row(n, &w[0], &table[0], &D[0, 0], &S[0, 0], &Y[1, 0], &S[1, 0], &HS[1, 0])
+                carry_partials(
+                    n, sparse, x, values, columns, nz_lo, nz_hi, touched, count[0], &Y[0, n.recurrent],
+                    &Y[1, 0], &S[0, 0], P, PP, &P[n.R + 1 + n.M, 0], &P[n.R + 2 + n.M, 0])
+                row = target[i] + (t if n.every_step else 0)
+                if (n.every_step or (ends and t == length[i] - 1)) and weight[row] != 0:
+                    memcpy(&O[0, 0], &w[n.v_bias], n.Kp * sizeof(floating))
+                    product(1, n.Kp, n.H, &Y[1, n.y_n], n.stride, 1, &w[n.v_hidden], n.Kp, &O[0, 0], n.Kp)
+                    if n.shortcut:
+                        add_input_products(
+                            sparse, 1, n.Kp, x, n.M, values, columns, indptr, &step, &w[n.v_input],
+                            &O[0, 0], n.Kp)
+                    output_activation(n, &table[n.t_output], &O[0, 0], &O[1, 0])
+                    value = weight[row] * row_loss(n, loss, &O[0, 0], &O[1, 0], &targets[row, 0])
+                    total += value
+                    if not isfinite(value):
+                        break
+                    memset(&OD[0, 0], 0, n.Kp * sizeof(floating))
+                    row_delta(n, loss, <floating>weight[row], &O[1, 0], &targets[row, 0], &OD[0, 0])
+                    immediate_errors(
+                        n, &w[0], &OD[0, 0], &Y[1, 0], &HS[1, 0], &EH[0, 0], &ES[0, 0], &D[1, 0])
+                    add_step_gradient(
+                        n, sparse, x, values, columns, nz_lo, nz_hi, touched, count[0], &Y[0, n.recurrent],
+                        &Y[1, 0], &S[1, 0], &ES[0, 0], &D[1, 0], &OD[0, 0], P, PP, grad)
+                    update_weights(n, lazy, hyper, touched, count[0], w, grad, m, v)
+                memcpy(&Y[0, 0], &Y[1, 0], n.stride * sizeof(floating))
+                memcpy(&S[0, 0], &S[1, 0], n.Cp * sizeof(floating))
+            if not isfinite(total):
+                break
+    return total

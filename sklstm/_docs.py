@@ -1,0 +1,94 @@
+"""The parts of the docstrings that the two estimators share."""
+
+PARAMETERS = {
+    "both": """n_blocks : int, default=64
+        Memory blocks.
+    block_size : int, default=1
+        Cells of a block; they share its gates.
+    n_hidden_units : int, default=0
+        Conventional logistic hidden units beside the blocks.
+    input_gate, output_gate, forget_gate : bool, default=True
+        Which gates a block has; the forget gate is of 2000.
+    peepholes : bool, default=False
+        Weights from the states of a block to its gates (2002).
+    recurrence : {"cells", "all", "none"}, default="cells"
+        Activations of the step before that the hidden layer sees: those of the cells, of all hidden
+        units with the gates (1997), or none.
+    shortcut : bool, default=False
+        Connections from the inputs to the output units.
+    cell_bias, gate_bias, output_bias : bool, default=True
+        Biases of cells and conventional hidden units, of gates, of output units.
+    cell_input_activation : str, default="tanh"
+        g: "logistic[-2,2]" (1997), "logistic[-1,1]", "logistic", "tanh" or "identity".
+    cell_output_activation : str, default="tanh"
+        h: one of the same; "logistic[-1,1]" in 1997.
+    output_activation : {"auto", "logistic", "softmax", "identity"}, default="auto"
+        Classifier: softmax with the log loss, otherwise logistic. Regressor: identity with the squared
+        error, otherwise logistic.
+    return_sequences : bool, default=False
+        Targets and predictions at every time step instead of one a sequence.
+    init_range : "auto" or float, default="auto"
+        Initial weights are uniform in [-init_range, init_range]; "auto" is 1 / sqrt(number of cells).
+    input_gate_bias, output_gate_bias : float, array-like of shape (n_blocks,) or None, default=None
+        Initial biases, a number for all or one a block; None: random like other weights.
+    forget_gate_bias : "auto", float, array-like of shape (n_blocks,) or None, default="auto"
+        The same; "auto" is 1 if there are forget gates with biases.""",
+    "learning": """gradient : {"full", "truncated"}, default="full"
+        The truncated gradient is that of 1997.
+    solver : {"adam", "sgd", "rprop", "lbfgs"}, default="adam"
+        "sgd" with ``update="sequence"`` is the paper's on-line learning. "rprop" and "lbfgs" take all
+        sequences at once; "lbfgs" is SciPy's.
+    learning_rate : float, default=0.005
+        For "rprop" the first step; unused by "lbfgs".
+    momentum : float, default=0.0
+        For "sgd".
+    alpha : float, default=0.0
+        L2 penalty: alpha / 2 times the sum of squares of all weights but biases is added to the mean
+        loss.
+    clip : float or None, default=None
+        Largest norm of the gradient; a longer one is scaled down.
+    update : {"batch", "sequence", "step"}, default="batch"
+        When weights change: after a mini-batch, by its mean gradient; after each sequence, by its summed
+        gradient (1997); after each time step that has a target (real time, truncated gradient only;
+        memory does not grow with the length).
+    batch_size : "auto" or int, default="auto"
+        Sequences in a mini-batch; "auto" is 32, and all for "rprop" and "lbfgs".
+    max_iter : int, default=100
+        Epochs at most.
+    tol : float, default=1e-4
+        Learning ends when the loss (or the validation score) has not improved by `tol` in
+        `n_iter_no_change` epochs. For "lbfgs" the largest component of the gradient.
+    n_iter_no_change : int, default=10
+        See `tol`.
+    early_stopping : bool, default=False
+        Hold out whole sequences, stop by their score and keep the weights that scored best.
+    validation_fraction : float, default=0.1
+        Part of the sequences to hold out.
+    shuffle : bool, default=True
+        New order of the sequences in each epoch.""",
+    "last": """random_state : int, RandomState instance or None, default=None
+        Initial weights, order of the sequences, sequences held out. An int makes `fit` reproducible.
+    warm_start : bool, default=False
+        `fit` goes on from the weights it finds.
+    verbose : int, default=0
+        1: a line of progress about every half second; 2: one each epoch.
+    n_jobs : int or None, default=None
+        Threads for large batches and for predictions; -1 is all cores.""",
+}
+
+ATTRIBUTES = """n_features_in_ : int
+        Features of a time step; of a 2-D X its columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if X was a data frame.
+    network_ : Network
+        The topology.
+    weights_ : ndarray of shape (n_weights_,)
+        All weights, flat.
+    coefs_ : dict of str to ndarray
+        The same by name: views of `weights_`, shapes as in ``network_.weight_shapes``.
+    n_weights_, n_outputs_, n_iter_ : int
+        Weights, output units, epochs.
+    loss_curve_ : list of float
+        Mean loss of each epoch, with the penalty.
+    validation_scores_ : list of float
+        Score on the sequences held out after each epoch, if `early_stopping`."""

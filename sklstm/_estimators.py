@@ -1,0 +1,1019 @@
+"""The two estimators: validation, labels, scikit-learn's contract."""
+
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+from joblib import effective_n_jobs
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
+
+from sklstm._docs import ATTRIBUTES, PARAMETERS
+from sklstm._kernel import Kernel, State
+from sklstm._network import GRADIENTS, OUTPUT_ACTIVATIONS, Network, check_loss
+from sklstm._sequences import Sequences, as_sequences, as_step_targets, split_steps
+from sklstm._solvers import SOLVERS
+from sklstm._training import Settings, Trainer, learn
+
+UPDATES = ("batch", "sequence", "step")
+BATCH_SIZE = 32
+ARCHITECTURE = (
+    "n_blocks",
+    "block_size",
+    "n_hidden_units",
+    "input_gate",
+    "output_gate",
+    "forget_gate",
+    "peepholes",
+    "recurrence",
+    "shortcut",
+    "cell_bias",
+    "gate_bias",
+    "output_bias",
+    "cell_input_activation",
+    "cell_output_activation",
+    "return_sequences",
+)
+
+
+def _learns_by_epochs(estimator):
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit needs solver='sgd', 'adam' or 'rprop', got solver='lbfgs'.")
+    return True
+
+
+class _BaseLSTM(BaseEstimator):
+    """What the classifier and the regressor share: everything but labels and scores."""
+
+    def __init__(
+        self,
+        *,
+        n_blocks=64,
+        block_size=1,
+        n_hidden_units=0,
+        input_gate=True,
+        output_gate=True,
+        forget_gate=True,
+        peepholes=False,
+        recurrence="cells",
+        shortcut=False,
+        cell_bias=True,
+        gate_bias=True,
+        output_bias=True,
+        cell_input_activation="tanh",
+        cell_output_activation="tanh",
+        output_activation="auto",
+        return_sequences=False,
+        init_range="auto",
+        input_gate_bias=None,
+        output_gate_bias=None,
+        forget_gate_bias="auto",
+        loss="squared_error",
+        gradient="full",
+        solver="adam",
+        learning_rate=0.005,
+        momentum=0.0,
+        alpha=0.0,
+        clip=None,
+        update="batch",
+        batch_size="auto",
+        max_iter=100,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        shuffle=True,
+        random_state=None,
+        warm_start=False,
+        verbose=0,
+        n_jobs=None,
+    ):
+        self.n_blocks = n_blocks
+        self.block_size = block_size
+        self.n_hidden_units = n_hidden_units
+        self.input_gate = input_gate
+        self.output_gate = output_gate
+        self.forget_gate = forget_gate
+        self.peepholes = peepholes
+        self.recurrence = recurrence
+        self.shortcut = shortcut
+        self.cell_bias = cell_bias
+        self.gate_bias = gate_bias
+        self.output_bias = output_bias
+        self.cell_input_activation = cell_input_activation
+        self.cell_output_activation = cell_output_activation
+        self.output_activation = output_activation
+        self.return_sequences = return_sequences
+        self.init_range = init_range
+        self.input_gate_bias = input_gate_bias
+        self.output_gate_bias = output_gate_bias
+        self.forget_gate_bias = forget_gate_bias
+        self.loss = loss
+        self.gradient = gradient
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.alpha = alpha
+        self.clip = clip
+        self.update = update
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    # ------------------------------------------------------------------------------------------
+    # learning
+
+    def fit(self, X, y, sample_weight=None):
+        """Learn from sequences and their targets.
+
+        Parameters
+        ----------
+        X : sequences
+            List of arrays of shape (n_steps, n_features) or, univariate, (n_steps,); a 3-D array
+            (n_sequences, n_steps, n_features), NaN-padded if need be; a 2-D array with one univariate
+            sequence a row; a list of SciPy sparse matrices; or `Sequences`. Time first, always.
+            float32 is computed in float32, everything else in float64.
+        y : array-like of shape (n_sequences,)
+            Targets, one a sequence (several in the columns of a 2-D y: regressor). With
+            ``return_sequences=True`` a list of arrays, one target a time step.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            Weights of the sequences.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If data or an argument is not valid; the message names it. The model is unchanged then.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If learning diverges (the last finite weights are kept) or `max_iter` ends it.
+
+        Notes
+        -----
+        Ctrl-C ends learning with a warning and leaves the model of the last finished epoch.
+        """
+        with _unchanged_on_error(self):
+            return self._fit(X, y, sample_weight, goes_on=self.warm_start)
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        with _unchanged_on_error(self):
+            return self._fit(X, y, sample_weight, goes_on=True, once=True, classes=classes)
+
+    def _fit(self, X, y, sample_weight, goes_on, once=False, classes=None):
+        self._check_params()
+        goes_on = goes_on and hasattr(self, "weights_")
+        sequences = self._read_X(X, reset=not goes_on)
+        y = self._read_y(y, sequences)
+        targets = self._encode(y, classes, reset=not goes_on)
+        weight = self._target_weights(sample_weight, y, sequences)
+        network = self._network(sequences.n_features, targets.shape[1])
+        settings = self._settings(len(sequences), once)
+        rng = check_random_state(self.random_state)
+        if goes_on:
+            self._check_same_network(network)
+            weights, memory = self.weights_, self._memory
+            if once and isinstance(self.random_state, Integral):
+                rng = np.random.RandomState((int(self.random_state) + self.n_iter_) % 2**32)
+        else:
+            weights, memory = self._init_weights(network, rng), None
+            self.loss_curve_, self.validation_scores_ = [], []
+        train, validate = np.arange(len(sequences)), None
+        if self.early_stopping and not once:
+            train, validate = self._hold_out(network, sequences, y, targets, weight, rng)
+        trainer = Trainer(
+            Kernel(network, sequences.dtype), sequences, train, targets, weight, settings, weights, memory
+        )
+        weights, history = learn(trainer, rng, validate, may_stop_early=not once)
+
+        self.network_ = network
+        self.weights_ = weights
+        self.n_weights_ = network.n_weights
+        self.n_outputs_ = network.n_outputs
+        self.loss_curve_ = self.loss_curve_ + history.loss_curve
+        self.validation_scores_ = self.validation_scores_ + history.validation_scores
+        self.n_iter_ = len(self.loss_curve_)
+        self._memory = history.memory
+        self._stream = None
+        return self
+
+    def _hold_out(self, network, sequences, y, targets, weight, rng):
+        """Split off whole sequences; returns those to train on and weights -> score on the others."""
+        labels = y if self._stratifies() else None
+        try:
+            train, held = train_test_split(
+                np.arange(len(sequences)),
+                test_size=self.validation_fraction,
+                random_state=rng,
+                stratify=labels,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True cannot hold out validation_fraction={self.validation_fraction} of "
+                f"{len(sequences)} sequences: {error}"
+            ) from error
+        rows = held
+        if network.return_sequences:
+            rows = np.concatenate([np.arange(*sequences.offsets[i : i + 2]) for i in held])
+        held_out, held_targets, held_weight = sequences[held], targets[rows], weight[rows]
+        kernel = Kernel(network, sequences.dtype)
+
+        def validate(weights):
+            outputs, _ = kernel.forward(kernel.pack(weights), held_out)
+            return self._validation_score(outputs, held_targets, held_weight)
+
+        return train, validate
+
+    def _check_same_network(self, network):
+        if network != self.network_:
+            raise ValueError(
+                f"The model was fitted as {self.network_}, data and arguments now ask for {network}. "
+                f"Only learning can go on with the same topology; fit a new {type(self).__name__}."
+            )
+
+    # ------------------------------------------------------------------------------------------
+    # data
+
+    def _read_X(self, X, reset):
+        """Any container -> `Sequences`; sets or checks what scikit-learn wants to know of X."""
+        if _is_table(X):
+            if reset or getattr(self, "_n_steps_in", None) is not None:
+                table = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
+            else:
+                table = check_array(X, dtype=[np.float64, np.float32], input_name="X")
+                if self.network_.n_inputs != 1:
+                    raise ValueError(
+                        f"X is 2-D, one univariate sequence a row, but {type(self).__name__} was fitted on "
+                        f"sequences of {self.network_.n_inputs} features: expected a list of arrays of "
+                        f"shape (n_steps, {self.network_.n_inputs})."
+                    )
+            if reset:
+                self._n_steps_in = table.shape[1]
+            n_sequences, n_steps = table.shape
+            return Sequences(table.reshape(-1, 1), np.arange(n_sequences + 1) * n_steps)
+        sequences = as_sequences(X, n_features=None if reset else self.network_.n_inputs)
+        if reset:
+            self._n_steps_in = None
+            self.n_features_in_ = sequences.n_features
+            self.__dict__.pop("feature_names_in_", None)
+        return sequences
+
+    def _read_y(self, y, sequences):
+        """Targets as one flat array, a row a sequence or, with return_sequences, a row a step."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        if self.return_sequences:
+            flat = as_step_targets(y, sequences)
+            return self._checked_y(flat)
+        y = self._checked_y(y)
+        if len(y) != len(sequences):
+            raise ValueError(
+                f"X and y must have the same number of sequences, got {len(sequences)} in X and {len(y)} in y."
+            )
+        return y
+
+    def _read_sample_weight(self, sample_weight, sequences):
+        if sample_weight is None:
+            return np.ones(len(sequences))
+        weight = np.asarray(sample_weight, dtype=np.float64)
+        if weight.shape != (len(sequences),):
+            raise ValueError(
+                f"sample_weight must have the shape ({len(sequences)},), one weight a sequence, got "
+                f"{weight.shape}."
+            )
+        if not np.isfinite(weight).all() or (weight < 0).any():
+            worst = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))[0]
+            raise ValueError(
+                f"sample_weight must be finite and not negative, got {weight[worst]} for sequence {worst}."
+            )
+        if not weight.any():
+            raise ValueError("sample_weight is zero for every sequence: nothing is left to learn from.")
+        return weight
+
+    def _target_weights(self, sample_weight, y, sequences):
+        weight = self._read_sample_weight(sample_weight, sequences)
+        return np.repeat(weight, sequences.lengths) if self.return_sequences else weight
+
+    # ------------------------------------------------------------------------------------------
+    # arguments
+
+    def _network(self, n_inputs, n_outputs):
+        architecture = {name: getattr(self, name) for name in ARCHITECTURE}
+        return Network(
+            n_inputs, n_outputs, output_activation=self._output_activation(), **architecture
+        )
+
+    def _output_activation(self):
+        if self.output_activation == "auto":
+            return self._auto_output_activation()
+        return self.output_activation
+
+    def _init_weights(self, network, rng):
+        """Initial weights; "auto" is +-1 / sqrt(number of cells), and 1 for the forget gates' biases."""
+        init_range = self.init_range
+        if init_range == "auto":
+            init_range = 1 / np.sqrt(network.n_cells)
+        forget_gate_bias = self.forget_gate_bias
+        if isinstance(forget_gate_bias, str):
+            forget_gate_bias = 1.0 if network.forget_gate and network.gate_bias else None
+        return network.init_weights(
+            rng,
+            init_range=init_range,
+            input_gate_bias=self.input_gate_bias,
+            output_gate_bias=self.output_gate_bias,
+            forget_gate_bias=forget_gate_bias,
+        )
+
+    def _settings(self, n_sequences, once):
+        full_batch = self.solver in ("rprop", "lbfgs")
+        batch_size = self.batch_size
+        if isinstance(batch_size, str):
+            batch_size = n_sequences if full_batch else min(BATCH_SIZE, n_sequences)
+        names = (
+            "loss",
+            "gradient",
+            "solver",
+            "learning_rate",
+            "momentum",
+            "alpha",
+            "clip",
+            "update",
+            "tol",
+            "n_iter_no_change",
+            "shuffle",
+            "verbose",
+        )
+        return Settings(
+            batch_size=batch_size,
+            max_iter=1 if once else self.max_iter,
+            n_threads=effective_n_jobs(self.n_jobs),
+            **{name: getattr(self, name) for name in names},
+        )
+
+    def _check_params(self):
+        """Refuse invalid arguments, and pairs of arguments that exclude each other."""
+        self._network(1, 2)
+        for name, choices in {
+            "gradient": GRADIENTS,
+            "solver": SOLVERS,
+            "update": UPDATES,
+            "output_activation": ("auto", *OUTPUT_ACTIVATIONS),
+        }.items():
+            _check_choice(name, getattr(self, name), choices)
+        check_loss(self.loss, self._output_activation())
+        for name in ("shuffle", "warm_start", "early_stopping"):
+            _check_bool(name, getattr(self, name))
+        _check_number("learning_rate", self.learning_rate, above=0)
+        _check_number("momentum", self.momentum, least=0, below=1)
+        _check_number("alpha", self.alpha, least=0)
+        _check_number("tol", self.tol, least=0)
+        _check_number("validation_fraction", self.validation_fraction, above=0, below=1)
+        _check_integer("max_iter", self.max_iter, 1)
+        _check_integer("n_iter_no_change", self.n_iter_no_change, 1)
+        if not isinstance(self.verbose, bool | np.bool_):
+            _check_integer("verbose", self.verbose, 0)
+        if self.n_jobs is not None:
+            _check_integer("n_jobs", self.n_jobs)
+            if self.n_jobs == 0:
+                raise ValueError("n_jobs must be None or a number of threads other than 0, got 0.")
+        if self.clip is not None:
+            _check_number("clip", self.clip, above=0)
+        if not _is("auto", self.init_range):
+            _check_number("init_range", self.init_range, least=0, text='"auto" or ')
+        if not _is("auto", self.batch_size):
+            _check_integer("batch_size", self.batch_size, 1, text='"auto" or ')
+        if isinstance(self.forget_gate_bias, str):
+            _check_choice("forget_gate_bias", self.forget_gate_bias, ("auto",))
+        self._init_weights(self._network(1, 2), np.random.RandomState(0))
+        self._check_pairs()
+
+    def _check_pairs(self):
+        for refused, remedy in (
+            (
+                self.solver in ("rprop", "lbfgs") and self.update != "batch",
+                f"solver={self.solver!r} learns from all sequences at once: it needs update='batch', got "
+                f"update={self.update!r}.",
+            ),
+            (
+                self.solver in ("rprop", "lbfgs") and not _is("auto", self.batch_size),
+                f"solver={self.solver!r} learns from all sequences at once: leave batch_size='auto', got "
+                f"batch_size={self.batch_size!r}.",
+            ),
+            (
+                self.update != "batch" and not _is("auto", self.batch_size),
+                f"batch_size={self.batch_size!r} has no meaning with update={self.update!r}: leave "
+                "batch_size='auto'.",
+            ),
+            (
+                self.update == "step" and self.gradient != "truncated",
+                "update='step' changes weights inside a sequence, which only the truncated gradient allows: "
+                f"it needs gradient='truncated', got gradient={self.gradient!r}.",
+            ),
+            (
+                self.solver != "sgd" and self.momentum != 0,
+                f"momentum={self.momentum!r} needs solver='sgd', got solver={self.solver!r}.",
+            ),
+            (
+                self.solver in ("rprop", "lbfgs") and self.clip is not None,
+                f"clip={self.clip!r} has no meaning with solver={self.solver!r}: leave clip=None.",
+            ),
+            (
+                self.solver == "lbfgs" and self.early_stopping,
+                "early_stopping=True needs solver='sgd', 'adam' or 'rprop', got solver='lbfgs'.",
+            ),
+        ):
+            if refused:
+                raise ValueError(remedy)
+
+    # ------------------------------------------------------------------------------------------
+    # use
+
+    @property
+    def coefs_(self):
+        """Weights by name: dict of views of `weights_`, see `Network.weight_shapes`."""
+        check_is_fitted(self)
+        return self.network_.views(self.weights_)
+
+    def _outputs(self, X):
+        """Activations of the output units, a row a sequence or a step, and the sequences."""
+        check_is_fitted(self)
+        sequences = self._read_X(X, reset=False)
+        kernel = Kernel(self.network_, sequences.dtype)
+        w = kernel.pack(self.weights_)
+        outputs, _ = kernel.forward(w, sequences, n_threads=effective_n_jobs(self.n_jobs))
+        return outputs, sequences
+
+    def _per_sequence(self, flat, sequences):
+        """Results a step -> object array of one array a sequence; results a sequence as they are."""
+        return split_steps(flat, sequences.offsets) if self.network_.return_sequences else flat
+
+    def activations(self, X):
+        """Every gate, cell and state over time: what the network does with these sequences.
+
+        Parameters
+        ----------
+        X : sequences
+            As in `fit`.
+
+        Returns
+        -------
+        list of dict
+            For each sequence the arrays "cell_input" g(net_c), "cell_state" s_c, "cell" y_c, each of
+            shape (n_steps, n_cells); "input_gate", "forget_gate", "output_gate" of shape
+            (n_steps, n_blocks), those that the network has; "hidden" of shape
+            (n_steps, n_hidden_units) if it has any; "output" of shape (n_steps, n_outputs), or
+            (1, n_outputs) without `return_sequences`.
+        """
+        check_is_fitted(self)
+        sequences = self._read_X(X, reset=False)
+        kernel = Kernel(self.network_, sequences.dtype)
+        w = kernel.pack(self.weights_)
+        return [kernel.trace(w, sequences, i) for i in range(len(sequences))]
+
+    def step(self, x):
+        """Outputs after one more time step of a stream.
+
+        The state is kept from call to call; `reset_state` starts anew.
+
+        Parameters
+        ----------
+        x : array-like of shape (n_features,) or (n_streams, n_features)
+            One time step of one stream, or of several independent ones.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,) or (n_streams, n_outputs)
+            Activations of the output units: for a classifier one a class, in the order of `classes_`.
+        """
+        check_is_fitted(self)
+        x = np.asarray(x)
+        rows = np.atleast_2d(x)
+        if x.ndim not in (1, 2) or rows.shape[1] != self.network_.n_inputs:
+            raise ValueError(
+                f"x must have the shape ({self.network_.n_inputs},) or (n_streams, {self.network_.n_inputs}), "
+                f"got {x.shape}."
+            )
+        if self._stream is not None and len(self._stream.cells) != len(rows):
+            raise ValueError(
+                f"x has {len(rows)} streams, but {len(self._stream.cells)} are under way: call reset_state()."
+            )
+        sequences = as_sequences(rows[:, np.newaxis, :], name="x")
+        kernel = Kernel(self.network_, sequences.dtype)
+        state = self._stream and State(*(part.astype(sequences.dtype) for part in self._stream))
+        outputs, self._stream = kernel.forward(kernel.pack(self.weights_), sequences, state)
+        return outputs[0] if x.ndim == 1 else outputs
+
+    def reset_state(self):
+        """Forget the state of the streams that `step` has begun.
+
+        Returns
+        -------
+        self
+        """
+        self._stream = None
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+class LSTMClassifier(ClassifierMixin, _BaseLSTM):
+    __doc__ = f"""Long Short-Term Memory for the classification of sequences.
+
+    One output unit a class. The network is that of Hochreiter & Schmidhuber (1997) with its later
+    standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the parts.
+
+    Parameters
+    ----------
+    {PARAMETERS["both"]}
+    loss : {{"log_loss", "squared_error"}}, default="log_loss"
+        With softmax outputs the log loss of the classes, with logistic ones that of each class
+        against the others; or 1/2 sum of squares (1997).
+    {PARAMETERS["learning"]}
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class; "balanced": inversely proportional to its frequency.
+    {PARAMETERS["last"]}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    {ATTRIBUTES}
+
+    Examples
+    --------
+    Sequences of different lengths; the class is the sign of the first element:
+
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 1)) for n in rng.integers(3, 9, size=200)]
+    >>> y = np.array(["minus" if x[0, 0] < 0 else "plus" for x in X])
+    >>> clf = LSTMClassifier(n_blocks=8, max_iter=60, tol=0, random_state=0)
+    >>> clf.fit(X[:150], y[:150]).score(X[150:], y[150:]) > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        n_blocks=64,
+        block_size=1,
+        n_hidden_units=0,
+        input_gate=True,
+        output_gate=True,
+        forget_gate=True,
+        peepholes=False,
+        recurrence="cells",
+        shortcut=False,
+        cell_bias=True,
+        gate_bias=True,
+        output_bias=True,
+        cell_input_activation="tanh",
+        cell_output_activation="tanh",
+        output_activation="auto",
+        return_sequences=False,
+        init_range="auto",
+        input_gate_bias=None,
+        output_gate_bias=None,
+        forget_gate_bias="auto",
+        loss="log_loss",
+        gradient="full",
+        solver="adam",
+        learning_rate=0.005,
+        momentum=0.0,
+        alpha=0.0,
+        clip=None,
+        update="batch",
+        batch_size="auto",
+        max_iter=100,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        shuffle=True,
+        class_weight=None,
+        random_state=None,
+        warm_start=False,
+        verbose=0,
+        n_jobs=None,
+    ):
+        super().__init__(
+            n_blocks=n_blocks,
+            block_size=block_size,
+            n_hidden_units=n_hidden_units,
+            input_gate=input_gate,
+            output_gate=output_gate,
+            forget_gate=forget_gate,
+            peepholes=peepholes,
+            recurrence=recurrence,
+            shortcut=shortcut,
+            cell_bias=cell_bias,
+            gate_bias=gate_bias,
+            output_bias=output_bias,
+            cell_input_activation=cell_input_activation,
+            cell_output_activation=cell_output_activation,
+            output_activation=output_activation,
+            return_sequences=return_sequences,
+            init_range=init_range,
+            input_gate_bias=input_gate_bias,
+            output_gate_bias=output_gate_bias,
+            forget_gate_bias=forget_gate_bias,
+            loss=loss,
+            gradient=gradient,
+            solver=solver,
+            learning_rate=learning_rate,
+            momentum=momentum,
+            alpha=alpha,
+            clip=clip,
+            update=update,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            shuffle=shuffle,
+            random_state=random_state,
+            warm_start=warm_start,
+            verbose=verbose,
+            n_jobs=n_jobs,
+        )
+        self.class_weight = class_weight
+
+    @available_if(_learns_by_epochs)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """One epoch more, on these sequences.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will come; needed in the first call.
+
+        Returns
+        -------
+        self
+        """
+        if not hasattr(self, "weights_") and classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def predict(self, X):
+        """Label of each sequence.
+
+        Parameters
+        ----------
+        X : sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,)
+            With ``return_sequences=True``: object array of one array of labels a sequence.
+        """
+        outputs, sequences = self._outputs(X)
+        return self._per_sequence(self.classes_[outputs.argmax(axis=1)], sequences)
+
+    def _gives_probabilities(self):
+        activation = self.network_.output_activation if hasattr(self, "network_") else self._output_activation()
+        if activation == "identity":
+            raise AttributeError("predict_proba needs softmax or logistic outputs, not 'identity'.")
+        return True
+
+    @available_if(_gives_probabilities)
+    def predict_proba(self, X):
+        """Probability of each class: the softmax outputs, or logistic outputs divided by their sum.
+
+        Parameters
+        ----------
+        X : sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_classes)
+            With ``return_sequences=True``: object array of arrays of shape (n_steps, n_classes).
+        """
+        outputs, sequences = self._outputs(X)
+        return self._per_sequence(_normalised(outputs, self.network_), sequences)
+
+    def decision_function(self, X):
+        """Confidence in each class: logarithm of its probability (identity outputs: the outputs).
+
+        Parameters
+        ----------
+        X : sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_classes), or (n_sequences,) with two classes
+            With two classes the confidence in the second less that in the first.
+            With ``return_sequences=True``: object array of such arrays, a row a step.
+        """
+        outputs, sequences = self._outputs(X)
+        if self.network_.output_activation != "identity":
+            outputs = np.log(np.maximum(outputs, np.finfo(outputs.dtype).tiny))
+        if len(self.classes_) == 2:
+            outputs = outputs[:, 1] - outputs[:, 0]
+        return self._per_sequence(outputs, sequences)
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy; with ``return_sequences=True`` over all time steps.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        if not self.network_.return_sequences:
+            return super().score(X, y, sample_weight)
+        sequences = self._read_X(X, reset=False)
+        labels = np.concatenate(list(self.predict(sequences)))
+        if sample_weight is not None:
+            sample_weight = np.repeat(np.asarray(sample_weight), sequences.lengths)
+        return accuracy_score(as_step_targets(y, sequences), labels, sample_weight=sample_weight)
+
+    # ------------------------------------------------------------------------------------------
+
+    def _auto_output_activation(self):
+        return "softmax" if self.loss == "log_loss" else "logistic"
+
+    def _checked_y(self, y):
+        if not self.return_sequences:
+            y = column_or_1d(y, warn=True)
+        elif np.ndim(y) != 1:
+            raise ValueError("y must hold one label a step, got a y with several columns.")
+        if np.asarray(y).dtype.kind == "f":
+            y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        check_classification_targets(y)
+        return np.asarray(y)
+
+    def _encode(self, y, classes, reset):
+        """Labels -> one-hot targets; sets `classes_`."""
+        if reset:
+            self.classes_ = np.unique(y if classes is None else classes)
+            if len(self.classes_) < 2:
+                raise ValueError(
+                    f"{type(self).__name__} needs at least 2 classes in y, got one class: {self.classes_[0]!r}."
+                )
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(f"classes={classes!r} are not those of the fitted model, {self.classes_}.")
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(f"y contains labels that are not in classes_ {self.classes_}: {unknown}.")
+        return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
+
+    def _target_weights(self, sample_weight, y, sequences):
+        weight = super()._target_weights(sample_weight, y, sequences)
+        codes = np.searchsorted(self.classes_, y)
+        if sample_weight is not None and len(np.unique(codes[weight > 0])) < 2 <= len(np.unique(codes)):
+            raise ValueError(
+                "sample_weight leaves only one class: at least 2 classes in y need a positive weight."
+            )
+        return weight * self._class_weights(codes)[codes]
+
+    def _class_weights(self, codes):
+        """Weight of each class, in the order of `classes_`."""
+        if self.class_weight is None:
+            return np.ones(len(self.classes_))
+        if _is("balanced", self.class_weight):
+            counts = np.bincount(codes, minlength=len(self.classes_))
+            return len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        if not isinstance(self.class_weight, dict):
+            raise ValueError(f'class_weight must be a dict, "balanced" or None, got {self.class_weight!r}.')
+        weights = np.ones(len(self.classes_))
+        labels = self.classes_.tolist()
+        for label, value in self.class_weight.items():
+            _check_number(f"class_weight[{label!r}]", value, least=0)
+            if label not in labels:
+                raise ValueError(f"class_weight has the label {label!r}, which is not in y: {labels}.")
+            weights[labels.index(label)] = value
+        return weights
+
+    def _stratifies(self):
+        return not self.return_sequences
+
+    def _validation_score(self, outputs, targets, weight):
+        return accuracy_score(targets.argmax(axis=1), outputs.argmax(axis=1), sample_weight=weight)
+
+
+class LSTMRegressor(RegressorMixin, _BaseLSTM):
+    __doc__ = f"""Long Short-Term Memory for regression on sequences.
+
+    One output unit a target. The network is that of Hochreiter & Schmidhuber (1997) with its later
+    standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the parts.
+
+    Parameters
+    ----------
+    {PARAMETERS["both"]}
+    loss : {{"squared_error", "log_loss"}}, default="squared_error"
+        1/2 sum of squares, or the log loss of logistic or softmax outputs for targets in [0, 1].
+    {PARAMETERS["learning"]}
+    {PARAMETERS["last"]}
+
+    Attributes
+    ----------
+    {ATTRIBUTES}
+
+    Examples
+    --------
+    The adding problem (1997, Experiment 4), short: the sum of the two values that are marked.
+
+    >>> import numpy as np
+    >>> from sklstm import LSTMRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = [], []
+    >>> for n in rng.integers(5, 9, size=300):
+    ...     x = np.column_stack([rng.uniform(-1, 1, n), np.zeros(n)])
+    ...     marked = rng.choice(n, 2, replace=False)
+    ...     x[marked, 1] = 1
+    ...     X.append(x)
+    ...     y.append(x[marked, 0].sum())
+    >>> reg = LSTMRegressor(n_blocks=8, max_iter=60, tol=0, learning_rate=0.01, random_state=0)
+    >>> reg.fit(X[:250], y[:250]).score(X[250:], y[250:]) > 0.9
+    True
+    """
+
+    @available_if(_learns_by_epochs)
+    def partial_fit(self, X, y, sample_weight=None):
+        """One epoch more, on these sequences.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        self
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X):
+        """Outputs of each sequence.
+
+        Parameters
+        ----------
+        X : sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
+            With ``return_sequences=True``: object array of one array a sequence, a row a step.
+        """
+        outputs, sequences = self._outputs(X)
+        return self._per_sequence(outputs[:, 0] if self._y_is_1d else outputs, sequences)
+
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination; with ``return_sequences=True`` over all time steps.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        if not self.network_.return_sequences:
+            return super().score(X, y, sample_weight)
+        sequences = self._read_X(X, reset=False)
+        outputs = np.concatenate(list(self.predict(sequences)))
+        if sample_weight is not None:
+            sample_weight = np.repeat(np.asarray(sample_weight), sequences.lengths)
+        return r2_score(as_step_targets(y, sequences), outputs, sample_weight=sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    # ------------------------------------------------------------------------------------------
+
+    def _auto_output_activation(self):
+        return "identity" if self.loss == "squared_error" else "logistic"
+
+    def _checked_y(self, y):
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        if self.loss == "log_loss" and (y.min() < 0 or y.max() > 1):
+            raise ValueError(
+                f"loss='log_loss' needs targets in [0, 1], got y from {y.min():g} to {y.max():g}."
+            )
+        return y
+
+    def _encode(self, y, classes, reset):
+        if reset:
+            self._y_is_1d = y.ndim == 1
+        return y.reshape(len(y), -1)
+
+    def _stratifies(self):
+        return False
+
+    def _validation_score(self, outputs, targets, weight):
+        return r2_score(targets, outputs, sample_weight=weight)
+
+
+@contextmanager
+def _unchanged_on_error(estimator):
+    """Give an estimator its attributes back if what runs inside fails."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def _is_table(X):
+    """Whether X is 2-D, numbers in rows and columns, and not a list of sequences.
+
+    A list of lists of numbers, all equally long, is a table: so scikit-learn reads it.
+    """
+    if isinstance(X, list | tuple):
+        rows = all(isinstance(row, list | tuple) and len(row) for row in X)
+        return rows and len({len(row) for row in X}) == 1 and np.ndim(X[0][0]) == 0
+    if isinstance(X, Sequences) or sparse.issparse(X):
+        return False
+    shape = getattr(X, "shape", None)
+    if shape is None and hasattr(X, "__array__"):
+        shape = np.asarray(X).shape
+    if shape is None or len(shape) != 2:
+        return False
+    holds_arrays = getattr(X, "dtype", None) == object and X.size and np.ndim(X.flat[0]) > 0
+    return not holds_arrays
+
+
+def _normalised(outputs, network):
+    """Outputs that sum to one."""
+    if network.output_activation == "softmax":
+        return outputs
+    return outputs / np.maximum(outputs.sum(axis=1, keepdims=True), np.finfo(outputs.dtype).tiny)
+
+
+def _is(word, value):
+    return isinstance(value, str) and value == word
+
+
+def _check_choice(name, value, choices):
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}.")
+
+
+def _check_bool(name, value):
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
+
+
+def _check_integer(name, value, least=None, text=""):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be {text}an integer, got {value!r}.")
+    if least is not None and value < least:
+        raise ValueError(f"{name} must be {text}an integer of at least {least}, got {value!r}.")
+
+
+def _check_number(name, value, *, least=None, above=None, below=None, text=""):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be {text}a number, got {value!r}.")
+    if (
+        not np.isfinite(value)
+        or (least is not None and value < least)
+        or (above is not None and value <= above)
+        or (below is not None and value >= below)
+    ):
+        bounds = [f"at least {least}"] * (least is not None) + [f"above {above}"] * (above is not None)
+        bounds += [f"below {below}"] * (below is not None)
+        raise ValueError(f"{name} must be {text}a finite number {' and '.join(bounds)}, got {value!r}.")

@@ -1,0 +1,571 @@
+"""The bridge to the compiled kernel: layout of the weights, sequences as lanes, work arrays.
+
+Above this module nothing knows padding or alignment; `_core.pyx` allocates nothing.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from math import prod
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from sklstm import _core
+
+# y = shift + scale / (1 + exp(-slope x)); the identity has no such form
+SQUASHING = {
+    "logistic[-2,2]": (1.0, 4.0, -2.0),  # g of 1997
+    "logistic[-1,1]": (1.0, 2.0, -1.0),  # h of 1997
+    "logistic": (1.0, 1.0, 0.0),
+    "tanh": (2.0, 2.0, -1.0),
+    "identity": None,
+}
+VECTOR_BYTES = 64
+PACK_LANES = 32  # sequences side by side in one pack
+PACK_ROWS = 1 << 15  # time steps that a forward pass holds at once
+
+
+class State(NamedTuple):
+    """State of a network between two time steps.
+
+    Attributes
+    ----------
+    activations : ndarray of shape (n_sequences, n_recurrent)
+        Activations that recur, in the order of the columns of the weights: cells, input gates, forget
+        gates, output gates, conventional hidden units (those that recur).
+    cells : ndarray of shape (n_sequences, n_cells)
+        Internal states of the cells; cell v of block b has the index ``b * block_size + v``.
+    """
+
+    activations: np.ndarray
+    cells: np.ndarray
+
+
+@cache
+def _thread_pools():
+    return ThreadpoolController()
+
+
+def one_blas_thread():
+    """Context in which BLAS works in one thread: packs, not products, are what runs side by side."""
+    return _thread_pools().limit(limits=1, user_api="blas")
+
+
+def aligned_zeros(shape, dtype):
+    """Array of zeros that starts at a whole vector (NumPy itself aligns to 16 bytes)."""
+    dtype = np.dtype(dtype)
+    n_bytes = (prod(shape) if isinstance(shape, tuple) else shape) * dtype.itemsize
+    raw = np.zeros(n_bytes + VECTOR_BYTES, np.uint8)
+    start = -raw.ctypes.data % VECTOR_BYTES
+    return raw[start : start + n_bytes].view(dtype).reshape(shape)
+
+
+class Lanes:
+    """Sequences in the order in which the kernel takes them: first step, length, row of the first target."""
+
+    def __init__(self, start, length, target):
+        self.start = np.ascontiguousarray(start, np.int64)
+        self.length = np.ascontiguousarray(length, np.int64)
+        self.target = np.ascontiguousarray(target, np.int64)
+
+    def __len__(self):
+        return len(self.start)
+
+    def __getitem__(self, index):
+        return Lanes(self.start[index], self.length[index], self.target[index])
+
+
+class Kernel:
+    """The compiled kernel for one network and one dtype.
+
+    Parameters
+    ----------
+    network : Network
+    dtype : float32 or float64
+    """
+
+    def __init__(self, network, dtype):
+        self.network = network
+        self.dtype = np.dtype(dtype)
+        self.layout = _layout(network, VECTOR_BYTES // self.dtype.itemsize)
+        self.plan = _core.Plan(self.layout)
+        self.index = _index(network, self.layout)
+        self.table = self._squashing_table()
+        self._internal_cells = _internal_cells(network)
+        self._recurrent_columns = _recurrent_columns(network, self.layout)
+
+    def _squashing_table(self):
+        """Constants slope, scale, shift of the units, of h and of the output units."""
+        net, n = self.network, self.layout
+        units = np.tile(np.array(SQUASHING["logistic"])[:, np.newaxis], n["Up"])
+        units[:, : n["C"]] = np.array(SQUASHING[net.cell_input_activation] or (0, 0, 0))[:, np.newaxis]
+        h = SQUASHING[net.cell_output_activation] or (0, 0, 0)
+        outputs = np.repeat(SQUASHING["logistic"], n["Kp"])
+        table = aligned_zeros(3 * (n["Up"] + n["Cp"] + n["Kp"]), self.dtype)
+        table[:] = np.concatenate([units.ravel(), np.repeat(h, n["Cp"]), outputs])
+        return table
+
+    # ------------------------------------------------------------------------------------------
+    # Python's arrays -> the kernel's
+
+    def pack(self, weights):
+        """Flat weights as users know them -> padded, aligned weights of the kernel."""
+        weights = np.asarray(weights)
+        if weights.shape != (self.network.n_weights,):
+            raise ValueError(
+                f"weights must have the shape ({self.network.n_weights},), got {weights.shape}."
+            )
+        packed = self.zeros()
+        packed[self.index] = weights
+        return packed
+
+    def unpack(self, packed):
+        """Weights or gradient of the kernel -> flat vector."""
+        return packed[self.index]
+
+    def zeros(self):
+        """Return a packed vector of zeros."""
+        return aligned_zeros(self.layout["n_packed"], self.dtype)
+
+    def targets(self, y):
+        """Targets (rows, n_outputs) in the kernel's dtype."""
+        return np.ascontiguousarray(y, self.dtype)
+
+    def data(self, sequences):
+        """Inputs as the kernel reads them: dense rows, or the three arrays of a CSR matrix."""
+        values = sequences.values
+        data = SimpleNamespace(
+            sparse=sequences.is_sparse,
+            X=np.zeros((0, 1), self.dtype),
+            values=np.zeros(0, self.dtype),
+            columns=np.zeros(0, np.int32),
+            indptr=np.zeros(1, np.int64),
+        )
+        if sequences.is_sparse:
+            data.values = np.ascontiguousarray(values.data, self.dtype)
+            data.columns = np.ascontiguousarray(values.indices, np.int32)
+            data.indptr = np.ascontiguousarray(values.indptr, np.int64)
+        else:
+            data.X = np.ascontiguousarray(values, self.dtype)
+        return data
+
+    def lanes(self, sequences):
+        """All sequences, in their order."""
+        start = sequences.offsets[:-1]
+        target = start if self.network.return_sequences else np.arange(len(sequences))
+        return Lanes(start, sequences.lengths, target)
+
+    def packs(self, lanes):
+        """Indices of the lanes, the longest first, in packs."""
+        order = np.argsort(-lanes.length, kind="stable")
+        return [order[at : at + PACK_LANES] for at in range(0, len(order), PACK_LANES)]
+
+    def weight_of(self, lanes, target_weight):
+        """Sum of the weights of the targets of these lanes."""
+        if not self.network.return_sequences:
+            return float(target_weight[lanes.target].sum())
+        ends = np.append(0, np.cumsum(target_weight))
+        return float((ends[lanes.target + lanes.length] - ends[lanes.target]).sum())
+
+    def target_weights(self, sequences, sample_weight=None):
+        """Weight of each target: the weight of its sequence."""
+        weight = np.ones(len(sequences)) if sample_weight is None else np.asarray(sample_weight, float)
+        if weight.shape != (len(sequences),):
+            raise ValueError(
+                f"sample_weight must have the shape ({len(sequences)},), got {weight.shape}."
+            )
+        return np.repeat(weight, sequences.lengths) if self.network.return_sequences else weight
+
+    def work(self, rows, lanes, longest, *, sparse=False, backward=True, partials=False):
+        """Arrays that the kernel writes, for packs of so many time steps, sequences and longest length."""
+        n = self.layout
+        rows, lanes = max(rows, 1), max(lanes, 1)
+        every_step = self.network.return_sequences
+        errors = max(rows if every_step else lanes, 2)
+        total = rows + lanes
+
+        def zeros(*shape):
+            return aligned_zeros(shape, self.dtype)
+
+        def integers(size, dtype=np.int64):
+            return np.zeros(size, dtype)
+
+        work = SimpleNamespace(
+            capacity=(rows, lanes, longest),
+            table=self.table,
+            first=integers(longest + 2),
+            step=integers(rows),
+            error_row=integers(errors),
+            error_target=integers(errors),
+            error_weight=np.zeros(errors),
+            no_weight=np.zeros(0),
+            XG=zeros(1 if sparse or lanes == 1 else rows, n["M"]),
+            D=zeros(total, n["Up"]),
+            Y=zeros(total, n["stride"]),
+            S=zeros(total, n["Cp"]),
+            HS=zeros(total, n["Cp"]),
+            HR=zeros(errors, n["Hp"]),
+            O=zeros(errors, n["Kp"]),
+            outputs=zeros(errors, n["Kp"]),
+        )
+        if n["ones"] is not None:
+            work.Y[:, n["ones"] : n["ones"] + n["B"]] = 1
+        if backward:
+            work.OD = zeros(errors, n["Kp"])
+            work.EH = zeros(errors, n["Hp"])
+            work.E = zeros(lanes, n["stride"])
+            work.ES = zeros(lanes, n["Cp"])
+            work.wt = zeros(max(n["U"] * n["Rp"] + n["K"] * n["Hp"], 1))
+            work.touched = integers(n["M"] if sparse else 1, np.int32)
+            work.is_touched = integers(n["M"] if sparse else 1, np.int32)
+        if partials:
+            work.P = zeros(n["R"] + 1 + n["M"] + 2, n["Pp"])  # the last two rows are scratch
+            work.PP = zeros(2 * n["S"], n["Cp"])
+            work.count = integers(1)
+        return work
+
+    def works(self, packs, sparse, backward=True):
+        """Work arrays for any of these packs, lent to one thread at a time."""
+        need = (
+            max(int(pack.length.sum()) for pack in packs),
+            max(len(pack) for pack in packs),
+            max(int(pack.length.max()) for pack in packs),
+        )
+        free = []
+
+        @contextmanager
+        def borrow():
+            try:
+                work = free.pop()
+            except IndexError:
+                work = self.work(*need, sparse=sparse, backward=backward)
+            yield work
+            free.append(work)
+
+        return borrow
+
+    # ------------------------------------------------------------------------------------------
+    # states
+
+    def _read_state(self, work, rows):
+        """State in these rows of the work arrays, in the users' order."""
+        return State(
+            work.Y[np.ix_(rows, self._recurrent_columns)],
+            work.S[np.ix_(rows, self._internal_cells)],
+        )
+
+    def _write_state(self, work, state, lanes):
+        work.Y[np.ix_(np.arange(lanes), self._recurrent_columns)] = state.activations
+        work.S[np.ix_(np.arange(lanes), self._internal_cells)] = state.cells
+
+    def zero_state(self, n_sequences):
+        """State before the first step."""
+        n = self.layout
+        return State(
+            np.zeros((n_sequences, n["R"]), self.dtype), np.zeros((n_sequences, n["C"]), self.dtype)
+        )
+
+    def check_state(self, state, n_sequences):
+        """Return the initial state as given, checked; or zeros if None."""
+        zeros = self.zero_state(n_sequences)
+        if state is None:
+            return zeros
+        try:
+            activations, cells = (np.asarray(part, self.dtype) for part in state)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"initial_state must be a State(activations, cells), got {type(state).__name__}."
+            ) from None
+        for name, part, zero in zip(State._fields, (activations, cells), zeros, strict=True):
+            if part.shape != zero.shape:
+                raise ValueError(
+                    f"initial_state.{name} must have the shape {zero.shape}, got {part.shape}."
+                )
+        return State(activations, cells)
+
+    # ------------------------------------------------------------------------------------------
+    # outputs and gradients
+
+    def forward(self, w, sequences, initial_state=None, n_threads=1):
+        """Outputs, one row a sequence (or a time step), and the final state.
+
+        Long sequences are computed in windows, so that the memory does not grow with the length.
+        """
+        data = self.data(sequences)
+        lanes = self.lanes(sequences)
+        initial = self.check_state(initial_state, len(lanes))
+        final = self.zero_state(len(lanes))
+        n_rows = sequences.n_steps if self.network.return_sequences else len(sequences)
+        outputs = np.empty((n_rows, self.layout["K"]), self.dtype)
+
+        def run(who):
+            self._forward_pack(w, data, lanes, who, initial, outputs, final)
+
+        each(run, self.packs(lanes), n_threads)
+        return outputs, final
+
+    def _forward_pack(self, w, data, lanes, who, initial, outputs, final):
+        """Forward pass of the lanes `who`, the longest first, window by window."""
+        n = self.layout
+        state = State(initial.activations[who], initial.cells[who])
+        done = 0
+        while len(who):
+            window = max(1, PACK_ROWS // len(who))
+            left = lanes.length[who] - done
+            target = lanes.target[who] + (done if self.network.return_sequences else 0)
+            part = Lanes(lanes.start[who] + done, np.minimum(left, window), target)
+            with self.works([part], data.sparse, backward=False)() as work:
+                self._write_state(work, state, len(part))
+                errors = _core.forward(self.plan, data, part, work, w, work.outputs)
+                outputs[work.error_target[:errors]] = work.outputs[:errors, : n["K"]]
+                state = self._read_state(work, work.first[part.length] + np.arange(len(part)))
+            final.activations[who], final.cells[who] = state
+            on = left > window
+            who, state = who[on], State(state.activations[on], state.cells[on])
+            done += window
+
+    def trace(self, w, sequences, index):
+        """Every gate, cell and state of one sequence over time, by name."""
+        n, net = self.layout, self.network
+        pack = self.lanes(sequences)[index : index + 1]
+        work = self.work(
+            int(pack.length[0]), 1, int(pack.length[0]), sparse=sequences.is_sparse, backward=False
+        )
+        errors = _core.forward(self.plan, self.data(sequences), pack, work, w, work.outputs)
+        Y = work.Y[1 : 1 + int(pack.length[0])]
+        cells = self._internal_cells
+        trace = {"cell_input": Y[:, cells]}
+        for gate, column in (
+            ("input_gate", "y_in"),
+            ("forget_gate", "y_forget"),
+            ("output_gate", "y_out"),
+        ):
+            if getattr(net, gate):
+                trace[gate] = Y[:, n[column] : n[column] + n["B"]].copy()
+        trace["cell_state"] = work.S[1 : len(Y) + 1, cells]
+        trace["cell"] = Y[:, n["y_c"] + cells]
+        if n["N"]:
+            trace["hidden"] = Y[:, n["y_n"] : n["y_n"] + n["N"]].copy()
+        trace["output"] = work.outputs[:errors, : n["K"]].copy()
+        return trace
+
+    def loss_and_gradient(
+        self,
+        w,
+        sequences,
+        targets,
+        loss,
+        gradient,
+        *,
+        sample_weight=None,
+        initial_state=None,
+        full_output=False,
+        n_threads=1,
+    ):
+        """Summed loss, packed gradient, and a dict with more (see `Network.loss_and_gradient`)."""
+        n = self.layout
+        data = self.data(sequences)
+        lanes = self.lanes(sequences)
+        weight = self.target_weights(sequences, sample_weight)
+        initial = self.check_state(initial_state, len(lanes))
+        final, slope = self.zero_state(len(lanes)), self.zero_state(len(lanes))
+        inputs = np.zeros((sequences.n_steps, n["M"]), self.dtype) if full_output else None
+        full = gradient == "full"
+
+        packs = self.packs(lanes)
+        borrow = self.works([lanes[who] for who in packs], data.sparse)
+
+        def run(who):
+            pack = lanes[who]
+            grad = self.zeros()
+            with borrow() as work:
+                self._write_state(work, State(initial.activations[who], initial.cells[who]), len(who))
+                value = _core.gradient(
+                    self.plan,
+                    data,
+                    pack,
+                    work,
+                    w,
+                    targets,
+                    weight,
+                    _core.LOSSES[loss],
+                    full,
+                    1.0,
+                    False,
+                    grad,
+                )
+                if full_output:
+                    rows = np.arange(len(who))
+                    last = self._read_state(work, work.first[pack.length] + rows)
+                    final.activations[who], final.cells[who] = last
+                    slope.activations[who] = work.E[np.ix_(rows, self._recurrent_columns)]
+                    slope.cells[who] = work.ES[np.ix_(rows, self._internal_cells)]
+                    self._input_gradient(w, pack, work, inputs)
+            return value, grad
+
+        results = each(run, packs, n_threads)
+        value, grad = results[0]
+        for more, part in results[1:]:
+            value += more
+            grad += part
+        info = {"inputs": inputs, "initial_state": slope, "final_state": final}
+        return value, grad, info if full_output else None
+
+    def _input_gradient(self, w, pack, work, inputs):
+        """d loss / d input of the steps of one pack, from the deltas that the kernel left."""
+        n = self.layout
+        rows, lanes = int(pack.length.sum()), len(pack)
+        matrix = w[n["w_input"] : n["w_input"] + n["M"] * n["Up"]].reshape(n["M"], n["Up"])
+        inputs[work.step[:rows]] = work.D[lanes : lanes + rows] @ matrix.T
+        if self.network.shortcut:
+            errors = rows if self.network.return_sequences else lanes
+            at = work.step[work.error_row[:errors] - lanes]
+            matrix = w[n["v_input"] : n["v_input"] + n["M"] * n["Kp"]].reshape(n["M"], n["Kp"])
+            inputs[at] += work.OD[:errors] @ matrix.T
+
+
+def each(run, items, n_threads):
+    """`[run(item) for item in items]`, in threads: the kernel holds no lock."""
+    with one_blas_thread():
+        if n_threads == 1 or len(items) == 1:
+            return [run(item) for item in items]
+        with ThreadPoolExecutor(n_threads) as pool:
+            return list(pool.map(run, items))
+
+
+# ----------------------------------------------------------------------------------------------
+# layout: see the head of _core.pyx for the letters
+
+
+def _layout(net, vector):
+    """Sizes and places of everything, with rows padded to whole vectors."""
+
+    def pad(size):
+        return -(-size // vector) * vector
+
+    B, S, N, K = net.n_blocks, net.block_size, net.n_hidden_units, net.n_outputs
+    n = {"M": net.n_inputs, "B": B, "S": S, "C": B * S, "N": N, "K": K}
+    # columns of Y: g(net_c), gates, hidden units, cells, and ones for the gates that are absent
+    column = n["C"]
+    for name, gate in (
+        ("y_in", net.input_gate),
+        ("y_forget", net.forget_gate),
+        ("y_out", net.output_gate),
+    ):
+        n[name] = column if gate else None
+        column += B * gate
+    n["y_n"], n["y_c"] = column, column + N
+    n["U"], n["H"] = column + N, N + n["C"]
+    n["recurrent"] = {"all": n["C"], "cells": n["y_c"], "none": 0}[net.recurrence]
+    n["R"] = 0 if net.recurrence == "none" else n["y_c"] + n["C"] - n["recurrent"]
+    for letter in "URCKH":
+        n[letter + "p"] = pad(n[letter])
+    width = max(n["U"] + n["C"], n["Up"], n["recurrent"] + n["Rp"])
+    absent = [name for name in ("y_in", "y_forget", "y_out") if n[name] is None]
+    n["ones"] = width if absent else None
+    n.update(dict.fromkeys(absent, width))
+    n["stride"] = pad(width + (B if absent else 0))
+    # columns of the partials
+    n["p_in"] = n["C"]
+    n["p_forget"] = n["C"] * (1 + net.input_gate)
+    n["Pp"] = pad(n["C"] * (1 + net.input_gate + net.forget_gate))
+    # places in the packed weights
+    at = 0
+    for name, size in (
+        ("w_recurrent", n["R"] * n["Up"]),
+        ("w_bias", n["Up"]),
+        ("w_peep_in", n["Cp"] * (net.peepholes and net.input_gate)),
+        ("w_peep_forget", n["Cp"] * (net.peepholes and net.forget_gate)),
+        ("w_peep_out", n["Cp"] * (net.peepholes and net.output_gate)),
+        ("v_hidden", n["H"] * n["Kp"]),
+        ("v_bias", n["Kp"]),
+        ("w_input", n["M"] * n["Up"]),
+        ("v_input", n["M"] * n["Kp"] * net.shortcut),
+        ("n_packed", 0),
+    ):
+        n[name] = at
+        at += size
+    n["t_h"] = 3 * n["Up"]
+    n["t_output"] = 3 * (n["Up"] + n["Cp"])
+    n.update(
+        has_in=net.input_gate,
+        has_forget=net.forget_gate,
+        has_out=net.output_gate,
+        peepholes=net.peepholes,
+        shortcut=net.shortcut,
+        every_step=net.return_sequences,
+        cell_bias=net.cell_bias,
+        gate_bias=net.gate_bias,
+        output_bias=net.output_bias,
+        output=_core.OUTPUTS[net.output_activation],
+    )
+    for letter, name in (("g", net.cell_input_activation), ("h", net.cell_output_activation)):
+        form = SQUASHING[name]
+        n[letter + "_identity"] = form is None
+        # y' = slope / scale (y - low) (high - y) with low = shift, high = shift + scale
+        slope, scale, shift = form or (0.0, 1.0, 0.0)
+        n[letter + "_slope"] = slope / scale
+        n[letter + "_low"], n[letter + "_high"] = shift, shift + scale
+        n[letter + "_one"] = float(form is None)
+    return n
+
+
+def _internal_cells(net):
+    """Index v B + b, in the kernel, of the users' cells b S + v."""
+    block, v = np.divmod(np.arange(net.n_blocks * net.block_size), net.block_size)
+    return v * net.n_blocks + block
+
+
+def _recurrent_columns(net, n):
+    """Columns of Y of the activations that recur, in the users' order."""
+    if net.recurrence == "none":
+        return np.zeros(0, np.int64)
+    cells = n["y_c"] + _internal_cells(net)
+    if net.recurrence == "cells":
+        return cells
+    return np.concatenate([cells, np.arange(n["C"], n["y_c"])])
+
+
+def _index(net, n):
+    """Place in the packed vector of each weight of the flat vector."""
+    cells = _internal_cells(net)
+    recurrent = _recurrent_columns(net, n) - n["recurrent"]
+    sources = np.concatenate(
+        [
+            n["w_input"] + np.arange(n["M"]) * n["Up"],
+            n["w_recurrent"] + recurrent * n["Up"],
+            [n["w_bias"]],
+        ]
+    )
+    outputs = np.concatenate(
+        [
+            n["v_hidden"] + (n["N"] + cells) * n["Kp"],
+            n["v_hidden"] + np.arange(n["N"]) * n["Kp"],
+            n["v_input"] + np.arange(n["M"] * net.shortcut) * n["Kp"],
+            [n["v_bias"]] * net.output_bias,
+        ]
+    ).astype(np.int64)
+    units = {
+        "cell": cells,
+        "input_gate": n["y_in"] + np.arange(n["B"]),
+        "forget_gate": n["y_forget"] + np.arange(n["B"]),
+        "output_gate": n["y_out"] + np.arange(n["B"]),
+        "hidden": n["y_n"] + np.arange(n["N"]),
+        "output": np.arange(n["K"]),
+    }
+    peepholes = {
+        "input_gate_peephole": n["w_peep_in"],
+        "forget_gate_peephole": n["w_peep_forget"],
+        "output_gate_peephole": n["w_peep_out"],
+    }
+    places = []
+    for name, (_, columns) in net.weight_shapes.items():
+        if name in peepholes:
+            places.append(peepholes[name] + cells)
+        else:
+            source = outputs if name == "output" else sources
+            places.append((units[name][:, np.newaxis] + source[:columns]).ravel())
+    return np.concatenate(places)

@@ -1,0 +1,357 @@
+"""The network's topology: which unit reads which, and where each weight lies in one flat vector."""
+
+from dataclasses import KW_ONLY, dataclass, fields
+from functools import cached_property
+from numbers import Integral
+
+import numpy as np
+
+from sklstm import _core
+from sklstm._kernel import SQUASHING, Kernel
+from sklstm._sequences import as_sequences, as_step_targets, split_steps
+
+OUTPUT_ACTIVATIONS = tuple(_core.OUTPUTS)
+LOSSES = tuple(_core.LOSSES)
+RECURRENCES = ("all", "cells", "none")
+GRADIENTS = ("truncated", "full")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Topology of an LSTM network and, for given weights, its outputs and gradients.
+
+    The network of Hochreiter & Schmidhuber (1997, section 4) with, if asked for, forget gates (Gers,
+    Schmidhuber & Cummins 2000) and peepholes (Gers, Schraudolph & Schmidhuber 2002). It holds no weights:
+    they are one flat vector that its methods take.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+        Features of a time step; output units.
+    n_blocks : int, default=1
+        Memory blocks. The cells of a block share its gates.
+    block_size : int, default=1
+        Cells of a block.
+    n_hidden_units : int, default=0
+        Conventional logistic hidden units beside the memory blocks.
+    input_gate, output_gate, forget_gate : bool
+        Which gates a block has. Without forget gate the internal state has a self-weight of 1.
+    peepholes : bool, default=False
+        Weights from the internal states of a block to its gates.
+    recurrence : {"all", "cells", "none"}, default="cells"
+        Which activations of step t - 1 the hidden layer sees at step t: those of all hidden units, gates
+        included (the "fully connected hidden layer" of 1997), those of the cells, or none.
+    shortcut : bool, default=False
+        Connections from the inputs to the output units.
+    cell_bias, gate_bias, output_bias : bool, default=True
+        Biases of cells and conventional hidden units, of gates, of output units.
+    cell_input_activation : str, default="tanh"
+        g: "logistic[-2,2]" (1997), "logistic[-1,1]", "logistic", "tanh" or "identity".
+    cell_output_activation : str, default="tanh"
+        h: one of the same; "logistic[-1,1]" in 1997.
+    output_activation : {"logistic", "softmax", "identity"}, default="identity"
+        f of the output units.
+    return_sequences : bool, default=False
+        Outputs, targets and errors at every step instead of the last.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not valid, or two exclude each other; the message names them.
+
+    Examples
+    --------
+    The network of Experiment 6a of 1997, and a gradient step of one's own:
+
+    >>> import numpy as np
+    >>> from sklstm import Network
+    >>> net = Network(8, 4, n_blocks=2, block_size=2, forget_gate=False, recurrence="all",
+    ...               cell_input_activation="logistic[-2,2]", cell_output_activation="logistic[-1,1]",
+    ...               output_activation="logistic")
+    >>> net.n_weights
+    156
+    >>> w = net.init_weights(random_state=0)
+    >>> X = [np.eye(8)[[0, 6, 2, 7, 1]], np.eye(8)[[0, 7, 7, 1]]]
+    >>> loss, gradient = net.loss_and_gradient(w, X, np.eye(4)[[1, 3]])
+    >>> w -= 0.5 * gradient
+    >>> net.forward(w, X).shape
+    (2, 4)
+    """
+
+    n_inputs: int
+    n_outputs: int
+    _: KW_ONLY
+    n_blocks: int = 1
+    block_size: int = 1
+    n_hidden_units: int = 0
+    input_gate: bool = True
+    output_gate: bool = True
+    forget_gate: bool = True
+    peepholes: bool = False
+    recurrence: str = "cells"
+    shortcut: bool = False
+    cell_bias: bool = True
+    gate_bias: bool = True
+    output_bias: bool = True
+    cell_input_activation: str = "tanh"
+    cell_output_activation: str = "tanh"
+    output_activation: str = "identity"
+    return_sequences: bool = False
+
+    def __post_init__(self):
+        for name, least in {
+            "n_inputs": 1,
+            "n_outputs": 1,
+            "n_blocks": 1,
+            "block_size": 1,
+            "n_hidden_units": 0,
+        }.items():
+            value = getattr(self, name)
+            if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
+                raise TypeError(f"{name} must be an integer, got {value!r}.")
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}.")
+            object.__setattr__(self, name, int(value))
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type is bool and not isinstance(value, bool | np.bool_):
+                raise TypeError(f"{field.name} must be True or False, got {value!r}.")
+        for name, choices in {
+            "recurrence": RECURRENCES,
+            "cell_input_activation": tuple(SQUASHING),
+            "cell_output_activation": tuple(SQUASHING),
+            "output_activation": OUTPUT_ACTIVATIONS,
+        }.items():
+            value = getattr(self, name)
+            if not isinstance(value, str) or value not in choices:
+                raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}.")
+        if self.peepholes and not (self.input_gate or self.forget_gate or self.output_gate):
+            raise ValueError("peepholes=True needs at least one gate, but the blocks have none.")
+
+    # ------------------------------------------------------------------------------------------
+    # sizes and shapes
+
+    @property
+    def n_cells(self):
+        """Number of memory cells."""
+        return self.n_blocks * self.block_size
+
+    @cached_property
+    def _gates(self):
+        """Names of the gates that a block has, in the order of columns and rows."""
+        return [
+            name for name in ("input_gate", "forget_gate", "output_gate") if getattr(self, name)
+        ]
+
+    @property
+    def _n_recurrent(self):
+        every = self.n_cells + len(self._gates) * self.n_blocks + self.n_hidden_units
+        return {"all": every, "cells": self.n_cells, "none": 0}[self.recurrence]
+
+    @cached_property
+    def weight_shapes(self):
+        """Shapes of the arrays that `views` gives, in the order in which they lie in the flat vector.
+
+        Rows are units. Columns of hidden units are their sources: inputs, recurrent cells, input gates,
+        forget gates, output gates and conventional hidden units (those that recur), bias. Columns of
+        output units: cells, conventional hidden units, inputs (shortcut), bias.
+        """
+        sources = self.n_inputs + self._n_recurrent
+        shapes = {"cell": (self.n_cells, sources + self.cell_bias)}
+        for gate in self._gates:
+            shapes[gate] = (self.n_blocks, sources + self.gate_bias)
+        if self.n_hidden_units:
+            shapes["hidden"] = (self.n_hidden_units, sources + self.cell_bias)
+        if self.peepholes:
+            for gate in self._gates:
+                shapes[gate + "_peephole"] = (self.n_blocks, self.block_size)
+        shapes["output"] = (
+            self.n_outputs,
+            self.n_cells + self.n_hidden_units + self.shortcut * self.n_inputs + self.output_bias,
+        )
+        return shapes
+
+    @property
+    def n_weights(self):
+        """Number of weights, biases included."""
+        return sum(rows * columns for rows, columns in self.weight_shapes.values())
+
+    def views(self, weights):
+        """Give names to the parts of the flat vector of weights.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            Contiguous.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Views, not copies; keys and shapes as in `weight_shapes`.
+        """
+        weights = np.asarray(weights)
+        if weights.shape != (self.n_weights,):
+            raise ValueError(
+                f"weights must have the shape ({self.n_weights},), got {weights.shape}."
+            )
+        parts, at = {}, 0
+        for name, (rows, columns) in self.weight_shapes.items():
+            parts[name] = weights[at : at + rows * columns].reshape(rows, columns)
+            at += rows * columns
+        return parts
+
+    def init_weights(
+        self,
+        random_state=None,
+        *,
+        init_range=0.1,
+        input_gate_bias=None,
+        forget_gate_bias=None,
+        output_gate_bias=None,
+    ):
+        """Initial weights: uniform in [-init_range, init_range], gate biases as given.
+
+        Parameters
+        ----------
+        random_state : int, Generator, RandomState or None
+            Source of the random numbers.
+        init_range : float, default=0.1
+            0.1 or 0.2 in the experiments of 1997.
+        input_gate_bias, forget_gate_bias, output_gate_bias : float, array of shape (n_blocks,) or None
+            Initial biases, a number for all blocks or one a block; None leaves them random. Negative
+            ones at output gates keep blocks from being used before their time, at input gates they
+            keep states from drifting (1997, section 4).
+
+        Returns
+        -------
+        ndarray of shape (n_weights,)
+        """
+        uniform = getattr(random_state, "uniform", None) or np.random.default_rng(random_state).uniform
+        weights = uniform(-init_range, init_range, self.n_weights)
+        views = self.views(weights)
+        for gate, bias in {
+            "input_gate": input_gate_bias,
+            "forget_gate": forget_gate_bias,
+            "output_gate": output_gate_bias,
+        }.items():
+            if bias is None:
+                continue
+            if gate not in views or not self.gate_bias:
+                lacking = "gate_bias=False" if gate in views else f"{gate}=False"
+                raise ValueError(f"{gate}_bias={bias!r} is given, but the network has {lacking}.")
+            values = np.asarray(bias, dtype=float)
+            if values.shape not in ((), (1,), (self.n_blocks,)) or not np.isfinite(values).all():
+                raise ValueError(
+                    f"{gate}_bias must be a finite number or one for each of the {self.n_blocks} blocks, "
+                    f"got {bias!r}."
+                )
+            views[gate][:, -1] = values
+        return weights
+
+    # ------------------------------------------------------------------------------------------
+    # outputs and gradients
+
+    def forward(self, weights, X, *, initial_state=None, full_output=False):
+        """Outputs of the network.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+        X : sequences
+            Any form that the estimators take, time first; float32 is computed in float32.
+        initial_state : State or None
+            State before the first step of each sequence; zeros if None (1997).
+        full_output : bool, default=False
+            Also return the final state.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_sequences, n_outputs)
+            With `return_sequences`: object array of n_sequences arrays (n_steps, n_outputs).
+        info : dict
+            Only with `full_output`: "final_state", a `State`.
+        """
+        sequences = as_sequences(X, n_features=self.n_inputs)
+        kernel = Kernel(self, sequences.dtype)
+        outputs, state = kernel.forward(kernel.pack(weights), sequences, initial_state)
+        if self.return_sequences:
+            outputs = split_steps(outputs, sequences.offsets)
+        return (outputs, {"final_state": state}) if full_output else outputs
+
+    def loss_and_gradient(
+        self,
+        weights,
+        X,
+        y,
+        loss="squared_error",
+        gradient="full",
+        *,
+        sample_weight=None,
+        initial_state=None,
+        full_output=False,
+    ):
+        """Loss and its gradient, summed over sequences and steps.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+        X : sequences
+            As in `forward`.
+        y : array of shape (n_sequences, n_outputs)
+            Targets; with `return_sequences` a list of arrays (n_steps, n_outputs).
+        loss : {"squared_error", "log_loss"}
+            1/2 sum of squares (1997, section 2.1), or the log loss in nats.
+        gradient : {"full", "truncated"}
+            "truncated" (1997): no error flows back through the net inputs of gates and cells, nor
+            through a peephole (2002). "full": all of it.
+        sample_weight : array of shape (n_sequences,) or None
+        initial_state : State or None
+        full_output : bool, default=False
+            Also return the gradients with respect to inputs and initial state, and the final state.
+
+        Returns
+        -------
+        loss : float
+        gradient : ndarray of shape (n_weights,)
+        info : dict
+            Only with `full_output`: "inputs" (gradient, flat: one row a time step of all sequences in
+            turn), "initial_state" (gradient, a `State`), "final_state" (a `State`).
+        """
+        check_loss(loss, self.output_activation)
+        if gradient not in GRADIENTS:
+            raise ValueError(f"gradient must be one of {list(GRADIENTS)}, got {gradient!r}.")
+        sequences = as_sequences(X, n_features=self.n_inputs)
+        if self.return_sequences:
+            targets = as_step_targets(y, sequences)
+        else:
+            targets = np.asarray(y)
+        if targets.ndim == 1:
+            targets = targets[:, np.newaxis]
+        n_targets = sequences.n_steps if self.return_sequences else len(sequences)
+        if targets.shape != (n_targets, self.n_outputs):
+            raise ValueError(
+                f"y must have {n_targets} rows of {self.n_outputs} targets, got the shape {targets.shape}."
+            )
+        kernel = Kernel(self, sequences.dtype)
+        value, grad, info = kernel.loss_and_gradient(
+            kernel.pack(weights),
+            sequences,
+            kernel.targets(targets),
+            loss,
+            gradient,
+            sample_weight=sample_weight,
+            initial_state=initial_state,
+            full_output=full_output,
+        )
+        grad = kernel.unpack(grad)
+        return (value, grad, info) if full_output else (value, grad)
+
+
+def check_loss(loss, output_activation):
+    """Refuse an unknown loss, and the log loss of outputs that are not probabilities."""
+    if not isinstance(loss, str) or loss not in LOSSES:
+        raise ValueError(f"loss must be one of {list(LOSSES)}, got {loss!r}.")
+    if loss == "log_loss" and output_activation == "identity":
+        raise ValueError(
+            "loss='log_loss' needs output_activation='logistic' or 'softmax', got 'identity'."
+        )

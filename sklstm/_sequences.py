@@ -1,0 +1,399 @@
+"""Sequences of different lengths: any container in, one flat array and its offsets out.
+
+The only module that knows containers: below it X is a `Sequences`, and there is no padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from itertools import pairwise
+from reprlib import repr as short_repr
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+_ONE = "numbers in an array of shape (n_steps, n_features), or (n_steps,) if univariate"
+_ALL = (
+    "a list of arrays of shape (n_steps, n_features), a 3-D array of shape (n_sequences, n_steps, "
+    "n_features) with NaN for padding, or a 2-D array with one univariate sequence a row"
+)
+
+
+class Sequences:
+    """Sequences of different lengths, stacked in one flat array.
+
+    Behaves like a 1-D array of sequences, which scikit-learn can split. Read-only once checked.
+
+    Parameters
+    ----------
+    values : array-like or SciPy sparse matrix of shape (n_steps, n_features)
+        The steps of all sequences, stacked; finite. Copied only if layout or dtype must change.
+    offsets : array-like of int of shape (n_sequences + 1,)
+        Sequence i is ``values[offsets[i]:offsets[i + 1]]``. No sequence is empty.
+
+    Attributes
+    ----------
+    values : ndarray or scipy.sparse.csr_array of shape (n_steps, n_features)
+        float32 if given as float32 or float16, otherwise float64. Dense: C-contiguous. Sparse:
+        column indices sorted and without duplicates, index arrays of int32 if they fit, else int64.
+    offsets : ndarray of int64 of shape (n_sequences + 1,)
+    lengths : ndarray of int64 of shape (n_sequences,)
+    n_steps, n_features : int
+    dtype : numpy.dtype
+    is_sparse : bool
+    shape : tuple, (n_sequences,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import Sequences
+    >>> X = Sequences(np.arange(10.0).reshape(5, 2), offsets=[0, 2, 5])
+    >>> X
+    <Sequences: 2 of 2 to 3 steps, 2 features, float64 ndarray>
+    >>> X[0]
+    array([[0., 1.],
+           [2., 3.]])
+    >>> X[[1, 0, 1]].lengths
+    array([3, 2, 3])
+    """
+
+    def __init__(self, values: Any, offsets: npt.ArrayLike) -> None:
+        values = _numbers(values, "values")
+        if values.ndim != 2 or values.shape[1] == 0:
+            expected = "(n_steps, n_features), for one feature values.reshape(-1, 1)"
+            raise ValueError(f"values has shape {values.shape}; expected {expected}.")
+        self._set(_cast(values, _float_dtype([values])), _checked_offsets(offsets, values.shape[0]))
+        _check_finite(self, self, "Sequences")
+
+    @classmethod
+    def from_lengths(cls, values: Any, lengths: npt.ArrayLike) -> Sequences:
+        """Make sequences from their stacked steps and the number of steps of each."""
+        return cls(values, _offsets(_integers(lengths, "lengths")))
+
+    @classmethod
+    def _trusted(cls, values: Any, offsets: npt.NDArray[np.int64]) -> Sequences:
+        """Make sequences from parts that are known to be valid."""
+        self = cls.__new__(cls)
+        self._set(values, offsets)
+        return self
+
+    def _set(self, values: Any, offsets: npt.NDArray[np.int64]) -> None:
+        self.values = _read_only(values)
+        self.offsets = _read_only(offsets)
+        self.lengths = _read_only(np.diff(offsets))
+        self.n_steps, self.n_features = values.shape
+        self.dtype = values.dtype
+        self.is_sparse = bool(sparse.issparse(values))
+        self.shape = (len(offsets) - 1,)  # with it, scikit-learn indexes the whole at once
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.values[start:stop] for start, stop in pairwise(self.offsets.tolist()))
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:
+            index = index[0]  # scikit-learn writes X[index, ...]
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if step == 1:
+                ends = self.offsets[start : max(start, stop) + 1]
+                return Sequences._trusted(self.values[ends[0] : ends[-1]], ends - ends[0])
+            index = np.arange(start, stop, step)
+        if np.ndim(index) == 0:
+            i = range(len(self))[index]
+            return self.values[self.offsets[i] : self.offsets[i + 1]]
+        if isinstance(index, tuple) or np.ndim(index) > 1:
+            raise IndexError(f"expected one index, got {short_repr(index)}")
+        index = np.asarray(index, dtype=None if len(index) else np.intp)
+        lengths = self.lengths[index]
+        offsets = _offsets(lengths)
+        rows = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][index] - offsets[:-1], lengths)
+        return Sequences._trusted(self.values[rows], offsets)
+
+    def __repr__(self) -> str:
+        steps = f" of {self.lengths.min()} to {self.lengths.max()} steps" if len(self) else ""
+        kind = f"{self.dtype} {type(self.values).__name__}"
+        return f"<Sequences: {len(self)}{steps}, {self.n_features} features, {kind}>"
+
+
+def as_sequences(
+    X: Any,
+    *,
+    name: str = "X",
+    n_features: int | None = None,
+    dtype: npt.DTypeLike | None = None,
+    reference: str = "fit",
+) -> Sequences:
+    """Read any container of sequences; a TypeError or ValueError says what is wrong and where.
+
+    Parameters
+    ----------
+    X : Sequences, list, tuple, array, Series or column of lists
+        The sequences: any collection of arrays of shape (n_steps, n_features) or (n_steps,), of
+        nested lists or of SciPy sparse matrices; a 3-D array, in which trailing steps whose
+        features are all NaN are padding; a 2-D array with one univariate sequence a row.
+    n_features : int, default=None
+        The number of features expected; None: that of the first sequence.
+    dtype : {float32, float64}, default=None
+        The dtype of the values; None: float32 if all of X is float32 or float16, else float64.
+    name, reference : str
+        What the messages call X, and where they say that `n_features` comes from.
+
+    Returns
+    -------
+    Sequences
+        X itself if it is one of that dtype; views of X where no copy is needed.
+    """
+    parts = X if isinstance(X, Sequences) else _array_or_list(X, name)
+    uneven = parts if isinstance(parts, list) else parts[:1]  # elsewhere one shape stands for all
+    _check_shapes([part.shape for part in uneven], name, n_features, reference)
+    dtype = _float_dtype(uneven) if dtype is None else np.dtype(dtype)
+    if isinstance(parts, Sequences):
+        if parts.dtype == dtype:
+            return parts
+        result = Sequences._trusted(_cast(parts.values, dtype), parts.offsets)
+    elif isinstance(parts, np.ndarray):
+        result = _from_array(_cast(parts, dtype), name)
+    else:
+        offsets = _offsets([part.shape[0] for part in parts])
+        result = Sequences._trusted(_stacked(parts, dtype, name), offsets)
+    _check_finite(result, parts, name)
+    return result
+
+
+def as_step_targets(y: Any, sequences: Sequences, name: str = "y") -> npt.NDArray[Any]:
+    """Stack per-step targets, one array a sequence, in the order of the steps of `sequences`.
+
+    Parameters
+    ----------
+    y : Sequences, list, tuple, array, Series or column of lists
+        For each sequence an array of shape (n_steps,) or (n_steps, n_outputs), of numbers or of
+        labels, which are not converted. `Sequences` of one feature are targets (n_steps,).
+    sequences : Sequences
+        What the targets belong to.
+    name : str
+        What the messages call y.
+
+    Returns
+    -------
+    ndarray of shape (n_steps,) or (n_steps, n_outputs)
+    """
+    if isinstance(y, Sequences):
+        y = [target[:, 0] if y.n_features == 1 else target for target in y]
+    targets = [_as_array(target, f"{name}[{i}]") for i, target in enumerate(_opened(y, name))]
+    if len(targets) != len(sequences):
+        raise ValueError(f"{name} has targets for {len(targets)} of {len(sequences)} sequences.")
+    for i, (target, n_steps) in enumerate(zip(targets, sequences.lengths.tolist(), strict=True)):
+        if target.ndim not in (1, 2) or len(target) != n_steps:
+            expected = f"one target for each of the {n_steps} steps of sequence {i}"
+            raise ValueError(f"{name}[{i}] has shape {target.shape}; expected {expected}.")
+        is_text = [array.dtype.kind in "US" for array in (target, targets[0])]
+        if target.shape[1:] != targets[0].shape[1:] or is_text[0] != is_text[1]:
+            found = f"of {target.dtype} and shape {target.shape}"
+            expected = f"the kind and n_outputs of {name}[0], {targets[0].dtype} {targets[0].shape}"
+            raise ValueError(f"{name}[{i}] is {found}; expected {expected}.")
+    return np.concatenate(targets)
+
+
+def split_steps(flat: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+    """Undo the stacking: a 1-D object array with a view of `flat` for each sequence."""
+    pieces = np.empty(len(offsets) - 1, dtype=object)
+    for i, (start, stop) in enumerate(pairwise(offsets.tolist())):
+        pieces[i] = flat[start:stop]  # one by one: equal lengths would make a 2-D array
+    return pieces
+
+
+def _array_or_list(X: Any, name: str) -> Any:
+    """X as a 2-D or 3-D array of numbers, or as a list of `_steps`."""
+    X = _opened(X, name)
+    if not isinstance(X, np.ndarray) or (X.dtype == object and X.ndim):
+        return [_steps(element, f"{name}[{i}]") for i, element in enumerate(X)]
+    X = _numbers(X, name)
+    if X.ndim in (2, 3):
+        return X
+    remedy = f"Reshape your data: one sequence alone is [{name}]"
+    raise ValueError(f"{name} has shape {X.shape}; expected {_ALL}. {remedy}.")
+
+
+def _opened(X: Any, name: str) -> Any:
+    """Any container as an array, a list or a tuple of its elements."""
+    if sparse.issparse(X):
+        remedy = "pass a list with one sparse matrix a sequence, or Sequences(matrix, offsets)"
+        raise TypeError(f"{name} is one sparse matrix where dense data is required; {remedy}.")
+    known = hasattr(X, "__array__") or (hasattr(X, "__len__") and hasattr(X, "__iter__"))
+    if not known or isinstance(X, (str, bytes, Mapping, Set, np.ma.MaskedArray)):
+        remedy = f" Make a list of it: list({name})." if hasattr(X, "__next__") else ""
+        raise TypeError(f"{name} is of type {type(X).__name__}; expected {_ALL}.{remedy}")
+    if isinstance(X, (list, tuple)):
+        return X
+    try:
+        X = np.asarray(X)
+    except (TypeError, ValueError):  # awkward arrays have __array__ but refuse to be ragged
+        return list(X)
+    if X.dtype == object and X.ndim == 2 and X.size and np.ndim(X[0, 0]):
+        if X.shape[1] > 1:
+            raise ValueError(f"{name} is a table of arrays, {X.shape}; expected {_ALL}.")
+        return X[:, 0]  # a data frame whose one column holds the sequences
+    return X
+
+
+def _steps(element: Any, where: str) -> Any:
+    """One sequence as a numeric array, (n_steps,) or (n_steps, n_features), or sparse matrix."""
+    steps = _numbers(element, where)
+    if steps.ndim == 2 or (steps.ndim == 1 and not sparse.issparse(steps)):
+        return steps
+    found = f"has shape {steps.shape}" if steps.ndim else f"is {short_repr(element)}"
+    remedy = "Reshape your data: one sequence alone is a list with one array"
+    raise ValueError(f"{where} {found}; expected {_ONE}. {remedy}.")
+
+
+def _numbers(data: Any, where: str) -> Any:
+    """An array or a sparse matrix of real numbers."""
+    if not sparse.issparse(data):
+        data = _as_array(data, where)
+        try:
+            if data.dtype == object:  # numbers, or the arrays of numbers of nested columns
+                data = np.array(data.tolist())
+            if data.dtype == object:
+                data = data.astype(np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{where} cannot be read ({error}); expected {_ONE}.") from error
+    if data.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {where} is of dtype {data.dtype}.")
+    if data.dtype.kind not in "biuf":
+        raise TypeError(f"{where} is of dtype {data.dtype}; expected {_ONE}.")
+    return data
+
+
+def _as_array(data: Any, where: str) -> npt.NDArray[Any]:
+    if sparse.issparse(data) or isinstance(data, np.ma.MaskedArray):
+        found = f"of type {type(data).__name__}"
+        raise TypeError(f"{where} is {found}; expected a dense array, masked steps left out.")
+    try:
+        return np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"{where} is no rectangular array ({error}); expected {_ONE}.") from error
+
+
+def _float_dtype(arrays: Any) -> np.dtype[Any]:
+    """float32 if all are float32 or float16, otherwise float64."""
+    single = all(a.dtype.kind == "f" and a.dtype.itemsize <= 4 for a in arrays)
+    return np.dtype(np.float32 if single else np.float64)
+
+
+def _cast(values: Any, dtype: npt.DTypeLike) -> Any:
+    """A C-contiguous array or a canonical CSR array; no copy of what is one already."""
+    with np.errstate(over="ignore"):  # _check_finite finds it
+        if not sparse.issparse(values):
+            return np.ascontiguousarray(values, dtype=dtype)
+        csr = sparse.csr_array(values.astype(dtype, copy=False))
+    csr.check_format(full_check=True)
+    if not csr.has_canonical_format:
+        csr = csr.copy()
+        csr.sum_duplicates()
+    index = np.int32 if max(csr.nnz, *csr.shape) <= np.iinfo(np.int32).max else np.int64
+    indices, indptr = (a.astype(index, copy=False) for a in (csr.indices, csr.indptr))
+    return sparse.csr_array((csr.data, indices, indptr), shape=csr.shape)
+
+
+def _stacked(parts: list[Any], dtype: npt.DTypeLike, name: str) -> Any:
+    """The values of all parts, one below the other."""
+    is_sparse = [sparse.issparse(part) for part in parts]
+    if all(is_sparse):
+        rows = [part if part.format == "csr" else part.astype(float).tocsr() for part in parts]
+        return _cast(sparse.vstack(rows, format="csr"), dtype)
+    if any(is_sparse):
+        i, k = is_sparse.index(True), is_sparse.index(False)
+        raise TypeError(f"{name}[{i}] is sparse, {name}[{k}] not; expected all of one kind.")
+    columns = [part if part.ndim == 2 else part[:, np.newaxis] for part in parts]
+    flat = np.empty((sum(map(len, columns)), columns[0].shape[1]), dtype=dtype)
+    with np.errstate(over="ignore"):  # _check_finite finds it
+        return np.concatenate(columns, out=flat, casting="same_kind")
+
+
+def _from_array(X: npt.NDArray[Any], name: str) -> Sequences:
+    """Sequences of a 2-D or a NaN-padded 3-D array of floats."""
+    lengths = np.full(X.shape[0], X.shape[1])
+    if X.ndim == 2 or not np.isnan(X[:, -1]).all(axis=1).any():
+        return Sequences._trusted(X.reshape(lengths.sum(), -1), _offsets(lengths))
+    is_step = ~np.isnan(X).all(axis=2)
+    lengths = (is_step * np.arange(1, X.shape[1] + 1)).max(axis=1)
+    if 0 in lengths:
+        raise ValueError(f"{name}[{lengths.argmin()}] is all NaN, without a step; leave it out.")
+    return Sequences._trusted(X[np.arange(X.shape[1]) < lengths[:, np.newaxis]], _offsets(lengths))
+
+
+def _offsets(lengths: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)], dtype=np.int64)
+
+
+def _read_only(values: Any) -> Any:
+    if sparse.issparse(values):
+        parts = map(_read_only, (values.data, values.indices, values.indptr))
+        return sparse.csr_array(tuple(parts), shape=values.shape)
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
+def _integers(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise TypeError(f"{name} has shape {array.shape}, {array.dtype}; expected 1-D integers.")
+    return array.astype(np.int64)  # a copy, which nobody else can change
+
+
+def _checked_offsets(given: npt.ArrayLike, n_steps: int) -> npt.NDArray[np.int64]:
+    offsets = _integers(given, "offsets")
+    lengths = np.diff(offsets)
+    if offsets[:1].tolist() != [0] or offsets[-1] != n_steps:
+        found = short_repr(offsets.tolist())
+        raise ValueError(f"offsets are {found}; expected 0 to {n_steps}, the rows of values.")
+    if (lengths <= 0).any():
+        i = (lengths <= 0).argmax()
+        raise ValueError(f"sequence {i} has {lengths[i]} steps; expected increasing offsets.")
+    return offsets
+
+
+def _check_shapes(shapes: list[Any], name: str, n_features: int | None, reference: str) -> None:
+    if not shapes:
+        raise ValueError(f"{name} has 0 sequences, 0 sample(s), while a minimum of 1 is required.")
+    widths = [shape[1] if len(shape) == 2 else 1 for shape in shapes]
+    origin, expected = (f"{name}[0]", widths[0]) if n_features is None else (reference, n_features)
+    for i, (shape, width) in enumerate(zip(shapes, widths, strict=True)):
+        if 0 in shape:
+            raise ValueError(f"{name}[{i}] is empty, {shape}; expected n_steps and n_features > 0.")
+        if width != expected:
+            suspects, first = (shapes, shapes[0][0]) if n_features is None else ([shape], expected)
+            message = (
+                f"{name}[{i}] has shape {shape}, {width} feature(s); expected {expected} as in "
+                f"{origin}, in (n_steps, n_features)."
+            )
+            if all(len(s) == 2 and s[0] == first for s in suspects):
+                message += f" If this is channels-first, transpose: [x.T for x in {name}]."
+            raise ValueError(message)
+
+
+def _check_finite(sequences: Sequences, given: Any, name: str) -> None:
+    """Refuse NaN and infinity, in what was given or out of a cast."""
+    values = sequences.values
+    is_finite = np.isfinite(values.data if sequences.is_sparse else values)
+    if is_finite.all():
+        return
+    bad = int(is_finite.argmin())
+    row = values.tocoo().row[bad] if sequences.is_sparse else bad // sequences.n_features
+    i = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
+    step = row - sequences.offsets[i]
+    numbers = (given[i].toarray() if sequences.is_sparse else given[i])[step]
+    if np.isnan(numbers).any():
+        problem = "NaN; fill it. Only a 3-D array may be padded, by steps of NaN at the end"
+    elif np.isinf(numbers).any():
+        problem = "infinity; expected finite numbers"
+    else:
+        problem = f"{np.abs(numbers).max()}, infinity in {values.dtype}; scale the data"
+    raise ValueError(f"{name}[{i}] at step {step} contains {problem}.")

@@ -1,0 +1,80 @@
+"""From gradient to step: the numbers of the solvers that run in the kernel, and L-BFGS."""
+
+import numpy as np
+from scipy.optimize import minimize
+
+from sklstm import _core
+
+SOLVERS = (*_core.SOLVERS, "lbfgs")
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba (2015)
+
+
+class Memory:
+    """What a solver remembers from step to step, in the order of the flat weights.
+
+    Attributes
+    ----------
+    first, second : ndarray of shape (n_weights,)
+        SGD: velocity, unused. Adam: moments of the gradient. RPROP: last gradient, step sizes.
+    n_updates : int
+        Steps made.
+    """
+
+    def __init__(self, first, second, n_updates):
+        self.first = first
+        self.second = second
+        self.n_updates = n_updates
+
+    @classmethod
+    def new(cls, solver, n_weights, learning_rate):
+        """Return the memory before the first step."""
+        second = np.full(n_weights, learning_rate if solver == "rprop" else 0.0)
+        return cls(np.zeros(n_weights), second, 0)
+
+
+def solver_numbers(solver, learning_rate, momentum, alpha, clip, n_updates):
+    """Return the array of numbers by which the kernel takes the solver's step."""
+    return np.array(
+        [
+            _core.SOLVERS.get(solver, -1),
+            learning_rate,
+            momentum,
+            BETA1,
+            BETA2,
+            EPSILON,
+            alpha,
+            0.0 if clip is None else clip,
+            n_updates,
+        ]
+    )
+
+
+def lbfgs(objective, weights, max_iter, tol, callback):
+    """Minimise by L-BFGS (SciPy's), full batch.
+
+    Parameters
+    ----------
+    objective : callable
+        weights -> (value, gradient), in float64.
+    weights : ndarray of shape (n_weights,)
+    max_iter : int
+    tol : float
+        Largest component of the gradient at which to stop.
+    callback : callable
+        Called with (weights, value) after each iteration.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_weights,)
+    converged : bool
+        False if `max_iter` ended it.
+    """
+    result = minimize(
+        objective,
+        weights,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": max_iter, "maxfun": 15 * max_iter, "gtol": tol, "ftol": 64 * np.finfo(float).eps},
+        callback=lambda intermediate_result: callback(intermediate_result.x, intermediate_result.fun),
+    )
+    return result.x, result.status != 1

@@ -1,0 +1,479 @@
+"""Epochs, mini-batches, stopping: from data and settings to weights."""
+
+import sys
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from sklstm import _core
+from sklstm._kernel import PACK_LANES, PACK_ROWS, Lanes, one_blas_thread
+from sklstm._solvers import Memory, lbfgs, solver_numbers
+
+CHUNK = 3e8  # multiply-adds between two looks at the keyboard, about a tenth of a second
+
+
+@dataclass
+class Settings:
+    """How to learn; the estimators' arguments of the same names, checked and with "auto" resolved."""
+
+    loss: str
+    gradient: str
+    solver: str
+    learning_rate: float
+    momentum: float
+    alpha: float
+    clip: float | None
+    update: str
+    batch_size: int
+    max_iter: int
+    tol: float
+    n_iter_no_change: int
+    shuffle: bool
+    verbose: int
+    n_threads: int
+
+
+@dataclass
+class History:
+    """What learning left behind beside the weights."""
+
+    loss_curve: list = field(default_factory=list)
+    validation_scores: list = field(default_factory=list)
+    memory: Any = None
+
+
+class Diverged(Exception):
+    """The loss is no longer finite."""
+
+
+class Trainer:
+    """Weights on their way through epochs, in the kernel's form.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    sequences : Sequences
+    train : ndarray of int
+        Indices of the sequences to learn from.
+    targets : ndarray of shape (n_targets, n_outputs)
+    target_weight : ndarray of shape (n_targets,)
+    settings : Settings
+    weights : ndarray of shape (n_weights,)
+    memory : Memory or None
+        The solver's, to go on with.
+    """
+
+    def __init__(
+        self, kernel, sequences, train, targets, target_weight, settings, weights, memory=None
+    ):
+        self.kernel = kernel
+        self.settings = settings
+        self.data = kernel.data(sequences)
+        self.lanes = kernel.lanes(sequences)[train]
+        self.targets = kernel.targets(targets)
+        self.target_weight = np.ascontiguousarray(target_weight, np.float64)
+        self.total_weight = kernel.weight_of(self.lanes, self.target_weight)
+        self.w = kernel.pack(weights)
+        self.penalised = _penalised(kernel.network)
+        if memory is None:
+            memory = Memory.new(settings.solver, len(weights), settings.learning_rate)
+        self.first, self.second = kernel.pack(memory.first), kernel.pack(memory.second)
+        self.numbers = solver_numbers(
+            settings.solver,
+            settings.learning_rate,
+            settings.momentum,
+            settings.alpha,
+            settings.clip,
+            memory.n_updates,
+        )
+        self.grad = kernel.zeros()
+        self.work = None
+
+    @property
+    def weights(self):
+        """The weights, flat."""
+        return self.kernel.unpack(self.w)
+
+    @property
+    def memory(self):
+        """What the solver remembers."""
+        unpack = self.kernel.unpack
+        return Memory(unpack(self.first), unpack(self.second), int(self.numbers[-1]))
+
+    def forget(self):
+        """Empty the solver's memory."""
+        memory = Memory.new(self.settings.solver, len(self.kernel.index), self.settings.learning_rate)
+        self.first, self.second = self.kernel.pack(memory.first), self.kernel.pack(memory.second)
+        self.numbers[-1] = 0
+
+    def epoch(self, rng):
+        """Every sequence once; returns the mean loss, with the penalty.
+
+        Raises
+        ------
+        Diverged
+            If the loss is not finite. The weights are then those before the epoch.
+        """
+        n_sequences = len(self.lanes)
+        order = rng.permutation(n_sequences) if self.settings.shuffle else np.arange(n_sequences)
+        before = self.w.copy()
+        try:
+            if self.settings.update == "step":
+                total = self._steps(self.lanes[order])
+            else:
+                total = self._batches(order)
+            if not np.isfinite(self.w).all():
+                raise Diverged
+        except BaseException:
+            self.w[:] = before
+            raise
+        return total / self.total_weight + self._penalty(self.weights)
+
+    def _penalty(self, weights):
+        return 0.5 * self.settings.alpha * float(np.sum(weights[self.penalised] ** 2, dtype=float))
+
+    def _batches(self, order):
+        settings, n_sequences = self.settings, len(order)
+        size = 1 if settings.update == "sequence" else min(settings.batch_size, n_sequences)
+        order = order[np.lexsort((-self.lanes.length[order], np.arange(n_sequences) // size))]
+        lanes = self.lanes[order]
+        batch = np.append(np.arange(0, n_sequences, size), n_sequences)
+        pack_lanes = int(np.clip(PACK_ROWS // lanes.length.max(), 1, min(size, PACK_LANES)))
+        if settings.n_threads > 1 and size > pack_lanes:
+            return self._batches_in_threads(lanes, batch, pack_lanes)
+        packs = np.concatenate(
+            [np.arange(lo, hi, pack_lanes) for lo, hi in pairwise(batch)]
+        )
+        rows = int(np.add.reduceat(lanes.length, packs).max())
+        self._make_work(rows, pack_lanes, int(lanes.length.max()))
+        total = 0.0
+        for lo, hi in self._chunks(np.add.reduceat(lanes.length, batch[:-1])):
+            total += _core.train(
+                self.kernel.plan,
+                self.data,
+                lanes,
+                self.work,
+                self.w,
+                self.targets,
+                self.target_weight,
+                _core.LOSSES[settings.loss],
+                settings.gradient == "full",
+                batch,
+                lo,
+                hi,
+                pack_lanes,
+                settings.update == "batch",
+                self.grad,
+                self.first,
+                self.second,
+                self.numbers,
+            )
+            if not np.isfinite(total):
+                raise Diverged
+        return total
+
+    def _batches_in_threads(self, lanes, batch, pack_lanes):
+        """Do as `_batches` does, the packs of each batch side by side."""
+        kernel, settings = self.kernel, self.settings
+        edges = list(pairwise(batch))
+        batches = [
+            [lanes[at : min(at + pack_lanes, hi)] for at in range(lo, hi, pack_lanes)]
+            for lo, hi in edges
+        ]
+        borrow = kernel.works([pack for packs in batches for pack in packs], self.data.sparse)
+        total = 0.0
+        with ThreadPoolExecutor(settings.n_threads) as pool:
+            for packs in batches:
+                weight = sum(kernel.weight_of(pack, self.target_weight) for pack in packs)
+                if weight == 0:
+                    continue
+                value = self._sum(packs, borrow, 1 / weight, pool.map)
+                if not np.isfinite(value):
+                    raise Diverged
+                total += value
+                _core.update(kernel.plan, self.w, self.grad, self.first, self.second, self.numbers)
+        return total
+
+    def _sum(self, packs, borrow, scale, each_of=map):
+        """Loss of these packs; `scale` times its gradient is added to `grad`, pack after pack."""
+        kernel, settings = self.kernel, self.settings
+
+        def gradient(pack):
+            grad = kernel.zeros()
+            with borrow() as work:
+                value = _core.gradient(
+                    kernel.plan,
+                    self.data,
+                    pack,
+                    work,
+                    self.w,
+                    self.targets,
+                    self.target_weight,
+                    _core.LOSSES[settings.loss],
+                    settings.gradient == "full",
+                    scale,
+                    True,
+                    grad,
+                )
+            return value, grad
+
+        total = 0.0
+        for value, grad in each_of(gradient, packs):
+            total += value
+            self.grad += grad
+        return total
+
+    def _steps(self, lanes):
+        """Do an update after each step; a long sequence is taken in windows, state and partials carried."""
+        every_step = self.kernel.network.return_sequences
+        if self.work is None:
+            self.work = self.kernel.work(1, 1, 1, sparse=self.data.sparse, partials=True)
+        window = self._steps_between_looks()
+        total = 0.0
+        for lo, hi in self._chunks(lanes.length):
+            whole = lanes[lo:hi]
+            for done in range(0, int(whole.length.max()), window):
+                left = whole.length - done
+                part = Lanes(
+                    whole.start + done,
+                    np.minimum(left, window),
+                    whole.target + (done if every_step else 0),
+                )
+                total += _core.train_steps(
+                    self.kernel.plan,
+                    self.data,
+                    part,
+                    self.work,
+                    self.w,
+                    self.targets,
+                    self.target_weight,
+                    _core.LOSSES[self.settings.loss],
+                    0,
+                    len(part),
+                    done > 0,
+                    bool(left.max() <= window),
+                    self.grad,
+                    self.first,
+                    self.second,
+                    self.numbers,
+                )
+                if not np.isfinite(total):
+                    raise Diverged
+        return total
+
+    def _make_work(self, *need):
+        if self.work is None or any(
+            has < needed for has, needed in zip(self.work.capacity, need, strict=True)
+        ):
+            self.work = self.kernel.work(*need, sparse=self.data.sparse)
+
+    def _steps_between_looks(self):
+        return max(1, int(CHUNK / (3 * len(self.w) + 300)))
+
+    def _chunks(self, steps):
+        """Ranges of batches that the kernel takes without a look at the keyboard."""
+        window = self._steps_between_looks()
+        edge = np.zeros(len(steps) + 1, bool)
+        edge[[0, -1]] = True
+        edge[1:-1] = np.diff(np.cumsum(steps) // window) > 0
+        edge[:-1] |= steps > window  # a long one stands alone
+        edge[1:] |= steps > window
+        edges = np.flatnonzero(edge).tolist()
+        return list(pairwise(edges))
+
+    def _merge_repeated(self):
+        """Put equal sequences with equal targets in one, with the sum of their weights, in a fixed order.
+
+        A weight of two is then to the bit the same as the sequence given twice, and the order of the
+        sequences does not matter. L-BFGS would amplify any difference in rounding.
+        """
+        places, weights = {}, self.target_weight.copy()
+        n_targets = self.lanes.length if self.kernel.network.return_sequences else 1
+        ends = self.lanes.target + n_targets
+        for lane, (lo, hi) in enumerate(zip(self.lanes.target, ends, strict=True)):
+            if not self.target_weight[lo:hi].any():
+                continue
+            key = self._digest(lane, lo, hi)
+            if key in places:
+                at = self.lanes.target[places[key]]
+                weights[at : at + hi - lo] += self.target_weight[lo:hi]
+            else:
+                places[key] = lane
+        self.lanes = self.lanes[[places[key] for key in sorted(places)]]
+        self.target_weight = weights
+
+    def _digest(self, lane, lo, hi):
+        start = self.lanes.start[lane]
+        end = start + self.lanes.length[lane]
+        digest = blake2b(self.targets[lo:hi].tobytes(), digest_size=16)
+        if self.data.sparse:
+            lo, hi = self.data.indptr[start], self.data.indptr[end]
+            digest.update(np.diff(self.data.indptr[start : end + 1]).tobytes())
+            digest.update(self.data.columns[lo:hi].tobytes() + self.data.values[lo:hi].tobytes())
+        else:
+            digest.update(self.data.X[start:end].tobytes())
+        return digest.digest()
+
+    def minimise(self, on_epoch):
+        """L-BFGS on all sequences at once; returns whether it converged."""
+        self._merge_repeated()
+        settings, kernel = self.settings, self.kernel
+
+        packs = [self.lanes[who] for who in kernel.packs(self.lanes)]
+        borrow = kernel.works(packs, self.data.sparse)
+        scale = 1 / self.total_weight
+        pool = ThreadPoolExecutor(settings.n_threads) if settings.n_threads > 1 else None
+
+        def objective(weights):
+            self.w[kernel.index] = weights
+            self.grad[:] = 0
+            value = self._sum(packs, borrow, scale, pool.map if pool else map) * scale
+            value += self._penalty(weights)
+            if not np.isfinite(value):
+                raise Diverged
+            grad = kernel.unpack(self.grad).astype(float)
+            grad[self.penalised] += settings.alpha * weights[self.penalised]
+            return value, grad
+
+        best = self.weights
+
+        def remember(weights, value):
+            nonlocal best
+            best = weights.copy()
+            on_epoch(value)
+
+        try:
+            best, converged = lbfgs(
+                objective, self.weights.astype(float), settings.max_iter, settings.tol, remember
+            )
+        finally:
+            self.w[kernel.index] = best
+            if pool:
+                pool.shutdown()
+        return converged
+
+
+def learn(trainer, rng, validate=None, may_stop_early=True):
+    """Train until `max_iter`, the tolerance, early stopping or Ctrl-C ends it.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    rng : RandomState
+        Order of the sequences.
+    validate : callable or None
+        weights -> score on sequences held out; stops when the best one is `n_iter_no_change` epochs
+        old, and gives its weights back.
+    may_stop_early : bool
+        Whether to look for convergence at all.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_weights,)
+    history : History
+    """
+    settings = trainer.settings
+    history = History()
+    progress = Progress(settings)
+    best_weights, best, since = trainer.weights, np.inf, 0
+    converged = True
+
+    def on_epoch(loss, score=None):
+        history.loss_curve.append(float(loss))
+        if score is not None:
+            history.validation_scores.append(float(score))
+        progress(len(history.loss_curve), loss, score)
+
+    try:
+        if settings.solver == "lbfgs":
+            with one_blas_thread():  # SciPy's own products are small
+                converged = trainer.minimise(on_epoch)
+        else:
+            for _ in range(settings.max_iter):
+                with one_blas_thread():
+                    loss = trainer.epoch(rng)
+                score = None if validate is None else validate(trainer.weights)
+                on_epoch(loss, score)
+                value = loss if score is None else -score
+                since = 0 if value < best - settings.tol else since + 1
+                if value < best:
+                    best = value
+                    if score is not None:
+                        best_weights = trainer.weights
+                if since >= settings.n_iter_no_change:
+                    break
+            else:
+                converged = False
+    except Diverged:
+        trainer.forget()
+        warnings.warn(
+            f"The loss is no longer finite in epoch {len(history.loss_curve) + 1}: learning diverged. "
+            f"The weights of the epoch before are kept. Try a learning_rate smaller than "
+            f"{settings.learning_rate}, or clip.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    except KeyboardInterrupt:
+        warnings.warn(
+            f"Learning was interrupted; the model is that of epoch {len(history.loss_curve)}.",
+            stacklevel=4,
+        )
+    progress.close()
+    if not converged and may_stop_early:
+        warnings.warn(
+            f"Learning has not converged after max_iter={settings.max_iter} epochs.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    history.memory = trainer.memory
+    return (trainer.weights if validate is None else best_weights), history
+
+
+class Progress:
+    """A line an epoch on the standard output: losses, scores, time left."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.start = self.shown = time.perf_counter()
+        self.line = ""
+
+    def __call__(self, epoch, loss, score):
+        if not self.settings.verbose:
+            return
+        now = time.perf_counter()
+        spent = now - self.start
+        left = spent / epoch * (self.settings.max_iter - epoch)
+        self.line = f"epoch {epoch:4d}/{self.settings.max_iter}  loss {loss:.6f}"
+        if score is not None:
+            self.line += f"  validation {score:.4f}"
+        self.line += f"  {spent:.1f} s, at most {left:.0f} s left"
+        if self.settings.verbose > 1 or now - self.shown > 0.5 or epoch == 1:
+            self.show()
+            self.shown = now
+
+    def show(self):
+        """Print the last epoch's line, once."""
+        if self.line:
+            print(self.line, file=sys.stdout, flush=True)
+        self.line = ""
+
+    def close(self):
+        """Print the last line if it has not been shown."""
+        self.show()
+
+
+def _penalised(network):
+    """Mask of the weights that the L2 penalty falls on: all but biases."""
+    mask = np.ones(network.n_weights, bool)
+    biased = {"cell": network.cell_bias, "hidden": network.cell_bias, "output": network.output_bias}
+    for name, part in network.views(mask).items():
+        if not name.endswith("peephole") and biased.get(name, network.gate_bias):
+            part[:, -1] = False
+    return mask
