@@ -6,3 +6,4 @@ from sklstm._network import Network
 from sklstm._sequences import Sequences
 
 __all__ = ["LSTMClassifier", "LSTMRegressor", "Network", "Sequences", "State"]
+__version__ = "0.1.0"

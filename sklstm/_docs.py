@@ -29,16 +29,16 @@ PARAMETERS = {
         Targets and predictions at every time step instead of one a sequence.
     init_range : "auto" or float, default="auto"
         Initial weights are uniform in [-init_range, init_range]; "auto" is 1 / sqrt(number of cells).
-    input_gate_bias, output_gate_bias : float, array-like of shape (n_blocks,) or None, default=None
-        Initial biases, a number for all or one a block; None: random like other weights.
-    forget_gate_bias : "auto", float, array-like of shape (n_blocks,) or None, default="auto"
-        The same; "auto" is 1 if there are forget gates with biases.""",
+    input_gate_bias, output_gate_bias, forget_gate_bias : float, array-like of shape (n_blocks,) or None
+        Initial biases, a number for all or one a block; None, the default: random like other weights.
+        Negative input gate biases keep states from drifting, negative output gate biases keep blocks
+        from being used too early (1997, section 4); positive forget gate biases (2000) let states last.""",
     "learning": """gradient : {"full", "truncated"}, default="full"
         The truncated gradient is that of 1997.
     solver : {"adam", "sgd", "rprop", "lbfgs"}, default="adam"
         "sgd" with ``update="sequence"`` is the paper's on-line learning. "rprop" and "lbfgs" take all
         sequences at once; "lbfgs" is SciPy's.
-    learning_rate : float, default=0.005
+    learning_rate : float, default=0.01
         For "rprop" the first step; unused by "lbfgs".
     momentum : float, default=0.0
         For "sgd".

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
 from sklstm._docs import ATTRIBUTES, PARAMETERS
-from sklstm._kernel import Kernel, State
+from sklstm._kernel import Kernel, State, check_sample_weight
 from sklstm._network import GRADIENTS, OUTPUT_ACTIVATIONS, Network, check_loss
 from sklstm._sequences import Sequences, as_sequences, as_step_targets, split_steps
 from sklstm._solvers import SOLVERS
@@ -73,11 +73,11 @@ class _BaseLSTM(BaseEstimator):
         init_range="auto",
         input_gate_bias=None,
         output_gate_bias=None,
-        forget_gate_bias="auto",
+        forget_gate_bias=None,
         loss="squared_error",
         gradient="full",
         solver="adam",
-        learning_rate=0.005,
+        learning_rate=0.01,
         momentum=0.0,
         alpha=0.0,
         clip=None,
@@ -292,26 +292,10 @@ class _BaseLSTM(BaseEstimator):
             )
         return y
 
-    def _read_sample_weight(self, sample_weight, sequences):
-        if sample_weight is None:
-            return np.ones(len(sequences))
-        weight = np.asarray(sample_weight, dtype=np.float64)
-        if weight.shape != (len(sequences),):
-            raise ValueError(
-                f"sample_weight must have the shape ({len(sequences)},), one weight a sequence, got "
-                f"{weight.shape}."
-            )
-        if not np.isfinite(weight).all() or (weight < 0).any():
-            worst = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))[0]
-            raise ValueError(
-                f"sample_weight must be finite and not negative, got {weight[worst]} for sequence {worst}."
-            )
+    def _target_weights(self, sample_weight, y, sequences):
+        weight = check_sample_weight(sample_weight, len(sequences))
         if not weight.any():
             raise ValueError("sample_weight is zero for every sequence: nothing is left to learn from.")
-        return weight
-
-    def _target_weights(self, sample_weight, y, sequences):
-        weight = self._read_sample_weight(sample_weight, sequences)
         return np.repeat(weight, sequences.lengths) if self.return_sequences else weight
 
     # ------------------------------------------------------------------------------------------
@@ -329,19 +313,16 @@ class _BaseLSTM(BaseEstimator):
         return self.output_activation
 
     def _init_weights(self, network, rng):
-        """Initial weights; "auto" is +-1 / sqrt(number of cells), and 1 for the forget gates' biases."""
+        """Initial weights; the range "auto" is 1 / sqrt(number of cells)."""
         init_range = self.init_range
         if init_range == "auto":
             init_range = 1 / np.sqrt(network.n_cells)
-        forget_gate_bias = self.forget_gate_bias
-        if isinstance(forget_gate_bias, str):
-            forget_gate_bias = 1.0 if network.forget_gate and network.gate_bias else None
         return network.init_weights(
             rng,
             init_range=init_range,
             input_gate_bias=self.input_gate_bias,
             output_gate_bias=self.output_gate_bias,
-            forget_gate_bias=forget_gate_bias,
+            forget_gate_bias=self.forget_gate_bias,
         )
 
     def _settings(self, n_sequences, once):
@@ -402,8 +383,6 @@ class _BaseLSTM(BaseEstimator):
             _check_number("init_range", self.init_range, least=0, text='"auto" or ')
         if not _is("auto", self.batch_size):
             _check_integer("batch_size", self.batch_size, 1, text='"auto" or ')
-        if isinstance(self.forget_gate_bias, str):
-            _check_choice("forget_gate_bias", self.forget_gate_bias, ("auto",))
         self._init_weights(self._network(1, 2), np.random.RandomState(0))
         self._check_pairs()
 
@@ -598,11 +577,11 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
         init_range="auto",
         input_gate_bias=None,
         output_gate_bias=None,
-        forget_gate_bias="auto",
+        forget_gate_bias=None,
         loss="log_loss",
         gradient="full",
         solver="adam",
-        learning_rate=0.005,
+        learning_rate=0.01,
         momentum=0.0,
         alpha=0.0,
         clip=None,

@@ -63,6 +63,26 @@ def aligned_zeros(shape, dtype):
     return raw[start : start + n_bytes].view(dtype).reshape(shape)
 
 
+def check_sample_weight(sample_weight, n_sequences):
+    """One finite weight of at least 0 a sequence; ones if None."""
+    if sample_weight is None:
+        return np.ones(n_sequences)
+    try:
+        weight = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError("sample_weight must hold real numbers, one a sequence.") from None
+    if weight.shape != (n_sequences,):
+        raise ValueError(
+            f"sample_weight must have the shape ({n_sequences},), got {weight.shape}: one weight a sequence."
+        )
+    bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
+    if len(bad):
+        raise ValueError(
+            f"sample_weight must be finite and not negative, got {weight[bad[0]]} for sequence {bad[0]}."
+        )
+    return weight
+
+
 class Lanes:
     """Sequences in the order in which the kernel takes them: first step, length, row of the first target."""
 
@@ -172,11 +192,7 @@ class Kernel:
 
     def target_weights(self, sequences, sample_weight=None):
         """Weight of each target: the weight of its sequence."""
-        weight = np.ones(len(sequences)) if sample_weight is None else np.asarray(sample_weight, float)
-        if weight.shape != (len(sequences),):
-            raise ValueError(
-                f"sample_weight must have the shape ({len(sequences)},), got {weight.shape}."
-            )
+        weight = check_sample_weight(sample_weight, len(sequences))
         return np.repeat(weight, sequences.lengths) if self.network.return_sequences else weight
 
     def work(self, rows, lanes, longest, *, sparse=False, backward=True, partials=False):
@@ -284,6 +300,8 @@ class Kernel:
                 raise ValueError(
                     f"initial_state.{name} must have the shape {zero.shape}, got {part.shape}."
                 )
+            if not np.isfinite(part).all():
+                raise ValueError(f"initial_state.{name} must be finite.")
         return State(activations, cells)
 
     # ------------------------------------------------------------------------------------------

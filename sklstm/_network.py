@@ -2,7 +2,7 @@
 
 from dataclasses import KW_ONLY, dataclass, fields
 from functools import cached_property
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -226,7 +226,15 @@ class Network:
         -------
         ndarray of shape (n_weights,)
         """
-        uniform = getattr(random_state, "uniform", None) or np.random.default_rng(random_state).uniform
+        if not (isinstance(init_range, Real) and 0 <= init_range < np.inf):
+            raise ValueError(f"init_range must be a finite number of at least 0, got {init_range!r}.")
+        try:
+            uniform = getattr(random_state, "uniform", None)
+            uniform = uniform or np.random.default_rng(random_state).uniform
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"random_state must be an int, a Generator, a RandomState or None, got {random_state!r}."
+            ) from None
         weights = uniform(-init_range, init_range, self.n_weights)
         views = self.views(weights)
         for gate, bias in {
@@ -239,14 +247,20 @@ class Network:
             if gate not in views or not self.gate_bias:
                 lacking = "gate_bias=False" if gate in views else f"{gate}=False"
                 raise ValueError(f"{gate}_bias={bias!r} is given, but the network has {lacking}.")
-            values = np.asarray(bias, dtype=float)
-            if values.shape not in ((), (1,), (self.n_blocks,)) or not np.isfinite(values).all():
-                raise ValueError(
-                    f"{gate}_bias must be a finite number or one for each of the {self.n_blocks} blocks, "
-                    f"got {bias!r}."
-                )
-            views[gate][:, -1] = values
+            views[gate][:, -1] = self._bias_of_blocks(gate, bias)
         return weights
+
+    def _bias_of_blocks(self, gate, bias):
+        try:
+            values = np.asarray(bias, dtype=float)
+        except (TypeError, ValueError):
+            values = np.array(np.nan)
+        if values.shape not in ((), (self.n_blocks,)) or not np.isfinite(values).all():
+            raise ValueError(
+                f"{gate}_bias must be a finite number or one for each of the {self.n_blocks} blocks, "
+                f"got {bias!r}."
+            )
+        return values
 
     # ------------------------------------------------------------------------------------------
     # outputs and gradients
@@ -271,7 +285,7 @@ class Network:
         info : dict
             Only with `full_output`: "final_state", a `State`.
         """
-        sequences = as_sequences(X, n_features=self.n_inputs)
+        sequences = as_sequences(X, n_features=self.n_inputs, reference="n_inputs")
         kernel = Kernel(self, sequences.dtype)
         outputs, state = kernel.forward(kernel.pack(weights), sequences, initial_state)
         if self.return_sequences:
@@ -320,18 +334,8 @@ class Network:
         check_loss(loss, self.output_activation)
         if gradient not in GRADIENTS:
             raise ValueError(f"gradient must be one of {list(GRADIENTS)}, got {gradient!r}.")
-        sequences = as_sequences(X, n_features=self.n_inputs)
-        if self.return_sequences:
-            targets = as_step_targets(y, sequences)
-        else:
-            targets = np.asarray(y)
-        if targets.ndim == 1:
-            targets = targets[:, np.newaxis]
-        n_targets = sequences.n_steps if self.return_sequences else len(sequences)
-        if targets.shape != (n_targets, self.n_outputs):
-            raise ValueError(
-                f"y must have {n_targets} rows of {self.n_outputs} targets, got the shape {targets.shape}."
-            )
+        sequences = as_sequences(X, n_features=self.n_inputs, reference="n_inputs")
+        targets = self._targets(y, sequences, loss)
         kernel = Kernel(self, sequences.dtype)
         value, grad, info = kernel.loss_and_gradient(
             kernel.pack(weights),
@@ -345,6 +349,26 @@ class Network:
         )
         grad = kernel.unpack(grad)
         return (value, grad, info) if full_output else (value, grad)
+
+    def _targets(self, y, sequences, loss):
+        """y as an array with a row a sequence, or a step with `return_sequences`."""
+        try:
+            flat = as_step_targets(y, sequences) if self.return_sequences else np.asarray(y)
+        except ValueError as error:
+            raise ValueError(f"y must be an array with {self.n_outputs} columns: {error}") from None
+        if flat.dtype.kind not in "fiub":
+            raise TypeError(f"y must hold real numbers, got the dtype {flat.dtype}.")
+        targets = flat[:, np.newaxis] if flat.ndim == 1 else flat
+        n_targets = sequences.n_steps if self.return_sequences else len(sequences)
+        if targets.shape != (n_targets, self.n_outputs):
+            raise ValueError(
+                f"y must have {n_targets} rows of {self.n_outputs} targets, got the shape {targets.shape}."
+            )
+        if not np.isfinite(targets).all():
+            raise ValueError("y must be finite, it contains NaN or infinity.")
+        if loss == "log_loss" and (targets.min() < 0 or targets.max() > 1):
+            raise ValueError("loss='log_loss' needs targets y in [0, 1].")
+        return targets
 
 
 def check_loss(loss, output_activation):

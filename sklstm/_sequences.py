@@ -234,7 +234,7 @@ def _opened(X: Any, name: str) -> Any:
         X = np.asarray(X)
     except (TypeError, ValueError):  # awkward arrays have __array__ but refuse to be ragged
         return list(X)
-    if X.dtype == object and X.ndim == 2 and X.size and np.ndim(X[0, 0]):
+    if X.ndim == 2 and X.size and np.ndim(X[0, 0]):
         if X.shape[1] > 1:
             raise ValueError(f"{name} is a table of arrays, {X.shape}; expected {_ALL}.")
         return X[:, 0]  # a data frame whose one column holds the sequences

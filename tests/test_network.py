@@ -1,0 +1,329 @@
+"""The topology as a value: its weights, what it refuses, what goes in and what comes out."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.optimize import minimize
+from topologies import EVERYTHING, make_problem, networks, repeatable
+
+from sklstm import Network, Sequences, State
+
+# ------------------------------------------------------------------------------------------------
+# the number of weights, where they lie, what they are at the start
+
+ONLY_GATE_BIASES = {"cell_bias": False, "output_bias": False}
+NO_BIASES = {"cell_bias": False, "gate_bias": False, "output_bias": False}
+EXPERIMENT_2A = {"output_gate": False, "recurrence": "none", "shortcut": True, **NO_BIASES}
+
+
+@pytest.mark.parametrize(
+    ("experiment", "n_inputs", "blocks", "n_outputs", "options", "n_weights"),
+    [
+        ("1", 7, (4, 1), 7, ONLY_GATE_BIASES, 264),
+        ("1", 7, (3, 2), 7, ONLY_GATE_BIASES, 276),
+        ("2a", 101, (1, 1), 101, EXPERIMENT_2A, 10504),
+        ("2c, p = 50", 54, (2, 1), 2, NO_BIASES, 364),
+        ("2c, p = 100", 104, (2, 1), 2, NO_BIASES, 664),
+        ("2c, p = 200", 204, (2, 1), 2, NO_BIASES, 1264),
+        ("2c, p = 500", 504, (2, 1), 2, NO_BIASES, 3064),
+        ("2c, p = 1000", 1004, (2, 1), 2, NO_BIASES, 6064),
+        ("3", 1, (3, 1), 1, {"output_bias": False}, 102),
+        ("4, 5", 2, (2, 2), 1, {}, 93),
+        ("6a", 8, (2, 2), 4, {}, 156),
+        ("6b", 8, (3, 2), 8, {}, 308),
+    ],
+)
+def test_number_of_weights_is_that_of_1997(
+    experiment, n_inputs, blocks, n_outputs, options, n_weights
+):
+    n_blocks, block_size = blocks
+    options = {"recurrence": "all", "forget_gate": False, **options}
+    net = Network(n_inputs, n_outputs, n_blocks=n_blocks, block_size=block_size, **options)
+    assert net.n_weights == n_weights
+    assert net.init_weights(0).shape == (n_weights,)
+
+
+def test_views_have_the_documented_order_and_shapes():
+    views = EVERYTHING.views(EVERYTHING.init_weights())
+    sources = 2 + 6 + 3 * 2 + 2 + 1  # inputs, cells, three gates, hidden units, bias
+    assert [(name, part.shape) for name, part in views.items()] == [
+        ("cell", (6, sources)),
+        ("input_gate", (2, sources)),
+        ("forget_gate", (2, sources)),
+        ("output_gate", (2, sources)),
+        ("hidden", (2, sources)),
+        ("input_gate_peephole", (2, 3)),
+        ("forget_gate_peephole", (2, 3)),
+        ("output_gate_peephole", (2, 3)),
+        ("output", (3, 6 + 2 + 2 + 1)),  # cells, hidden units, inputs, bias
+    ]
+
+
+@repeatable
+@given(networks())
+def test_views_are_views_of_every_weight_in_the_order_of_the_twin(net):
+    weights = np.arange(net.n_weights)
+    views = net.views(weights)
+    assert list(views) == list(reference.layout(net)) == list(net.weight_shapes)
+    for name, part in reference.split(net, weights).items():
+        assert_array_equal(views[name], part)
+    for part in views.values():
+        part[...] = -1
+    assert_array_equal(weights, -1)
+
+
+def test_weights_are_uniform_in_the_range():
+    net = Network(20, 20, n_blocks=20)
+    for weights, limit in ((net.init_weights(0), 0.1), (net.init_weights(0, init_range=2), 2)):
+        assert -limit <= weights.min() < -0.99 * limit
+        assert 0.99 * limit < weights.max() <= limit
+        assert_allclose(weights.mean(), 0, atol=0.05 * limit)
+
+
+@pytest.mark.parametrize("gate", ["input_gate", "forget_gate", "output_gate"])
+@pytest.mark.parametrize("bias", [-3, 1.5, [-1, -2], np.array([0.5, 0])])
+def test_gate_biases_are_a_number_or_one_a_block(gate, bias):
+    random = EVERYTHING.views(EVERYTHING.init_weights(3))
+    views = EVERYTHING.views(EVERYTHING.init_weights(3, **{f"{gate}_bias": bias}))
+    assert_array_equal(views[gate][:, -1], np.broadcast_to(bias, 2))
+    random[gate][:, -1] = bias
+    for name, part in views.items():
+        assert_array_equal(part, random[name])
+
+
+@pytest.mark.parametrize("source", [np.random.default_rng, np.random.RandomState, int])
+def test_weights_are_reproducible(source):
+    weights = EVERYTHING.init_weights(source(7))
+    assert_array_equal(weights, EVERYTHING.init_weights(source(7)))
+    assert np.all(weights != EVERYTHING.init_weights(source(8)))
+
+
+@pytest.mark.parametrize("source", [np.random.default_rng, np.random.RandomState])
+def test_weights_are_drawn_from_the_given_source(source):
+    one, twin = source(7), source(7)
+    for _ in range(2):
+        expected = twin.uniform(-0.1, 0.1, EVERYTHING.n_weights)
+        assert_array_equal(EVERYTHING.init_weights(one), expected)
+
+
+def test_weights_without_seed_differ():
+    assert np.all(EVERYTHING.init_weights() != EVERYTHING.init_weights())
+
+
+# ------------------------------------------------------------------------------------------------
+# arguments that are not valid
+
+
+@pytest.mark.parametrize(
+    "name", ["n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden_units"]
+)
+@pytest.mark.parametrize(
+    ("value", "error"), [(-1, ValueError), (2.0, TypeError), ("2", TypeError), (True, TypeError)]
+)
+def test_sizes_are_whole_numbers(name, value, error):
+    with pytest.raises(error, match=f"{name} must be .*got {value!r}"):
+        Network(**{"n_inputs": 1, "n_outputs": 1, name: value})
+
+
+@pytest.mark.parametrize("name", ["n_inputs", "n_outputs", "n_blocks", "block_size"])
+def test_sizes_are_positive(name):
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+        Network(**{"n_inputs": 1, "n_outputs": 1, name: 0})
+
+
+def test_sizes_of_numpy_are_sizes():
+    net = Network(np.int64(3), np.uint8(1), n_blocks=np.int32(2), forget_gate=np.False_)
+    assert net == Network(3, 1, n_blocks=2, forget_gate=False)
+    assert hash(net) == hash(Network(3, 1, n_blocks=2, forget_gate=False))
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Network) if field.type is bool])
+@pytest.mark.parametrize("value", [1, "yes", None])
+def test_switches_are_true_or_false(name, value):
+    with pytest.raises(TypeError, match=f"{name} must be True or False, got {value!r}"):
+        Network(1, 1, **{name: value})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["recurrence", "cell_input_activation", "cell_output_activation", "output_activation"],
+)
+@pytest.mark.parametrize("value", ["relu", None, ["all"]])
+def test_choices_are_named(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be one of .*got "):
+        Network(1, 1, **{name: value})
+
+
+def test_peepholes_need_a_gate():
+    gates = dict.fromkeys(["input_gate", "forget_gate", "output_gate"], False)
+    with pytest.raises(ValueError, match="peepholes=True needs at least one gate"):
+        Network(1, 1, peepholes=True, **gates)
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "message"),
+    [
+        ({"forget_gate": False}, {"forget_gate_bias": 1}, "forget_gate_bias=1 .*forget_gate=False"),
+        ({"gate_bias": False}, {"input_gate_bias": -1}, "input_gate_bias=-1 .*gate_bias=False"),
+        ({}, {"output_gate_bias": [1, 2, 3]}, "output_gate_bias must .*2 blocks"),
+        ({}, {"output_gate_bias": [1]}, "output_gate_bias must .*2 blocks"),
+        ({}, {"output_gate_bias": np.nan}, "output_gate_bias must be a finite number"),
+        ({}, {"output_gate_bias": "open"}, "output_gate_bias must be a finite number"),
+        ({}, {"init_range": -0.1}, "init_range must be .*got -0.1"),
+        ({}, {"init_range": np.inf}, "init_range must be .*got inf"),
+        ({}, {"init_range": "small"}, "init_range must be .*got 'small'"),
+    ],
+)
+def test_initial_values_that_do_not_fit(options, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Network(1, 1, n_blocks=2, **options).init_weights(**arguments)
+
+
+def small_call(return_sequences=False, **changes):
+    """Loss and gradient of two sequences, 3 and 2 steps of two features; three outputs."""
+    net = Network(2, 3, return_sequences=return_sequences)
+    y = [np.zeros((3, 3)), np.zeros((2, 3))] if return_sequences else np.zeros((2, 3))
+    X = [np.ones((3, 2)), np.ones((2, 2))]
+    return net.loss_and_gradient(**{"weights": np.zeros(net.n_weights), "X": X, "y": y} | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weights": np.zeros(7)}, r"weights must have the shape \(\d+,\), got \(7,\)"),
+        ({"X": [np.ones((3, 2)), np.ones((2, 5))]}, r"X\[1\]"),
+        ({"y": np.zeros((3, 3))}, r"y must have 2 rows of 3 targets, got the shape \(3, 3\)"),
+        ({"y": np.zeros((2, 2))}, r"y must have 2 rows of 3 targets"),
+        ({"y": np.zeros(2)}, r"y must have 2 rows of 3 targets"),
+        ({"y": np.zeros((2, 3, 1))}, r"y must have 2 rows of 3 targets"),
+        ({"loss": "hinge"}, "loss must be one of .*squared_error.*got 'hinge'"),
+        ({"loss": None}, "loss must be one of .*got None"),
+        ({"loss": "log_loss"}, "loss='log_loss' needs output_activation=.*got 'identity'"),
+        ({"gradient": "half"}, "gradient must be one of .*truncated.*got 'half'"),
+        ({"sample_weight": np.ones(3)}, r"sample_weight must have the shape \(2,\), got \(3,\)"),
+        ({"sample_weight": np.ones((2, 1))}, "sample_weight must have the shape"),
+        (
+            {"initial_state": State(np.zeros((2, 2)), np.zeros((2, 1)))},
+            r"initial_state\.activations must have the shape \(2, 1\), got \(2, 2\)",
+        ),
+        (
+            {"initial_state": State(np.zeros((2, 1)), np.zeros((3, 1)))},
+            r"initial_state\.cells must have the shape \(2, 1\), got \(3, 1\)",
+        ),
+    ],
+)
+def test_arguments_that_do_not_fit(changes, message):
+    with pytest.raises(ValueError, match=message):
+        small_call(**changes)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([np.zeros((3, 3))], "y has targets for 1 of 2 sequences"),
+        ([np.zeros((3, 3)), np.zeros((3, 3))], r"y\[1\] has shape \(3, 3\)"),
+        ([np.zeros((3, 3)), np.zeros((2, 2))], r"y\[1\] is .*shape \(2, 2\)"),
+        ([np.zeros(3), np.zeros(2)], r"y must have 5 rows of 3 targets, got the shape \(5, 1\)"),
+    ],
+)
+def test_targets_of_steps_that_do_not_fit(y, message):
+    with pytest.raises(ValueError, match=message):
+        small_call(return_sequences=True, y=y)
+
+
+@pytest.mark.parametrize("state", [3, "zero", (1, 2, 3)])
+def test_initial_state_is_a_state(state):
+    with pytest.raises(TypeError, match="initial_state must be a State"):
+        small_call(initial_state=state)
+
+
+def test_forward_and_views_refuse_weights_of_another_network():
+    net = Network(2, 3)
+    with pytest.raises(ValueError, match="weights must have the shape"):
+        net.views(np.zeros((net.n_weights, 1)))
+    with pytest.raises(ValueError, match="weights must have the shape"):
+        net.forward(np.zeros(net.n_weights + 1), [np.ones((3, 2))])
+
+
+# ------------------------------------------------------------------------------------------------
+# what goes in and what comes out
+
+
+def test_input_of_every_form_has_the_same_bits():
+    problem = make_problem(replace(EVERYTHING, return_sequences=True), [4, 1, 3])
+    X, y = problem.X, problem.y
+    padded = np.full((3, 4, 2), np.nan)
+    objects = np.empty(3, dtype=object)
+    for i, x in enumerate(X):
+        padded[i, : len(x)] = objects[i] = x
+    flat = np.concatenate(X)
+    expected = problem.net.loss_and_gradient(problem.weights, X, y)
+    for form in (
+        padded,
+        tuple(X),
+        objects,
+        [x.tolist() for x in X],
+        [np.asfortranarray(x) for x in X],
+        Sequences(flat, [0, 4, 5, 8]),
+        [sparse.csr_array(x) for x in X],
+        [sparse.csc_matrix(x) for x in X],
+        Sequences(sparse.csr_array(flat), [0, 4, 5, 8]),
+    ):
+        loss, gradient = problem.net.loss_and_gradient(problem.weights, form, y)
+        assert loss == expected[0]
+        assert_array_equal(gradient, expected[1])
+
+
+def test_one_feature_and_one_output_need_no_second_axis():
+    net = Network(1, 1, n_blocks=2)
+    weights = net.init_weights(0)
+    X, y = np.arange(6.0).reshape(2, 3), np.array([1.0, -1.0])
+    expected = net.loss_and_gradient(weights, X[:, :, np.newaxis], y[:, np.newaxis])
+    for loss, gradient in (
+        net.loss_and_gradient(weights, X, y),
+        net.loss_and_gradient(weights, list(X), y.tolist()),
+    ):
+        assert loss == expected[0]
+        assert_array_equal(gradient, expected[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_outputs_have_the_dtype_of_the_input_and_a_shape_that_follows_the_topology(dtype):
+    X = [np.ones((4, 2), dtype), np.ones((1, 2), dtype)]
+    net = replace(EVERYTHING, return_sequences=False)
+    outputs = net.forward(net.init_weights(0), X)
+    assert (outputs.shape, outputs.dtype) == ((2, 3), dtype)
+    steps, info = replace(net, return_sequences=True).forward(
+        net.init_weights(0), X, full_output=True
+    )
+    assert [(part.shape, part.dtype) for part in steps] == [((4, 3), dtype), ((1, 3), dtype)]
+    assert_array_equal(np.stack([part[-1] for part in steps]), outputs)
+    state = info["final_state"]
+    assert (state.activations.shape, state.cells.shape) == ((2, 14), (2, 6))
+    assert state.activations.dtype == state.cells.dtype == dtype
+
+
+def test_nothing_that_is_given_is_changed():
+    problem = make_problem(EVERYTHING, [3, 5])
+    state = problem.initial_state
+    arrays = [problem.weights, *problem.X, *problem.y, problem.sample_weight, *state]
+    before = [array.copy() for array in arrays]
+    problem.forward()
+    problem.loss_and_gradient()
+    for array, copy in zip(arrays, before, strict=True):
+        assert_array_equal(array, copy)
+
+
+def test_scipy_minimizes_the_loss():
+    net = Network(1, 1, n_blocks=2, output_activation="logistic")
+    X = [[0.1, 0.9, 0.2], [0.8, 0.1], [0.2, 0.1, 0.1, 0.2], [0.9, 0.8]]
+    y = np.array([0, 1, 0, 1])
+    start = net.init_weights(0)
+    result = minimize(net.loss_and_gradient, start, args=(X, y), jac=True, options={"maxiter": 50})
+    assert result.fun < 0.01 * net.loss_and_gradient(start, X, y)[0]
+    assert_array_equal(net.forward(result.x, X)[:, 0].round(), y)
