@@ -169,9 +169,11 @@ def rival(X, y, every_step, dtype):
         array(*shape, random=True)
         for shape in ((n_inputs, G), (CELLS, G), (G,), (CELLS, n_outputs), (n_outputs,))
     ]
-    work = [
-        array(longest + 1, width) for width in (G, CELLS, CELLS, CELLS)
-    ] + [array(G)] + [array(*w.shape) for w in weights]
+    work = (
+        [array(longest + 1, width) for width in (G, CELLS, CELLS, CELLS)]
+        + [array(G)]
+        + [array(*w.shape) for w in weights]
+    )
     flat, targets = np.concatenate(X).astype(dtype), np.concatenate(y).astype(dtype)
     offsets = np.append(0, np.cumsum([len(x) for x in X]))
     epoch = numba_epoch(n_inputs, n_outputs, every_step, np.dtype(dtype).type)
@@ -181,7 +183,11 @@ def rival(X, y, every_step, dtype):
 def ours(X, y, every_step, dtype, architecture, gradient):
     """An epoch of on-line learning in the kernel, as the estimators run it."""
     network = Network(
-        X[0].shape[1], y[0].shape[1], output_activation="logistic", return_sequences=every_step, **architecture
+        X[0].shape[1],
+        y[0].shape[1],
+        output_activation="logistic",
+        return_sequences=every_step,
+        **architecture,
     )
     sequences = Sequences.from_lengths(np.concatenate(X).astype(dtype), [len(x) for x in X])
     targets = np.concatenate(y)
@@ -266,7 +272,9 @@ def main():
                 print("{task:<16}{dtype:<9}{network:<8}{sklstm_ns:>8}{numba_ns:>8}{ratio:>7}".format(**row))
     if options.json:
         with open(options.json, "w") as file:
-            json.dump({"sklstm": sklstm.__version__, "numba": numba.__version__, "rows": rows}, file, indent=1)
+            json.dump(
+                {"sklstm": sklstm.__version__, "numba": numba.__version__, "rows": rows}, file, indent=1
+            )
             file.write("\n")
 
 

@@ -101,15 +101,16 @@ for number in range(options.trials):
     start = time.perf_counter()
     clf, seen, wrong, curve, solved = trial(options.seed + number)
     results.append((seen, wrong, solved))
-    print(f"{options.seed + number:5d} {'yes' if solved else 'no':>7} {seen:9d} {wrong:14d} {time.perf_counter() - start:8.1f}")
+    spent = time.perf_counter() - start
+    yes = "yes" if solved else "no"
+    print(f"{options.seed + number:5d} {yes:>7} {seen:9d} {wrong:14d} {spent:8.1f}")
 strings, wrongs, solved = np.array(results).T
 ours = strings[solved == 1] if solved.any() else np.array([np.nan])
 print(f"\nseeds {options.seed} to {options.seed + options.trials - 1}, {clf.n_weights_} weights")
 print(f"{'':8}{'solved':>9} {'strings, mean':>15} {'spread':>8} {'wrong, mean':>12}")
 print(f"{'1997':8}{'20 of 20':>9} {31390:15,d} {'':8} {1:12d}")
-print(
-    f"{'here':8}{f'{solved.sum()} of {len(solved)}':>9} {ours.mean():15,.0f} {ours.std():8,.0f} {wrongs.mean():12.2f}"
-)
+share = f"{solved.sum()} of {len(solved)}"
+print(f"{'here':8}{share:>9} {ours.mean():15,.0f} {ours.std():8,.0f} {wrongs.mean():12.2f}")
 
 # %%
 # How it is solved: the states of the cells keep the first relevant symbol until the second comes. One string

@@ -1,12 +1,12 @@
 """The memory-block step, its gradient and the learning loops.
 
 Hochreiter & Schmidhuber (1997), appendix A.1; forget gates of 2000, peepholes of 2002, full gradient.
-docs/equations.md gives every equation (1)-(15) with its derivation.
+docs/equations.md gives every equation (1)-(17) with its derivation.
 
 Size letters
-    M inputs (I is a macro of C), B blocks, S cells a block, C = B S cells, N conventional hidden units, K output units,
-    U = C + (gates a block) B + N units that have net inputs, R recurrent sources, H = N + C sources of
-    the outputs. Rows are padded with zeros to whole vectors: Up, Rp, Cp, Kp, Hp.
+    M inputs (I is a macro of C), B blocks, S cells a block, C = B S cells, N conventional hidden units,
+    K output units, U = C + (gates a block) B + N units that have net inputs, R recurrent sources,
+    H = N + C sources of the outputs. Rows are padded with zeros to whole vectors: Up, Rp, Cp, Kp, Hp.
 
 Order of cells
     Inside the kernel cell v of block b has the index c = v B + b, so that a gate row of length B lies
@@ -201,7 +201,7 @@ cdef inline void forward_row(
                     net[n.y_in + b] += w[n.w_peep_in + c] * s_prev[c]              # (2)
                 if n.has_forget:
                     net[n.y_forget + b] += w[n.w_peep_forget + c] * s_prev[c]      # (3)
-    squash(n.Up, table, n.Up, net, y)
+    squash(n.Up, table, n.Up, net, y)                                             # (2) (3) (5) (7)
     if n.g_identity:
         memcpy(y, net, n.C * sizeof(floating))
     for v in range(n.S):
@@ -216,7 +216,7 @@ cdef inline void forward_row(
         for v in range(n.S):
             for b in range(B):
                 net[n.y_out + b] += w[n.w_peep_out + v * B + b] * s[v * B + b]     # (5)
-        squash(B, table + n.y_out, n.Up, net + n.y_out, y + n.y_out)
+        squash(B, table + n.y_out, n.Up, net + n.y_out, y + n.y_out)              # (5)
     for v in range(n.S):
         for b in range(B):
             c = v * B + b
@@ -254,14 +254,15 @@ cdef inline void backward_row(
     for v in range(n.S):
         for b in range(B):
             c = v * B + b
-            e_s[c] += y[n.y_out + b] * (h_slope * (h[c] - h_low) * (h_high - h[c]) + h_one) * e[n.y_c + c]
+            f = h_slope * (h[c] - h_low) * (h_high - h[c]) + h_one                 # h'
+            e_s[c] += y[n.y_out + b] * f * e[n.y_c + c]                            # (9')
     if n.peepholes and n.has_out:
         for v in range(n.S):
             for b in range(B):
                 c = v * B + b
-                grad[n.w_peep_out + c] += delta[n.y_out + b] * s[c]
+                grad[n.w_peep_out + c] += delta[n.y_out + b] * s[c]               # (15)
                 if full:
-                    e_s[c] += delta[n.y_out + b] * w[n.w_peep_out + c]             # (9)
+                    e_s[c] += delta[n.y_out + b] * w[n.w_peep_out + c]            # (9')
 
     # s = y_forget s_prev + y_in g                                                   (4)
     for v in range(n.S):
@@ -288,19 +289,19 @@ cdef inline void backward_row(
             delta[n.y_forget + b] *= f * (1 - f)                                   # (13)
         for v in range(n.S):
             for b in range(B):
-                e_s[v * B + b] *= y[n.y_forget + b]
+                e_s[v * B + b] *= y[n.y_forget + b]                               # (9')
     if n.peepholes:
         for v in range(n.S):
             for b in range(B):
                 c = v * B + b
                 if n.has_in:
-                    grad[n.w_peep_in + c] += delta[n.y_in + b] * s_prev[c]
+                    grad[n.w_peep_in + c] += delta[n.y_in + b] * s_prev[c]        # (15)
                     if full:
-                        e_s[c] += delta[n.y_in + b] * w[n.w_peep_in + c]
+                        e_s[c] += delta[n.y_in + b] * w[n.w_peep_in + c]          # (9')
                 if n.has_forget:
-                    grad[n.w_peep_forget + c] += delta[n.y_forget + b] * s_prev[c]
+                    grad[n.w_peep_forget + c] += delta[n.y_forget + b] * s_prev[c]  # (15)
                     if full:
-                        e_s[c] += delta[n.y_forget + b] * w[n.w_peep_forget + c]
+                        e_s[c] += delta[n.y_forget + b] * w[n.w_peep_forget + c]  # (9')
 
     # y_n = f(net_n)                                                                 (7)
     for u in range(n.y_n, n.y_n + n.N):
@@ -393,7 +394,7 @@ cdef inline void row_delta(
 cdef inline void add_input_products(
     bint sparse, Py_ssize_t rows, Py_ssize_t width,
     const floating* x, Py_ssize_t n_inputs,                                     # IN dense rows, or
-    const floating[::1] values, const int32_t[::1] columns, const int64_t[::1] indptr,   # IN CSR
+    const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,   # IN CSR
     const int64_t* step,                                                        # IN (rows,) rows of the CSR
     const floating* w, floating* out, Py_ssize_t out_row,                       # IN, STATE
 ) noexcept nogil:
@@ -410,7 +411,7 @@ cdef inline void add_input_products(
 cdef inline Py_ssize_t add_input_gradient(
     bint sparse, Py_ssize_t rows, Py_ssize_t width,
     const floating* x, Py_ssize_t n_inputs,                                     # IN dense rows, or
-    const floating[::1] values, const int32_t[::1] columns, const int64_t[::1] indptr,   # IN CSR
+    const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,   # IN CSR
     const int64_t* step,                                                        # IN (rows,) rows of the CSR
     const floating* delta, Py_ssize_t delta_row, floating* grad,                # IN, STATE
 ) noexcept nogil:
@@ -427,7 +428,7 @@ cdef inline Py_ssize_t add_input_gradient(
 
 
 cdef inline Py_ssize_t touch(
-    Py_ssize_t rows, const int32_t[::1] columns, const int64_t[::1] indptr, const int64_t* step,
+    Py_ssize_t rows, const int32_t[::1] columns, const int32_t[::1] indptr, const int64_t* step,
     int32_t[::1] touched, int32_t[::1] is_touched, Py_ssize_t n_touched,
 ) noexcept nogil:
     """Lists, each once, the inputs that are not zero in these rows of the CSR matrix."""
@@ -447,7 +448,7 @@ cdef inline Py_ssize_t touch(
 
 cdef Py_ssize_t arrange_pack(
     const Shape* n,
-    const int64_t[::1] start, const int64_t[::1] length,    # IN  (lanes,) first step and length, longest first
+    const int64_t[::1] start, const int64_t[::1] length,    # IN  (lanes,) first step, length; longest first
     const int64_t[::1] target,                              # IN  (lanes,) row of the first target
     const double[::1] weight,                               # IN  (targets,) or empty
     Py_ssize_t lo, Py_ssize_t hi,                           # IN  the lanes of this pack
@@ -509,7 +510,7 @@ cdef void forward_pack(
     const Shape* n, Py_ssize_t T, const int64_t[::1] first,
     const floating[::1] w, const floating[::1] table,    # IN
     floating[:, ::1] D,                                     # STATE x W + b, then net inputs
-    floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,   # STATE rows of time 0 given, the others OUT
+    floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,   # STATE time 0 is given, the rest OUT
 ) noexcept nogil:
     cdef Py_ssize_t t, row, before, lag
     for t in range(1, T + 1):
@@ -527,8 +528,8 @@ cdef void forward_pack(
 cdef void backward_pack(
     const Shape* n, Py_ssize_t T, Py_ssize_t lanes, bint full,
     const int64_t[::1] first,
-    Py_ssize_t errors, const int64_t[::1] error_row,        # IN  rows where errors enter, by row if every_step
-    const floating[::1] w, const floating[::1] wt,          # IN  weights, and transposed copies of two of them
+    Py_ssize_t errors, const int64_t[::1] error_row,        # IN  rows where errors enter
+    const floating[::1] w, const floating[::1] wt,          # IN  weights, transposed copies of two parts
     const floating[:, ::1] Y, const floating[:, ::1] S, const floating[:, ::1] HS,   # IN
     const floating[:, ::1] EH,                              # IN  (errors, Hp) errors at y_n and y_c
     floating[:, ::1] E,                                     # OUT (lanes, stride) errors at the activations
@@ -584,7 +585,8 @@ cdef void add_recurrent_gradient(
 cdef void forward_outputs(
     const Shape* n, bint sparse, Py_ssize_t lanes, Py_ssize_t errors,
     const int64_t[::1] error_row, const floating* x,
-    const floating[::1] values, const int32_t[::1] columns, const int64_t[::1] indptr, const int64_t[::1] step,
+    const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,
+    const int64_t[::1] step,
     const floating[::1] w, const floating[:, ::1] Y,        # IN
     floating[:, ::1] HR,                                    # WORK (errors, Hp) the outputs' sources, gathered
     floating[:, ::1] O,                                     # OUT  (errors, Kp) net inputs of the output units
@@ -593,11 +595,12 @@ cdef void forward_outputs(
     for j in range(errors):
         memcpy(&O[j, 0], &w[n.v_bias], n.Kp * sizeof(floating))
         memcpy(&HR[j, 0], &Y[error_row[j], n.y_n], n.H * sizeof(floating))
-    product(errors, n.Kp, n.H, &HR[0, 0], n.Hp, 1, &w[n.v_hidden], n.Kp, &O[0, 0], n.Kp)
+    product(errors, n.Kp, n.H, &HR[0, 0], n.Hp, 1, &w[n.v_hidden], n.Kp, &O[0, 0], n.Kp)  # (8)
     if n.shortcut:
         if n.every_step:
             add_input_products(
-                sparse, errors, n.Kp, x, n.M, values, columns, indptr, &step[0], &w[n.v_input], &O[0, 0], n.Kp)
+                sparse, errors, n.Kp, x, n.M, values, columns, indptr, &step[0],
+                &w[n.v_input], &O[0, 0], n.Kp)
             return
         for j in range(errors):
             add_input_products(
@@ -608,12 +611,13 @@ cdef void forward_outputs(
 cdef void add_output_gradient(
     const Shape* n, bint sparse, Py_ssize_t lanes, Py_ssize_t errors,
     const int64_t[::1] error_row, const floating* x,
-    const floating[::1] values, const int32_t[::1] columns, const int64_t[::1] indptr, const int64_t[::1] step,
+    const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,
+    const int64_t[::1] step,
     const floating[:, ::1] HR, const floating[:, ::1] OD,   # IN
     floating[::1] grad,                                     # STATE
 ) noexcept nogil:
     cdef Py_ssize_t j, k
-    product(n.H, n.Kp, errors, &HR[0, 0], 1, n.Hp, &OD[0, 0], n.Kp, &grad[n.v_hidden], n.Kp)
+    product(n.H, n.Kp, errors, &HR[0, 0], 1, n.Hp, &OD[0, 0], n.Kp, &grad[n.v_hidden], n.Kp)  # (15)
     if n.output_bias:
         for j in range(errors):
             for k in range(n.K):
@@ -646,7 +650,9 @@ cdef void add_bias_gradient(
                 grad[n.w_bias + u] += D[row, u]
 
 
-cdef void transpose_weights(const Shape* n, bint full, const floating[::1] w, floating[::1] wt) noexcept nogil:
+cdef void transpose_weights(
+    const Shape* n, bint full, const floating[::1] w, floating[::1] wt
+) noexcept nogil:
     """The two matrices that the backward pass reads the other way round."""
     if full and n.R:
         transpose(n.R, n.U, &w[n.w_recurrent], n.Up, &wt[0], n.Rp)
@@ -756,7 +762,8 @@ cdef void update_weights(
 
 cdef Py_ssize_t forward_all(
     const Shape* n, bint sparse,
-    const floating[:, ::1] X, const floating[::1] values, const int32_t[::1] columns, const int64_t[::1] indptr,
+    const floating[:, ::1] X, const floating[::1] values, const int32_t[::1] columns,
+    const int32_t[::1] indptr,
     const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
     Py_ssize_t lo, Py_ssize_t hi,                           # IN  the lanes of this pack
     const floating[::1] w, const floating[::1] table,    # IN
@@ -787,7 +794,8 @@ cdef Py_ssize_t forward_all(
 
 cdef double gradient_all(
     const Shape* n, bint sparse, int loss, bint full, double scale,
-    const floating[:, ::1] X, const floating[::1] values, const int32_t[::1] columns, const int64_t[::1] indptr,
+    const floating[:, ::1] X, const floating[::1] values, const int32_t[::1] columns,
+    const int32_t[::1] indptr,
     const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
     Py_ssize_t lo, Py_ssize_t hi,
     const floating[:, ::1] targets,
@@ -823,7 +831,7 @@ cdef double gradient_all(
     backward_pack(n, T, lanes, full, first, errors, error_row, w, wt, Y, S, HS, EH, E, ES, D, grad)
     if n.R:
         add_recurrent_gradient(n, T, first, Y, D, grad)
-    add_bias_gradient(n, lanes, rows, D, grad)
+    add_bias_gradient(n, lanes, rows, D, grad)                                    # (15)
     add_input_gradient(
         sparse, rows - lanes, n.Up, inputs, n.M, values, columns, indptr, &step[0],
         &D[lanes, 0], n.Up, &grad[n.w_input])
@@ -841,7 +849,8 @@ cdef double gradient_all(
 
 cdef inline void carry_partials(
     const Shape* n, bint sparse,
-    const floating* x, const floating[::1] values, const int32_t[::1] columns, Py_ssize_t nz_lo, Py_ssize_t nz_hi,
+    const floating* x, const floating[::1] values, const int32_t[::1] columns,
+    Py_ssize_t nz_lo, Py_ssize_t nz_hi,
     const int32_t[::1] touched, Py_ssize_t n_touched,       # IN  inputs whose partials are not all zero
     const floating* z,                                      # IN  (R,) recurrent sources
     const floating* y, const floating* s_prev,              # IN
@@ -881,7 +890,7 @@ cdef inline void carry_partials(
                 for b in range(B):
                     c = v * B + b
                     if n.has_in:
-                        PP[peer, c] = decay[c] * PP[peer, c] + s_prev[peer * B + b] * gain[n.p_in + c]
+                        PP[peer, c] = decay[c] * PP[peer, c] + s_prev[peer * B + b] * gain[n.p_in + c]  # (16)
                     if n.has_forget:
                         PP[n.S + peer, c] = (
                             decay[c] * PP[n.S + peer, c] + s_prev[peer * B + b] * gain[n.p_forget + c])
@@ -891,8 +900,8 @@ cdef inline void add_partials(
     const Shape* n, Py_ssize_t sources, const floating* e_s, const floating* p, floating* grad
 ) noexcept nogil:
     """grad (sources, Up) += e_s ds/dw."""                                         # (17)
-    cdef Py_ssize_t i, v, b, c
-    for i in range(sources):
+    cdef Py_ssize_t _, v, b, c
+    for _ in range(sources):
         for c in range(n.C):
             grad[c] += e_s[c] * p[c]
         if n.has_in:
@@ -914,11 +923,12 @@ cdef inline void immediate_errors(
     const floating* y, const floating* h,                   # IN
     floating* e,                                            # OUT (H,) errors at y_n and y_c
     floating* e_s,                                          # OUT (Cp,)
-    floating* delta,                                        # OUT (Up,) of output gates and hidden units, else 0
+    floating* delta,                                        # OUT (Up,) output gates, hidden units; else 0
 ) noexcept nogil:
     cdef Py_ssize_t u, k, v, b, c, B = n.B
     cdef floating h_slope = <floating>n.h_slope, h_low = <floating>n.h_low
     cdef floating h_high = <floating>n.h_high, h_one = <floating>n.h_one
+    cdef floating f
     for u in range(n.H):
         e[u] = 0
         for k in range(n.K):
@@ -929,7 +939,8 @@ cdef inline void immediate_errors(
     for v in range(n.S):
         for b in range(B):
             c = v * B + b
-            e_s[c] = y[n.y_out + b] * (h_slope * (h[c] - h_low) * (h_high - h[c]) + h_one) * e[n.N + c]
+            f = h_slope * (h[c] - h_low) * (h_high - h[c]) + h_one                 # h'
+            e_s[c] = y[n.y_out + b] * f * e[n.N + c]                               # (9')
             if n.has_out:
                 delta[n.y_out + b] += h[c] * e[n.N + c]
     if n.has_out:
@@ -939,7 +950,8 @@ cdef inline void immediate_errors(
 
 cdef inline void add_step_gradient(
     const Shape* n, bint sparse,
-    const floating* x, const floating[::1] values, const int32_t[::1] columns, Py_ssize_t nz_lo, Py_ssize_t nz_hi,
+    const floating* x, const floating[::1] values, const int32_t[::1] columns,
+    Py_ssize_t nz_lo, Py_ssize_t nz_hi,
     const int32_t[::1] touched, Py_ssize_t n_touched,
     const floating* z, const floating* y, const floating* s,   # IN
     const floating* e_s, const floating* delta, const floating* od,   # IN
@@ -974,9 +986,9 @@ cdef inline void add_step_gradient(
                 for b in range(B):
                     c = v * B + b
                     if n.has_in:
-                        grad[n.w_peep_in + peer * B + b] += e_s[c] * PP[peer, c]
+                        grad[n.w_peep_in + peer * B + b] += e_s[c] * PP[peer, c]  # (17)
                     if n.has_forget:
-                        grad[n.w_peep_forget + peer * B + b] += e_s[c] * PP[n.S + peer, c]
+                        grad[n.w_peep_forget + peer * B + b] += e_s[c] * PP[n.S + peer, c]  # (17)
         if n.has_out:
             for v in range(n.S):
                 for b in range(B):
@@ -1009,7 +1021,7 @@ def forward(Plan plan, data, lanes, work, floating[::1] w, floating[:, ::1] outp
         const floating[:, ::1] X = data.X
         const floating[::1] values = data.values
         const int32_t[::1] columns = data.columns
-        const int64_t[::1] indptr = data.indptr
+        const int32_t[::1] indptr = data.indptr
         const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
         const floating[::1] table = work.table
         int64_t[::1] first = work.first, step = work.step
@@ -1044,7 +1056,7 @@ def gradient(
         const floating[:, ::1] X = data.X
         const floating[::1] values = data.values
         const int32_t[::1] columns = data.columns
-        const int64_t[::1] indptr = data.indptr
+        const int32_t[::1] indptr = data.indptr
         const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
         const floating[::1] table = work.table
         int64_t[::1] first = work.first, step = work.step
@@ -1065,7 +1077,9 @@ def gradient(
     return value
 
 
-def update(Plan plan, floating[::1] w, floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper):
+def update(
+    Plan plan, floating[::1] w, floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper
+):
     """One step of the solver on the whole gradient, which is zero afterwards."""
     cdef int32_t[::1] touched = None
     with nogil:
@@ -1089,7 +1103,7 @@ def train(
         const floating[:, ::1] X = data.X
         const floating[::1] values = data.values
         const int32_t[::1] columns = data.columns
-        const int64_t[::1] indptr = data.indptr
+        const int32_t[::1] indptr = data.indptr
         const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
         const floating[::1] table = work.table
         int64_t[::1] first = work.first, step = work.step
@@ -1154,7 +1168,7 @@ def train_steps(
         const floating[:, ::1] X = data.X
         const floating[::1] values = data.values
         const int32_t[::1] columns = data.columns
-        const int64_t[::1] indptr = data.indptr
+        const int32_t[::1] indptr = data.indptr
         const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
         const floating[::1] table = work.table
         floating[:, ::1] D = work.D, Y = work.Y, S = work.S, HS = work.HS, O = work.O, OD = work.OD

@@ -185,6 +185,8 @@ class _BaseLSTM(BaseEstimator):
         y = self._read_y(y, sequences)
         targets = self._encode(y, classes, reset=not goes_on)
         weight = self._target_weights(sample_weight, y, sequences)
+        if classes is None and not goes_on:
+            self._check_weights_of_classes(weight, targets)
         network = self._network(sequences.n_features, targets.shape[1])
         settings = self._settings(len(sequences), once)
         rng = check_random_state(self.random_state)
@@ -230,10 +232,17 @@ class _BaseLSTM(BaseEstimator):
                 f"early_stopping=True cannot hold out validation_fraction={self.validation_fraction} of "
                 f"{len(sequences)} sequences: {error}"
             ) from error
-        rows = held
+        train, held = np.sort(train), np.sort(held)
+        rows = [train, held]
         if network.return_sequences:
-            rows = np.concatenate([np.arange(*sequences.offsets[i : i + 2]) for i in held])
-        held_out, held_targets, held_weight = sequences[held], targets[rows], weight[rows]
+            sequence_of_step = np.repeat(np.arange(len(sequences)), sequences.lengths)
+            rows = [np.flatnonzero(np.isin(sequence_of_step, part)) for part in rows]
+        if any(np.count_nonzero(weight[part]) < 2 for part in rows):
+            raise ValueError(
+                f"early_stopping=True holds out {len(held)} of {len(sequences)} sequences, "
+                "but to learn and to score needs two targets with a positive sample_weight on each side."
+            )
+        held_out, held_targets, held_weight = sequences[held], targets[rows[1]], weight[rows[1]]
         kernel = Kernel(network, sequences.dtype)
 
         def validate(weights):
@@ -279,16 +288,15 @@ class _BaseLSTM(BaseEstimator):
     def _read_y(self, y, sequences):
         """Targets as one flat array, a row a sequence or, with return_sequences, a row a step."""
         if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         if self.return_sequences:
             flat = as_step_targets(y, sequences)
             return self._checked_y(flat)
         y = self._checked_y(y)
         if len(y) != len(sequences):
             raise ValueError(
-                f"X and y must have the same number of sequences, got {len(sequences)} in X and {len(y)} in y."
+                f"X and y must have the same number of sequences, got {len(sequences)} in X and {len(y)} "
+                "in y."
             )
         return y
 
@@ -303,9 +311,7 @@ class _BaseLSTM(BaseEstimator):
 
     def _network(self, n_inputs, n_outputs):
         architecture = {name: getattr(self, name) for name in ARCHITECTURE}
-        return Network(
-            n_inputs, n_outputs, output_activation=self._output_activation(), **architecture
-        )
+        return Network(n_inputs, n_outputs, output_activation=self._output_activation(), **architecture)
 
     def _output_activation(self):
         if self.output_activation == "auto":
@@ -489,8 +495,8 @@ class _BaseLSTM(BaseEstimator):
         rows = np.atleast_2d(x)
         if x.ndim not in (1, 2) or rows.shape[1] != self.network_.n_inputs:
             raise ValueError(
-                f"x must have the shape ({self.network_.n_inputs},) or (n_streams, {self.network_.n_inputs}), "
-                f"got {x.shape}."
+                f"x must have the shape ({self.network_.n_inputs},), or (n_streams, "
+                f"{self.network_.n_inputs}) for several streams, got {x.shape}."
             )
         if self._stream is not None and len(self._stream.cells) != len(rows):
             raise ValueError(
@@ -678,7 +684,9 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
         return self._per_sequence(self.classes_[outputs.argmax(axis=1)], sequences)
 
     def _gives_probabilities(self):
-        activation = self.network_.output_activation if hasattr(self, "network_") else self._output_activation()
+        activation = (
+            self.network_.output_activation if hasattr(self, "network_") else self._output_activation()
+        )
         if activation == "identity":
             raise AttributeError("predict_proba needs softmax or logistic outputs, not 'identity'.")
         return True
@@ -763,7 +771,8 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
             self.classes_ = np.unique(y if classes is None else classes)
             if len(self.classes_) < 2:
                 raise ValueError(
-                    f"{type(self).__name__} needs at least 2 classes in y, got one class: {self.classes_[0]!r}."
+                    f"{type(self).__name__} needs at least 2 classes in y, got one class: "
+                    f"{self.classes_[0]!r}."
                 )
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(f"classes={classes!r} are not those of the fitted model, {self.classes_}.")
@@ -775,11 +784,14 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
     def _target_weights(self, sample_weight, y, sequences):
         weight = super()._target_weights(sample_weight, y, sequences)
         codes = np.searchsorted(self.classes_, y)
-        if sample_weight is not None and len(np.unique(codes[weight > 0])) < 2 <= len(np.unique(codes)):
-            raise ValueError(
-                "sample_weight leaves only one class: at least 2 classes in y need a positive weight."
-            )
         return weight * self._class_weights(codes)[codes]
+
+    def _check_weights_of_classes(self, weight, targets):
+        if np.count_nonzero(weight @ targets) < 2:
+            raise ValueError(
+                "sample_weight and class_weight leave only one class: at least 2 classes in y need a "
+                "positive weight."
+            )
 
     def _class_weights(self, codes):
         """Weight of each class, in the order of `classes_`."""
@@ -918,6 +930,9 @@ class LSTMRegressor(RegressorMixin, _BaseLSTM):
             self._y_is_1d = y.ndim == 1
         return y.reshape(len(y), -1)
 
+    def _check_weights_of_classes(self, weight, targets):
+        pass
+
     def _stratifies(self):
         return False
 
@@ -948,12 +963,14 @@ def _is_table(X):
     if isinstance(X, Sequences) or sparse.issparse(X):
         return False
     shape = getattr(X, "shape", None)
-    if shape is None and hasattr(X, "__array__"):
+    if shape is None and hasattr(X, "__array__") and not hasattr(X, "__len__"):
         shape = np.asarray(X).shape
     if shape is None or len(shape) != 2:
         return False
-    holds_arrays = getattr(X, "dtype", None) == object and X.size and np.ndim(X.flat[0]) > 0
-    return not holds_arrays
+    if shape[0] and shape[1] == 1:  # a column of sequences
+        first = X.iloc[0, 0] if hasattr(X, "iloc") else X[0, 0] if isinstance(X, np.ndarray) else 0
+        return np.ndim(first) == 0
+    return True
 
 
 def _normalised(outputs, network):
@@ -988,7 +1005,7 @@ def _check_number(name, value, *, least=None, above=None, below=None, text=""):
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise TypeError(f"{name} must be {text}a number, got {value!r}.")
     if (
-        not np.isfinite(value)
+        not np.isfinite(float(value))
         or (least is not None and value < least)
         or (above is not None and value <= above)
         or (below is not None and value >= below)

@@ -16,7 +16,7 @@ from threadpoolctl import ThreadpoolController
 from sklstm import _core
 
 # y = shift + scale / (1 + exp(-slope x)); the identity has no such form
-SQUASHING = {
+SQUASHING: dict[str, tuple[float, float, float] | None] = {
     "logistic[-2,2]": (1.0, 4.0, -2.0),  # g of 1997
     "logistic[-1,1]": (1.0, 2.0, -1.0),  # h of 1997
     "logistic": (1.0, 1.0, 0.0),
@@ -120,12 +120,16 @@ class Kernel:
     def _squashing_table(self):
         """Constants slope, scale, shift of the units, of h and of the output units."""
         net, n = self.network, self.layout
-        units = np.tile(np.array(SQUASHING["logistic"])[:, np.newaxis], n["Up"])
-        units[:, : n["C"]] = np.array(SQUASHING[net.cell_input_activation] or (0, 0, 0))[:, np.newaxis]
-        h = SQUASHING[net.cell_output_activation] or (0, 0, 0)
-        outputs = np.repeat(SQUASHING["logistic"], n["Kp"])
+
+        def constants(name):  # the identity is computed without them
+            return np.array(SQUASHING[name] or (0.0, 0.0, 0.0))[:, np.newaxis]
+
+        units = np.tile(constants("logistic"), n["Up"])
+        units[:, : n["C"]] = constants(net.cell_input_activation)
+        h = constants(net.cell_output_activation).repeat(n["Cp"])
+        outputs = constants("logistic").repeat(n["Kp"])
         table = aligned_zeros(3 * (n["Up"] + n["Cp"] + n["Kp"]), self.dtype)
-        table[:] = np.concatenate([units.ravel(), np.repeat(h, n["Cp"]), outputs])
+        table[:] = np.concatenate([units.ravel(), h, outputs])
         return table
 
     # ------------------------------------------------------------------------------------------
@@ -135,9 +139,7 @@ class Kernel:
         """Flat weights as users know them -> padded, aligned weights of the kernel."""
         weights = np.asarray(weights)
         if weights.shape != (self.network.n_weights,):
-            raise ValueError(
-                f"weights must have the shape ({self.network.n_weights},), got {weights.shape}."
-            )
+            raise ValueError(f"weights must have the shape ({self.network.n_weights},), got {weights.shape}.")
         packed = self.zeros()
         packed[self.index] = weights
         return packed
@@ -162,12 +164,17 @@ class Kernel:
             X=np.zeros((0, 1), self.dtype),
             values=np.zeros(0, self.dtype),
             columns=np.zeros(0, np.int32),
-            indptr=np.zeros(1, np.int64),
+            indptr=np.zeros(1, np.int32),
         )
         if sequences.is_sparse:
+            if max(values.nnz, *values.shape) > np.iinfo(np.int32).max:
+                raise ValueError(
+                    f"X has {values.shape[0]} steps, {values.shape[1]} features and {values.nnz} numbers "
+                    "that are not zero; sparse sequences may have 2**31 - 1 of each. Learn from parts of them."
+                )
             data.values = np.ascontiguousarray(values.data, self.dtype)
             data.columns = np.ascontiguousarray(values.indices, np.int32)
-            data.indptr = np.ascontiguousarray(values.indptr, np.int64)
+            data.indptr = np.ascontiguousarray(values.indptr, np.int32)
         else:
             data.X = np.ascontiguousarray(values, self.dtype)
         return data
@@ -179,9 +186,19 @@ class Kernel:
         return Lanes(start, sequences.lengths, target)
 
     def packs(self, lanes):
-        """Indices of the lanes, the longest first, in packs."""
+        """Indices of the lanes, the longest first, in packs of so many steps that they fit in memory."""
         order = np.argsort(-lanes.length, kind="stable")
-        return [order[at : at + PACK_LANES] for at in range(0, len(order), PACK_LANES)]
+        packs, at = [], 0
+        while at < len(order):
+            size = self.pack_lanes(lanes.length[order[at]])
+            packs.append(order[at : at + size])
+            at += size
+        return packs
+
+    @staticmethod
+    def pack_lanes(longest):
+        """Sequences of a pack, if the longest has so many steps."""
+        return int(np.clip(PACK_ROWS // longest, 1, PACK_LANES))
 
     def weight_of(self, lanes, target_weight):
         """Sum of the weights of the targets of these lanes."""
@@ -280,9 +297,7 @@ class Kernel:
     def zero_state(self, n_sequences):
         """State before the first step."""
         n = self.layout
-        return State(
-            np.zeros((n_sequences, n["R"]), self.dtype), np.zeros((n_sequences, n["C"]), self.dtype)
-        )
+        return State(np.zeros((n_sequences, n["R"]), self.dtype), np.zeros((n_sequences, n["C"]), self.dtype))
 
     def check_state(self, state, n_sequences):
         """Return the initial state as given, checked; or zeros if None."""
@@ -297,9 +312,7 @@ class Kernel:
             ) from None
         for name, part, zero in zip(State._fields, (activations, cells), zeros, strict=True):
             if part.shape != zero.shape:
-                raise ValueError(
-                    f"initial_state.{name} must have the shape {zero.shape}, got {part.shape}."
-                )
+                raise ValueError(f"initial_state.{name} must have the shape {zero.shape}, got {part.shape}.")
             if not np.isfinite(part).all():
                 raise ValueError(f"initial_state.{name} must be finite.")
         return State(activations, cells)
@@ -433,7 +446,7 @@ class Kernel:
         return value, grad, info if full_output else None
 
     def _input_gradient(self, w, pack, work, inputs):
-        """d loss / d input of the steps of one pack, from the deltas that the kernel left."""
+        """Gradient by the inputs of the steps of one pack, from the deltas that the kernel left."""
         n = self.layout
         rows, lanes = int(pack.length.sum()), len(pack)
         matrix = w[n["w_input"] : n["w_input"] + n["M"] * n["Up"]].reshape(n["M"], n["Up"])

@@ -2,7 +2,7 @@
 
 from dataclasses import KW_ONLY, dataclass, fields
 from functools import cached_property
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 
@@ -139,9 +139,7 @@ class Network:
     @cached_property
     def _gates(self):
         """Names of the gates that a block has, in the order of columns and rows."""
-        return [
-            name for name in ("input_gate", "forget_gate", "output_gate") if getattr(self, name)
-        ]
+        return [name for name in ("input_gate", "forget_gate", "output_gate") if getattr(self, name)]
 
     @property
     def _n_recurrent(self):
@@ -191,9 +189,7 @@ class Network:
         """
         weights = np.asarray(weights)
         if weights.shape != (self.n_weights,):
-            raise ValueError(
-                f"weights must have the shape ({self.n_weights},), got {weights.shape}."
-            )
+            raise ValueError(f"weights must have the shape ({self.n_weights},), got {weights.shape}.")
         parts, at = {}, 0
         for name, (rows, columns) in self.weight_shapes.items():
             parts[name] = weights[at : at + rows * columns].reshape(rows, columns)
@@ -226,7 +222,7 @@ class Network:
         -------
         ndarray of shape (n_weights,)
         """
-        if not (isinstance(init_range, Real) and 0 <= init_range < np.inf):
+        if not (isinstance(init_range, int | float | np.number) and 0 <= init_range < np.inf):
             raise ValueError(f"init_range must be a finite number of at least 0, got {init_range!r}.")
         try:
             uniform = getattr(random_state, "uniform", None)
@@ -235,7 +231,7 @@ class Network:
             raise type(error)(
                 f"random_state must be an int, a Generator, a RandomState or None, got {random_state!r}."
             ) from None
-        weights = uniform(-init_range, init_range, self.n_weights)
+        weights = uniform(-float(init_range), float(init_range), self.n_weights)
         views = self.views(weights)
         for gate, bias in {
             "input_gate": input_gate_bias,
@@ -314,7 +310,7 @@ class Network:
         y : array of shape (n_sequences, n_outputs)
             Targets; with `return_sequences` a list of arrays (n_steps, n_outputs).
         loss : {"squared_error", "log_loss"}
-            1/2 sum of squares (1997, section 2.1), or the log loss in nats.
+            1/2 sum of squares (gradient as in 1997, A.1), or the log loss in nats.
         gradient : {"full", "truncated"}
             "truncated" (1997): no error flows back through the net inputs of gates and cells, nor
             through a peephole (2002). "full": all of it.
@@ -351,7 +347,7 @@ class Network:
         return (value, grad, info) if full_output else (value, grad)
 
     def _targets(self, y, sequences, loss):
-        """y as an array with a row a sequence, or a step with `return_sequences`."""
+        """Return y as an array with a row a sequence, or a step with `return_sequences`."""
         try:
             flat = as_step_targets(y, sequences) if self.return_sequences else np.asarray(y)
         except ValueError as error:
@@ -376,6 +372,4 @@ def check_loss(loss, output_activation):
     if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"loss must be one of {list(LOSSES)}, got {loss!r}.")
     if loss == "log_loss" and output_activation == "identity":
-        raise ValueError(
-            "loss='log_loss' needs output_activation='logistic' or 'softmax', got 'identity'."
-        )
+        raise ValueError("loss='log_loss' needs output_activation='logistic' or 'softmax', got 'identity'.")

@@ -149,9 +149,14 @@ def as_sequences(
         X itself if it is one of that dtype; views of X where no copy is needed.
     """
     parts = X if isinstance(X, Sequences) else _array_or_list(X, name)
-    uneven = parts if isinstance(parts, list) else parts[:1]  # elsewhere one shape stands for all
-    _check_shapes([part.shape for part in uneven], name, n_features, reference)
-    dtype = _float_dtype(uneven) if dtype is None else np.dtype(dtype)
+    if isinstance(parts, Sequences):
+        shapes = [(int(length), parts.n_features) for length in parts.lengths[:1]]
+    else:
+        shapes = [part.shape for part in (parts if isinstance(parts, list) else parts[:1])]
+    _check_shapes(shapes, name, n_features, reference)
+    if dtype is None:
+        dtype = parts.dtype if isinstance(parts, Sequences) else _float_dtype(parts)
+    dtype = np.dtype(dtype)
     if isinstance(parts, Sequences):
         if parts.dtype == dtype:
             return parts

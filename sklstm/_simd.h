@@ -114,14 +114,16 @@ SKLSTM_CLONES static void SKLSTM_NAME(squash)(
 {
 #pragma omp simd
     for (ptrdiff_t i = 0; i < n; i++)
-        y[i] = shift[i] + scale[i] * ((SKLSTM_REAL)1 / ((SKLSTM_REAL)1 + SKLSTM_NAME(exp)(-slope[i] * x[i])));
+        y[i] = shift[i]
+               + scale[i] * ((SKLSTM_REAL)1 / ((SKLSTM_REAL)1 + SKLSTM_NAME(exp)(-slope[i] * x[i])));
 }
 
 /* C[i, :width] += sum_k A[i, k] B[k, :width] for `rows` rows held in registers; rows * width is at most
  * SKLSTM_ROWS * SKLSTM_LANES. Both are constants after inlining. */
 SKLSTM_INLINE void SKLSTM_NAME(panel)(
     const int rows, const int width, ptrdiff_t sources, const SKLSTM_REAL *restrict a, ptrdiff_t a_row,
-    ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, SKLSTM_REAL *restrict c, ptrdiff_t c_row)
+    ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, SKLSTM_REAL *restrict c,
+    ptrdiff_t c_row)
 {
     SKLSTM_REAL sum[SKLSTM_ROWS * SKLSTM_LANES];
     for (int i = 0; i < rows; i++)
@@ -143,7 +145,8 @@ SKLSTM_INLINE void SKLSTM_NAME(panel)(
  * A has any two strides, so that A may also stand transposed. */
 SKLSTM_CLONES static void SKLSTM_NAME(product)(
     ptrdiff_t rows, ptrdiff_t units, ptrdiff_t sources, const SKLSTM_REAL *restrict a, ptrdiff_t a_row,
-    ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, SKLSTM_REAL *restrict c, ptrdiff_t c_row)
+    ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, SKLSTM_REAL *restrict c,
+    ptrdiff_t c_row)
 {
     ptrdiff_t i = 0, j;
     for (; i + SKLSTM_ROWS <= rows; i += SKLSTM_ROWS)

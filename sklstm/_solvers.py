@@ -14,13 +14,16 @@ class Memory:
 
     Attributes
     ----------
+    solver : str
+        Whose it is.
     first, second : ndarray of shape (n_weights,)
         SGD: velocity, unused. Adam: moments of the gradient. RPROP: last gradient, step sizes.
     n_updates : int
         Steps made.
     """
 
-    def __init__(self, first, second, n_updates):
+    def __init__(self, solver, first, second, n_updates):
+        self.solver = solver
         self.first = first
         self.second = second
         self.n_updates = n_updates
@@ -29,7 +32,7 @@ class Memory:
     def new(cls, solver, n_weights, learning_rate):
         """Return the memory before the first step."""
         second = np.full(n_weights, learning_rate if solver == "rprop" else 0.0)
-        return cls(np.zeros(n_weights), second, 0)
+        return cls(solver, np.zeros(n_weights), second, 0)
 
 
 def solver_numbers(solver, learning_rate, momentum, alpha, clip, n_updates):
@@ -65,9 +68,8 @@ def lbfgs(objective, weights, max_iter, tol, callback):
 
     Returns
     -------
-    weights : ndarray of shape (n_weights,)
-    converged : bool
-        False if `max_iter` ended it.
+    bool
+        Whether it converged; False if `max_iter` ended it.
     """
     result = minimize(
         objective,
@@ -77,4 +79,4 @@ def lbfgs(objective, weights, max_iter, tol, callback):
         options={"maxiter": max_iter, "maxfun": 15 * max_iter, "gtol": tol, "ftol": 64 * np.finfo(float).eps},
         callback=lambda intermediate_result: callback(intermediate_result.x, intermediate_result.fun),
     )
-    return result.x, result.status != 1
+    return result.status != 1

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklstm import _core
-from sklstm._kernel import PACK_LANES, PACK_ROWS, Lanes, one_blas_thread
+from sklstm._kernel import Lanes, one_blas_thread
 from sklstm._solvers import Memory, lbfgs, solver_numbers
 
 CHUNK = 3e8  # multiply-adds between two looks at the keyboard, about a tenth of a second
@@ -70,9 +70,7 @@ class Trainer:
         The solver's, to go on with.
     """
 
-    def __init__(
-        self, kernel, sequences, train, targets, target_weight, settings, weights, memory=None
-    ):
+    def __init__(self, kernel, sequences, train, targets, target_weight, settings, weights, memory=None):
         self.kernel = kernel
         self.settings = settings
         self.data = kernel.data(sequences)
@@ -82,7 +80,7 @@ class Trainer:
         self.total_weight = kernel.weight_of(self.lanes, self.target_weight)
         self.w = kernel.pack(weights)
         self.penalised = _penalised(kernel.network)
-        if memory is None:
+        if memory is None or memory.solver != settings.solver:
             memory = Memory.new(settings.solver, len(weights), settings.learning_rate)
         self.first, self.second = kernel.pack(memory.first), kernel.pack(memory.second)
         self.numbers = solver_numbers(
@@ -105,13 +103,15 @@ class Trainer:
     def memory(self):
         """What the solver remembers."""
         unpack = self.kernel.unpack
-        return Memory(unpack(self.first), unpack(self.second), int(self.numbers[-1]))
+        return Memory(self.settings.solver, unpack(self.first), unpack(self.second), int(self.numbers[-1]))
 
-    def forget(self):
-        """Empty the solver's memory."""
-        memory = Memory.new(self.settings.solver, len(self.kernel.index), self.settings.learning_rate)
-        self.first, self.second = self.kernel.pack(memory.first), self.kernel.pack(memory.second)
-        self.numbers[-1] = 0
+    def snapshot(self):
+        """Weights and memory of the solver, to come back to."""
+        return [array.copy() for array in (self.w, self.first, self.second, self.numbers)]
+
+    def restore(self, snapshot):
+        """Go back to a snapshot."""
+        self.w, self.first, self.second, self.numbers = snapshot
 
     def epoch(self, rng):
         """Every sequence once; returns the mean loss, with the penalty.
@@ -119,25 +119,25 @@ class Trainer:
         Raises
         ------
         Diverged
-            If the loss is not finite. The weights are then those before the epoch.
+            If the loss is not finite, or a weight or its square.
         """
         n_sequences = len(self.lanes)
         order = rng.permutation(n_sequences) if self.settings.shuffle else np.arange(n_sequences)
-        before = self.w.copy()
-        try:
-            if self.settings.update == "step":
-                total = self._steps(self.lanes[order])
-            else:
-                total = self._batches(order)
-            if not np.isfinite(self.w).all():
-                raise Diverged
-        except BaseException:
-            self.w[:] = before
-            raise
-        return total / self.total_weight + self._penalty(self.weights)
+        if self.settings.update == "step":
+            total = self._steps(self.lanes[order])
+        else:
+            total = self._batches(order)
+        mean = total / self.total_weight + self._penalty(self.weights)
+        largest = np.sqrt(np.finfo(self.w.dtype).max)  # the square of a larger weight overflows
+        if not (np.isfinite(mean) and np.abs(self.w).max() < largest):
+            raise Diverged
+        return mean
 
     def _penalty(self, weights):
-        return 0.5 * self.settings.alpha * float(np.sum(weights[self.penalised] ** 2, dtype=float))
+        if self.settings.alpha == 0:
+            return 0.0
+        with np.errstate(over="ignore"):
+            return 0.5 * self.settings.alpha * float(np.sum(weights[self.penalised].astype(float) ** 2))
 
     def _batches(self, order):
         settings, n_sequences = self.settings, len(order)
@@ -145,12 +145,10 @@ class Trainer:
         order = order[np.lexsort((-self.lanes.length[order], np.arange(n_sequences) // size))]
         lanes = self.lanes[order]
         batch = np.append(np.arange(0, n_sequences, size), n_sequences)
-        pack_lanes = int(np.clip(PACK_ROWS // lanes.length.max(), 1, min(size, PACK_LANES)))
+        pack_lanes = min(size, self.kernel.pack_lanes(lanes.length.max()))
         if settings.n_threads > 1 and size > pack_lanes:
             return self._batches_in_threads(lanes, batch, pack_lanes)
-        packs = np.concatenate(
-            [np.arange(lo, hi, pack_lanes) for lo, hi in pairwise(batch)]
-        )
+        packs = np.concatenate([np.arange(lo, hi, pack_lanes) for lo, hi in pairwise(batch)])
         rows = int(np.add.reduceat(lanes.length, packs).max())
         self._make_work(rows, pack_lanes, int(lanes.length.max()))
         total = 0.0
@@ -184,8 +182,7 @@ class Trainer:
         kernel, settings = self.kernel, self.settings
         edges = list(pairwise(batch))
         batches = [
-            [lanes[at : min(at + pack_lanes, hi)] for at in range(lo, hi, pack_lanes)]
-            for lo, hi in edges
+            [lanes[at : min(at + pack_lanes, hi)] for at in range(lo, hi, pack_lanes)] for lo, hi in edges
         ]
         borrow = kernel.works([pack for packs in batches for pack in packs], self.data.sparse)
         total = 0.0
@@ -342,22 +339,16 @@ class Trainer:
             grad[self.penalised] += settings.alpha * weights[self.penalised]
             return value, grad
 
-        best = self.weights
-
-        def remember(weights, value):
-            nonlocal best
-            best = weights.copy()
+        def after_iteration(weights, value):
+            self.w[kernel.index] = weights
             on_epoch(value)
 
         try:
-            best, converged = lbfgs(
-                objective, self.weights.astype(float), settings.max_iter, settings.tol, remember
-            )
+            weights = self.weights.astype(float)
+            return lbfgs(objective, weights, settings.max_iter, settings.tol, after_iteration)
         finally:
-            self.w[kernel.index] = best
             if pool:
                 pool.shutdown()
-        return converged
 
 
 def learn(trainer, rng, validate=None, may_stop_early=True):
@@ -382,13 +373,16 @@ def learn(trainer, rng, validate=None, may_stop_early=True):
     settings = trainer.settings
     history = History()
     progress = Progress(settings)
+    finished = 0, trainer.snapshot()  # epochs, and the state after them
     best_weights, best, since = trainer.weights, np.inf, 0
-    converged = True
+    converged, diverged = True, False
 
     def on_epoch(loss, score=None):
+        nonlocal finished
         history.loss_curve.append(float(loss))
         if score is not None:
             history.validation_scores.append(float(score))
+        finished = len(history.loss_curve), trainer.snapshot()
         progress(len(history.loss_curve), loss, score)
 
     try:
@@ -400,29 +394,28 @@ def learn(trainer, rng, validate=None, may_stop_early=True):
                 with one_blas_thread():
                     loss = trainer.epoch(rng)
                 score = None if validate is None else validate(trainer.weights)
-                on_epoch(loss, score)
                 value = loss if score is None else -score
                 since = 0 if value < best - settings.tol else since + 1
                 if value < best:
                     best = value
                     if score is not None:
                         best_weights = trainer.weights
+                on_epoch(loss, score)
                 if since >= settings.n_iter_no_change:
                     break
             else:
                 converged = False
     except Diverged:
-        trainer.forget()
+        diverged = True
         warnings.warn(
-            f"The loss is no longer finite in epoch {len(history.loss_curve) + 1}: learning diverged. "
-            f"The weights of the epoch before are kept. Try a learning_rate smaller than "
-            f"{settings.learning_rate}, or clip.",
+            f"The loss is no longer finite in epoch {finished[0] + 1}: learning diverged. The weights of the "
+            f"epoch before are kept. Try a learning_rate smaller than {settings.learning_rate}, or clip.",
             ConvergenceWarning,
             stacklevel=4,
         )
     except KeyboardInterrupt:
         warnings.warn(
-            f"Learning was interrupted; the model is that of epoch {len(history.loss_curve)}.",
+            f"Learning was interrupted; the model is that of epoch {finished[0]}.",
             stacklevel=4,
         )
     progress.close()
@@ -432,7 +425,10 @@ def learn(trainer, rng, validate=None, may_stop_early=True):
             ConvergenceWarning,
             stacklevel=4,
         )
-    history.memory = trainer.memory
+    n_epochs, state = finished
+    trainer.restore(state)
+    del history.loss_curve[n_epochs:], history.validation_scores[n_epochs:]
+    history.memory = None if diverged else trainer.memory
     return (trainer.weights if validate is None else best_weights), history
 
 

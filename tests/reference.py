@@ -458,9 +458,7 @@ def numerical_truncated(net, v, x, y, kind, state=None, weight=1.0, eps=1e-6):
     return numerical_full(net, v, x, y, kind, state, weight, eps, frozen)
 
 
-def train_online(
-    net, w, X, y, kind, learning_rate, gradient="truncated", update="sequence", momentum=0.0
-):
+def train_online(net, w, X, y, kind, learning_rate, gradient="truncated", update="sequence", momentum=0.0):
     """One pass of on-line learning over the sequences `X`, each from a state of zero.
 
     velocity <- momentum velocity - learning_rate gradient; w <- w + velocity, after each sequence,

@@ -1,25 +1,25 @@
-"""When learning ends, goes on, fails or is interrupted; what weights and random numbers do to it."""
+"""When learning ends, goes on, fails or is interrupted; what weights and random numbers do."""
 
 import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.class_weight import compute_class_weight
 
-from sklstm import LSTMClassifier, LSTMRegressor, _estimators
+from sklstm import LSTMClassifier, LSTMRegressor, _estimators, _training
+from sklstm._training import Trainer
 
 # Most fits here are short; where convergence matters, the test asks for the warning or its absence.
 pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
 
 SMALL = {"n_blocks": 3, "max_iter": 5, "random_state": 0}
+STILL = {"solver": "sgd", "learning_rate": 2.0**-200, "max_iter": 1}  # leaves the initial weights
 
 
 def ragged(n, seed=0, n_features=2):
@@ -29,70 +29,66 @@ def ragged(n, seed=0, n_features=2):
 
 
 def sums(X):
-    """One target a sequence."""
+    """One number a sequence."""
     return np.array([x.sum() for x in X])
 
 
 def signs(X):
     """One of three labels a sequence."""
-    return np.array(["down", "even", "up"])[[int(np.sign(x[0, 0].round(1))) + 1 for x in X]]
+    return np.array(["down", "even", "up"])[[1 + int(np.sign(np.fix(3 * x[0, 0]))) for x in X]]
 
 
-def running(X):
-    """One target a step."""
+def running_sums(X):
+    """One number a step."""
     return [x.cumsum(axis=0)[:, 0] for x in X]
 
 
 def running_signs(X):
     """One of two labels a step."""
-    return [np.where(y > 0, "up", "down") for y in running(X)]
+    return [np.where(y > 0, "up", "down") for y in running_sums(X)]
 
 
-# An estimator and the targets that it learns.
+# Estimators and the targets that they learn.
 LEARNERS = {
     "classifier": (LSTMClassifier(**SMALL), signs),
     "regressor": (LSTMRegressor(**SMALL), sums),
     "classifier of steps": (LSTMClassifier(return_sequences=True, **SMALL), running_signs),
-    "regressor of steps": (LSTMRegressor(return_sequences=True, **SMALL), running),
+    "regressor of steps": (LSTMRegressor(return_sequences=True, **SMALL), running_sums),
 }
 
 
 @pytest.fixture(params=LEARNERS)
 def learner(request):
-    """A fresh estimator and its targets."""
+    """An estimator that is not fitted, and the function that makes its targets."""
     estimator, targets = LEARNERS[request.param]
     return clone(estimator), targets
 
 
-def same_outputs(a, b):
-    """Whether two predictions are the same to the bit."""
-    if a.dtype == object:
-        return len(a) == len(b) and all(map(np.array_equal, a, b))
-    return np.array_equal(a, b)
+def take(data, index):
+    """Elements of a list or rows of an array."""
+    return data[index] if isinstance(data, np.ndarray) else [data[i] for i in index]
 
 
 # ------------------------------------------------------------------------------------------------
 # the end
 
 
-def test_learning_ends_when_the_loss_no_longer_falls():
-    X = ragged(20)
-    options = {"n_blocks": 3, "tol": 0.02, "n_iter_no_change": 4, "random_state": 0}
-    reg = LSTMRegressor(max_iter=1000, **options)
-    with pytest.warns(None) if False else _no_warning():
-        reg.fit(X, sums(X))
-    losses = reg.loss_curve_
-    assert 5 < reg.n_iter_ == len(losses) < 1000
-    assert [stops(losses[: n + 1], 0.02, 4) for n in range(len(losses))].index(True) == len(losses) - 1
-
-
 def stops(values, tol, patience):
-    """Whether the last `patience` values are no better than what came before, by `tol`."""
+    """Whether the last `patience` values are not better, by `tol`, than the best before each."""
     best, since = np.inf, 0
     for value in values:
         since = 0 if value < best - tol else since + 1
         best = min(best, value)
     return since >= patience
+
+
+@pytest.mark.filterwarnings("error")
+def test_learning_ends_when_the_loss_no_longer_falls():
+    X = ragged(20)
+    reg = LSTMRegressor(n_blocks=3, max_iter=1000, tol=0.01, n_iter_no_change=4, random_state=0)
+    losses = reg.fit(X, sums(X)).loss_curve_
+    assert 6 < reg.n_iter_ == len(losses) < 1000
+    assert [stops(losses[:n], 0.01, 4) for n in range(1, len(losses) + 1)].index(True) + 1 == len(losses)
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rprop", "lbfgs"])
@@ -103,3 +99,643 @@ def test_a_warning_if_max_iter_ends_it(solver):
         reg.fit(X, sums(X))
     assert reg.n_iter_ == len(reg.loss_curve_) == 4
     assert reg.validation_scores_ == []
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
+@pytest.mark.parametrize(
+    ("update", "rate"), [("batch", 1e25), ("sequence", 1e6), ("step", 1e6)], ids=lambda v: str(v)
+)
+def test_divergence_keeps_the_last_finite_weights(update, rate, later):
+    X = ragged(20)
+    y = sums(X)
+    rate = rate if later else 1e300
+    reg = LSTMRegressor(
+        n_blocks=3,
+        solver="sgd",
+        learning_rate=rate,
+        gradient="truncated",
+        update=update,
+        max_iter=100,
+        random_state=0,
+    )
+    with pytest.warns(ConvergenceWarning) as caught:
+        reg.fit(X, y)
+    (warning,) = caught
+    assert f"a learning_rate smaller than {rate}, or clip" in str(warning.message)
+    assert f"in epoch {reg.n_iter_ + 1}:" in str(warning.message)
+    assert warning.filename == __file__
+    assert np.isfinite(reg.weights_).all()
+    assert reg.predict(X).shape == (20,)
+    assert len(reg.loss_curve_) == reg.n_iter_
+    assert np.isfinite(reg.loss_curve_).all()
+    other = clone(reg)
+    if reg.n_iter_:
+        other.set_params(max_iter=reg.n_iter_)
+    else:
+        other.set_params(**STILL)
+    assert_array_equal(other.fit(X, y).weights_, reg.weights_)
+    assert bool(reg.n_iter_) == later
+
+
+def test_learning_goes_on_after_divergence():
+    X = ragged(20)
+    y = sums(X)
+    reg = LSTMRegressor(solver="sgd", momentum=0.9, learning_rate=1e300, warm_start=True, **SMALL)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        reg.fit(X, y)
+    finished = reg.n_iter_
+    reg.set_params(learning_rate=0.01, max_iter=20).fit(X, y)
+    assert reg.n_iter_ == finished + 20
+    if finished == 0:
+        assert reg.loss_curve_[-1] < reg.loss_curve_[0]
+
+
+# Runs fits that would take long, and interrupts each. Prints one line of JSON a fit.
+INTERRUPTED = """
+import json, os, signal, sys, threading, time, warnings
+import numpy as np
+from sklearn.base import clone
+from sklstm import LSTMRegressor, Sequences
+from sklstm._training import Trainer
+
+sent = None
+
+def interrupt():
+    global sent
+    sent = time.perf_counter()
+    os.kill(os.getpid(), signal.SIGINT)
+
+def fit_and_interrupt(reg, X, y, method, n_calls):
+    "Interrupt soon after the n-th call of a method of the trainer has begun."
+    original, calls = getattr(Trainer, method), []
+
+    def counted(self, *arguments):
+        calls.append(method)
+        if len(calls) == n_calls:
+            threading.Timer(0.03, interrupt).start()
+        return original(self, *arguments)
+
+    setattr(Trainer, method, counted)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        reg.fit(X, y)
+    seconds = time.perf_counter() - sent
+    setattr(Trainer, method, original)
+    return seconds, [str(warning.message) for warning in caught]
+
+def sequences(n, n_steps):
+    values = np.random.default_rng(0).normal(size=(n * n_steps, 1)).astype(np.float32)
+    return Sequences(values, np.arange(n + 1) * n_steps)
+
+many, short, long = sequences(400, 50), sequences(40000, 50), sequences(1, 4_000_000)
+online = dict(solver="sgd", learning_rate=1e-3, gradient="truncated")
+for name, options, X, method, n_calls in [
+    ("batch", {}, many, "epoch", 3),
+    ("threads", dict(n_jobs=2, batch_size=200), many, "epoch", 3),
+    ("early_stopping", dict(early_stopping=True), many, "epoch", 3),
+    ("lbfgs", dict(solver="lbfgs"), many, "_sum", 6),
+    ("sequence", dict(online, n_blocks=64, update="sequence"), short, "epoch", 1),
+    ("step", dict(online, n_blocks=64, update="step"), long, "epoch", 1),
+]:
+    options = dict(n_blocks=16, max_iter=10**6, tol=0, random_state=0) | options
+    if not options.get("early_stopping"):
+        options["n_iter_no_change"] = 10**6
+    reg = LSTMRegressor(**options)
+    y = np.linspace(0, 1, len(X))
+    seconds, messages = fit_and_interrupt(reg, X, y, method, n_calls)
+    again = clone(reg)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if reg.n_iter_:
+            again.set_params(max_iter=reg.n_iter_).fit(X, y)
+        else:
+            again.set_params(learning_rate=2.0**-200, max_iter=1).fit([X[0][:1]], [0])
+    print(json.dumps(dict(
+        name=name,
+        seconds=seconds,
+        messages=messages,
+        n_iter=reg.n_iter_,
+        n_losses=len(reg.loss_curve_),
+        same=bool(np.array_equal(again.weights_, reg.weights_)),
+        predictions=reg.predict([X[0][:9]]).tolist(),
+    )), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def interrupted():
+    """What became of the fits that were interrupted, by name."""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", INTERRUPTED],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stderr
+    return {result.pop("name"): result for result in map(json.loads, run.stdout.splitlines())}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send itself Ctrl-C")
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("batch", 2),
+        ("threads", 2),
+        ("early_stopping", 2),
+        ("lbfgs", 1),
+        ("sequence", 0),
+        ("step", 0),
+    ],
+)
+def test_ctrl_c_leaves_the_model_of_the_last_finished_epoch(interrupted, name, least):
+    result = interrupted[name]
+    assert result["seconds"] < 2
+    assert result["messages"] == [f"Learning was interrupted; the model is that of epoch {result['n_iter']}."]
+    assert result["n_losses"] == result["n_iter"] >= least
+    assert (result["n_iter"] == 0) == (least == 0)  # the others were inside their first epoch
+    assert result["same"]
+    assert np.isfinite(result["predictions"]).all()
+
+
+def interrupt_epoch(monkeypatch, n, when):
+    """Let Ctrl-C come in the n-th epoch: in the middle of it, or when it has just ended."""
+    epoch, chunks, epochs = Trainer.epoch, Trainer._chunks, []
+
+    def interrupted_epoch(trainer, rng):
+        epochs.append(n)
+        loss = epoch(trainer, rng)
+        if len(epochs) == n and when == "at the end":
+            raise KeyboardInterrupt
+        return loss
+
+    def interrupted_chunks(trainer, steps):
+        for number, chunk in enumerate(chunks(trainer, steps)):
+            if len(epochs) == n and when == "in the middle" and number == 2:
+                raise KeyboardInterrupt
+            yield chunk
+
+    monkeypatch.setattr(_training, "CHUNK", 1)
+    monkeypatch.setattr(Trainer, "epoch", interrupted_epoch)
+    monkeypatch.setattr(Trainer, "_chunks", interrupted_chunks)
+
+
+@pytest.mark.parametrize("when", ["in the middle", "at the end"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"solver": "adam"},
+        {"solver": "sgd", "momentum": 0.9},
+        {"solver": "sgd", "momentum": 0.9, "update": "step", "gradient": "truncated"},
+    ],
+    ids=str,
+)
+def test_after_ctrl_c_a_warm_start_goes_on_as_if_it_had_never_come(monkeypatch, options, when):
+    X = ragged(20)
+    options = options | ({} if "update" in options else {"batch_size": 4})
+    reg = LSTMRegressor(shuffle=False, warm_start=True, tol=0, **SMALL, **options)
+    whole = clone(reg).fit(X, sums(X))
+    with monkeypatch.context() as patch:
+        interrupt_epoch(patch, 3, when)
+        with pytest.warns(UserWarning, match="interrupted; the model is that of epoch"):
+            reg.fit(X, sums(X))
+    assert reg.n_iter_ in (2, 3)
+    so_far = clone(reg).set_params(max_iter=reg.n_iter_).fit(X, sums(X))
+    assert_array_equal(reg.weights_, so_far.weights_)
+    assert reg.loss_curve_ == so_far.loss_curve_
+    reg.set_params(max_iter=5 - reg.n_iter_).fit(X, sums(X))
+    assert_array_equal(reg.weights_, whole.weights_)
+
+
+# ------------------------------------------------------------------------------------------------
+# early stopping
+
+
+@pytest.fixture
+def splits(monkeypatch):
+    """What early stopping has split: dicts of "train", "held" (indices) and "stratify"."""
+    seen = []
+
+    def spy(indices, **options):
+        train, held = split(indices, **options)
+        seen.append({"train": train, "held": held, "stratify": options["stratify"]})
+        return train, held
+
+    split = _estimators.train_test_split
+    monkeypatch.setattr(_estimators, "train_test_split", spy)
+    return seen
+
+
+def test_early_stopping_gives_back_the_best_weights(learner, splits):
+    estimator, targets = learner
+    X = ragged(60)
+    y = targets(X)
+    estimator.set_params(
+        early_stopping=True, validation_fraction=0.3, max_iter=500, tol=0.01, n_iter_no_change=5
+    )
+    estimator.set_params(learning_rate=0.05).fit(X, y)
+    (split,) = splits
+    assert_array_equal(np.sort(np.append(split["train"], split["held"])), np.arange(60))
+    assert len(split["held"]) == 18
+    scores = estimator.validation_scores_
+    assert estimator.n_iter_ == len(scores) == len(estimator.loss_curve_) < 500
+    ended = [stops(-np.array(scores[:n]), 0.01, 5) for n in range(1, len(scores) + 1)]
+    assert ended.index(True) + 1 == len(scores)
+    assert np.argmax(scores) < len(scores) - 1  # the last weights are not the best
+    held = split["held"]
+    assert_allclose(estimator.score(take(X, held), take(y, held)), max(scores), rtol=1e-12)
+
+
+def test_early_stopping_keeps_the_proportions_of_the_classes(splits):
+    X = ragged(60)
+    y = np.repeat(["a", "b", "c"], [40, 10, 10])
+    LSTMClassifier(early_stopping=True, validation_fraction=0.3, **SMALL).fit(X, y)
+    assert_array_equal(np.unique(y[splits[0]["held"]], return_counts=True)[1], [12, 3, 3])
+
+
+def test_early_stopping_does_not_learn_from_what_it_holds_out(learner, splits):
+    estimator, targets = learner
+    X = ragged(30)
+    y = targets(X)
+    estimator.set_params(early_stopping=True, max_iter=1)
+    weights = estimator.fit(X, y).weights_
+    other = [-x for x in X]
+    for i in range(30):
+        changed = [other[k] if k == i else X[k] for k in range(30)]
+        same = np.array_equal(estimator.fit(changed, y).weights_, weights)
+        assert same == (i in splits[0]["held"])
+
+
+@pytest.mark.parametrize("n", [1, 2, 10])
+def test_too_few_sequences_to_hold_out(n):
+    """One sequence held out has no coefficient of determination."""
+    X = ragged(n)
+    reg = LSTMRegressor(early_stopping=True, **SMALL)
+    with pytest.raises(ValueError, match=rf"early_stopping=True .* of {n} sequences"):
+        reg.fit(X, sums(X))
+
+
+@pytest.mark.parametrize("labels", [["a", "a", "a", "b"], ["a", "b", "c", "c"] * 2])
+def test_too_few_labels_to_hold_out(labels):
+    clf = LSTMClassifier(early_stopping=True, **SMALL)
+    with pytest.raises(ValueError, match=rf"early_stopping=True .* of {len(labels)} sequences"):
+        clf.fit(ragged(len(labels)), labels)
+
+
+@pytest.mark.parametrize("where", ["train", "held"])
+def test_weights_on_one_side_only(splits, where):
+    X = ragged(30)
+    reg = LSTMRegressor(early_stopping=True, **SMALL).fit(X, sums(X))
+    sample_weight = np.ones(30)
+    sample_weight[splits[0][where]] = 0
+    with pytest.raises(ValueError, match=r"early_stopping=True .*sample_weight"):
+        reg.fit(X, sums(X), sample_weight=sample_weight)
+
+
+def test_partial_fit_holds_nothing_out(learner, splits):
+    estimator, targets = learner
+    X = ragged(6)
+    y = targets(X)
+    classes = [np.unique(np.concatenate(y) if isinstance(y, list) else y)]
+    classes = classes if isinstance(estimator, LSTMClassifier) else []
+    weights = clone(estimator).partial_fit(X, y, *classes).weights_
+    estimator.set_params(early_stopping=True).partial_fit(X, y, *classes)
+    assert_array_equal(estimator.weights_, weights)
+    assert splits == estimator.validation_scores_ == []
+
+
+# ------------------------------------------------------------------------------------------------
+# going on
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"solver": "adam"},
+        {"solver": "adam", "batch_size": 7},
+        {"solver": "sgd", "momentum": 0.9, "update": "sequence"},
+        {"solver": "sgd", "update": "step", "gradient": "truncated", "momentum": 0.5},
+        {"solver": "rprop"},
+    ],
+    ids=str,
+)
+def test_a_warm_start_goes_on_as_if_it_had_never_ended(learner, options):
+    estimator, targets = learner
+    X = ragged(20)
+    y = targets(X)
+    estimator.set_params(shuffle=False, tol=0, n_iter_no_change=100, **options)
+    whole = clone(estimator).set_params(max_iter=7).fit(X, y)
+    parts = clone(estimator).set_params(max_iter=3, warm_start=True).fit(X, y)
+    parts.set_params(max_iter=4).fit(X, y)
+    assert parts.n_iter_ == 7
+    assert parts.loss_curve_ == whole.loss_curve_
+    assert_array_equal(parts.weights_, whole.weights_)
+    steps = clone(estimator)
+    classes = [whole.classes_] if isinstance(estimator, LSTMClassifier) else []
+    for _ in range(7):
+        steps.partial_fit(X, y, *classes)
+    assert steps.n_iter_ == 7
+    assert steps.loss_curve_ == whole.loss_curve_
+    assert_array_equal(steps.weights_, whole.weights_)
+
+
+def test_a_warm_start_of_lbfgs_goes_on_from_its_weights():
+    X = ragged(20)
+    reg = LSTMRegressor(solver="lbfgs", warm_start=True, **SMALL)
+    first = list(reg.fit(X, sums(X)).loss_curve_)
+    reg.fit(X, sums(X))
+    assert reg.n_iter_ == 10
+    assert reg.loss_curve_[:5] == first
+    assert np.all(np.diff(reg.loss_curve_) <= 0)
+
+
+def test_without_a_warm_start_fit_begins_anew(learner):
+    estimator, targets = learner
+    X = ragged(20)
+    y = targets(X)
+    first = estimator.fit(X, y).weights_
+    curve = estimator.loss_curve_
+    estimator.fit(X[:10], y[:10])
+    assert_array_equal(estimator.fit(X, y).weights_, first)
+    assert estimator.loss_curve_ == curve
+    assert estimator.n_iter_ == 5
+
+
+@pytest.mark.parametrize("first", ["sgd", "adam", "lbfgs"])
+def test_another_solver_does_not_go_on_with_the_memory_of_the_first(first):
+    """The first step of RPROP moves each weight that has a gradient by the learning rate."""
+    X = ragged(20)
+    reg = LSTMRegressor(solver=first, warm_start=True, **SMALL).fit(X, sums(X))
+    before = reg.weights_
+    reg.set_params(solver="rprop", learning_rate=0.125, max_iter=1).fit(X, sums(X))
+    assert_allclose(np.abs(reg.weights_ - before), 0.125, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "n_features"),
+    [
+        ({"n_blocks": 4}, 2),
+        ({"peepholes": True}, 2),
+        ({"recurrence": "all"}, 2),
+        ({"output_activation": "logistic"}, 2),
+        ({}, 3),
+    ],
+    ids=str,
+)
+def test_a_warm_start_needs_the_same_network(change, n_features):
+    X = ragged(20)
+    reg = LSTMRegressor(warm_start=True, **SMALL).fit(X, sums(X))
+    before = dict(vars(reg))
+    new = ragged(20, n_features=n_features)
+    reg.set_params(**change)
+    with pytest.raises(ValueError, match=r"same topology|3 feature"):
+        reg.fit(new, sums(new))
+    with pytest.raises(ValueError, match=r"same topology|3 feature"):
+        reg.partial_fit(new, sums(new))
+    assert vars(reg) == before | change
+
+
+def test_a_warm_start_knows_its_classes():
+    X = ragged(20)
+    clf = LSTMClassifier(warm_start=True, **SMALL).fit(X, signs(X))
+    with pytest.raises(ValueError, match=r"y contains labels .*'sideways'"):
+        clf.fit(X, ["sideways", *signs(X)[1:]])
+    only_two = np.where(signs(X) == "even", "up", signs(X))
+    assert clf.fit(X, only_two).n_iter_ == 10
+    assert_array_equal(clf.classes_, ["down", "even", "up"])
+
+
+def test_partial_fit_in_chunks(learner):
+    estimator, targets = learner
+    X = ragged(23)
+    y = targets(X)
+    if isinstance(estimator, LSTMClassifier):
+        classes = np.unique(np.concatenate(y) if isinstance(y, list) else y)
+        fit = estimator.partial_fit
+        fit(X[:4], y[:4], classes=classes[::-1])
+        assert_array_equal(estimator.classes_, classes)
+    else:
+        fit = estimator.partial_fit
+        fit(X[:4], y[:4])
+    for lo, hi in ((4, 5), (5, 20), (20, 23)):
+        assert fit(X[lo:hi], y[lo:hi]) is estimator
+    assert estimator.n_iter_ == len(estimator.loss_curve_) == 4
+    assert len(estimator.predict(X)) == 23
+
+
+def test_classes_in_partial_fit():
+    X = ragged(6)
+    clf = LSTMClassifier(**SMALL)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        clf.partial_fit(X, [0, 1] * 3)
+    with pytest.raises(ValueError, match=r"labels that are not in classes_ .*: \[1\]"):
+        clf.partial_fit(X, [0, 1] * 3, classes=[0, 2])
+    with pytest.raises(ValueError, match="at least 2 classes"):
+        clf.partial_fit(X, [0] * 6, classes=[0])
+    assert not hasattr(clf, "classes_")
+    clf.partial_fit(X, [0] * 6, classes=[2, 0, 1])
+    assert_array_equal(clf.classes_, [0, 1, 2])
+    clf.partial_fit(X, [1] * 6)
+    clf.partial_fit(X, [2] * 6, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="are not those of the fitted model"):
+        clf.partial_fit(X, [0] * 6, classes=[0, 1])
+    assert clf.predict_proba(X).shape == (6, 3)
+    assert clf.n_iter_ == 3
+
+
+def test_a_chunk_may_have_one_class_with_weight_as_it_may_have_one_class():
+    X, y = ragged(4), np.array([0, 1, 0, 1])
+    clf = LSTMClassifier(shuffle=False, **SMALL).partial_fit(X, y, classes=[0, 1])
+    other = LSTMClassifier(shuffle=False, **SMALL).partial_fit(X, y, classes=[0, 1])
+    clf.partial_fit(X, y, sample_weight=[1, 0, 1, 0])
+    other.partial_fit(X[::2], y[::2])
+    assert_allclose(clf.weights_, other.weights_, rtol=1e-12)
+
+
+def test_partial_fit_needs_a_solver_that_learns_by_epochs():
+    for estimator in (LSTMClassifier(solver="lbfgs"), LSTMRegressor(solver="lbfgs")):
+        assert not hasattr(estimator, "partial_fit")
+        assert hasattr(estimator.set_params(solver="rprop"), "partial_fit")
+
+
+# ------------------------------------------------------------------------------------------------
+# random numbers
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "early stopping", "sequence", "lbfgs"])
+def test_a_seed_makes_learning_repeatable(method):
+    X = ragged(40)
+    options = {
+        "early stopping": {"early_stopping": True},
+        "sequence": {"solver": "sgd", "update": "sequence"},
+        "lbfgs": {"solver": "lbfgs"},
+    }.get(method, {})
+    reg = LSTMRegressor(**SMALL | {"batch_size": "auto"} | options)
+
+    def learned(seed):
+        each = clone(reg).set_params(random_state=seed)
+        if method == "partial_fit":
+            for _ in range(3):
+                each.set_params(batch_size=8).partial_fit(X, sums(X))
+        else:
+            each.fit(X, sums(X))
+        return each.weights_
+
+    assert_array_equal(learned(3), learned(3))
+    assert_array_equal(learned(3), learned(np.int64(3)))
+    if method != "partial_fit":
+        assert_array_equal(learned(3), learned(np.random.RandomState(3)))
+    assert not np.any(learned(3) == learned(4))
+
+
+def test_the_order_of_the_sequences_changes_from_epoch_to_epoch(monkeypatch):
+    X = ragged(9)
+    orders = []
+    epoch = Trainer._batches
+
+    def spy(trainer, order):
+        orders.append(order)
+        return epoch(trainer, order)
+
+    monkeypatch.setattr(Trainer, "_batches", spy)
+    reg = LSTMRegressor(**SMALL)
+    reg.fit(X, sums(X))
+    assert len({tuple(order) for order in orders}) == 5
+    orders.clear()
+    for _ in range(5):
+        reg.partial_fit(X, sums(X))
+    assert len({tuple(order) for order in orders}) == 5
+    orders.clear()
+    reg.set_params(shuffle=False).fit(X, sums(X))
+    assert_array_equal(orders, [np.arange(9)] * 5)
+
+
+def test_a_random_state_of_ones_own_goes_on():
+    X = ragged(10)
+    reg = LSTMRegressor(**SMALL | {"random_state": np.random.RandomState(0)})
+    first = reg.fit(X, sums(X)).weights_
+    assert not np.any(reg.fit(X, sums(X)).weights_ == first)
+
+
+# ------------------------------------------------------------------------------------------------
+# weights of sequences and of classes
+
+
+def test_a_weight_is_a_number_of_copies(learner):
+    estimator, targets = learner
+    X = ragged(20)
+    y = targets(X)
+    counts = np.random.default_rng(0).integers(0, 4, 20)
+    estimator.set_params(solver="lbfgs")
+    rows = np.repeat(np.arange(20), counts)
+    weighted = clone(estimator).fit(X, y, sample_weight=counts)
+    assert 0 in counts
+    for order in (rows, np.random.default_rng(1).permutation(rows)):
+        copied = clone(estimator).fit(take(X, order), take(y, order))
+        assert_array_equal(weighted.weights_, copied.weights_)
+        assert weighted.loss_curve_ == copied.loss_curve_
+    assert not np.any(clone(estimator).fit(X, y).weights_ == weighted.weights_)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rprop"])
+def test_only_the_proportions_of_weights_matter_in_batches(solver):
+    X = ragged(20)
+    weight = np.random.default_rng(0).uniform(size=20)
+    reg = LSTMRegressor(solver=solver, **SMALL)
+    one = clone(reg).fit(X, sums(X), sample_weight=weight)
+    two = clone(reg).fit(X, sums(X), sample_weight=weight * 1024)
+    assert_array_equal(one.weights_, two.weights_)
+    assert one.loss_curve_ == two.loss_curve_
+    assert_array_equal(
+        clone(reg).fit(X, sums(X)).weights_,
+        clone(reg).fit(X, sums(X), sample_weight=np.ones(20)).weights_,
+    )
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_class_weights_are_weights_of_their_sequences(solver):
+    X = ragged(20)
+    y = signs(X)
+    clf = LSTMClassifier(solver=solver, **SMALL)
+    weight = np.random.default_rng(0).uniform(size=20)
+    by_class = {"down": 4, "up": 0.25}
+    each = np.array([by_class.get(label, 1) for label in y])
+    expected = clone(clf).fit(X, y, sample_weight=weight * each)
+    clf.set_params(class_weight=by_class).fit(X, y, sample_weight=weight)
+    assert_array_equal(clf.weights_, expected.weights_)
+    assert not np.any(clf.weights_ == clone(clf).set_params(class_weight=None).fit(X, y).weights_)
+
+
+@pytest.mark.parametrize(
+    "labels", [[0, 1, 2], [7, -1, 3], ["1", "2", "3"], ["b", "a", "c"], [2.0, 1.0, 3.0]], ids=str
+)
+def test_balanced_classes(labels):
+    X = ragged(20)
+    codes = np.repeat([0, 1, 2], [12, 5, 3])
+    y = np.array(labels)[codes]
+    clf = LSTMClassifier(class_weight="balanced", **SMALL).fit(X, y)
+    assert_array_equal(clf.classes_, sorted(labels))
+    balanced = compute_class_weight("balanced", classes=np.arange(3), y=codes)
+    by_class = dict(zip(labels, balanced.tolist(), strict=True))
+    expected = clone(clf).set_params(class_weight=by_class).fit(X, y)
+    assert_allclose(clf.weights_, expected.weights_, rtol=1e-12)
+    assert set(clf.predict(X)) <= set(labels)
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {"up": 3.0}, {"up": 3, "down": 0.5}], ids=str)
+def test_class_weights_of_steps(class_weight):
+    """The loss of the initial weights is the weighted mean of all steps' losses."""
+    X = ragged(20)
+    y = running_signs(X)
+    clf = LSTMClassifier(return_sequences=True, class_weight=class_weight, **SMALL | STILL)
+    sample_weight = np.random.default_rng(0).integers(0, 3, 20)
+    clf.fit(X, y, sample_weight=sample_weight)
+    labels, p = np.concatenate(y), np.concatenate(list(clf.predict_proba(X)))
+    if class_weight == "balanced":
+        weights = len(labels) / 2 / np.unique(labels, return_counts=True)[1]
+        class_weight = dict(zip(["down", "up"], weights, strict=True))
+    weight = np.array([class_weight.get(label, 1) for label in labels])
+    weight = weight * np.repeat(sample_weight, [len(x) for x in X])
+    losses = -np.log(p[np.arange(len(p)), np.searchsorted(["down", "up"], labels)])
+    assert_allclose(clf.loss_curve_, np.average(losses, weights=weight), rtol=1e-12)
+
+
+def test_weights_in_scores(learner):
+    estimator, targets = learner
+    X = ragged(20)
+    y = targets(X)
+    counts = np.random.default_rng(0).integers(0, 4, 20)
+    rows = np.repeat(np.arange(20), counts)
+    estimator.fit(X, y)
+    score = estimator.score(X, y, sample_weight=counts)
+    assert_allclose(score, estimator.score(take(X, rows), take(y, rows)), rtol=1e-12)
+    assert score != estimator.score(X, y)
+
+
+# ------------------------------------------------------------------------------------------------
+# what is printed
+
+LINE = r"epoch +{}/5  loss \d+\.\d{{6}}{}  \d+\.\d s, at most \d+ s left"
+
+
+@pytest.mark.parametrize(
+    ("verbose", "solver", "early_stopping", "epochs"),
+    [
+        (0, "adam", False, []),
+        (False, "lbfgs", False, []),
+        (1, "adam", False, [1, 5]),
+        (True, "adam", True, [1, 5]),
+        (2, "adam", True, [1, 2, 3, 4, 5]),
+        (2, "lbfgs", False, [1, 2, 3, 4, 5]),
+    ],
+)
+def test_progress(capsys, verbose, solver, early_stopping, epochs):
+    X = ragged(20)
+    options = {"verbose": verbose, "solver": solver, "early_stopping": early_stopping}
+    LSTMRegressor(**SMALL, **options).fit(X, sums(X))
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    lines = printed.out.splitlines()
+    assert len(lines) == len(epochs)
+    score = r"  validation -?\d+\.\d{4}" if early_stopping else ""
+    for line, epoch in zip(lines, epochs, strict=True):
+        assert re.fullmatch(LINE.format(epoch, score), line)

@@ -9,15 +9,15 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-import reference
 from hypothesis import given, settings
 from numpy.testing import assert_array_equal
 from scipy import sparse
-from topologies import EVERYTHING, GRADIENTS, assert_near, make_problem, problems, repeatable
 
+import reference
 from sklstm import Network, State
 from sklstm._kernel import Kernel
 from sklstm._sequences import as_sequences
+from topologies import EVERYTHING, GRADIENTS, assert_near, make_problem, problems, repeatable
 
 # ------------------------------------------------------------------------------------------------
 # first oracle: the twin
@@ -32,9 +32,7 @@ class Comparison:
         self.worst = defaultdict(float)
 
     def near(self, quantity, actual, expected):
-        self.worst[quantity] = max(
-            self.worst[quantity], assert_near(actual, expected, rtol=self.rtol)
-        )
+        self.worst[quantity] = max(self.worst[quantity], assert_near(actual, expected, rtol=self.rtol))
 
     def report(self, n_topologies):
         """Refuse too few topologies and options that never were; shown by ``pytest -s``."""
@@ -72,8 +70,7 @@ def test_outputs_and_states_equal_those_of_the_twin():
     def compare(problem):
         comparison.topologies.add(problem.net)
         traces = [
-            reference.forward(net, v, x, state)
-            for net, v, x, _, _, state, _ in twin_arguments(problem)
+            reference.forward(net, v, x, state) for net, v, x, _, _, state, _ in twin_arguments(problem)
         ]
         last = slice(None) if problem.net.return_sequences else slice(-1, None)
         for each in in_every_form(problem):

@@ -4,14 +4,14 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-import reference
 from hypothesis import given
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.optimize import minimize
-from topologies import EVERYTHING, make_problem, networks, repeatable
 
+import reference
 from sklstm import Network, Sequences, State
+from topologies import EVERYTHING, make_problem, networks, repeatable
 
 # ------------------------------------------------------------------------------------------------
 # the number of weights, where they lie, what they are at the start
@@ -38,9 +38,7 @@ EXPERIMENT_2A = {"output_gate": False, "recurrence": "none", "shortcut": True, *
         ("6b", 8, (3, 2), 8, {}, 308),
     ],
 )
-def test_number_of_weights_is_that_of_1997(
-    experiment, n_inputs, blocks, n_outputs, options, n_weights
-):
+def test_number_of_weights_is_that_of_1997(experiment, n_inputs, blocks, n_outputs, options, n_weights):
     n_blocks, block_size = blocks
     options = {"recurrence": "all", "forget_gate": False, **options}
     net = Network(n_inputs, n_outputs, n_blocks=n_blocks, block_size=block_size, **options)
@@ -119,9 +117,7 @@ def test_weights_without_seed_differ():
 # arguments that are not valid
 
 
-@pytest.mark.parametrize(
-    "name", ["n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden_units"]
-)
+@pytest.mark.parametrize("name", ["n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden_units"])
 @pytest.mark.parametrize(
     ("value", "error"), [(-1, ValueError), (2.0, TypeError), ("2", TypeError), (True, TypeError)]
 )
@@ -298,9 +294,7 @@ def test_outputs_have_the_dtype_of_the_input_and_a_shape_that_follows_the_topolo
     net = replace(EVERYTHING, return_sequences=False)
     outputs = net.forward(net.init_weights(0), X)
     assert (outputs.shape, outputs.dtype) == ((2, 3), dtype)
-    steps, info = replace(net, return_sequences=True).forward(
-        net.init_weights(0), X, full_output=True
-    )
+    steps, info = replace(net, return_sequences=True).forward(net.init_weights(0), X, full_output=True)
     assert [(part.shape, part.dtype) for part in steps] == [((4, 3), dtype), ((1, 3), dtype)]
     assert_array_equal(np.stack([part[-1] for part in steps]), outputs)
     state = info["final_state"]

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from topologies import GRADIENTS, assert_near, make_problem, problems, repeatable
 
 from sklstm import Network, _kernel
 from sklstm._kernel import PACK_LANES, Kernel
 from sklstm._sequences import as_sequences
+from topologies import GRADIENTS, assert_near, make_problem, problems, repeatable
 
 NET = Network(3, 2, n_blocks=2, block_size=2, n_hidden_units=1, peepholes=True, recurrence="all")
 MANY = 2 * PACK_LANES + 5
@@ -160,9 +160,7 @@ def test_a_sequence_longer_than_the_window():
     problem = make_problem(Network(1, 1), [length, 3], scale=0.3)
     outputs, state = problem.forward()
     before = replace(problem, X=[problem.X[0][:-20], problem.X[1][:1]])
-    after = replace(
-        problem, X=[problem.X[0][-20:], problem.X[1][1:]], initial_state=before.forward()[1]
-    )
+    after = replace(problem, X=[problem.X[0][-20:], problem.X[1][1:]], initial_state=before.forward()[1])
     assert_array_equal(after.forward()[0], outputs)
     assert_array_equal(after.forward()[1].cells, state.cells)
 
@@ -228,9 +226,7 @@ def test_two_threads_give_what_one_gives(net, form):
     sequences = as_sequences([form(x) for x in problem.X])
     kernel = Kernel(net, sequences.dtype)
     weights = kernel.pack(problem.weights)
-    one, two = (
-        kernel.forward(weights, sequences, problem.initial_state, n_threads=n) for n in (1, 2)
-    )
+    one, two = (kernel.forward(weights, sequences, problem.initial_state, n_threads=n) for n in (1, 2))
     assert_allclose(two[0], one[0], rtol=1e-12, atol=1e-14)
     for part, expected in zip(two[1], one[1], strict=True):
         assert_allclose(part, expected, rtol=1e-12, atol=1e-14)

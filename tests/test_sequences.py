@@ -91,9 +91,7 @@ CONTAINERS = {
     "padded, Fortran order": lambda arrays: np.asfortranarray(padded(arrays)),
     "pandas": import_and("pandas", lambda pd, arrays: pd.Series(arrays, index=[5, 3, 9])),
     "pandas data frame": import_and("pandas", lambda pd, arrays: pd.DataFrame({"x": arrays})),
-    "list of data frames": import_and(
-        "pandas", lambda pd, arrays: [pd.DataFrame(array) for array in arrays]
-    ),
+    "list of data frames": import_and("pandas", lambda pd, arrays: [pd.DataFrame(array) for array in arrays]),
     "polars": import_and("polars", lambda pl, arrays: pl.Series(nested(arrays))),
     "pyarrow": import_and("pyarrow", lambda pa, arrays: pa.array(nested(arrays))),
     "pyarrow chunks": import_and("pyarrow", lambda pa, arrays: pa.chunked_array([nested(arrays)])),
@@ -136,12 +134,8 @@ TABLES = {
     "objects": lambda table: table.astype(object),
     "pandas": import_and("pandas", lambda pd, table: pd.DataFrame(table)),
     "polars": import_and("polars", lambda pl, table: pl.DataFrame(table)),
-    "pyarrow": import_and(
-        "pyarrow", lambda pa, table: pa.table(list(table.T), names=["a", "b", "c"])
-    ),
-    "fixed lists": import_and(
-        "pyarrow", lambda pa, table: pa.array(list(table), pa.list_(pa.float64(), 3))
-    ),
+    "pyarrow": import_and("pyarrow", lambda pa, table: pa.table(list(table.T), names=["a", "b", "c"])),
+    "fixed lists": import_and("pyarrow", lambda pa, table: pa.array(list(table), pa.list_(pa.float64(), 3))),
     "regular awkward": import_and("awkward", lambda ak, table: ak.Array(table)),
 }
 
@@ -369,9 +363,7 @@ def test_pickling(make):
 
 
 def test_repr():
-    assert repr(as_sequences(ragged())) == (
-        "<Sequences: 3 of 1 to 4 steps, 2 features, float64 ndarray>"
-    )
+    assert repr(as_sequences(ragged())) == ("<Sequences: 3 of 1 to 4 steps, 2 features, float64 ndarray>")
     assert repr(as_sequences(ragged())[:0]) == "<Sequences: 0, 2 features, float64 ndarray>"
 
 

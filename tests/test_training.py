@@ -5,18 +5,18 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-import reference
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from topologies import EVERYTHING, assert_near, make_problem, problems, repeatable
 
+import reference
 from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences, _core, _training
 from sklstm._kernel import Kernel
 from sklstm._sequences import as_sequences
 from sklstm._training import Settings, Trainer
+from topologies import EVERYTHING, assert_near, make_problem, problems, repeatable
 
 # Most fits here are short; where convergence matters, the test asks for the warning or its absence.
 pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
@@ -87,9 +87,7 @@ def n_targets(problem):
 
 
 def assert_learns_as_the_twin(problem, form, momentum, update, gradient="truncated"):
-    trainer = make_trainer(
-        problem, form, weighted=False, gradient=gradient, update=update, momentum=momentum
-    )
+    trainer = make_trainer(problem, form, weighted=False, gradient=gradient, update=update, momentum=momentum)
     losses = [trainer.epoch(np.random.RandomState(0)) for _ in range(2)]
     expected, expected_losses = reference.train_online(
         problem.net,
@@ -105,9 +103,7 @@ def assert_learns_as_the_twin(problem, form, momentum, update, gradient="truncat
     moved = np.linalg.norm(expected - problem.weights)
     assert moved > 1e-6
     assert_near(trainer.weights - problem.weights, expected - problem.weights)
-    assert_near(
-        np.array(losses) * n_targets(problem).sum(), expected_losses.reshape(2, -1).sum(axis=1)
-    )
+    assert_near(np.array(losses) * n_targets(problem).sum(), expected_losses.reshape(2, -1).sum(axis=1))
 
 
 class Topologies:
@@ -457,9 +453,7 @@ def objective_of(trainer, monkeypatch):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("return_sequences", [False, True])
 def test_objective_of_lbfgs(monkeypatch, return_sequences, form):
-    problem = make_problem(
-        replace(EVERYTHING, return_sequences=return_sequences), LENGTHS, state=False
-    )
+    problem = make_problem(replace(EVERYTHING, return_sequences=return_sequences), LENGTHS, state=False)
     trainer = make_trainer(problem, FORMS[form], solver="lbfgs", alpha=0.3)
     objective = objective_of(trainer, monkeypatch)
     value, grad = objective(problem.weights)
@@ -475,9 +469,7 @@ def test_objective_of_lbfgs(monkeypatch, return_sequences, form):
 @pytest.mark.filterwarnings("error")
 def test_lbfgs_descends_to_a_minimum():
     X, y = sums(30)
-    reg = LSTMRegressor(
-        n_blocks=3, solver="lbfgs", alpha=0.01, tol=1e-4, max_iter=3000, random_state=0
-    )
+    reg = LSTMRegressor(n_blocks=3, solver="lbfgs", alpha=0.01, tol=1e-4, max_iter=3000, random_state=0)
     reg.fit(X, y)
     assert len(reg.loss_curve_) == reg.n_iter_ > 10
     assert np.all(np.diff(reg.loss_curve_) <= 0)
@@ -516,8 +508,6 @@ def long_sequence(n_steps, form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_memory_of_real_time_learning_does_not_grow_with_the_length(form):
-    # FAILS: sparse, 24 bytes a step: as_sequences looks at X[:1], a copy of the whole matrix, and
-    # Kernel.data turns its int32 indptr into int64.
     peaks = []
     for n_steps in (10**4, 10**6):
         X = long_sequence(n_steps, form)

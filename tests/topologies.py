@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import reference
 from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+import reference
 from sklstm import Network, State
 
 SQUASHING = "logistic[-2,2]", "logistic[-1,1]", "logistic", "tanh", "identity"

@@ -1,0 +1,77 @@
+# Virtual environments are made on first use: .venv, and .venv-lint for the linters.
+
+PYTHON  ?= python3
+VENV    := .venv
+DEBUG   := $(CURDIR)/build/debug
+SOURCES := pyproject.toml setup.py README.md LICENSE \
+           $(shell find sklstm -not -name '__pycache__' -not -name '*.pyc' -not -name '*.so')
+# -P: the installed package is tested, never ./sklstm
+PYTEST  := bin/python -P -m pytest
+
+.PHONY: demo test test-oldest lint format wheel dist clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/demo.stamp
+	$(VENV)/bin/python examples/plot_digits.py
+
+# The suite twice: the optimised build, which some tests compare with the debug build, and the debug build.
+test: $(VENV)/test.stamp build/debug.stamp
+	SKLSTM_DEBUG_BUILD="$(DEBUG)" $(VENV)/$(PYTEST)
+	PYTHONPATH="$(DEBUG)" $(VENV)/$(PYTEST)
+
+# The suite with the oldest dependencies that pyproject.toml allows.
+test-oldest: $(VENV)-oldest/oldest.stamp
+	$(VENV)-oldest/$(PYTEST)
+
+lint format: export PATH := $(CURDIR)/$(VENV)-lint/bin:$(PATH)
+lint: $(VENV)-lint/lint.stamp
+	ruff check
+	ruff format --check
+	cython-lint sklstm
+	mypy
+	codespell
+
+format: $(VENV)-lint/lint.stamp
+	ruff check --fix-only
+	ruff format
+
+wheel: build/wheel.stamp
+
+# Source distribution, and the wheel built from it.
+dist: $(VENV)/bin/python
+	rm -rf dist *.egg-info
+	$(VENV)/bin/pip install --quiet build
+	$(VENV)/bin/python -m build
+
+clean:
+	rm -rf .venv .venv-* build dist *.egg-info *.png sklstm/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+%/bin/python:
+	$(PYTHON) -m venv --upgrade-deps $*
+
+build/wheel.stamp: $(SOURCES) | $(VENV)/bin/python
+	rm -rf build/wheel
+	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	touch $@
+
+build/debug.stamp: $(SOURCES) | $(VENV)/bin/python
+	rm -rf build/debug
+	SKLSTM_DEBUG=1 $(VENV)/bin/pip install --quiet --no-deps --target build/debug .
+	touch $@
+
+# .venv/<extra>.stamp: the wheel with an extra of pyproject.toml
+$(VENV)/%.stamp: build/wheel.stamp
+	$(VENV)/bin/pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
+	$(VENV)/bin/pip install --quiet "$$(echo build/wheel/*.whl)[$*]"
+	touch $@
+
+$(VENV)-oldest/oldest.stamp: build/wheel.stamp | $(VENV)-oldest/bin/python
+	sed -nE 's/^ *"(numpy|scipy|scikit-learn)>=([0-9.]+)".*/\1==\2/p' pyproject.toml >build/oldest.txt
+	$(VENV)-oldest/bin/pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
+	$(VENV)-oldest/bin/pip install --quiet --constraint build/oldest.txt "$$(echo build/wheel/*.whl)[test]"
+	touch $@
+
+$(VENV)-lint/lint.stamp: pyproject.toml | $(VENV)-lint/bin/python
+	$(VENV)-lint/bin/pip install --quiet --group lint
+	touch $@

@@ -1,0 +1,51 @@
+"""Builds the kernel; everything else is in pyproject.toml.
+
+SKLSTM_DEBUG=1 checks bounds and assertions. SKLSTM_BASELINE=1 optimises as ever. Both leave out the
+run-time dispatch of _simd.h.
+"""
+
+import os
+import shutil
+import sys
+
+from setuptools import Extension, setup
+
+debug = os.environ.get("SKLSTM_DEBUG") == "1"
+baseline = os.environ.get("SKLSTM_BASELINE") == "1"
+
+# A directory for each kind of build, made afresh: no old C, header or module gets into a wheel.
+stage = "build/stage-" + ("debug" if debug else "baseline" if baseline else "release")
+shutil.rmtree(stage, ignore_errors=True)
+
+if sys.platform == "win32":
+    flags = ["/Od", "/UNDEBUG"] if debug else ["/O2"]
+else:  # never -ffast-math (denormals of the whole process), never -march=native (wheels travel)
+    flags = ["-fopenmp-simd", "-fno-trapping-math", "-fno-math-errno", "-ffp-contract=off"]
+    flags += ["-O1", "-g", "-UNDEBUG"] if debug else ["-O3", "-g0"]
+
+directives = {
+    "language_level": 3,
+    "boundscheck": debug,
+    "wraparound": False,
+    "initializedcheck": debug,
+    "nonecheck": debug,
+    "cdivision": True,
+    "freethreading_compatible": True,
+}
+
+kernel = Extension(
+    "sklstm._core",
+    ["sklstm/_core.pyx"],
+    depends=["sklstm/_simd.h"],
+    include_dirs=["sklstm"],
+    define_macros=[("SKLSTM_NO_DISPATCH", None)] if debug or baseline else [],
+    extra_compile_args=flags,
+)
+
+setup(
+    ext_modules=[kernel],
+    options={
+        "build": {"build_base": stage},
+        "build_ext": {"cython_c_in_temp": True, "cython_directives": directives},
+    },
+)

@@ -1,0 +1,75 @@
+"""Types of the compiled kernel; _kernel.py and _training.py are its only callers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+OUTPUTS: dict[str, int]
+LOSSES: dict[str, int]
+SOLVERS: dict[str, int]
+
+class Plan:
+    def __init__(self, layout: dict[str, Any]) -> None: ...
+
+def forward(plan: Plan, data: Any, lanes: Any, work: Any, w: NDArray[Any], outputs: NDArray[Any]) -> int: ...
+def gradient(
+    plan: Plan,
+    data: Any,
+    lanes: Any,
+    work: Any,
+    w: NDArray[Any],
+    targets: NDArray[Any],
+    weight: NDArray[np.float64],
+    loss: int,
+    full: bool,
+    scale: float,
+    reset: bool,
+    grad: NDArray[Any],
+) -> float: ...
+def update(
+    plan: Plan,
+    w: NDArray[Any],
+    grad: NDArray[Any],
+    m: NDArray[Any],
+    v: NDArray[Any],
+    hyper: NDArray[np.float64],
+) -> None: ...
+def train(
+    plan: Plan,
+    data: Any,
+    lanes: Any,
+    work: Any,
+    w: NDArray[Any],
+    targets: NDArray[Any],
+    weight: NDArray[np.float64],
+    loss: int,
+    full: bool,
+    batch: NDArray[np.int64],
+    lo: int,
+    hi: int,
+    pack_lanes: int,
+    mean: bool,
+    grad: NDArray[Any],
+    m: NDArray[Any],
+    v: NDArray[Any],
+    hyper: NDArray[np.float64],
+) -> float: ...
+def train_steps(
+    plan: Plan,
+    data: Any,
+    lanes: Any,
+    work: Any,
+    w: NDArray[Any],
+    targets: NDArray[Any],
+    weight: NDArray[np.float64],
+    loss: int,
+    lo: int,
+    hi: int,
+    carry: bool,
+    ends: bool,
+    grad: NDArray[Any],
+    m: NDArray[Any],
+    v: NDArray[Any],
+    hyper: NDArray[np.float64],
+) -> float: ...

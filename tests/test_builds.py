@@ -1,0 +1,79 @@
+"""The optimised build and the baseline build with bounds checks give the same bits."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import sklstm
+from sklstm import LSTMRegressor, Network
+
+NETWORKS = {
+    "1997": {
+        "n_blocks": 2,
+        "block_size": 2,
+        "forget_gate": False,
+        "recurrence": "all",
+        "cell_input_activation": "logistic[-2,2]",
+        "cell_output_activation": "logistic[-1,1]",
+        "output_activation": "logistic",
+    },
+    "peepholes": {"n_blocks": 5, "block_size": 3, "peepholes": True, "n_hidden_units": 3, "shortcut": True},
+    "wide": {"n_blocks": 70, "output_activation": "softmax", "return_sequences": True},
+}
+LEARNING = {
+    "on-line": {"solver": "sgd", "update": "sequence", "gradient": "full"},
+    "real time": {"solver": "sgd", "update": "step", "gradient": "truncated", "momentum": 0.5},
+    "adam": {"solver": "adam", "update": "batch", "clip": 1.0, "alpha": 0.01},
+}
+
+
+def digests():
+    """Name and digest of everything that the kernel computes, on nets small and wide, in both dtypes."""
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=(n, 9)) * (rng.random((n, 9)) < 0.5) for n in rng.integers(1, 40, 50)]
+    for dtype in (np.float32, np.float64):
+        dense = [x.astype(dtype) for x in arrays]
+        for form, X in (("dense", dense), ("sparse", [sparse.csr_array(x) for x in dense])):
+            for name, architecture in NETWORKS.items():
+                net = Network(9, 2, **architecture)
+                w = net.init_weights(1, init_range=0.4).astype(dtype)
+                y = [rng.random((len(x), 2)) for x in arrays] if net.return_sequences else rng.random((50, 2))
+                results = {"forward": net.forward(w, X)}
+                for gradient in ("truncated", "full"):
+                    results[gradient] = net.loss_and_gradient(w, X, y, gradient=gradient)[1]
+                for way, options in LEARNING.items():
+                    model = LSTMRegressor(
+                        **architecture, **options, max_iter=2, learning_rate=0.1, random_state=0
+                    )
+                    model.partial_fit(X, y)
+                    results[way] = model.weights_
+                for what, result in results.items():
+                    flat = np.concatenate([np.ravel(part) for part in result])
+                    digest = hashlib.sha256(np.ascontiguousarray(flat).tobytes()).hexdigest()
+                    yield f"{name} {what} {form} {np.dtype(dtype).name} {digest}"
+
+
+def test_both_builds_give_the_same_bits():
+    other = os.environ.get("SKLSTM_DEBUG_BUILD")
+    if not other:
+        pytest.skip("SKLSTM_DEBUG_BUILD does not name a second build; `make test` makes one")
+    script = "import test_builds; print('\\n'.join([test_builds.sklstm.__file__, *test_builds.digests()]))"
+    path = os.pathsep.join([other, str(Path(__file__).parent)])
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", script],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    file, *lines = result.stdout.splitlines()
+    assert Path(file).is_relative_to(other)
+    assert not Path(sklstm.__file__).is_relative_to(other)
+    assert lines == list(digests())
+    assert len(lines) == 72
