@@ -78,7 +78,8 @@ def learner(request):
 
 def stacked(predictions):
     """Predictions a step, one below the other; predictions a sequence as they are."""
-    return np.concatenate(list(predictions)) if isinstance(predictions[0], np.ndarray) else predictions
+    ragged = predictions.dtype == object and isinstance(predictions[0], np.ndarray)
+    return np.concatenate(list(predictions)) if ragged else predictions
 
 
 def assert_same(actual, expected):
@@ -212,7 +213,7 @@ def test_grid_search():
     grid = {
         "learning_rate": [0.01, 0.05],
         "input_gate_bias": [None, -1.0, [-1, -2, -3]],
-        "forget_gate_bias": ["auto", [0.5, 1, 2]],
+        "forget_gate_bias": [None, [0.5, 1, 2]],
     }
     search = GridSearchCV(LSTMRegressor(**SMALL), grid, cv=2).fit(X, SUMS)
     assert len(search.cv_results_["params"]) == 12
@@ -329,7 +330,8 @@ def test_predictions_of_classifiers(labels, output, every_step):
         loss="squared_error" if output == "identity" else "log_loss",
         return_sequences=every_step,
         learning_rate=0.05,
-        **SMALL | {"max_iter": 60},
+        batch_size=5,
+        **SMALL | {"max_iter": 100},
     ).fit(X, y)
     assert clf.score(X, y) > 0.7
     n = sum(map(len, X)) if every_step else 30
