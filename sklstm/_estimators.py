@@ -223,7 +223,7 @@ class _BaseLSTM(BaseEstimator):
         try:
             train, held = train_test_split(
                 np.arange(len(sequences)),
-                test_size=self.validation_fraction,
+                test_size=float(self.validation_fraction),
                 random_state=rng,
                 stratify=labels,
             )
@@ -336,30 +336,26 @@ class _BaseLSTM(BaseEstimator):
         batch_size = self.batch_size
         if isinstance(batch_size, str):
             batch_size = n_sequences if full_batch else min(BATCH_SIZE, n_sequences)
-        names = (
-            "loss",
-            "gradient",
-            "solver",
-            "learning_rate",
-            "momentum",
-            "alpha",
-            "clip",
-            "update",
-            "tol",
-            "n_iter_no_change",
-            "shuffle",
-            "verbose",
-        )
         return Settings(
-            batch_size=batch_size,
-            max_iter=1 if once else self.max_iter,
+            loss=self.loss,
+            gradient=self.gradient,
+            solver=self.solver,
+            learning_rate=float(self.learning_rate),
+            momentum=float(self.momentum),
+            alpha=float(self.alpha),
+            clip=None if self.clip is None else float(self.clip),
+            update=self.update,
+            batch_size=int(batch_size),
+            max_iter=1 if once else int(self.max_iter),
+            tol=float(self.tol),
+            n_iter_no_change=int(self.n_iter_no_change),
+            shuffle=bool(self.shuffle),
+            verbose=int(self.verbose),
             n_threads=effective_n_jobs(self.n_jobs),
-            **{name: getattr(self, name) for name in names},
         )
 
     def _check_params(self):
         """Refuse invalid arguments, and pairs of arguments that exclude each other."""
-        self._network(1, 2)
         for name, choices in {
             "gradient": GRADIENTS,
             "solver": SOLVERS,
@@ -367,6 +363,7 @@ class _BaseLSTM(BaseEstimator):
             "output_activation": ("auto", *OUTPUT_ACTIVATIONS),
         }.items():
             _check_choice(name, getattr(self, name), choices)
+        self._network(1, 2)
         check_loss(self.loss, self._output_activation())
         for name in ("shuffle", "warm_start", "early_stopping"):
             _check_bool(name, getattr(self, name))
@@ -491,13 +488,18 @@ class _BaseLSTM(BaseEstimator):
             Activations of the output units: for a classifier one a class, in the order of `classes_`.
         """
         check_is_fitted(self)
-        x = np.asarray(x)
-        rows = np.atleast_2d(x)
-        if x.ndim not in (1, 2) or rows.shape[1] != self.network_.n_inputs:
+        try:
+            x = np.asarray(x)
+            n_features = x.shape[1] if x.ndim == 2 else x.size if x.ndim == 1 else None
+        except ValueError:
+            x, n_features = None, None
+        if n_features != self.network_.n_inputs:
             raise ValueError(
                 f"x must have the shape ({self.network_.n_inputs},), or (n_streams, "
-                f"{self.network_.n_inputs}) for several streams, got {x.shape}."
+                f"{self.network_.n_inputs}) for several streams, got "
+                f"{'rows of different lengths' if x is None else x.shape}."
             )
+        rows = np.atleast_2d(x)
         if self._stream is not None and len(self._stream.cells) != len(rows):
             raise ValueError(
                 f"x has {len(rows)} streams, but {len(self._stream.cells)} are under way: call reset_state()."
@@ -746,9 +748,8 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
             return super().score(X, y, sample_weight)
         sequences = self._read_X(X, reset=False)
         labels = np.concatenate(list(self.predict(sequences)))
-        if sample_weight is not None:
-            sample_weight = np.repeat(np.asarray(sample_weight), sequences.lengths)
-        return accuracy_score(as_step_targets(y, sequences), labels, sample_weight=sample_weight)
+        weight = np.repeat(check_sample_weight(sample_weight, len(sequences)), sequences.lengths)
+        return accuracy_score(as_step_targets(y, sequences), labels, sample_weight=weight)
 
     # ------------------------------------------------------------------------------------------
 
@@ -903,9 +904,8 @@ class LSTMRegressor(RegressorMixin, _BaseLSTM):
             return super().score(X, y, sample_weight)
         sequences = self._read_X(X, reset=False)
         outputs = np.concatenate(list(self.predict(sequences)))
-        if sample_weight is not None:
-            sample_weight = np.repeat(np.asarray(sample_weight), sequences.lengths)
-        return r2_score(as_step_targets(y, sequences), outputs, sample_weight=sample_weight)
+        weight = np.repeat(check_sample_weight(sample_weight, len(sequences)), sequences.lengths)
+        return r2_score(as_step_targets(y, sequences), outputs, sample_weight=weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

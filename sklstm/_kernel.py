@@ -170,7 +170,7 @@ class Kernel:
             if max(values.nnz, *values.shape) > np.iinfo(np.int32).max:
                 raise ValueError(
                     f"X has {values.shape[0]} steps, {values.shape[1]} features and {values.nnz} numbers "
-                    "that are not zero; sparse sequences may have 2**31 - 1 of each. Learn from parts of them."
+                    "that are not zero; sparse sequences may have 2**31 - 1 of each: learn from parts."
                 )
             data.values = np.ascontiguousarray(values.data, self.dtype)
             data.columns = np.ascontiguousarray(values.indices, np.int32)

@@ -248,10 +248,14 @@ class Network:
 
     def _bias_of_blocks(self, gate, bias):
         try:
-            values = np.asarray(bias, dtype=float)
-        except (TypeError, ValueError):
-            values = np.array(np.nan)
-        if values.shape not in ((), (self.n_blocks,)) or not np.isfinite(values).all():
+            values = np.asarray(bias)
+        except ValueError:
+            values = np.array("ragged")
+        if (
+            values.dtype.kind not in "iuf"
+            or values.shape not in ((), (self.n_blocks,))
+            or not np.isfinite(values).all()
+        ):
             raise ValueError(
                 f"{gate}_bias must be a finite number or one for each of the {self.n_blocks} blocks, "
                 f"got {bias!r}."

@@ -1,0 +1,613 @@
+"""What is refused, and that the message says what, where and what was expected instead."""
+
+import copy
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+
+from sklstm import LSTMClassifier, LSTMRegressor, Sequences, _estimators
+from sklstm._solvers import Memory
+
+# Most fits here are short.
+pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
+
+NAN, INF = np.nan, np.inf
+SMALL = {"n_blocks": 3, "max_iter": 2, "random_state": 0}
+ESTIMATORS = {"classifier": LSTMClassifier, "regressor": LSTMRegressor}
+
+RNG = np.random.default_rng(0)
+X = [RNG.uniform(-1, 1, size=(T, 2)) for T in RNG.integers(2, 7, 12)]
+LABELS = np.arange(12) % 3
+NUMBERS = np.linspace(0, 1, 12)
+STEP_LABELS = [np.arange(len(x)) % 2 for x in X]
+STEP_NUMBERS = [np.linspace(0, 1, len(x)) for x in X]
+
+
+def fitted(kind="regressor", **options):
+    """A fitted estimator and its targets."""
+    estimator = ESTIMATORS[kind](**SMALL | options)
+    every_step = estimator.return_sequences
+    if kind == "classifier":
+        y = STEP_LABELS if every_step else LABELS
+    else:
+        y = STEP_NUMBERS if every_step else NUMBERS
+    return estimator.fit(X, y), y
+
+
+def assert_refuses(error, words, call, *arguments, **keywords):
+    """The call raises this error, and no subclass, with all of these words."""
+    with pytest.raises(error) as caught:
+        call(*arguments, **keywords)
+    assert caught.type is error
+    message = str(caught.value)
+    assert [word for word in words if word not in message] == [], message
+
+
+# ------------------------------------------------------------------------------------------------
+# X
+
+
+def two(second, first=None):
+    """Two sequences, the first of which is valid."""
+    return [np.ones((3, 2)) if first is None else first, second]
+
+
+def at(step, value):
+    """A valid sequence of four steps but for one value."""
+    steps = np.ones((4, 2))
+    steps[step, 1] = value
+    return steps
+
+
+BAD_X = {
+    "nothing": (None, TypeError, ["X is of type NoneType", "list of arrays"]),
+    "a number": (3.0, TypeError, ["X is of type float", "list of arrays"]),
+    "a string": ("abc", TypeError, ["X is of type str", "list of arrays"]),
+    "a dict": ({0: np.ones((3, 2))}, TypeError, ["X is of type dict"]),
+    "a generator": ((x for x in X), TypeError, ["X is of type generator", "list(X)"]),
+    "0-d": (np.array(3.0), ValueError, ["X has shape ()", "list of arrays"]),
+    "1-d": (np.ones(4), ValueError, ["X has shape (4,)", "Reshape your data", "[X]"]),
+    "4-d": (np.ones((2, 3, 2, 1)), ValueError, ["X has shape (2, 3, 2, 1)", "list of arrays"]),
+    "empty list": ([], ValueError, ["X has 0 sequences"]),
+    "no sequence": (np.ones((0, 3, 2)), ValueError, ["X has 0 sequences"]),
+    "empty sequence": (two(np.ones((0, 2))), ValueError, ["X[1] is empty, (0, 2)"]),
+    "empty list in list": (two([]), ValueError, ["X[1] is empty"]),
+    "no feature": ([np.ones((3, 0))], ValueError, ["X[0] is empty, (3, 0)"]),
+    "0-d element": (two(1.0), ValueError, ["X[1] is 1.0", "(n_steps, n_features)"]),
+    "3-d element": (two(np.ones((3, 2, 1))), ValueError, ["X[1] has shape (3, 2, 1)"]),
+    "strings": (["abc", "def"], TypeError, ["X[0]", "<U3", "numbers"]),
+    "text": (two(np.array([["a", "b"]])), TypeError, ["X[1]", "<U1", "numbers"]),
+    "dates": (two(np.ones((3, 2), dtype="M8[s]")), TypeError, ["X[1]", "datetime64"]),
+    "objects": (two(np.array([[object(), 1]])), TypeError, ["X[1]", "numbers"]),
+    "complex": (two(np.ones((3, 2)) * 1j), ValueError, ["Complex", "X[1]", "complex128"]),
+    "ragged steps": (two([[1, 2], [3]]), ValueError, ["X[1]", "rectangular", "n_steps"]),
+    "NaN": (two(at(2, NAN)), ValueError, ["X[1] at step 2", "NaN"]),
+    "infinity": (two(at(3, -INF)), ValueError, ["X[1] at step 3", "infinity"]),
+    "NaN in an array": (np.stack(two(at(1, NAN)[:3])), ValueError, ["X[1] at step 1", "NaN"]),
+    "padded to nothing": (np.full((2, 3, 2), NAN), ValueError, ["X[0] is all NaN"]),
+    "one matrix": (sparse.csr_array(np.ones((3, 2))), TypeError, ["one sparse matrix", "list"]),
+    "sparse and dense": (two(sparse.csr_array(np.ones((3, 2)))), TypeError, ["X[1]", "X[0]"]),
+    "masked": (two(np.ma.ones((3, 2))), TypeError, ["X[1]", "MaskedArray"]),
+    "sparse NaN": (
+        [sparse.csr_array(np.ones((4, 2))), sparse.csr_array(at(2, NAN))],
+        ValueError,
+        ["X[1] at step 2", "NaN"],
+    ),
+    "features": (two(np.ones((3, 4))), ValueError, ["X[1] has shape (3, 4)", "expected 2"]),
+}
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+@pytest.mark.parametrize("name", BAD_X)
+def test_bad_sequences(name, kind):
+    bad, error, words = BAD_X[name]
+    assert_refuses(error, words, ESTIMATORS[kind]().fit, bad, [0, 1])
+    estimator, _ = fitted(kind)
+    for method in (estimator.predict, estimator.decision_function) if kind == "classifier" else ():
+        assert_refuses(error, words, method, bad)
+    assert_refuses(error, words, estimator.predict, bad)
+    assert_refuses(error, words, estimator.activations, bad)
+    assert_refuses(error, words, estimator.score, bad, [0, 1])
+
+
+def test_channels_first():
+    """Sequences of two channels and different lengths, transposed."""
+    wrong = [x.T for x in X]
+    words = ["X[", "(n_steps, n_features)", "channels-first", "x.T for x in X"]
+    assert_refuses(ValueError, words, LSTMRegressor().fit, wrong, NUMBERS)
+    reg, _ = fitted()
+    words = ["X[0]", "expected 2 as in fit", "channels-first", "x.T for x in X"]
+    assert_refuses(ValueError, words, reg.predict, [np.ones((2, 5))])
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(float).max, reason="longdouble is float64")
+def test_infinity_after_a_cast():
+    huge = np.full((3, 2), np.longdouble(10) ** 400)
+    words = ["X[1] at step 0", "infinity in float64", "scale"]
+    assert_refuses(ValueError, words, LSTMRegressor().fit, two(huge), [0, 1])
+
+
+OTHER_X = {
+    "features": (
+        lambda: fitted()[0],
+        [np.ones((3, 4))],
+        ["X[0] has shape (3, 4), 4 feature(s)", "expected 2 as in fit"],
+    ),
+    "one feature": (
+        lambda: fitted()[0],
+        [np.ones(3)],
+        ["X[0] has shape (3,), 1 feature(s)", "expected 2 as in fit"],
+    ),
+    "table": (
+        lambda: fitted()[0],
+        np.ones((3, 4)),
+        ["X is 2-D", "one univariate sequence a row", "2 features", "(n_steps, 2)"],
+    ),
+    "wide table": (
+        lambda: LSTMRegressor(**SMALL).fit(np.ones((4, 5)), np.arange(4.0)),
+        np.ones((4, 6)),
+        ["X has 6 features, but LSTMRegressor is expecting 5 features"],
+    ),
+    "features after a table": (
+        lambda: LSTMRegressor(**SMALL).fit(np.ones((4, 5)), np.arange(4.0)),
+        [np.ones((4, 5))],
+        ["X[0] has shape (4, 5), 5 feature(s)", "expected 1 as in fit"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_X)
+def test_other_features_than_in_fit(name):
+    make, other, words = OTHER_X[name]
+    estimator = make()
+    assert_refuses(ValueError, words, estimator.predict, other)
+    assert_refuses(ValueError, words, estimator.score, other, np.ones(len(other)))
+    assert_refuses(ValueError, words, estimator.partial_fit, other, np.ones(len(other)))
+
+
+BAD_STEPS = {
+    "features": (ValueError, [1.0, 2.0, 3.0], ["x ", "(2,)", "(n_streams, 2)", "(3,)"]),
+    "number": (ValueError, 1.0, ["x ", "(2,)", "()"]),
+    "3-d": (ValueError, np.ones((1, 3, 2)), ["x ", "(n_streams, 2)", "(1, 3, 2)"]),
+    "no stream": (ValueError, np.ones((0, 2)), ["x "]),
+    "NaN": (ValueError, [1.0, NAN], ["x[0]", "NaN"]),
+    "infinity": (ValueError, [[1.0, 2.0], [INF, 1.0]], ["x[1]", "infinity"]),
+    "text": (TypeError, ["a", "b"], ["x", "numbers"]),
+    "complex": (ValueError, [1j, 1.0], ["x", "Complex"]),
+    "ragged": (ValueError, [[1.0, 2.0], [3.0]], ["x ", "(n_streams, 2)"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_STEPS)
+def test_bad_steps_of_streams(name):
+    error, bad, words = BAD_STEPS[name]
+    assert_refuses(error, words, fitted()[0].step, bad)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_not_fitted(kind):
+    estimator = ESTIMATORS[kind]()
+    words = [type(estimator).__name__, "is not fitted yet"]
+    calls = [(estimator.predict, X), (estimator.activations, X), (estimator.score, X, LABELS)]
+    calls.append((estimator.step, [1.0, 2.0]))
+    calls.append((getattr, estimator, "coefs_"))
+    if kind == "classifier":
+        calls += [(estimator.predict_proba, X), (estimator.decision_function, X)]
+    for call in calls:
+        assert_refuses(NotFittedError, words, *call)
+
+
+# ------------------------------------------------------------------------------------------------
+# y
+
+
+def changed(y, i, value):
+    """A copy of the targets with another one for sequence i."""
+    y = y.astype(object).tolist() if isinstance(y, np.ndarray) else list(y)
+    y[i] = value
+    return y
+
+
+BAD_LABELS = {
+    "none": (None, ValueError, ["requires y to be passed"]),
+    "too few": (LABELS[:5], ValueError, ["X and y", "12 in X", "5 in y"]),
+    "one class": (np.ones(12), ValueError, ["at least 2 classes", "one class", "1.0"]),
+    "columns": (np.ones((12, 2)), ValueError, ["1d array", "(12, 2)"]),
+    "continuous": (np.linspace(0, 1, 12), ValueError, ["continuous"]),
+    "NaN": (changed(LABELS, 3, NAN), ValueError, ["y contains NaN"]),
+    "infinity": (changed(LABELS, 3, INF), ValueError, ["y contains infinity"]),
+}
+BAD_NUMBERS = {
+    "none": (None, ValueError, ["requires y to be passed"]),
+    "too few": (NUMBERS[:5], ValueError, ["X and y", "12 in X", "5 in y"]),
+    "text": (["a"] * 12, ValueError, ["could not convert string to float"]),
+    "3-d": (np.ones((12, 1, 1)), ValueError, ["dim 3"]),
+    "no column": (np.ones((12, 0)), ValueError, ["0 feature(s)"]),
+    "complex": (np.ones(12) * 1j, ValueError, ["Complex data not supported"]),
+    "NaN": (changed(NUMBERS, 3, NAN), ValueError, ["y contains NaN"]),
+    "infinity": (changed(NUMBERS, 3, INF), ValueError, ["y contains infinity"]),
+}
+LENGTH = len(X[3])
+BAD_STEP_LABELS = {
+    "none": (None, ValueError, ["requires y to be passed"]),
+    "too few": (STEP_LABELS[:5], ValueError, ["y has targets for 5 of 12 sequences"]),
+    "of sequences": (LABELS, ValueError, ["y[0] has shape ()", f"each of the {len(X[0])} steps"]),
+    "short": (
+        changed(STEP_LABELS, 3, np.ones(LENGTH - 1)),
+        ValueError,
+        [f"y[3] has shape ({LENGTH - 1},)", f"one target for each of the {LENGTH} steps"],
+    ),
+    "text and numbers": (changed(STEP_LABELS, 3, ["a"] * LENGTH), ValueError, ["y[3]", "y[0]"]),
+    "columns": ([np.ones((len(x), 2)) for x in X], ValueError, ["y ", "one label a step"]),
+    "one class": ([np.ones(len(x)) for x in X], ValueError, ["at least 2 classes", "one class"]),
+    "NaN": (changed(STEP_LABELS, 3, np.full(LENGTH, NAN)), ValueError, ["y contains NaN"]),
+}
+BAD_STEP_NUMBERS = {
+    "too few": (STEP_NUMBERS[:5], ValueError, ["y has targets for 5 of 12 sequences"]),
+    "short": (
+        changed(STEP_NUMBERS, 3, np.ones(LENGTH - 1)),
+        ValueError,
+        [f"y[3] has shape ({LENGTH - 1},)", f"one target for each of the {LENGTH} steps"],
+    ),
+    "columns": (changed(STEP_NUMBERS, 3, np.ones((LENGTH, 2))), ValueError, ["y[3]", "y[0]"]),
+    "3-d": ([np.ones((len(x), 1, 1)) for x in X], ValueError, ["y[0] has shape"]),
+    "infinity": (changed(STEP_NUMBERS, 3, np.full(LENGTH, INF)), ValueError, ["y contains inf"]),
+}
+BAD_Y = [
+    *((LSTMClassifier(**SMALL), name, BAD_LABELS) for name in BAD_LABELS),
+    *((LSTMRegressor(**SMALL), name, BAD_NUMBERS) for name in BAD_NUMBERS),
+    *((LSTMClassifier(return_sequences=True), name, BAD_STEP_LABELS) for name in BAD_STEP_LABELS),
+    *((LSTMRegressor(return_sequences=True), name, BAD_STEP_NUMBERS) for name in BAD_STEP_NUMBERS),
+]
+
+
+@pytest.mark.parametrize(("estimator", "name", "table"), BAD_Y, ids=str)
+def test_bad_targets(estimator, name, table):
+    y, error, words = table[name]
+    assert_refuses(error, words, estimator.fit, X, y)
+
+
+@pytest.mark.parametrize("y", [[-0.1, 0.5], [0.5, 1.1]])
+def test_targets_that_are_no_probabilities(y):
+    words = ["loss='log_loss'", "[0, 1]", f"{min(y):g} to {max(y):g}"]
+    assert_refuses(ValueError, words, LSTMRegressor(loss="log_loss").fit, X[:2], y)
+
+
+def test_labels_that_were_not_in_fit():
+    clf, _ = fitted("classifier", warm_start=True)
+    words = ["y contains labels", "[0 1 2]", "[3]"]
+    assert_refuses(ValueError, words, clf.fit, X, LABELS + 1)
+    assert_refuses(ValueError, words, clf.partial_fit, X, LABELS + 1)
+
+
+# ------------------------------------------------------------------------------------------------
+# weights
+
+
+BAD_WEIGHTS = {
+    "too few": (np.ones(5), ValueError, ["(12,)", "(5,)"]),
+    "columns": (np.ones((12, 1)), ValueError, ["(12,)", "(12, 1)"]),
+    "number": (2.0, ValueError, ["(12,)", "()"]),
+    "negative": (changed(np.ones(12), 3, -1.0), ValueError, ["not negative", "-1.0", "sequence 3"]),
+    "NaN": (changed(np.ones(12), 3, NAN), ValueError, ["finite", "nan", "sequence 3"]),
+    "infinity": (changed(np.ones(12), 3, INF), ValueError, ["finite", "inf", "sequence 3"]),
+    "zeros": (np.zeros(12), ValueError, ["zero for every sequence"]),
+    "text": (["a"] * 12, TypeError, ["real numbers"]),
+    "complex": ([1j] * 12, TypeError, ["real numbers"]),
+}
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+@pytest.mark.parametrize("kind", ESTIMATORS)
+@pytest.mark.parametrize("name", BAD_WEIGHTS)
+def test_bad_weights(name, kind, every_step):
+    weight, error, words = BAD_WEIGHTS[name]
+    estimator, y = fitted(kind, return_sequences=every_step)
+    words = ["sample_weight", *words]
+    assert_refuses(error, words, estimator.fit, X, y, sample_weight=weight)
+    assert_refuses(error, words, estimator.partial_fit, X, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_too_few_weights_in_scores(kind):
+    estimator, y = fitted(kind, return_sequences=True)
+    words = ["sample_weight", "(12,)", "(5,)"]
+    assert_refuses(ValueError, words, estimator.score, X, y, sample_weight=np.ones(5))
+
+
+BAD_CLASS_WEIGHTS = [
+    ("equal", ValueError, ['dict, "balanced" or None', "'equal'"]),
+    (3, ValueError, ['dict, "balanced" or None', "3"]),
+    ([1, 2, 3], ValueError, ['dict, "balanced" or None', "[1, 2, 3]"]),
+    ({5: 1.0}, ValueError, ["label 5", "not in y", "[0, 1, 2]"]),
+    ({"0": 1.0}, ValueError, ["label '0'", "not in y", "[0, 1, 2]"]),
+    ({0: -1.0}, ValueError, ["[0]", "at least 0", "-1.0"]),
+    ({0: NAN}, ValueError, ["[0]", "finite", "nan"]),
+    ({0: "2"}, TypeError, ["[0]", "a number", "'2'"]),
+    ({0: True}, TypeError, ["[0]", "a number", "True"]),
+    ({0: 0, 1: 0, 2: 0}, ValueError, ["positive weight"]),
+]
+
+
+@pytest.mark.parametrize(("class_weight", "error", "words"), BAD_CLASS_WEIGHTS, ids=str)
+def test_bad_class_weights(class_weight, error, words):
+    for solver in ("adam", "lbfgs"):
+        clf = LSTMClassifier(class_weight=class_weight, solver=solver, **SMALL)
+        assert_refuses(error, ["class_weight", *words], clf.fit, X, LABELS)
+
+
+def test_weights_that_leave_one_class():
+    words = ["sample_weight", "one class", "at least 2 classes"]
+    clf = LSTMClassifier(**SMALL)
+    assert_refuses(ValueError, words, clf.fit, X, LABELS, sample_weight=LABELS == 0)
+
+
+# ------------------------------------------------------------------------------------------------
+# arguments
+
+NUMBER, INTEGER = "a number", "an integer"
+BAD_ARGUMENTS = [
+    # name, what is expected, values of a wrong type, values that are wrong
+    ("n_blocks", INTEGER, ["2", 2.0, True, None, [2]], []),
+    ("n_blocks", "at least 1", [], [0, -1]),
+    ("block_size", INTEGER, ["2", 2.0, True, None], []),
+    ("block_size", "at least 1", [], [0]),
+    ("n_hidden_units", INTEGER, ["2", 2.0, False, None], []),
+    ("n_hidden_units", "at least 0", [], [-1]),
+    ("input_gate", "True or False", [1, 0, "yes", None], []),
+    ("output_gate", "True or False", [1, 0, "yes", None], []),
+    ("forget_gate", "True or False", [1, 0, "yes", None], []),
+    ("peepholes", "True or False", [1, 0, "yes", None], []),
+    ("shortcut", "True or False", [1, 0, "yes", None], []),
+    ("cell_bias", "True or False", [1, 0, "yes", None], []),
+    ("gate_bias", "True or False", [1, 0, "yes", None], []),
+    ("output_bias", "True or False", [1, 0, "yes", None], []),
+    ("return_sequences", "True or False", [1, 0, "yes", None], []),
+    ("recurrence", "one of ['all', 'cells', 'none']", [], ["gates", None, True, ["all"]]),
+    ("cell_input_activation", "'logistic[-2,2]'", [], ["relu", None, np.tanh]),
+    ("cell_output_activation", "'logistic[-2,2]'", [], ["relu", None, 1]),
+    ("output_activation", "one of ['auto', 'logistic'", [], ["tanh", None, ["softmax"]]),
+    ("init_range", '"auto" or a', ["0.1", None, True, [0.1]], [-0.1, NAN, INF]),
+    ("input_gate_bias", "finite number or one for each of the 3 blocks", [], ["auto", "1", True]),
+    ("input_gate_bias", "each of the 3 blocks", [], [[1, 2], [], [[1, 2, 3]], [1, 2, NAN]]),
+    ("output_gate_bias", "each of the 3 blocks", [], [NAN, -INF, 1j, [1, 2], [None] * 3, {}]),
+    ("forget_gate_bias", "each of the 3 blocks", [], ["one", "auto", NAN, [1, 2], True]),
+    ("loss", "one of ['squared_error', 'log_loss']", [], ["mse", None, 1, ["log_loss"]]),
+    ("gradient", "one of ['truncated', 'full']", [], ["bptt", None, True]),
+    ("solver", "one of ['sgd', 'adam', 'rprop', 'lbfgs']", [], ["newton", None, ["adam"], "Adam"]),
+    ("update", "one of ['batch', 'sequence', 'step']", [], ["epoch", None, 1]),
+    ("learning_rate", NUMBER, ["0.1", None, True, [0.1], 1j], []),
+    ("learning_rate", "above 0", [], [0, 0.0, -0.1, NAN, INF]),
+    ("momentum", NUMBER, ["0.1", None, True], []),
+    ("momentum", "at least 0 and below 1", [], [-0.1, 1, 1.5, NAN]),
+    ("alpha", NUMBER, ["0.1", None, True], []),
+    ("alpha", "at least 0", [], [-0.1, NAN, INF]),
+    ("clip", NUMBER, ["0.1", True, [1.0]], []),
+    ("clip", "above 0", [], [0, -1.0, NAN, INF]),
+    ("batch_size", '"auto" or an integer', ["all", None, True, 2.0], [0, -1]),
+    ("max_iter", INTEGER, ["2", 2.0, True, None, INF], []),
+    ("max_iter", "at least 1", [], [0, -1]),
+    ("tol", NUMBER, ["0.1", None, True], []),
+    ("tol", "at least 0", [], [-0.1, NAN, INF]),
+    ("n_iter_no_change", INTEGER, ["2", 2.0, True, None], []),
+    ("n_iter_no_change", "at least 1", [], [0]),
+    ("early_stopping", "True or False", [1, "yes", None], []),
+    ("validation_fraction", NUMBER, ["0.1", None, True], []),
+    ("validation_fraction", "above 0 and below 1", [], [0, 1, -0.1, 2, NAN]),
+    ("shuffle", "True or False", [1, "yes", None], []),
+    ("warm_start", "True or False", [1, "yes", None], []),
+    ("verbose", INTEGER, ["2", 1.5, None], []),
+    ("verbose", "at least 0", [], [-1]),
+    ("n_jobs", INTEGER, ["2", 2.0, True], []),
+    ("n_jobs", "other than 0", [], [0]),
+]
+EACH_BAD_ARGUMENT = [
+    (name, value, error, expected)
+    for name, expected, *values in BAD_ARGUMENTS
+    for error, some in zip((TypeError, ValueError), values, strict=True)
+    for value in some
+]
+
+
+@pytest.mark.parametrize(("name", "value", "error", "expected"), EACH_BAD_ARGUMENT, ids=str)
+def test_bad_arguments(name, value, error, expected):
+    for kind, y in (("classifier", LABELS), ("regressor", NUMBERS)):
+        estimator = ESTIMATORS[kind](**SMALL | {name: value})
+        if name == "momentum":
+            estimator.set_params(solver="sgd")
+        words = [name, expected, repr(value)]
+        assert_refuses(error, words, estimator.fit, X, y)
+        classes = [[0, 1, 2]] if kind == "classifier" else []
+        assert_refuses(error, words, estimator.partial_fit, X, y, *classes)
+        assert estimator.get_params()[name] is value
+
+
+@pytest.mark.parametrize("random_state", ["a", -1, 1.5, np.random.default_rng(0)], ids=str)
+def test_bad_random_states(random_state):
+    reg = LSTMRegressor(**SMALL | {"random_state": random_state})
+    assert_refuses(ValueError, ["eed"], reg.fit, X, NUMBERS)  # scikit-learn's and NumPy's words
+
+
+def test_every_argument_is_refused_somewhere():
+    tried = {name for name, *_ in BAD_ARGUMENTS} | {"class_weight", "random_state"}
+    assert tried == LSTMClassifier().get_params().keys()
+
+
+FULL_BATCH = ("rprop", "lbfgs")
+BAD_PAIRS = [
+    *(({"solver": s, "update": "sequence"}, ["update='batch'"]) for s in FULL_BATCH),
+    *(({"solver": s, "update": "step", "gradient": "truncated"}, ["update='batch'"]) for s in FULL_BATCH),
+    *(({"solver": s, "batch_size": 5}, ["batch_size='auto'"]) for s in FULL_BATCH),
+    *(({"solver": s, "clip": 1.0}, ["clip=None"]) for s in FULL_BATCH),
+    *(({"solver": s, "momentum": 0.5}, ["solver='sgd'"]) for s in ("adam", *FULL_BATCH)),
+    ({"update": "sequence", "batch_size": 5}, ["batch_size='auto'"]),
+    ({"update": "step", "gradient": "truncated", "batch_size": 5}, ["batch_size='auto'"]),
+    ({"update": "step", "gradient": "full"}, ["gradient='truncated'"]),
+    ({"solver": "lbfgs", "early_stopping": True}, ["'sgd', 'adam' or 'rprop'"]),
+    ({"loss": "log_loss", "output_activation": "identity"}, ["'logistic' or 'softmax'"]),
+    (
+        {"peepholes": True, "input_gate": False, "output_gate": False, "forget_gate": False},
+        ["peepholes=True", "at least one gate"],
+    ),
+    *(
+        ({f"{gate}_gate": False, f"{gate}_gate_bias": -1.0}, [f"{gate}_gate=False", "-1.0"])
+        for gate in ("input", "output", "forget")
+    ),
+    *(
+        ({"gate_bias": False, f"{gate}_gate_bias": -1.0}, ["gate_bias=False", "-1.0"])
+        for gate in ("input", "output", "forget")
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "remedy"), BAD_PAIRS, ids=str)
+def test_arguments_that_exclude_each_other(options, remedy):
+    names = list(options) if "peepholes" not in options else ["peepholes"]
+    if options.get("update") == "step" and "solver" in options:
+        names.remove("gradient")
+    if "batch_size" in options and "gradient" in options:
+        names.remove("gradient")
+    words = [*names, *remedy]
+    assert_refuses(ValueError, words, LSTMClassifier(**SMALL | options).fit, X, LABELS)
+    assert_refuses(ValueError, words, LSTMRegressor(**SMALL | options).fit, X, NUMBERS)
+
+
+def test_numbers_of_numpy_are_numbers():
+    reg = LSTMRegressor(
+        n_blocks=np.int64(3),
+        max_iter=np.int32(2),
+        learning_rate=np.float32(0.01),
+        alpha=0,
+        clip=np.float64(1),
+        batch_size=np.uint8(5),
+        shuffle=np.bool_(False),
+        forget_gate=np.bool_(True),
+        input_gate_bias=np.float32(-1),
+        output_gate_bias=(-1, 0, 1),
+        verbose=False,
+        random_state=np.int64(0),
+    ).fit(X, NUMBERS)
+    same = LSTMRegressor(
+        n_blocks=3,
+        max_iter=2,
+        learning_rate=float(np.float32(0.01)),
+        clip=1.0,
+        batch_size=5,
+        shuffle=False,
+        input_gate_bias=-1.0,
+        output_gate_bias=np.array([-1.0, 0, 1]),
+        random_state=0,
+    ).fit(X, NUMBERS)
+    assert_array_equal(reg.weights_, same.weights_)
+
+
+# ------------------------------------------------------------------------------------------------
+# a fit that fails changes nothing
+
+
+def state_of(estimator):
+    """A deep copy of all attributes."""
+    return copy.deepcopy(vars(estimator))
+
+
+def same(a, b):
+    """Whether two attributes are equal to the bit."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, Memory):
+        return vars(a).keys() == vars(b).keys() and all(map(same, vars(a).values(), vars(b).values()))
+    return a == b
+
+
+def assert_unchanged(estimator, before):
+    after = vars(estimator)
+    assert list(after) == list(before)
+    assert [name for name in before if not same(before[name], after[name])] == []
+
+
+OTHER = [np.ones((3, 4)) * i for i in range(12)]
+FAILING_FITS = {
+    "X": ({}, (two(at(1, NAN)), [0, 1])),
+    "other features, y": ({}, (OTHER, LABELS[:5])),
+    "no y": ({}, (OTHER, None)),
+    "y": ({}, (OTHER, changed(NUMBERS, 3, NAN))),
+    "sample_weight": ({}, (OTHER, LABELS, -np.ones(12))),
+    "table, y": ({}, (np.ones((12, 3)), LABELS[:5])),
+    "solver": ({"solver": "newton"}, (OTHER, LABELS)),
+    "n_blocks": ({"n_blocks": 0}, (OTHER, LABELS)),
+    "early_stopping": (
+        {"early_stopping": True, "validation_fraction": 0.99},
+        (OTHER, LABELS),
+    ),
+    "warm_start": ({"warm_start": True, "n_blocks": 4}, (X, LABELS)),
+    "warm_start, X": ({"warm_start": True}, (OTHER, LABELS)),
+    "random_state": ({"random_state": "a"}, (OTHER, LABELS)),
+}
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+@pytest.mark.parametrize("name", FAILING_FITS)
+def test_a_fit_that_fails_changes_nothing(name, kind):
+    options, arguments = FAILING_FITS[name]
+    estimator, _ = fitted(kind)
+    estimator.step(X[0][0])
+    unfitted = ESTIMATORS[kind](**SMALL)
+    predictions = estimator.predict(X)
+    for each in (unfitted, estimator):
+        each.set_params(**options)
+        if options.get("warm_start") and each is unfitted:
+            continue
+        before = state_of(each)
+        with pytest.raises((ValueError, TypeError)):
+            each.fit(*arguments)
+        assert_unchanged(each, before)
+    assert_array_equal(estimator.predict(X), predictions)
+    if kind == "classifier":
+        assert_array_equal(estimator.classes_, [0, 1, 2])
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_an_interruption_before_learning_changes_nothing(monkeypatch, kind, error):
+    def fails(*_, **__):
+        raise error
+
+    estimator, _ = fitted(kind)
+    before = state_of(estimator)
+    with monkeypatch.context() as patch:
+        patch.setattr(_estimators, "Trainer", fails)
+        for method in (estimator.fit, estimator.partial_fit):
+            with pytest.raises(error):
+                method(X, LABELS)
+        with pytest.raises(error):
+            estimator.fit(OTHER, LABELS)
+    assert_unchanged(estimator, before)
+
+
+def test_a_failing_partial_fit_changes_nothing():
+    clf, _ = fitted("classifier")
+    before = state_of(clf)
+    for arguments in (
+        (OTHER, LABELS),
+        (X, LABELS + 1),
+        (X, LABELS[:5]),
+        (X, LABELS, [0, 1, 2, 3]),
+        (X, LABELS, None, np.zeros(12)),
+    ):
+        with pytest.raises(ValueError, match=r"y|classes|X|sample_weight"):
+            clf.partial_fit(*arguments)
+        assert_unchanged(clf, before)
+
+
+def test_sequences_that_are_changed_after_the_check_are_refused():
+    """What was checked is read-only: nobody can put a NaN in it unseen."""
+    checked = Sequences.from_lengths(np.concatenate(X), [len(x) for x in X])
+    with pytest.raises(ValueError, match="read-only"):
+        checked.values[0] = NAN
