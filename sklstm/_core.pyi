@@ -54,6 +54,7 @@ def train(
     m: NDArray[Any],
     v: NDArray[Any],
     hyper: NDArray[np.float64],
+    record: NDArray[Any],
 ) -> float: ...
 def train_steps(
     plan: Plan,
@@ -72,4 +73,5 @@ def train_steps(
     m: NDArray[Any],
     v: NDArray[Any],
     hyper: NDArray[np.float64],
+    record: NDArray[Any],
 ) -> float: ...

@@ -806,6 +806,7 @@ cdef double gradient_all(
     floating[:, ::1] HR, floating[:, ::1] O, floating[:, ::1] OD, floating[:, ::1] EH,
     floating[:, ::1] E, floating[:, ::1] ES,                # OUT
     floating[::1] grad,                                     # STATE += scale * gradient
+    floating[:, ::1] record,                                # OUT (targets, K) outputs, or empty
 ) noexcept nogil:
     """Loss of the lanes lo..hi (weighted, not scaled); their gradient, times `scale`, is added to `grad`."""
     cdef Py_ssize_t lanes = hi - lo, T = length[lo], rows, errors, j
@@ -823,6 +824,8 @@ cdef double gradient_all(
         output_activation(n, &table[n.t_output], &O[j, 0], &OD[j, 0])
         value += error_weight[j] * row_loss(n, loss, &O[j, 0], &OD[j, 0], &targets[error_target[j], 0])
         memcpy(&O[j, 0], &OD[j, 0], n.K * sizeof(floating))
+        if record.shape[0]:
+            memcpy(&record[error_target[j], 0], &O[j, 0], n.K * sizeof(floating))
         memset(&OD[j, 0], 0, n.Kp * sizeof(floating))
         row_delta(
             n, loss, <floating>(scale * error_weight[j]), &O[j, 0], &targets[error_target[j], 0], &OD[j, 0])
@@ -1065,6 +1068,7 @@ def gradient(
         floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
         floating[:, ::1] HR = work.HR, O = work.O, OD = work.OD, EH = work.EH, E = work.E, ES = work.ES
         floating[::1] wt = work.wt
+        floating[:, ::1] record = work.no_record
         double value
     with nogil:
         if reset:
@@ -1073,7 +1077,7 @@ def gradient(
         value = gradient_all(
             n, sparse, loss, full, scale, X, values, columns, indptr, start, length, target, weight,
             0, start.shape[0], targets, w, wt, table, first, step, error_row, error_target, error_weight,
-            XG, D, Y, S, HS, HR, O, OD, EH, E, ES, grad)
+            XG, D, Y, S, HS, HR, O, OD, EH, E, ES, grad, record)
     return value
 
 
@@ -1090,11 +1094,12 @@ def train(
     Plan plan, data, lanes, work, floating[::1] w,
     const floating[:, ::1] targets, const double[::1] weight, int loss, bint full,
     const int64_t[::1] batch, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t pack_lanes, bint mean,
-    floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper,
+    floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper, floating[:, ::1] record,
 ):
     """Batches lo..hi of an epoch, an update after each; returns the sum of the weighted losses.
 
     Batch k holds the lanes batch[k]..batch[k + 1]. `mean` divides each gradient by the batch's weight.
+    `record` (targets, K), if not empty, gets the outputs from which each sequence was learned.
     Stops before the update at the first loss that is not finite, and returns it.
     """
     cdef:
@@ -1135,7 +1140,7 @@ def train(
                     n, sparse, loss, full, 1 / batch_weight if mean else 1, X, values, columns, indptr,
                     start, length, target, weight, pack, until, targets, w, wt, table,
                     first, step, error_row, error_target, error_weight,
-                    XG, D, Y, S, HS, HR, O, OD, EH, E, ES, grad)
+                    XG, D, Y, S, HS, HR, O, OD, EH, E, ES, grad, record)
                 if lazy:
                     n_touched = touch(
                         first[length[pack] + 1] - (until - pack), columns, indptr, &step[0],
@@ -1154,7 +1159,7 @@ def train_steps(
     Plan plan, data, lanes, work, floating[::1] w,
     const floating[:, ::1] targets, const double[::1] weight, int loss,
     Py_ssize_t lo, Py_ssize_t hi, bint carry, bint ends,
-    floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper,
+    floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper, floating[:, ::1] record,
 ):
     """Sequences lo..hi with an update after each step that has a target; returns the sum of the losses.
 
@@ -1218,6 +1223,8 @@ def train_steps(
                             sparse, 1, n.Kp, x, n.M, values, columns, indptr, &step, &w[n.v_input],
                             &O[0, 0], n.Kp)
                     output_activation(n, &table[n.t_output], &O[0, 0], &O[1, 0])
+                    if record.shape[0]:
+                        memcpy(&record[row, 0], &O[1, 0], n.K * sizeof(floating))
                     value = weight[row] * row_loss(n, loss, &O[0, 0], &O[1, 0], &targets[row, 0])
                     total += value
                     if not isfinite(value):

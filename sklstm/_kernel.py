@@ -235,6 +235,7 @@ class Kernel:
             error_target=integers(errors),
             error_weight=np.zeros(errors),
             no_weight=np.zeros(0),
+            no_record=np.zeros((0, n["K"]), self.dtype),
             XG=zeros(1 if sparse or lanes == 1 else rows, n["M"]),
             D=zeros(total, n["Up"]),
             Y=zeros(total, n["stride"]),

@@ -73,11 +73,7 @@ class Trainer:
     def __init__(self, kernel, sequences, train, targets, target_weight, settings, weights, memory=None):
         self.kernel = kernel
         self.settings = settings
-        self.data = kernel.data(sequences)
-        self.lanes = kernel.lanes(sequences)[train]
-        self.targets = kernel.targets(targets)
-        self.target_weight = np.ascontiguousarray(target_weight, np.float64)
-        self.total_weight = kernel.weight_of(self.lanes, self.target_weight)
+        self.load(sequences, train, targets, target_weight)
         self.w = kernel.pack(weights)
         self.penalised = _penalised(kernel.network)
         if memory is None or memory.solver != settings.solver:
@@ -93,6 +89,15 @@ class Trainer:
         )
         self.grad = kernel.zeros()
         self.work = None
+
+    def load(self, sequences, train, targets, target_weight):
+        """Take other data to learn from; weights and memory stay."""
+        self.data = self.kernel.data(sequences)
+        self.lanes = self.kernel.lanes(sequences)[train]
+        self.targets = self.kernel.targets(targets)
+        self.target_weight = np.ascontiguousarray(target_weight, np.float64)
+        self.total_weight = self.kernel.weight_of(self.lanes, self.target_weight)
+        self.record = np.zeros((0, self.kernel.network.n_outputs), self.kernel.dtype)
 
     @property
     def weights(self):
@@ -172,6 +177,7 @@ class Trainer:
                 self.first,
                 self.second,
                 self.numbers,
+                self.record,
             )
             if not np.isfinite(total):
                 raise Diverged
@@ -260,6 +266,7 @@ class Trainer:
                     self.first,
                     self.second,
                     self.numbers,
+                    self.record,
                 )
                 if not np.isfinite(total):
                     raise Diverged
