@@ -225,7 +225,7 @@ for name, options, X, method, n_calls in [
 def interrupted():
     """What became of the fits that were interrupted, by name."""
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", INTERRUPTED],
+        [sys.executable, "-P", "-W", "error", "-c", INTERRUPTED],
         capture_output=True,
         text=True,
         timeout=300,
