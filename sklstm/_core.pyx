@@ -719,7 +719,8 @@ cdef void step_range(
 
 cdef void update_weights(
     const Shape* n, bint lazy, double[::1] hyper,
-    const int32_t[::1] touched, Py_ssize_t n_touched,       # IN  inputs with a gradient, used if lazy
+    const int32_t* touched, Py_ssize_t n_touched,           # IN  inputs with a gradient in W, used if lazy
+    const int32_t* shown, Py_ssize_t n_shown,               # IN  inputs with a gradient in V
     floating[::1] w, floating[::1] grad, floating[::1] m, floating[::1] v,    # STATE
 ) noexcept nogil:
     """Clips the gradient, adds the L2 penalty (not on biases) and takes the solver's step.
@@ -735,9 +736,9 @@ cdef void update_weights(
             for i in range(n_touched):
                 row = n.w_input + touched[i] * n.Up
                 norm += sum_of_squares(grad, row, row + n.Up)
-                if n.shortcut:
-                    row = n.v_input + touched[i] * n.Kp
-                    norm += sum_of_squares(grad, row, row + n.Kp)
+            for i in range(n_shown if n.shortcut else 0):
+                row = n.v_input + shown[i] * n.Kp
+                norm += sum_of_squares(grad, row, row + n.Kp)
         norm = sqrt(norm)
         if norm > hyper[CLIP]:
             scale = hyper[CLIP] / norm
@@ -751,9 +752,9 @@ cdef void update_weights(
     for i in range(n_touched):
         row = n.w_input + touched[i] * n.Up
         step_range(hyper, scale, alpha, row, row + n.Up, w, grad, m, v)
-        if n.shortcut:
-            row = n.v_input + touched[i] * n.Kp
-            step_range(hyper, scale, alpha, row, row + n.Kp, w, grad, m, v)
+    for i in range(n_shown if n.shortcut else 0):
+        row = n.v_input + shown[i] * n.Kp
+        step_range(hyper, scale, alpha, row, row + n.Kp, w, grad, m, v)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -1085,9 +1086,8 @@ def update(
     Plan plan, floating[::1] w, floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper
 ):
     """One step of the solver on the whole gradient, which is zero afterwards."""
-    cdef int32_t[::1] touched = None
     with nogil:
-        update_weights(&plan.shape, False, hyper, touched, 0, w, grad, m, v)
+        update_weights(&plan.shape, False, hyper, NULL, 0, NULL, 0, w, grad, m, v)
 
 
 def train(
@@ -1149,7 +1149,8 @@ def train(
             total += value
             if not isfinite(value):
                 break
-            update_weights(n, lazy, hyper, touched, n_touched, w, grad, m, v)
+            update_weights(
+                n, lazy, hyper, &touched[0], n_touched, &touched[0], n_touched, w, grad, m, v)
             for i in range(n_touched):
                 is_touched[touched[i]] = 0
     return total
@@ -1236,7 +1237,9 @@ def train_steps(
                     add_step_gradient(
                         n, sparse, x, values, columns, nz_lo, nz_hi, touched, count[0], &Y[0, n.recurrent],
                         &Y[1, 0], &S[1, 0], &ES[0, 0], &D[1, 0], &OD[0, 0], P, PP, grad)
-                    update_weights(n, lazy, hyper, touched, count[0], w, grad, m, v)
+                    update_weights(
+                        n, lazy, hyper, &touched[0], count[0], &columns[nz_lo] if nz_hi > nz_lo else NULL,
+                        nz_hi - nz_lo, w, grad, m, v)
                 memcpy(&Y[0, 0], &Y[1, 0], n.stride * sizeof(floating))
                 memcpy(&S[0, 0], &S[1, 0], n.Cp * sizeof(floating))
             if not isfinite(total):

@@ -28,7 +28,8 @@ PARAMETERS = {
     return_sequences : bool, default=False
         Targets and predictions at every time step instead of one a sequence.
     init_range : "auto" or float, default="auto"
-        Initial weights are uniform in [-init_range, init_range]; "auto" is 1 / sqrt(number of cells).
+        Initial weights are uniform in [-init_range, init_range]; "auto" is 1 / sqrt(number of cells
+        and hidden units).
     input_gate_bias, output_gate_bias, forget_gate_bias : float, array-like of shape (n_blocks,) or None
         Initial biases, a number for all or one a block; None, the default: random like other weights.
         Negative input gate biases keep states from drifting, negative output gate biases keep blocks

@@ -319,10 +319,10 @@ class _BaseLSTM(BaseEstimator):
         return self.output_activation
 
     def _init_weights(self, network, rng):
-        """Initial weights; the range "auto" is 1 / sqrt(number of cells)."""
+        """Initial weights; the range "auto" is 1 / sqrt(number of cells and hidden units)."""
         init_range = self.init_range
         if init_range == "auto":
-            init_range = 1 / np.sqrt(network.n_cells)
+            init_range = 1 / np.sqrt(max(network.n_cells + network.n_hidden_units, 1))
         return network.init_weights(
             rng,
             init_range=init_range,

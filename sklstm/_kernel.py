@@ -476,16 +476,16 @@ def _layout(net, vector):
     """Sizes and places of everything, with rows padded to whole vectors."""
 
     def pad(size):
-        return -(-size // vector) * vector
+        return max(-(-size // vector), 1) * vector
 
     B, S, N, K = net.n_blocks, net.block_size, net.n_hidden_units, net.n_outputs
     n = {"M": net.n_inputs, "B": B, "S": S, "C": B * S, "N": N, "K": K}
     # columns of Y: g(net_c), gates, hidden units, cells, and ones for the gates that are absent
     column = n["C"]
     for name, gate in (
-        ("y_in", net.input_gate),
-        ("y_forget", net.forget_gate),
-        ("y_out", net.output_gate),
+        ("y_in", "input_gate" in net._gates),
+        ("y_forget", "forget_gate" in net._gates),
+        ("y_out", "output_gate" in net._gates),
     ):
         n[name] = column if gate else None
         column += B * gate

@@ -29,7 +29,7 @@ class Network:
     n_inputs, n_outputs : int
         Features of a time step; output units.
     n_blocks : int, default=1
-        Memory blocks. The cells of a block share its gates.
+        Memory blocks; 0 is a network that has yet to grow. The cells of a block share its gates.
     block_size : int, default=1
         Cells of a block.
     n_hidden_units : int, default=0
@@ -102,7 +102,7 @@ class Network:
         for name, least in {
             "n_inputs": 1,
             "n_outputs": 1,
-            "n_blocks": 1,
+            "n_blocks": 0,
             "block_size": 1,
             "n_hidden_units": 0,
         }.items():
@@ -125,6 +125,8 @@ class Network:
             value = getattr(self, name)
             if not isinstance(value, str) or value not in choices:
                 raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}.")
+        if not (self.n_blocks or self.n_hidden_units or self.shortcut):
+            raise ValueError("n_blocks=0 leaves nothing to learn: it needs n_hidden_units or shortcut=True.")
         if self.peepholes and not (self.input_gate or self.forget_gate or self.output_gate):
             raise ValueError("peepholes=True needs at least one gate, but the blocks have none.")
 
@@ -139,7 +141,8 @@ class Network:
     @cached_property
     def _gates(self):
         """Names of the gates that a block has, in the order of columns and rows."""
-        return [name for name in ("input_gate", "forget_gate", "output_gate") if getattr(self, name)]
+        gates = ("input_gate", "forget_gate", "output_gate")
+        return [name for name in gates if self.n_blocks and getattr(self, name)]
 
     @property
     def _n_recurrent(self):
@@ -155,7 +158,9 @@ class Network:
         output units: cells, conventional hidden units, inputs (shortcut), bias.
         """
         sources = self.n_inputs + self._n_recurrent
-        shapes = {"cell": (self.n_cells, sources + self.cell_bias)}
+        shapes = {}
+        if self.n_blocks:
+            shapes["cell"] = (self.n_cells, sources + self.cell_bias)
         for gate in self._gates:
             shapes[gate] = (self.n_blocks, sources + self.gate_bias)
         if self.n_hidden_units:

@@ -121,7 +121,7 @@ def make_embedded_reber(
     """Strings of the embedded Reber grammar, Experiment 1 of 1997: predict the next symbol.
 
     A string is B, then T or P, then a string of the Reber grammar, then the same T or P again, then E. A
-    string of the Reber grammar is B, a walk through the graph of the paper's figure 3, and E. Choices are
+    string of the Reber grammar is B, a walk through the graph of that grammar, and E. Choices are
     fifty-fifty. Strings have at least 9 symbols and 12 on average. The inputs are all symbols but the last,
     the targets all but the first.
 
@@ -894,8 +894,8 @@ def make_parity(
 
     Notes
     -----
-    Readings. The paper speaks of 500-step parity, which random guessing of weights solves sooner than
-    gradients that start from small weights. Coding and lengths are those of the experiments on guessing in
+    Readings. The paper speaks of 500-step parity, which LSTM that starts from small weights does not solve
+    and random guessing of weights does. Coding and lengths are those of the experiments on guessing in
     Hochreiter & Schmidhuber, "LSTM can solve hard long time lag problems", Advances in Neural Information
     Processing Systems 9 (1997) 473-479. What is counted is 1, not -1, and the classes are equally likely,
     not equally many.

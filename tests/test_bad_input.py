@@ -352,7 +352,8 @@ NUMBER, INTEGER = "a number", "an integer"
 BAD_ARGUMENTS = [
     # name, what is expected, values of a wrong type, values that are wrong
     ("n_blocks", INTEGER, ["2", 2.0, True, None, [2]], []),
-    ("n_blocks", "at least 1", [], [0, -1]),
+    ("n_blocks", "at least 0", [], [-1]),
+    ("n_blocks", "n_hidden_units or shortcut=True", [], [0]),
     ("block_size", INTEGER, ["2", 2.0, True, None], []),
     ("block_size", "at least 1", [], [0]),
     ("n_hidden_units", INTEGER, ["2", 2.0, False, None], []),

@@ -18,6 +18,7 @@ from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import (
     GridSearchCV,
@@ -458,6 +459,16 @@ def test_weights_by_name_are_views(recurrence):
     before = reg.predict(X)
     reg.coefs_["output"][:, -1] += 1
     assert_allclose(reg.predict(X), before + 1, rtol=1e-12)
+
+
+def test_without_blocks_a_shortcut_is_linear_regression_on_the_last_step():
+    last = np.array([x[-1] for x in X])
+    expected = LinearRegression().fit(last, SUMS)
+    reg = LSTMRegressor(n_blocks=0, shortcut=True, solver="lbfgs", tol=1e-9, random_state=0)
+    reg.fit(X, SUMS)
+    assert reg.n_weights_ == 3
+    assert_allclose(reg.coefs_["output"], [[*expected.coef_, expected.intercept_]], rtol=1e-6)
+    assert_allclose(reg.predict(X), expected.predict(last), rtol=1e-5)
 
 
 # ------------------------------------------------------------------------------------------------

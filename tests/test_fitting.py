@@ -196,10 +196,8 @@ for name, options, X, method, n_calls in [
     ("sequence", dict(online, n_blocks=64, update="sequence"), short, "epoch", 1),
     ("step", dict(online, n_blocks=64, update="step"), long, "epoch", 1),
 ]:
-    options = dict(n_blocks=16, max_iter=10**6, tol=0, random_state=0) | options
-    if not options.get("early_stopping"):
-        options["n_iter_no_change"] = 10**6
-    reg = LSTMRegressor(**options)
+    endless = dict(max_iter=10**6, tol=0, n_iter_no_change=10**6)
+    reg = LSTMRegressor(**dict(n_blocks=16, random_state=0) | endless | options)
     y = np.linspace(0, 1, len(X))
     seconds, messages = fit_and_interrupt(reg, X, y, method, n_calls)
     again = clone(reg)

@@ -509,7 +509,7 @@ def long_sequence(n_steps, form):
 @pytest.mark.parametrize("form", FORMS)
 def test_memory_of_real_time_learning_does_not_grow_with_the_length(form):
     peaks = []
-    for n_steps in (10**4, 10**6):
+    for n_steps in (10**5, 10**6):
         X = long_sequence(n_steps, form)
         model = LSTMRegressor(
             n_blocks=2, solver="sgd", gradient="truncated", update="step", learning_rate=0.01
@@ -518,9 +518,7 @@ def test_memory_of_real_time_learning_does_not_grow_with_the_length(form):
         size_of_prediction, prediction = peak(model.predict, X)
         assert np.isfinite(prediction).all()
         peaks.append([size, size_of_prediction])
-    learning, prediction = np.array(peaks).T
-    assert learning[1] - learning[0] < 1e6
-    assert prediction[1] < 64e6  # windows of 2**15 steps
+    assert np.all(np.diff(peaks, axis=0) < 1e6)
 
 
 def test_memory_of_an_epoch_with_targets_at_every_step():

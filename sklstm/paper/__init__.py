@@ -1,0 +1,41 @@
+"""The experiments of Hochreiter & Schmidhuber (1997), every row of every table.
+
+``python -m sklstm.paper list`` shows them, ``python -m sklstm.paper run 6a`` makes the trials of one.
+"""
+
+from sklstm.paper._experiments import EXPERIMENTS, Experiment, Rule
+from sklstm.paper._trial import arguments_of
+
+__all__ = ["EXPERIMENTS", "Experiment", "Rule", "settings"]
+
+
+def settings(name, setting="paper"):
+    """Arguments of the estimator for an experiment.
+
+    Parameters
+    ----------
+    name : str
+        Row of a table, for example "6a" or "4-1"; the keys of `EXPERIMENTS`.
+    setting : {"paper", "best"}, default="paper"
+        The paper's numbers taken literally, or the best that is known for the same task, topology, number
+        of weights and rules.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of `LSTMRegressor`, and of `LSTMClassifier` where the target is a class.
+
+    Examples
+    --------
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.paper import settings
+    >>> clf = LSTMClassifier(**settings("6a"))
+    >>> clf.learning_rate, clf.input_gate_bias
+    (0.5, [-2.0, -4.0])
+    """
+    if name not in EXPERIMENTS:
+        raise ValueError(f"name must be one of {list(EXPERIMENTS)}, got {name!r}.")
+    arguments = arguments_of(EXPERIMENTS[name], setting)
+    for key in ("grow_after", "dtype", "check_every"):
+        arguments.pop(key, None)
+    return arguments

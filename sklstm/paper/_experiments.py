@@ -1,0 +1,330 @@
+"""The experiments of 1997 as data: task, network, learning, rules, and the paper's own numbers."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+COMMON: dict[str, Any] = {
+    "forget_gate": False,
+    "recurrence": "all",
+    "cell_input_activation": "logistic[-2,2]",
+    "cell_output_activation": "logistic[-1,1]",
+    "output_activation": "logistic",
+    "loss": "squared_error",
+    "gradient": "truncated",
+    "solver": "sgd",
+    "update": "sequence",
+    "shuffle": False,
+}
+NO_BIASES = {"cell_bias": False, "gate_bias": False, "output_bias": False}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When learning ends.
+
+    Attributes
+    ----------
+    kind : {"legal symbols", "all below", "test set", "recent errors"}
+        "legal symbols": of all training and test strings the outputs of the legal successors are the most
+        active ones (Experiment 1). "all below": the absolute error of all outputs is below `tolerance` on
+        `n_test` random sequences, the weights kept (Experiment 2). "test set": fewer than `max_wrong` of
+        `n_test` random sequences have an error of `tolerance` or more, and the mean absolute error is
+        below `mean_error` (Experiment 3; ST1 and ST2). "recent errors": the same of the last `window`
+        training sequences, before each was learned from (Experiments 4 to 6; ST3).
+    """
+
+    kind: str
+    tolerance: float = 0.0
+    mean_error: float = float("inf")
+    max_wrong: int = 1
+    n_test: int = 0
+    window: int = 0
+    check_every: int = 100
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One row of a table of Hochreiter & Schmidhuber (1997).
+
+    Attributes
+    ----------
+    name : str
+        Number of the experiment and, after a hyphen, of the row.
+    table : int
+        The paper's table.
+    task, task_arguments
+        Function of `sklstm.tasks` and its arguments.
+    n_inputs, n_outputs, n_weights : int
+    arguments : dict
+        Arguments of the estimator, as in the paper.
+    best : dict
+        What the setting "best" changes of them.
+    rule : Rule
+    tolerance : float
+        A test sequence is wrong if an output has this error or more.
+    test_size, n_trials : int
+    limit : int
+        Training sequences at most.
+    mean_steps : int
+        Steps of a sequence on average.
+    paper : dict
+        The paper's "sequences", "success" (percent), "wrong", "mse" and the like.
+    reading : str
+        What the paper leaves open and how it is read here.
+    grow_after : int or None
+        The cell is added after so many sequences; the network begins with none.
+    """
+
+    name: str
+    table: int
+    task: str
+    task_arguments: dict[str, Any]
+    n_inputs: int
+    n_outputs: int
+    n_weights: int
+    arguments: dict[str, Any]
+    rule: Rule
+    tolerance: float
+    test_size: int
+    n_trials: int
+    limit: int
+    mean_steps: int
+    paper: dict[str, Any]
+    best: dict[str, Any] = field(default_factory=dict)
+    reading: str = ""
+    grow_after: int | None = None
+
+
+def _reber(number, blocks, rate, sequences, success):
+    n_blocks, block_size = blocks
+    return Experiment(
+        name=f"1-{number}",
+        table=1,
+        task="make_embedded_reber",
+        task_arguments={},
+        n_inputs=7,
+        n_outputs=7,
+        n_weights=264 if blocks == (4, 1) else 276,
+        arguments=COMMON
+        | {
+            "n_blocks": n_blocks,
+            "block_size": block_size,
+            "cell_bias": False,
+            "output_bias": False,
+            "init_range": 0.2,
+            "output_gate_bias": [-1.0 - block for block in range(n_blocks)],
+            "learning_rate": rate,
+            "update": "step",
+            "return_sequences": True,
+        },
+        rule=Rule("legal symbols"),
+        tolerance=0.5,
+        test_size=256,
+        n_trials=30,
+        limit=max(200_000, 5 * sequences),
+        mean_steps=13,
+        paper={"sequences": sequences, "success": success},
+        reading="Weights change after each step; the legal successors, one or two, have the largest outputs.",
+    )
+
+
+def _long_lag(name, task, sequences):
+    return Experiment(
+        name=name,
+        table=2,
+        task=task,
+        task_arguments={"p": 100},
+        n_inputs=101,
+        n_outputs=101,
+        n_weights=10504,
+        arguments=COMMON
+        | NO_BIASES
+        | {
+            "n_blocks": 1,
+            "output_gate": False,
+            "recurrence": "none",
+            "shortcut": True,
+            "cell_input_activation": "logistic",
+            "cell_output_activation": "identity",
+            "init_range": 0.2,
+            "learning_rate": 1.0,
+            "update": "step",
+            "return_sequences": True,
+        },
+        rule=Rule("all below", tolerance=0.25, n_test=2 if name == "2a" else 10_000),
+        tolerance=0.25,
+        test_size=2560,
+        n_trials=18,
+        limit=100_000,
+        mean_steps=100,
+        paper={"sequences": sequences, "success": 100},
+        reading="Weights change after each step; the cell and its gate are added after 300 sequences.",
+        grow_after=300,
+    )
+
+
+def _distractors(number, q, p, sequences):
+    return Experiment(
+        name=f"2c-{number}",
+        table=3,
+        task="make_distractor_lag",
+        task_arguments={"p": p, "q": q},
+        n_inputs=p + 4,
+        n_outputs=2,
+        n_weights=6 * p + 64,
+        arguments=COMMON | NO_BIASES | {"n_blocks": 2, "init_range": 0.2, "learning_rate": 0.01},
+        rule=Rule("all below", tolerance=0.2, n_test=10_000),
+        tolerance=0.2,
+        test_size=2560,
+        n_trials=20,
+        limit=5 * sequences,
+        mean_steps=q + 12,
+        paper={"sequences": sequences, "success": 100},
+        reading="Tested on 10,000 random sequences with the weights kept (Table 11: test set of 10,000).",
+    )
+
+
+def _two_sequence(variant, number, T, N, sequences, first, wrong, difference=None):
+    rules = {
+        "a": Rule("test set", tolerance=0.2, mean_error=0.01, max_wrong=1, n_test=256),
+        "b": Rule("test set", tolerance=0.2, mean_error=0.04, max_wrong=6, n_test=256),
+        "c": Rule("test set", tolerance=0.1, mean_error=0.015, max_wrong=1, n_test=256),
+    }
+    return Experiment(
+        name=f"3{variant}-{number}",
+        table={"a": 4, "b": 5, "c": 6}[variant],
+        task="make_two_sequence",
+        task_arguments={"n_informative": N, "min_length": T, "variant": variant},
+        n_inputs=1,
+        n_outputs=1,
+        n_weights=102,
+        arguments=COMMON
+        | {
+            "n_blocks": 3,
+            "output_bias": False,
+            "init_range": 0.1,
+            "input_gate_bias": [-1.0, -3.0, -5.0],
+            "output_gate_bias": [-2.0, -4.0, -6.0],
+            "learning_rate": 0.1 if variant == "c" else 1.0,
+        },
+        rule=rules[variant],
+        tolerance=rules[variant].tolerance,
+        test_size=2560,
+        n_trials=10,
+        limit=5 * sequences,
+        mean_steps=T + T // 20,
+        paper={"sequences": sequences, "first": first, "wrong": wrong, "mae": difference, "success": 100},
+        reading="One test set of 256 for each trial, looked at after every 100 sequences.",
+    )
+
+
+def _pairs(number, task, T, rule, rate, sequences, wrong, rmse=None, bias=None):
+    experiment = {"make_adding": "4", "make_multiplication": "5"}[task]
+    return Experiment(
+        name=f"{experiment}-{number}",
+        table={"4": 7, "5": 8}[experiment],
+        task=task,
+        task_arguments={"min_length": T},
+        n_inputs=2,
+        n_outputs=1,
+        n_weights=93,
+        arguments=COMMON
+        | {
+            "n_blocks": 2,
+            "block_size": 2,
+            "init_range": 0.1,
+            "input_gate_bias": bias,
+            "learning_rate": rate,
+        },
+        rule=rule,
+        tolerance=0.04,
+        test_size=2560,
+        n_trials=10,
+        limit=5 * sequences,
+        mean_steps=T + T // 20,
+        paper={"sequences": sequences, "wrong": wrong, "rmse": rmse, "success": 100},
+        reading="The errors of the last 2000 training sequences, each before it was learned from.",
+    )
+
+
+def _temporal_order(name, n_relevant, bias, rate, sequences, wrong, n_weights, n_trials):
+    return Experiment(
+        name=name,
+        table=9,
+        task="make_temporal_order",
+        task_arguments={"n_relevant": n_relevant},
+        n_inputs=8,
+        n_outputs=2**n_relevant,
+        n_weights=n_weights,
+        arguments=COMMON
+        | {
+            "n_blocks": n_relevant,
+            "block_size": 2,
+            "init_range": 0.1,
+            "input_gate_bias": bias,
+            "learning_rate": rate,
+        },
+        rule=Rule("recent errors", tolerance=0.3, mean_error=0.1, window=2000),
+        tolerance=0.3,
+        test_size=2560,
+        n_trials=n_trials,
+        limit=5 * sequences,
+        mean_steps=105,
+        paper={"sequences": sequences, "wrong": wrong, "success": 100},
+        reading="The errors of the last 2000 training sequences, each before it was learned from.",
+    )
+
+
+_ADDING = Rule("recent errors", tolerance=0.04, mean_error=0.01, window=2000)
+_ROWS = (
+    _reber(1, (4, 1), 0.1, 39_740, 100),
+    _reber(2, (3, 2), 0.1, 21_730, 100),
+    _reber(3, (3, 2), 0.2, 14_060, 97),
+    _reber(4, (4, 1), 0.5, 9_500, 97),
+    _reber(5, (3, 2), 0.5, 8_440, 100),
+    _long_lag("2a", "make_long_lag", 5_040),
+    _long_lag("2b", "make_random_long_lag", 5_680),
+    _distractors(1, 50, 50, 30_000),
+    _distractors(2, 100, 100, 31_000),
+    _distractors(3, 200, 200, 33_000),
+    _distractors(4, 500, 500, 38_000),
+    _distractors(5, 1000, 1000, 49_000),
+    _distractors(6, 1000, 500, 49_000),
+    _distractors(7, 1000, 200, 75_000),
+    _distractors(8, 1000, 100, 135_000),
+    _distractors(9, 1000, 50, 203_000),
+    _two_sequence("a", 1, 100, 3, 39_850, 27_380, 0.000195),
+    _two_sequence("a", 2, 100, 1, 64_330, 58_370, 0.000117),
+    _two_sequence("a", 3, 1000, 3, 452_460, 446_850, 0.000078),
+    _two_sequence("b", 1, 100, 3, 43_250, 41_740, 0.00828),
+    _two_sequence("b", 2, 100, 1, 78_430, 74_950, 0.01500),
+    _two_sequence("b", 3, 1000, 1, 485_080, 481_060, 0.01207),
+    _two_sequence("c", 1, 100, 3, 269_650, None, 0.00558, 0.014),
+    _two_sequence("c", 2, 100, 1, 565_640, None, 0.00441, 0.012),
+    _pairs(1, "make_adding", 100, _ADDING, 0.5, 74_000, 1, bias=[-3.0, -6.0]),
+    _pairs(2, "make_adding", 500, _ADDING, 0.5, 209_000, 0, bias=[-3.0, -6.0]),
+    _pairs(3, "make_adding", 1000, _ADDING, 0.5, 853_000, 1, bias=[-3.0, -6.0]),
+    _pairs(
+        1,
+        "make_multiplication",
+        100,
+        Rule("recent errors", tolerance=0.04, max_wrong=140, window=2000),
+        0.1,
+        482_000,
+        139,
+        0.0223,
+    ),
+    _pairs(
+        2,
+        "make_multiplication",
+        100,
+        Rule("recent errors", tolerance=0.04, max_wrong=13, window=2000),
+        0.1,
+        1_273_000,
+        14,
+        0.0139,
+    ),
+    _temporal_order("6a", 2, [-2.0, -4.0], 0.5, 31_390, 1, 156, 20),
+    _temporal_order("6b", 3, [-2.0, -4.0, -6.0], 0.1, 571_100, 2, 308, 10),
+)
+EXPERIMENTS = {row.name: row for row in _ROWS}

@@ -1,0 +1,281 @@
+"""One trial of one experiment: draw, learn, look at the rule, test."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sklstm import tasks
+from sklstm._kernel import Kernel
+from sklstm._network import Network
+from sklstm._sequences import Sequences
+from sklstm._training import Diverged, Settings, Trainer
+
+NETWORK = (
+    "n_blocks",
+    "block_size",
+    "n_hidden_units",
+    "input_gate",
+    "output_gate",
+    "forget_gate",
+    "peepholes",
+    "recurrence",
+    "shortcut",
+    "cell_bias",
+    "gate_bias",
+    "output_bias",
+    "cell_input_activation",
+    "cell_output_activation",
+    "output_activation",
+    "return_sequences",
+)
+SETTINGS = ("paper", "best")
+INITIAL = ("init_range", "input_gate_bias", "forget_gate_bias", "output_gate_bias")
+
+
+def arguments_of(experiment, setting):
+    """Arguments of an experiment in the setting "paper" or "best"."""
+    if setting not in SETTINGS:
+        raise ValueError(f"setting must be one of {list(SETTINGS)}, got {setting!r}.")
+    return experiment.arguments | (experiment.best if setting == "best" else {})
+
+
+def network_of(experiment, arguments):
+    """Topology of an experiment."""
+    return Network(
+        experiment.n_inputs,
+        experiment.n_outputs,
+        **{name: value for name, value in arguments.items() if name in NETWORK},
+    )
+
+
+def settings_of(arguments):
+    """How an experiment learns."""
+    return Settings(
+        loss=arguments["loss"],
+        gradient=arguments["gradient"],
+        solver=arguments["solver"],
+        learning_rate=arguments["learning_rate"],
+        momentum=arguments.get("momentum", 0.0),
+        alpha=arguments.get("alpha", 0.0),
+        clip=arguments.get("clip"),
+        update=arguments["update"],
+        batch_size=arguments.get("batch_size", 1),
+        max_iter=1,
+        tol=0.0,
+        n_iter_no_change=1,
+        shuffle=False,
+        verbose=0,
+        n_threads=1,
+    )
+
+
+class Trial:
+    """A network that learns one task of 1997 until the rule ends it.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    arguments : dict
+        The estimator's arguments, and "dtype", "block" (sequences between two looks at the rule).
+    seed : int
+    """
+
+    def __init__(self, experiment, arguments, seed):
+        self.experiment, self.arguments, self.seed = experiment, dict(arguments), seed
+        self.rng = np.random.default_rng([seed, *map(ord, experiment.name)])
+        self.dtype = np.dtype(self.arguments.pop("dtype", "float64"))
+        self.grow_after = self.arguments.pop("grow_after", experiment.grow_after)
+        self.every = self.arguments["return_sequences"] if "return_sequences" in self.arguments else False
+        network = network_of(experiment, self.arguments)
+        if network.n_weights != experiment.n_weights:
+            raise ValueError(
+                f"{experiment.name} has {experiment.n_weights} weights, got {network.n_weights}."
+            )
+        self.network = replace(network, n_blocks=0) if self.grow_after else network
+        self.sequences = self.steps = 0
+        self.trainer: Any = None
+        if experiment.task == "make_embedded_reber":
+            self.strings = tasks.make_embedded_reber_sets(dtype=self.dtype, random_state=self.rng)
+            self.legal = [tasks.reber_successors(X) for X in self.strings[:2]]
+        if experiment.rule.kind == "test set":
+            self.test_set = self.draw(experiment.rule.n_test, noise=False)
+        self.recent = np.zeros((0, experiment.n_outputs))
+
+    # ------------------------------------------------------------------------------------------
+    # data
+
+    def draw(self, n, noise=True):
+        """Draw n new sequences: X, and targets as rows."""
+        experiment = self.experiment
+        if experiment.task == "make_embedded_reber":
+            X, _, y, _ = self.strings
+            chosen = self.rng.integers(0, len(X), n)
+            return X[chosen], y[chosen].values
+        options = dict(experiment.task_arguments, dtype=self.dtype, random_state=self.rng)
+        if experiment.task == "make_two_sequence":
+            options["target_noise"] = noise
+        if experiment.task in ("make_long_lag", "make_random_long_lag"):
+            options["at_end"] = not self.every
+        X, y = getattr(tasks, experiment.task)(n, **options)
+        if isinstance(y, Sequences):
+            return X, y.values
+        if y.dtype.kind == "U":
+            letters = np.array([list(label) for label in y])
+            codes = (letters == "Y") @ (1 << np.arange(letters.shape[1])[::-1])
+            y = np.eye(experiment.n_outputs)[codes]
+        return X, y.reshape(len(y), -1)
+
+    # ------------------------------------------------------------------------------------------
+    # learning
+
+    def start(self):
+        """Set the initial weights."""
+        initial = {name: self.arguments.get(name) for name in INITIAL if name in self.arguments}
+        if self.network.n_blocks == 0:
+            initial = {"init_range": initial["init_range"]}
+        self._take(self.network, self.network.init_weights(self.rng, **initial))
+
+    def _take(self, network, weights):
+        X, targets = self.draw(1)
+        self.network = network
+        self.trainer = Trainer(
+            Kernel(network, self.dtype),
+            X,
+            np.arange(1),
+            targets,
+            np.ones(len(targets)),
+            settings_of(self.arguments),
+            weights.astype(self.dtype),
+        )
+
+    def grow(self):
+        """Add the memory block and its gate to the network that has learned without."""
+        network = network_of(self.experiment, self.arguments)
+        weights = network.init_weights(self.rng, init_range=self.arguments["init_range"])
+        views, old = network.views(weights), self.network.views(self.trainer.weights)
+        views["output"][:, network.n_cells :] = old["output"]
+        self._take(network, weights)
+        self.grow_after = None
+
+    def learn(self, n):
+        """Learn from n new sequences; returns the absolute errors made before each was learned from."""
+        X, targets = self.draw(n)
+        weight = np.ones(len(targets))
+        trainer = self.trainer
+        trainer.load(X, np.arange(n), targets, weight)
+        trainer.record = np.zeros((len(targets), self.experiment.n_outputs), self.dtype)
+        trainer.epoch(self.rng)
+        self.sequences += n
+        self.steps += X.n_steps
+        return np.abs(trainer.record - targets)
+
+    def errors(self, X, targets):
+        """Absolute errors of the outputs, weights as they are."""
+        outputs, _ = self.trainer.kernel.forward(self.trainer.w, X)
+        return np.abs(outputs - targets)
+
+    # ------------------------------------------------------------------------------------------
+    # rules
+
+    def holds(self, errors):
+        """Whether the rule holds; `errors` are those of the block just learned from."""
+        rule = self.experiment.rule
+        if rule.kind == "recent errors":
+            self.recent = np.concatenate([self.recent, errors])[-rule.window :]
+            wrong = np.count_nonzero(self.recent.max(axis=1) >= rule.tolerance)
+            return (
+                len(self.recent) == rule.window
+                and wrong < rule.max_wrong
+                and self.recent.mean() < rule.mean_error
+            )
+        if rule.kind == "test set":
+            errors = self.errors(*self.test_set)
+            wrong = np.count_nonzero(errors.max(axis=1) >= rule.tolerance)
+            return wrong < rule.max_wrong and errors.mean() < rule.mean_error
+        if rule.kind == "all below":
+            return self._all_below(rule)
+        return all(self.wrong_strings(part) == 0 for part in (0, 1))
+
+    def _all_below(self, rule):
+        if self.experiment.name == "2a":  # only two sequences exist
+            X, targets = self.draw(12)
+            return self.errors(X, targets).max() < rule.tolerance
+        left = rule.n_test
+        for n in (20, 100, 900, rule.n_test):
+            X, targets = self.draw(min(n, left))
+            if self.at_end(X, self.errors(X, targets)).max() >= rule.tolerance:
+                return False
+            left -= n
+            if left <= 0:
+                return True
+        return True
+
+    def at_end(self, X, errors):
+        """Errors at the ends of the sequences."""
+        return errors[X.offsets[1:] - 1] if self.every else errors
+
+    def wrong_strings(self, part):
+        """Number of strings (training: part 0, test: 1) with an illegal symbol among the likeliest."""
+        X, legal = self.strings[part], self.legal[part]
+        outputs, _ = self.trainer.kernel.forward(self.trainer.w, X)
+        least = np.where(legal, outputs, np.inf).min(axis=1)
+        most = np.where(legal, -np.inf, outputs).max(axis=1)
+        return np.count_nonzero(np.logical_or.reduceat(least <= most, X.offsets[:-1]))
+
+    def test(self):
+        """Number of wrong test sequences, mean square and mean absolute error."""
+        experiment = self.experiment
+        if experiment.task == "make_embedded_reber":
+            X, targets = self.strings[1], self.strings[3].values
+            errors = self.errors(X, targets)
+            return int(self.wrong_strings(1)), float((errors**2).mean()), float(errors.mean())
+        X, targets = self.draw(experiment.test_size, noise=False)
+        errors = self.errors(X, targets)
+        if self.every and experiment.name == "2b":
+            errors = self.at_end(X, errors)
+        elif self.every:
+            errors = np.maximum.reduceat(errors, X.offsets[:-1])
+        wrong = np.count_nonzero(errors.max(axis=1) >= experiment.tolerance)
+        return int(wrong), float((errors**2).mean()), float(errors.mean())
+
+    def run(self, limit=None, progress=None):
+        """Learn until the rule holds or `limit` sequences; returns the record of the trial."""
+        experiment = self.experiment
+        limit = experiment.limit if limit is None else limit
+        clock = time.perf_counter()
+        self.start()
+        success = False
+        learning = 0.0
+        while not success and self.sequences < limit:
+            n = experiment.rule.check_every
+            if self.grow_after:
+                n = min(n, self.grow_after - self.sequences)
+            begun = time.perf_counter()
+            try:
+                errors = self.learn(n)
+            except Diverged:
+                break
+            learning += time.perf_counter() - begun
+            if self.grow_after and self.sequences >= self.grow_after:
+                self.grow()
+                continue
+            success = bool(self.holds(errors))
+            if progress is not None:
+                progress(self)
+        wrong, mse, mae = self.test()
+        return {
+            "experiment": experiment.name,
+            "seed": self.seed,
+            "success": success,
+            "sequences": self.sequences,
+            "n_weights": self.network.n_weights,
+            "wrong": wrong,
+            "test_size": len(self.strings[1]) if experiment.table == 1 else experiment.test_size,
+            "mse": mse,
+            "mae": mae,
+            "seconds": round(time.perf_counter() - clock, 3),
+            "steps": self.steps,
+            "ns_per_step": round(learning / max(self.steps, 1) * 1e9, 1),
+        }
