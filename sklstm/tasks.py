@@ -167,6 +167,7 @@ def make_embedded_reber_sets(
     n_train: int = 256,
     n_test: int = 256,
     *,
+    unique: bool = True,
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Sequences, Sequences, Sequences]:
@@ -178,6 +179,8 @@ def make_embedded_reber_sets(
     ----------
     n_train, n_test : int, default=256
         Numbers of strings.
+    unique : bool, default=True
+        Whether no string may occur twice in a set. In two sets never does.
     dtype : {float64, float32}, default=float64
         Of inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
@@ -190,9 +193,12 @@ def make_embedded_reber_sets(
 
     Notes
     -----
-    Reading: no string occurs twice in a set either. Strings are drawn until enough different ones have been
-    seen, and these are divided at random, so that both sets are of one kind. They are longer than strings of
-    the grammar are on average, since the likeliest strings are short and count once.
+    Readings, as the paper says no more than that the sets are disjoint. With ``unique=True`` strings are
+    drawn until enough different ones have been seen, and these are divided at random, so that both sets are
+    of one kind; with the default sizes their strings have about 18 symbols on average, not 12 as in the
+    grammar, since the likeliest strings are short and count once. With ``unique=False`` the training strings
+    are as the grammar makes them, and the test strings are those after them that are not in the training set,
+    hence longer.
 
     Examples
     --------
@@ -203,19 +209,30 @@ def make_embedded_reber_sets(
     """
     n_train, n_test = _integer("n_train", n_train), _integer("n_test", n_test)
     rng, dtype = _generator(random_state), _float(dtype)
-    total = n_train + n_test
-    symbols, lengths = _reber_strings(8 * total, rng)
-    while len(first := np.unique(symbols, axis=0, return_index=True)[1]) < total:
+    if not isinstance(unique, bool | np.bool_):
+        raise TypeError(f"unique must be True or False, got {unique!r}.")
+    symbols, lengths = _reber_strings(8 * (n_train + n_test), rng)
+    while (parts := _disjoint(symbols, n_train, n_test, unique, rng)) is None:
         more, more_lengths = _reber_strings(len(symbols), rng)
         width = max(symbols.shape[1], more.shape[1])
         symbols = np.concatenate([np.pad(s, ((0, 0), (0, width - s.shape[1]))) for s in (symbols, more)])
         lengths = np.concatenate([lengths, more_lengths])
-    chosen = rng.permutation(np.sort(first)[:total])
-    train, test = (
-        _next_reber_symbols(symbols[part], lengths[part], dtype)
-        for part in (chosen[:n_train], chosen[n_train:])
-    )
+    train, test = (_next_reber_symbols(symbols[part], lengths[part], dtype) for part in parts)
     return train[0], test[0], train[1], test[1]
+
+
+def _disjoint(
+    symbols: Array, n_train: int, n_test: int, unique: bool, rng: np.random.Generator
+) -> tuple[Array, Array] | None:
+    """Rows of two sets without a common string, as early ones as possible; None if there are too few."""
+    _, first, kind = np.unique(symbols, axis=0, return_index=True, return_inverse=True)
+    if unique:
+        chosen = np.sort(first)[: n_train + n_test]
+        train, test = np.split(rng.permutation(chosen), [n_train])
+    else:
+        train, kind = np.arange(n_train), kind.ravel()
+        test = np.flatnonzero(~np.isin(kind, kind[train]))[:n_test]
+    return (train, test) if len(test) == n_test else None
 
 
 def reber_successors(X: Any) -> npt.NDArray[np.bool_]:

@@ -189,15 +189,20 @@ def test_reber_successors_refuses(X, error, message):
         tasks.reber_successors(X)
 
 
-@pytest.mark.parametrize(("n_train", "n_test"), [(256, 256), (1, 1), (1000, 10)])
-def test_reber_sets_are_disjoint(n_train, n_test):
-    X_train, X_test, y_train, y_test = tasks.make_embedded_reber_sets(n_train, n_test, random_state=0)
+@pytest.mark.parametrize(("n_train", "n_test"), [(256, 256), (1, 1), (1000, 10), (1, 300)])
+@pytest.mark.parametrize("unique", [True, False])
+def test_reber_sets_are_disjoint(n_train, n_test, unique):
+    X_train, X_test, y_train, y_test = tasks.make_embedded_reber_sets(
+        n_train, n_test, unique=unique, random_state=0
+    )
     train, test = (
         [x + y[-1] for x, y in zip(texts(X, "BTPSXVE"), texts(y, "BTPSXVE"))]
         for X, y in ((X_train, y_train), (X_test, y_test))
     )
-    assert len(train) == len(set(train)) == n_train
-    assert len(test) == len(set(test)) == n_test
+    assert (len(train), len(test)) == (n_train, n_test)
+    for strings in (train, test):
+        if unique or len(strings) > 100:
+            assert (len(set(strings)) == len(strings)) == unique
     assert not set(train) & set(test)
     for string in train + test:
         assert EMBEDDED_REBER.fullmatch(string)
@@ -213,6 +218,16 @@ def test_reber_sets_are_of_one_kind():
         means.append(X_train.lengths.mean() - X_test.lengths.mean())
     assert 8 <= sum(where) <= 32
     assert abs(np.mean(means)) < 5 * np.std(means) / np.sqrt(len(means))
+
+
+def test_reber_training_sets_as_the_grammar_makes_them():
+    strings = []
+    for seed in range(10):
+        X, _, _, _ = tasks.make_embedded_reber_sets(1000, 10, unique=False, random_state=seed)
+        strings += texts(X, "BTPSXVE")
+    assert stats.binomtest(strings.count("BTBTXSET"), len(strings), 1 / 16).pvalue > TINY
+    lengths = np.array(list(map(len, strings)))
+    assert abs(lengths.mean() - 11) < 5 * lengths.std() / np.sqrt(len(lengths))
 
 
 def test_reber_sets_have_the_first_strings_drawn():
@@ -574,6 +589,7 @@ def test_shared_arguments_are_checked(task, given, error, message):
         ("parity", {"min_length": 700}, ValueError, "max_length must be at least min_length=700, got 600"),
         ("embedded_reber_sets", {"n_train": 0, "n_test": 1}, ValueError, "n_train must be at least 1"),
         ("embedded_reber_sets", {"n_train": 1, "n_test": 0.5}, TypeError, "n_test must be an integer"),
+        ("embedded_reber_sets", {"unique": "no"}, TypeError, "unique must be True or False, got 'no'"),
     ],
 )
 def test_arguments_are_checked(name, given, error, message):
