@@ -1,9 +1,17 @@
 """Long Short-Term Memory as scikit-learn estimators for sequences."""
 
+from importlib import import_module
+
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
 from sklstm._kernel import State
 from sklstm._network import Network
 from sklstm._sequences import Sequences
 
-__all__ = ["LSTMClassifier", "LSTMRegressor", "Network", "Sequences", "State"]
+__all__ = ["LSTMClassifier", "LSTMRegressor", "Network", "Sequences", "State", "paper", "tasks"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name):
+    if name in ("paper", "tasks"):  # imported when they are asked for
+        return import_module(f"sklstm.{name}")
+    raise AttributeError(f"module 'sklstm' has no attribute {name!r}")

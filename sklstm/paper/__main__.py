@@ -77,7 +77,7 @@ def run(options):
         print(f"{len(jobs) - len(left)} of {len(jobs)} trials are in {options.json} already")
     work = {job: _expected_steps(job[0]) for job in left}
     total, finished, start = sum(work.values()), 0, time.perf_counter()
-    out = open(options.json, "a") if options.json else None
+    out = _appended(options.json) if options.json else None
     pool = ProcessPoolExecutor(options.jobs, initializer=_ignore_interrupt)
     try:
         # the longest first, so that no core is idle in the end
@@ -110,6 +110,16 @@ def run(options):
     pool.shutdown()
     print(f"total: {time.perf_counter() - start:.0f} s for {len(left)} trials with {options.jobs} jobs")
     return 0
+
+
+def _appended(path):
+    """Open a file of JSON lines to add to; a line that was cut off is ended first."""
+    path = Path(path)
+    cut = path.exists() and path.read_text()[-1:] not in ("", "\n")
+    out = path.open("a")
+    if cut:
+        out.write("\n")
+    return out
 
 
 def _expected_steps(name):

@@ -97,7 +97,9 @@ class Trial:
         self.sequences = self.steps = 0
         self.trainer: Any = None
         if experiment.task == "make_embedded_reber":
-            self.strings = tasks.make_embedded_reber_sets(dtype=self.dtype, random_state=self.rng)
+            self.strings = tasks.make_embedded_reber_sets(
+                unique=False, dtype=self.dtype, random_state=self.rng
+            )
             self.legal = [tasks.reber_successors(X) for X in self.strings[:2]]
         if experiment.rule.kind == "test set":
             self.test_set = self.draw(experiment.rule.n_test, noise=False)

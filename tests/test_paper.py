@@ -1,0 +1,154 @@
+"""The experiments of 1997: records, rules, trials, the runner."""
+
+import json
+
+import numpy as np
+import pytest
+
+import sklstm
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.paper import EXPERIMENTS, __main__, settings
+from sklstm.paper._experiments import Rule
+from sklstm.paper._trial import Trial, arguments_of, network_of
+
+ROWS_OF_TABLES = {1: 5, 2: 2, 3: 9, 4: 3, 5: 3, 6: 2, 7: 3, 8: 2, 9: 2}
+
+
+def trial(name, setting="paper", seed=0, **changes):
+    experiment = EXPERIMENTS[name]
+    return Trial(experiment, arguments_of(experiment, setting) | changes, seed)
+
+
+def test_every_row_is_there():
+    tables = [row.table for row in EXPERIMENTS.values()]
+    assert {table: tables.count(table) for table in tables} == ROWS_OF_TABLES
+    assert len(EXPERIMENTS) == 31
+
+
+@pytest.mark.parametrize("setting", ["paper", "best"])
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_number_of_weights(name, setting):
+    row = EXPERIMENTS[name]
+    assert network_of(row, arguments_of(row, setting)).n_weights == row.n_weights
+    assert row.limit >= 5 * row.paper["sequences"]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_settings_are_arguments_of_an_estimator(name):
+    for setting in ("paper", "best"):
+        LSTMRegressor(**sklstm.paper.settings(name, setting))._check_params()
+
+
+def test_settings_solve_the_shape_of_the_task():
+    X, y = sklstm.tasks.make_temporal_order(20, random_state=0)
+    clf = LSTMClassifier(**settings("6a"), max_iter=1).partial_fit(X, y, classes=["XX", "XY", "YX", "YY"])
+    assert clf.n_weights_ == 156
+
+
+def test_unknown_names():
+    with pytest.raises(ValueError, match=r"name must be one of .*'6a'.*, got '7'"):
+        settings("7")
+    with pytest.raises(ValueError, match=r"setting must be one of .*, got 'good'"):
+        settings("6a", "good")
+
+
+@pytest.mark.parametrize("name", ["1-1", "2a", "2b", "2c-1", "3b-1", "3c-1", "4-1", "5-1", "6b"])
+def test_a_short_trial(name):
+    record = trial(name).run(limit=400)
+    assert record["sequences"] == 400
+    assert not record["success"]
+    assert record["n_weights"] == EXPERIMENTS[name].n_weights
+    assert 0 < record["wrong"] <= record["test_size"]
+    assert 0 < record["mse"] < record["mae"] < 1
+
+
+def test_trials_depend_on_the_seed_alone():
+    first, again, other = (trial("6a", seed=seed).run(limit=300) for seed in (0, 0, 1))
+    keys = ("wrong", "mse", "mae", "steps")
+    assert [first[key] for key in keys] == [again[key] for key in keys]
+    assert first["mae"] != other["mae"]
+
+
+def test_temporal_order_is_solved_by_the_papers_numbers():
+    record = trial("6a").run()
+    assert record["success"]
+    assert record["sequences"] < 100_000
+    assert record["wrong"] <= 3
+    assert record["mae"] < 0.1
+
+
+def test_rule_of_recent_errors():
+    """ST3 holds for the last 2000 errors, not for fewer, and not with one that is wrong."""
+    run = trial("4-1")
+    small = np.full((1999, 1), 0.005)
+    assert not run.holds(small)
+    assert run.holds(small[:1])
+    assert not run.holds(np.array([[0.04]]))
+    assert not run.holds(small)
+    assert run.holds(small[:1])
+    assert not run.holds(np.full((2000, 1), 0.011))
+
+
+def test_rule_of_legal_symbols():
+    run = trial("1-1")
+    run.start()
+    X, legal = run.strings[0], run.legal[0]
+    assert run.wrong_strings(0) > 200
+    kernel = run.trainer.kernel
+    outputs = np.where(legal, 0.6, 0.1)
+    outputs[X.offsets[5]] = 0.5  # one step of one string
+    kernel.forward = lambda w, X: (outputs, None)
+    assert run.wrong_strings(0) == 1
+
+
+def test_growth_keeps_what_was_learned():
+    run = trial("2a", grow_after=100)
+    run.start()
+    run.learn(100)
+    X, targets = run.draw(4)
+    before = run.network.views(run.trainer.weights)["output"]
+    assert run.network.n_blocks == 0
+    run.grow()
+    assert run.network.n_blocks == 1
+    assert run.network.n_weights == 10504
+    np.testing.assert_array_equal(run.network.views(run.trainer.weights)["output"][:, 1:], before)
+    assert run.errors(X, targets).shape == targets.shape
+
+
+def test_rules_say_what_they_hold():
+    kinds = {row.rule.kind for row in EXPERIMENTS.values()}
+    assert kinds == {"legal symbols", "all below", "test set", "recent errors"}
+    assert Rule("test set").max_wrong == 1
+
+
+def test_runner(tmp_path, capsys):
+    """Trials are written as they end, and not made again; the table shows them beside the paper's."""
+    path = tmp_path / "trials.jsonl"
+    command = ["run", "6a", "3a-1", "--trials", "2", "--limit", "200", "--setting", "paper", "--jobs", "2"]
+    assert __main__.main([*command, "--json", str(path)]) == 0
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [tuple(record) for record in records] == [__main__.FIELDS] * 4
+    assert {(record["experiment"], record["trial"], record["seed"]) for record in records} == {
+        ("6a", 0, 0),
+        ("6a", 1, 1),
+        ("3a-1", 0, 0),
+        ("3a-1", 1, 1),
+    }
+    assert "[4/4]" in capsys.readouterr().out
+    path.write_text(path.read_text() + '{"experiment": "6a", "cut')
+    command[command.index("--trials") + 1] = "3"
+    __main__.main([*command, "--json", str(path)])
+    captured = capsys.readouterr()
+    assert "4 of 6 trials are in" in captured.out
+    assert "not whole" in captured.err
+    assert len(__main__.read(path)) == 6
+    assert __main__.main(["table", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "31,390" in shown
+    assert "0/3" in shown
+
+
+def test_list(capsys):
+    assert not __main__.main(["list"])
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in EXPERIMENTS)
