@@ -38,7 +38,7 @@ PARAMETERS = {
         The truncated gradient is that of 1997.
     solver : {"adam", "sgd", "rprop", "lbfgs"}, default="adam"
         "sgd" with ``update="sequence"`` is the paper's on-line learning. "rprop" and "lbfgs" take all
-        sequences at once; "lbfgs" is SciPy's.
+        sequences at once ("rprop" large batches if `batch_size` says so); "lbfgs" is SciPy's.
     learning_rate : float, default=0.01
         For "rprop" the first step; unused by "lbfgs".
     momentum : float, default=0.0

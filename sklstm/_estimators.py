@@ -393,11 +393,11 @@ class _BaseLSTM(BaseEstimator):
         for refused, remedy in (
             (
                 self.solver in ("rprop", "lbfgs") and self.update != "batch",
-                f"solver={self.solver!r} learns from all sequences at once: it needs update='batch', got "
+                f"solver={self.solver!r} learns from many sequences at once: it needs update='batch', got "
                 f"update={self.update!r}.",
             ),
             (
-                self.solver in ("rprop", "lbfgs") and not _is("auto", self.batch_size),
+                self.solver == "lbfgs" and not _is("auto", self.batch_size),
                 f"solver={self.solver!r} learns from all sequences at once: leave batch_size='auto', got "
                 f"batch_size={self.batch_size!r}.",
             ),

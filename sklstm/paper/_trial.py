@@ -87,6 +87,7 @@ class Trial:
         self.rng = np.random.default_rng([seed, *map(ord, experiment.name)])
         self.dtype = np.dtype(self.arguments.pop("dtype", "float64"))
         self.grow_after = self.arguments.pop("grow_after", experiment.grow_after)
+        self.check_every = self.arguments.pop("check_every", experiment.rule.check_every)
         self.every = self.arguments["return_sequences"] if "return_sequences" in self.arguments else False
         network = network_of(experiment, self.arguments)
         if network.n_weights != experiment.n_weights:
@@ -251,7 +252,7 @@ class Trial:
         success = False
         learning = 0.0
         while not success and self.sequences < limit:
-            n = experiment.rule.check_every
+            n = self.check_every
             if self.grow_after:
                 n = min(n, self.grow_after - self.sequences)
             begun = time.perf_counter()
