@@ -20,26 +20,12 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy import sparse
 
-from sklstm import LSTMClassifier, Sequences
+from sklstm import LSTMClassifier
+from sklstm.paper import settings
+from sklstm.tasks import make_temporal_order
 
-SYMBOLS, CLASSES = "EBabcdXY", np.array(["XX", "XY", "YX", "YY"])
-
-
-def make_strings(n, rng):
-    lengths = rng.integers(100, 111, n)
-    ends = np.cumsum(lengths)
-    symbols = rng.integers(2, 6, ends[-1])
-    symbols[ends - lengths] = 0
-    symbols[ends - 1] = 1
-    order = rng.integers(0, 2, (n, 2))
-    symbols[ends - lengths + rng.integers(9, 20, n)] = 6 + order[:, 0]
-    symbols[ends - lengths + rng.integers(49, 60, n)] = 6 + order[:, 1]
-    steps = np.arange(ends[-1])
-    one_hot = sparse.csr_array((np.ones(ends[-1]), (steps, symbols)), (ends[-1], len(SYMBOLS)))
-    return Sequences.from_lengths(one_hot, lengths), CLASSES[2 * order[:, 0] + order[:, 1]]
-
+CLASSES = np.array(["XX", "XY", "YX", "YY"])
 
 # %%
 # The paper's criterion: learning ends when the average error of the last 2000 training strings is below 0.1
@@ -60,27 +46,11 @@ def errors(clf, X, y):
 
 def trial(seed):
     rng = np.random.default_rng(seed)
-    clf = LSTMClassifier(
-        n_blocks=2,
-        block_size=2,
-        forget_gate=False,
-        recurrence="all",
-        cell_input_activation="logistic[-2,2]",
-        cell_output_activation="logistic[-1,1]",
-        loss="squared_error",
-        init_range=0.1,
-        input_gate_bias=[-2, -4],
-        gradient="truncated",
-        solver="sgd",
-        learning_rate=0.5,
-        update="sequence",
-        shuffle=False,
-        random_state=seed,
-    )
-    clf.partial_fit(*make_strings(1, rng), classes=CLASSES)
+    clf = LSTMClassifier(**settings("6a"), random_state=seed)
+    clf.partial_fit(*make_temporal_order(1, random_state=rng), classes=CLASSES)
     recent, curve = np.ones((0, 4)), []
     for seen in range(0, options.limit, 100):
-        X, y = make_strings(100, rng)
+        X, y = make_temporal_order(100, random_state=rng)
         recent = np.concatenate([recent, errors(clf, X, y)])[-2000:]
         curve.append(recent[-100:].mean())
         if len(recent) == 2000 and recent.mean() < 0.1 and recent.max() < 0.3:
@@ -88,7 +58,8 @@ def trial(seed):
         clf.partial_fit(X, y)
         if seen % 10_000 == 0:
             print(f"{seed:5d} {'...':>7} {seen:9d}", end="\r", flush=True)
-    wrong = int((errors(clf, *make_strings(2560, rng)).max(axis=1) >= 0.3).sum())
+    test = errors(clf, *make_temporal_order(2560, random_state=rng))
+    wrong = int((test.max(axis=1) >= 0.3).sum())
     return clf, seen, wrong, curve, len(recent) == 2000 and recent.max() < 0.3
 
 
@@ -119,7 +90,7 @@ print(f"{'here':8}{share:>9} {ours.mean():15,.0f} {ours.std():8,.0f} {wrongs.mea
 figure, axes = plt.subplots(1, 5, figsize=(13, 2.8), layout="constrained")
 axes[0].plot(100 * np.arange(1, len(curve) + 1), curve)
 axes[0].set(xlabel="training strings", ylabel="mean error", title="Learning", ylim=(0, None))
-X, y = make_strings(100, np.random.default_rng(options.seed))
+X, y = make_temporal_order(100, random_state=options.seed)
 for axis, name in zip(axes[1:], CLASSES, strict=True):
     string = X[[int(np.flatnonzero(y == name)[0])]]
     trace = clf.activations(string)[0]

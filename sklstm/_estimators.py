@@ -16,30 +16,13 @@ from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d,
 
 from sklstm._docs import ATTRIBUTES, PARAMETERS
 from sklstm._kernel import Kernel, State, check_sample_weight
-from sklstm._network import GRADIENTS, OUTPUT_ACTIVATIONS, Network, check_loss
+from sklstm._network import ARCHITECTURE, GRADIENTS, OUTPUT_ACTIVATIONS, Network, check_loss
 from sklstm._sequences import Sequences, as_sequences, as_step_targets, split_steps
 from sklstm._solvers import SOLVERS
 from sklstm._training import Settings, Trainer, learn
 
 UPDATES = ("batch", "sequence", "step")
 BATCH_SIZE = 32
-ARCHITECTURE = (
-    "n_blocks",
-    "block_size",
-    "n_hidden_units",
-    "input_gate",
-    "output_gate",
-    "forget_gate",
-    "peepholes",
-    "recurrence",
-    "shortcut",
-    "cell_bias",
-    "gate_bias",
-    "output_bias",
-    "cell_input_activation",
-    "cell_output_activation",
-    "return_sequences",
-)
 
 
 def _learns_by_epochs(estimator):
@@ -311,7 +294,8 @@ class _BaseLSTM(BaseEstimator):
 
     def _network(self, n_inputs, n_outputs):
         architecture = {name: getattr(self, name) for name in ARCHITECTURE}
-        return Network(n_inputs, n_outputs, output_activation=self._output_activation(), **architecture)
+        architecture["output_activation"] = self._output_activation()
+        return Network(n_inputs, n_outputs, **architecture)
 
     def _output_activation(self):
         if self.output_activation == "auto":

@@ -376,6 +376,9 @@ class Network:
         return targets
 
 
+ARCHITECTURE = tuple(f.name for f in fields(Network) if f.name not in ("n_inputs", "n_outputs"))
+
+
 def check_loss(loss, output_activation):
     """Refuse an unknown loss, and the log loss of outputs that are not probabilities."""
     if not isinstance(loss, str) or loss not in LOSSES:

@@ -14,8 +14,17 @@ from sklearn.exceptions import ConvergenceWarning
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md"]
 EXAMPLES = {
+    "plot_adding.py": (["--trials", "1", "--limit", "4000"], "74,000", "adding.png"),
     "plot_digits.py": (["--quick"], "LSTMClassifier()", "digits.png"),
+    "plot_distractor_lag.py": (
+        ["--trials", "1", "--lag-trials", "0", "--limit", "2000"],
+        "31,000",
+        "distractor_lag.png",
+    ),
+    "plot_long_lag.py": (["--trials", "1", "--limit", "500"], "5,040", "long_lag.png"),
+    "plot_multiplication.py": (["--trials", "1", "--limit", "4000"], "482,000", "multiplication.png"),
     "plot_temporal_order.py": (["--trials", "1", "--limit", "3000"], "31,390", "temporal_order.png"),
+    "plot_two_sequence.py": (["--trials", "1", "--limit", "2000"], "39,850", "two_sequence.png"),
     "plot_variable_length.py": (["--seeds", "1"], "", None),
 }
 

@@ -126,10 +126,34 @@ def test_sizes_are_whole_numbers(name, value, error):
         Network(**{"n_inputs": 1, "n_outputs": 1, name: value})
 
 
-@pytest.mark.parametrize("name", ["n_inputs", "n_outputs", "n_blocks", "block_size"])
+@pytest.mark.parametrize("name", ["n_inputs", "n_outputs", "block_size"])
 def test_sizes_are_positive(name):
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
         Network(**{"n_inputs": 1, "n_outputs": 1, name: 0})
+
+
+def test_without_blocks_there_must_be_something_to_learn():
+    with pytest.raises(ValueError, match="n_blocks=0 leaves nothing to learn"):
+        Network(1, 1, n_blocks=0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"shortcut": True}, {"n_hidden_units": 2, "recurrence": "all"}, {"n_hidden_units": 2, "shortcut": True}],
+)
+def test_a_network_without_blocks(options):
+    """The twin's outputs and gradient, as with blocks."""
+    net = Network(2, 3, n_blocks=0, output_activation="logistic", return_sequences=True, **options)
+    rng = np.random.default_rng(0)
+    w = rng.normal(size=net.n_weights)
+    x, y = rng.normal(size=(5, 2)), rng.random((5, 3))
+    views = reference.split(net, w)
+    assert views.keys() == net.weight_shapes.keys()
+    assert_allclose(net.forward(w, [x])[0], reference.forward(net, views, x).y, rtol=1e-12)
+    loss, gradient = net.loss_and_gradient(w, [x], [y])
+    expected, parts, _ = reference.full_gradient(net, views, x, y, "squared_error")
+    assert_allclose(loss, expected, rtol=1e-12)
+    assert_allclose(gradient, reference.join(net, parts), rtol=1e-10, atol=1e-12)
 
 
 def test_sizes_of_numpy_are_sizes():

@@ -228,7 +228,7 @@ def _two_sequence(variant, number, T, N, sequences, first, wrong, difference=Non
         limit=5 * sequences,
         mean_steps=T + T // 20,
         paper={"sequences": sequences, "first": first, "wrong": wrong, "mae": difference, "success": 100},
-        best=ADAM | {"gradient": "full"} | ({"loss": "log_loss"} if variant == "a" else {}),
+        best=ADAM | ({"loss": "log_loss", "gradient": "full"} if variant == "a" else {}),
         reading="One test set of 256 for each trial, looked at after every 100 sequences.",
     )
 
@@ -258,7 +258,12 @@ def _pairs(number, task, T, rule, rate, sequences, wrong, rmse=None, bias=None):
         limit=5 * sequences,
         mean_steps=T + T // 20,
         paper={"sequences": sequences, "wrong": wrong, "rmse": rmse, "success": 100},
-        best=ADAM | ({"loss": "log_loss"} if experiment == "4" else {"gradient": "full"}),
+        best=ADAM
+        | (
+            {"loss": "log_loss"}
+            if experiment == "4"
+            else {"learning_rate": 0.002, "gradient": "full", "input_gate_bias": [-1.0, -2.0]}
+        ),
         reading="The errors of the last 2000 training sequences, each before it was learned from.",
     )
 
@@ -287,7 +292,7 @@ def _temporal_order(name, n_relevant, bias, rate, sequences, wrong, n_weights, n
         limit=5 * sequences,
         mean_steps=105,
         paper={"sequences": sequences, "wrong": wrong, "success": 100},
-        best=ADAM | {"loss": "log_loss", "gradient": "full"},
+        best=ADAM | {"loss": "log_loss", "gradient": "full"} if n_relevant == 3 else {},
         reading="The errors of the last 2000 training sequences, each before it was learned from.",
     )
 

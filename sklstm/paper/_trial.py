@@ -8,28 +8,10 @@ import numpy as np
 
 from sklstm import tasks
 from sklstm._kernel import Kernel
-from sklstm._network import Network
+from sklstm._network import ARCHITECTURE, Network
 from sklstm._sequences import Sequences
 from sklstm._training import Diverged, Settings, Trainer
 
-NETWORK = (
-    "n_blocks",
-    "block_size",
-    "n_hidden_units",
-    "input_gate",
-    "output_gate",
-    "forget_gate",
-    "peepholes",
-    "recurrence",
-    "shortcut",
-    "cell_bias",
-    "gate_bias",
-    "output_bias",
-    "cell_input_activation",
-    "cell_output_activation",
-    "output_activation",
-    "return_sequences",
-)
 SETTINGS = ("paper", "best")
 INITIAL = ("init_range", "input_gate_bias", "forget_gate_bias", "output_gate_bias")
 
@@ -46,7 +28,7 @@ def network_of(experiment, arguments):
     return Network(
         experiment.n_inputs,
         experiment.n_outputs,
-        **{name: value for name, value in arguments.items() if name in NETWORK},
+        **{name: value for name, value in arguments.items() if name in ARCHITECTURE},
     )
 
 
