@@ -209,6 +209,11 @@ def _distractors(number, q, p, sequences):
 
 
 def _two_sequence(variant, number, T, N, sequences, first, wrong, difference=None):
+    best: dict[str, dict[str, Any]] = {
+        "a": {"loss": "log_loss", "gradient": "full"},
+        "b": {"clip": 0.3},
+        "c": {},
+    }
     rules = {
         "a": Rule("test set", tolerance=0.2, mean_error=0.01, max_wrong=1, n_test=256),
         "b": Rule("test set", tolerance=0.2, mean_error=0.04, max_wrong=6, n_test=256),
@@ -238,7 +243,7 @@ def _two_sequence(variant, number, T, N, sequences, first, wrong, difference=Non
         limit=5 * sequences,
         mean_steps=T + T // 20,
         paper={"sequences": sequences, "first": first, "wrong": wrong, "mae": difference, "success": 100},
-        best=ADAM | {"a": {"loss": "log_loss", "gradient": "full"}, "b": {"clip": 0.3}, "c": {}}[variant],
+        best=ADAM | best[variant],
         reading="One test set of 256 for each trial, looked at after every 100 sequences.",
     )
 
