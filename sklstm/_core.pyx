@@ -50,6 +50,25 @@ cdef extern from "_simd.h" nogil:
     void sklstm_decay_and_add_f32(
         Py_ssize_t, Py_ssize_t, const float*, const float*, const float*, float*) noexcept
 
+    ctypedef struct sklstm_small:
+        Py_ssize_t U, C, B, S, R, Up, Cp, Rp, Hp, stride, recurrent, y_in, y_forget, y_out, y_c, t_h
+        int has_in, has_forget, has_out, g_identity, h_identity, every_step
+        double g_slope, g_low, g_high, g_one, h_slope, h_low, h_high, h_one
+        int32_t[32] lane, gate_of_cell, gate_of_unit
+    int sklstm_has_small() noexcept
+    void sklstm_forward_small_f64(
+        const sklstm_small*, Py_ssize_t, const int64_t*, const double*, const double*, const double*,
+        double*, double*, double*) noexcept
+    void sklstm_forward_small_f32(
+        const sklstm_small*, Py_ssize_t, const int64_t*, const float*, const float*, const float*,
+        float*, float*, float*) noexcept
+    void sklstm_backward_small_f64(
+        const sklstm_small*, int, Py_ssize_t, const int64_t*, Py_ssize_t, const int64_t*, const double*,
+        const double*, const double*, const double*, const double*, double*, double*, double*) noexcept
+    void sklstm_backward_small_f32(
+        const sklstm_small*, int, Py_ssize_t, const int64_t*, Py_ssize_t, const int64_t*, const float*,
+        const float*, const float*, const float*, const float*, float*, float*, float*) noexcept
+
 
 cdef enum:
     LOGISTIC, SOFTMAX, IDENTITY         # outputs
@@ -98,15 +117,37 @@ cdef struct Shape:
     int output
     # slopes from values: g' = g_slope (y - g_low) (g_high - y) + g_one
     double g_slope, g_low, g_high, g_one, h_slope, h_low, h_high, h_one
+    # a row of units fits in two registers, and the processor can permute them: see _small.h
+    bint is_small
+    sklstm_small small
+
+
+SMALL = (
+    "U", "C", "B", "S", "R", "Up", "Cp", "Rp", "Hp", "stride", "recurrent", "y_in", "y_forget", "y_out", "y_c",
+    "t_h", "has_in", "has_forget", "has_out", "g_identity", "h_identity", "every_step",
+    "g_slope", "g_low", "g_high", "g_one", "h_slope", "h_low", "h_high", "h_one",
+)
 
 
 cdef class Plan:
-    """Sizes and places of one network in one dtype: a dict of numbers (`_network.Layout`) as a struct."""
+    """Sizes and places of one network in one dtype: a dict of numbers (`_kernel._layout`) as a struct."""
 
     cdef Shape shape
 
-    def __init__(self, dict layout):
-        self.shape = layout
+    def __init__(self, dict layout, Py_ssize_t vector):
+        cdef int i
+        lane = range(32)
+        small = {name: layout[name] for name in SMALL}
+        small["lane"] = list(lane)
+        small["gate_of_cell"] = [i % max(layout["B"], 1) for i in lane]
+        small["gate_of_unit"] = [(i - layout["C"]) % max(layout["B"], 1) for i in lane]
+        self.shape = layout | {
+            "small": small,
+            "is_small": (
+                layout["C"] > 0 and layout["Up"] <= 2 * vector and layout["N"] == 0 and not layout["peepholes"]
+                and sklstm_has_small()
+            ),
+        }
 
 
 # ------------------------------------------------------------------------------------------------
@@ -250,7 +291,7 @@ cdef inline void backward_row(
                 delta[n.y_out + b] += h[v * B + b] * e[n.y_c + v * B + b]
         for b in range(B):
             f = y[n.y_out + b]
-            delta[n.y_out + b] *= f * (1 - f)                                      # (10)
+            delta[n.y_out + b] *= f * (<floating>1 - f)                                      # (10)
     for v in range(n.S):
         for b in range(B):
             c = v * B + b
@@ -277,7 +318,7 @@ cdef inline void backward_row(
                 delta[n.y_in + b] += e_s[v * B + b] * y[v * B + b]
         for b in range(B):
             f = y[n.y_in + b]
-            delta[n.y_in + b] *= f * (1 - f)                                       # (12)
+            delta[n.y_in + b] *= f * (<floating>1 - f)                                       # (12)
     if n.has_forget:
         for b in range(B):
             delta[n.y_forget + b] = e[n.y_forget + b]
@@ -286,7 +327,7 @@ cdef inline void backward_row(
                 delta[n.y_forget + b] += e_s[v * B + b] * s_prev[v * B + b]
         for b in range(B):
             f = y[n.y_forget + b]
-            delta[n.y_forget + b] *= f * (1 - f)                                   # (13)
+            delta[n.y_forget + b] *= f * (<floating>1 - f)                                   # (13)
         for v in range(n.S):
             for b in range(B):
                 e_s[v * B + b] *= y[n.y_forget + b]                               # (9')
@@ -305,7 +346,7 @@ cdef inline void backward_row(
 
     # y_n = f(net_n)                                                                 (7)
     for u in range(n.y_n, n.y_n + n.N):
-        delta[u] = y[u] * (1 - y[u]) * e[u]                                        # (14)
+        delta[u] = y[u] * (<floating>1 - y[u]) * e[u]                                        # (14)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -379,7 +420,7 @@ cdef inline void row_delta(
             delta[k] = weight * (y[k] * total - target[k])
     elif loss == SQUARED_ERROR and n.output == LOGISTIC:
         for k in range(n.K):
-            delta[k] *= y[k] * (1 - y[k])
+            delta[k] *= y[k] * (<floating>1 - y[k])
     elif loss == SQUARED_ERROR and n.output == SOFTMAX:
         for k in range(n.K):
             total += delta[k] * y[k]
@@ -513,6 +554,14 @@ cdef void forward_pack(
     floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,   # STATE time 0 is given, the rest OUT
 ) noexcept nogil:
     cdef Py_ssize_t t, row, before, lag
+    if n.is_small:
+        if floating is double:
+            sklstm_forward_small_f64(
+                &n.small, T, &first[0], &w[0], &table[0], &D[0, 0], &Y[0, 0], &S[0, 0], &HS[0, 0])
+        else:
+            sklstm_forward_small_f32(
+                &n.small, T, &first[0], &w[0], &table[0], &D[0, 0], &Y[0, 0], &S[0, 0], &HS[0, 0])
+        return
     for t in range(1, T + 1):
         lag = first[t] - first[t - 1]
         if n.R:
@@ -541,6 +590,16 @@ cdef void backward_pack(
     cdef Py_ssize_t t, i, j, u, row, before, active
     memset(&E[0, 0], 0, lanes * n.stride * sizeof(floating))
     memset(&ES[0, 0], 0, lanes * n.Cp * sizeof(floating))
+    if n.is_small:
+        if floating is double:
+            sklstm_backward_small_f64(
+                &n.small, full, T, &first[0], errors, &error_row[0], &wt[0], &Y[0, 0], &S[0, 0], &HS[0, 0],
+                &EH[0, 0], &E[0, 0], &ES[0, 0], &D[0, 0])
+        else:
+            sklstm_backward_small_f32(
+                &n.small, full, T, &first[0], errors, &error_row[0], &wt[0], &Y[0, 0], &S[0, 0], &HS[0, 0],
+                &EH[0, 0], &E[0, 0], &ES[0, 0], &D[0, 0])
+        return
     j = errors
     for t in range(T, 0, -1):
         active = first[t + 1] - first[t]
@@ -698,8 +757,8 @@ cdef void step_range(
         unbias2 = <floating>(1 / (1 - beta2 ** t))
         for i in range(lo, hi):
             g = c * grad[i] + a * w[i]
-            m[i] = beta1 * m[i] + (1 - beta1) * g
-            v[i] = beta2 * v[i] + (1 - beta2) * g * g
+            m[i] = beta1 * m[i] + (<floating>1 - beta1) * g
+            v[i] = beta2 * v[i] + (<floating>1 - beta2) * g * g
             w[i] -= rate * (m[i] * unbias1) / (root(v[i] * unbias2) + epsilon)
     else:                                               # Igel & Huesken (2000), iRprop-
         for i in range(lo, hi):
@@ -873,11 +932,11 @@ cdef inline void carry_partials(
             if n.has_in:
                 f = y[n.y_in + b]
                 decay[n.p_in + c] = decay[c]
-                gain[n.p_in + c] = y[c] * f * (1 - f)
+                gain[n.p_in + c] = y[c] * f * (<floating>1 - f)
             if n.has_forget:
                 f = y[n.y_forget + b]
                 decay[n.p_forget + c] = decay[c]
-                gain[n.p_forget + c] = s_prev[c] * f * (1 - f)
+                gain[n.p_forget + c] = s_prev[c] * f * (<floating>1 - f)
     decay_and_add(n.R, n.Pp, decay, z, gain, &P[0, 0])                             # (16)
     decay_and_add(1, n.Pp, decay, &one, gain, &P[n.R, 0])
     if not sparse:
@@ -939,7 +998,7 @@ cdef inline void immediate_errors(
             e[u] += w[n.v_hidden + u * n.Kp + k] * od[k]                           # (9)
     memset(delta, 0, n.Up * sizeof(floating))
     for u in range(n.N):
-        delta[n.y_n + u] = e[u] * y[n.y_n + u] * (1 - y[n.y_n + u])                # (14)
+        delta[n.y_n + u] = e[u] * y[n.y_n + u] * (<floating>1 - y[n.y_n + u])                # (14)
     for v in range(n.S):
         for b in range(B):
             c = v * B + b
@@ -949,7 +1008,7 @@ cdef inline void immediate_errors(
                 delta[n.y_out + b] += h[c] * e[n.N + c]
     if n.has_out:
         for b in range(B):
-            delta[n.y_out + b] *= y[n.y_out + b] * (1 - y[n.y_out + b])            # (10)
+            delta[n.y_out + b] *= y[n.y_out + b] * (<floating>1 - y[n.y_out + b])            # (10)
 
 
 cdef inline void add_step_gradient(

@@ -110,8 +110,9 @@ class Kernel:
     def __init__(self, network, dtype):
         self.network = network
         self.dtype = np.dtype(dtype)
-        self.layout = _layout(network, VECTOR_BYTES // self.dtype.itemsize)
-        self.plan = _core.Plan(self.layout)
+        vector = VECTOR_BYTES // self.dtype.itemsize
+        self.layout = _layout(network, vector)
+        self.plan = _core.Plan(self.layout, vector)
         self.index = _index(network, self.layout)
         self.table = self._squashing_table()
         self._internal_cells = _internal_cells(network)
@@ -495,7 +496,7 @@ def _layout(net, vector):
     n["R"] = 0 if net.recurrence == "none" else n["y_c"] + n["C"] - n["recurrent"]
     for letter in "URCKH":
         n[letter + "p"] = pad(n[letter])
-    width = max(n["U"] + n["C"], n["Up"], n["recurrent"] + n["Rp"])
+    width = max(n["U"] + n["Cp"], n["Up"], n["recurrent"] + n["Rp"])
     absent = [name for name in ("y_in", "y_forget", "y_out") if n[name] is None]
     n["ones"] = width if absent else None
     n.update(dict.fromkeys(absent, width))

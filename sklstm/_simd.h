@@ -20,6 +20,8 @@
 #if __GNUC__ >= 12 && !defined(SKLSTM_NO_DISPATCH)
 #define SKLSTM_CLONES \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define SKLSTM_SMALL
+#include <immintrin.h>
 #endif
 #endif
 #ifndef SKLSTM_CLONES
@@ -35,6 +37,24 @@
 #define SKLSTM_INLINE static inline
 #endif
 
+/* What _small.h has to know of a network; the names are those of Shape in _core.pyx. */
+typedef struct {
+    ptrdiff_t U, C, B, S, R, Up, Cp, Rp, Hp, stride, recurrent, y_in, y_forget, y_out, y_c, t_h;
+    int has_in, has_forget, has_out, g_identity, h_identity, every_step;
+    double g_slope, g_low, g_high, g_one, h_slope, h_low, h_high, h_one;
+    int32_t lane[32], gate_of_cell[32], gate_of_unit[32]; /* i, i mod B, (i - C) mod B */
+} sklstm_small;
+
+/* Whether this processor runs _small.h. */
+static int sklstm_has_small(void)
+{
+#ifdef SKLSTM_SMALL
+    return __builtin_cpu_supports("x86-64-v4");
+#else
+    return 0;
+#endif
+}
+
 #define SKLSTM_ROWS 4 /* rows or vectors that one panel keeps in registers */
 
 /* exp(x) = 2^n p(r) with n the nearest integer to x / ln 2, found by adding 1.5 * 2^mantissa_bits */
@@ -47,6 +67,15 @@
 #define SKLSTM_EXP_MAX 708.0
 #define SKLSTM_LN2_HI 6.93147180369123816490e-01
 #define SKLSTM_LN2_LO 1.90821492927058770002e-10
+#define SKLSTM_VEC __m512d
+#define SKLSTM_MASK __mmask8
+#define SKLSTM_OP(f) f##_pd
+#define SKLSTM_TO_BITS _mm512_castpd_si512
+#define SKLSTM_FROM_BITS _mm512_castsi512_pd
+#define SKLSTM_BITS_ADD _mm512_add_epi64
+#define SKLSTM_BITS_SHIFT _mm512_slli_epi64
+#define SKLSTM_ALL_BITS _mm512_set1_epi64
+#define SKLSTM_INDEX(p) _mm512_cvtepi32_epi64(_mm256_loadu_si256((const __m256i *)(p)))
 #include "_simd.h"
 #undef SKLSTM_REAL
 #undef SKLSTM_BITS
@@ -57,6 +86,15 @@
 #undef SKLSTM_EXP_MAX
 #undef SKLSTM_LN2_HI
 #undef SKLSTM_LN2_LO
+#undef SKLSTM_VEC
+#undef SKLSTM_MASK
+#undef SKLSTM_OP
+#undef SKLSTM_TO_BITS
+#undef SKLSTM_FROM_BITS
+#undef SKLSTM_BITS_ADD
+#undef SKLSTM_BITS_SHIFT
+#undef SKLSTM_ALL_BITS
+#undef SKLSTM_INDEX
 
 #define SKLSTM_REAL float
 #define SKLSTM_BITS uint32_t
@@ -67,6 +105,15 @@
 #define SKLSTM_EXP_MAX 87.0f
 #define SKLSTM_LN2_HI 0.693359375f
 #define SKLSTM_LN2_LO -2.12194440e-4f
+#define SKLSTM_VEC __m512
+#define SKLSTM_MASK __mmask16
+#define SKLSTM_OP(f) f##_ps
+#define SKLSTM_TO_BITS _mm512_castps_si512
+#define SKLSTM_FROM_BITS _mm512_castsi512_ps
+#define SKLSTM_BITS_ADD _mm512_add_epi32
+#define SKLSTM_BITS_SHIFT _mm512_slli_epi32
+#define SKLSTM_ALL_BITS _mm512_set1_epi32
+#define SKLSTM_INDEX(p) _mm512_loadu_si512(p)
 #include "_simd.h"
 
 #elif defined(SKLSTM_REAL)
@@ -97,7 +144,6 @@ SKLSTM_INLINE SKLSTM_REAL SKLSTM_NAME(exp)(SKLSTM_REAL x)
     memcpy(&p, &bits, sizeof p);
     return p;
 }
-#undef SKLSTM_C
 
 /* y = exp(y) */
 SKLSTM_CLONES static void SKLSTM_NAME(exponential)(ptrdiff_t n, SKLSTM_REAL *y)
@@ -175,5 +221,26 @@ SKLSTM_CLONES static void SKLSTM_NAME(decay_and_add)(
             row[j] = decay[j] * row[j] + z[m] * gain[j];
     }
 }
+
+#ifdef SKLSTM_SMALL
+#include "_small.h"
+#else /* never called: sklstm_has_small() is 0 */
+static void SKLSTM_NAME(forward_small)(
+    const sklstm_small *n, ptrdiff_t T, const int64_t *first, const SKLSTM_REAL *w,
+    const SKLSTM_REAL *table, const SKLSTM_REAL *D, SKLSTM_REAL *Y, SKLSTM_REAL *S, SKLSTM_REAL *HS)
+{
+    (void)n, (void)T, (void)first, (void)w, (void)table, (void)D, (void)Y, (void)S, (void)HS;
+}
+
+static void SKLSTM_NAME(backward_small)(
+    const sklstm_small *n, int full, ptrdiff_t T, const int64_t *first, ptrdiff_t errors,
+    const int64_t *error_row, const SKLSTM_REAL *wt, const SKLSTM_REAL *Y, const SKLSTM_REAL *S,
+    const SKLSTM_REAL *HS, const SKLSTM_REAL *EH, SKLSTM_REAL *E, SKLSTM_REAL *ES, SKLSTM_REAL *D)
+{
+    (void)n, (void)full, (void)T, (void)first, (void)errors, (void)error_row, (void)wt, (void)Y;
+    (void)S, (void)HS, (void)EH, (void)E, (void)ES, (void)D;
+}
+#endif
+#undef SKLSTM_C
 
 #endif

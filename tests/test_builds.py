@@ -24,6 +24,14 @@ NETWORKS = {
         "output_activation": "logistic",
     },
     "peepholes": {"n_blocks": 5, "block_size": 3, "peepholes": True, "n_hidden_units": 3, "shortcut": True},
+    # as many units as a register holds, and one more; each gate present and absent
+    "four cells": {"n_blocks": 4, "return_sequences": True, "output_activation": "logistic"},
+    "five cells": {"n_blocks": 5, "forget_gate": False, "recurrence": "all", "gate_bias": False},
+    "three gates": {"n_blocks": 2, "block_size": 4, "recurrence": "all", "return_sequences": True},
+    "nine cells": {"n_blocks": 3, "block_size": 3, "output_gate": False, "cell_output_activation": "identity"},
+    "no recurrence": {"n_blocks": 1, "block_size": 5, "recurrence": "none", "forget_gate": False},
+    "no input gate": {"n_blocks": 7, "input_gate": False, "cell_input_activation": "identity"},
+    "cells alone": {"n_blocks": 12, "input_gate": False, "forget_gate": False, "output_gate": False},
     "wide": {"n_blocks": 70, "output_activation": "softmax", "return_sequences": True},
 }
 LEARNING = {
@@ -76,4 +84,4 @@ def test_both_builds_give_the_same_bits():
     assert Path(file).is_relative_to(other)
     assert not Path(sklstm.__file__).is_relative_to(other)
     assert lines == list(digests())
-    assert len(lines) == 72
+    assert len(lines) == 24 * len(NETWORKS)

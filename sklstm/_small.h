@@ -1,0 +1,268 @@
+/* Memory blocks of small networks: a whole row of units in one or two vector registers.
+ *
+ * Part of _simd.h's body, once for each type. The same operations in the same order as forward_row and
+ * backward_row in _core.pyx, so the same bits; what is saved is calls, loops of a few turns and the way
+ * through memory between them. A gate reaches the cells of its block by a permutation of lanes.
+ *
+ * For AVX-512 only: it alone permutes lanes freely across 16 floats. sklstm_has_small() tells.
+ */
+#define SKLSTM_V4 __attribute__((target("arch=x86-64-v4")))
+#define SKLSTM_V4_INLINE SKLSTM_INLINE SKLSTM_V4
+#define VEC SKLSTM_VEC
+#define IVEC __m512i
+#define REAL SKLSTM_REAL
+#define L SKLSTM_LANES
+#define OP SKLSTM_OP
+#define LOAD(p) OP(_mm512_loadu)(p)
+#define STORE(p, x) OP(_mm512_storeu)(p, x)
+#define ALL(x) OP(_mm512_set1)(x)
+#define KEEP(mask, x) OP(_mm512_maskz_mov)(mask, x)
+
+SKLSTM_V4_INLINE VEC SKLSTM_NAME(exp_vector)(VEC x)
+{
+    const VEC round = ALL(SKLSTM_ROUND), one = ALL(1);
+    VEC n, r, r2, r4, p;
+    IVEC shift;
+    x = OP(_mm512_max)(ALL(-SKLSTM_EXP_MAX), x);
+    x = OP(_mm512_min)(ALL(SKLSTM_EXP_MAX), x);
+    n = x * ALL((REAL)1.4426950408889634) + round;
+    shift = SKLSTM_TO_BITS(n);
+    n -= round;
+    r = (x - n * ALL(SKLSTM_LN2_HI)) - n * ALL(SKLSTM_LN2_LO);
+    r2 = r * r;
+    r4 = r2 * r2;
+    p = ((one + r) + (SKLSTM_C(2) + SKLSTM_C(6) * r) * r2)
+        + ((SKLSTM_C(24) + SKLSTM_C(120) * r) + (SKLSTM_C(720) + SKLSTM_C(5040) * r) * r2) * r4;
+    if (sizeof(REAL) == sizeof(double))
+        p += (((SKLSTM_C(40320) + SKLSTM_C(362880) * r) + (SKLSTM_C(3628800) + SKLSTM_C(39916800) * r) * r2)
+              + SKLSTM_C(479001600) * r4) * (r4 * r4);
+    return SKLSTM_FROM_BITS(SKLSTM_BITS_ADD(SKLSTM_TO_BITS(p), SKLSTM_BITS_SHIFT(shift, SKLSTM_MANTISSA)));
+}
+
+SKLSTM_V4_INLINE VEC SKLSTM_NAME(squash_vector)(VEC slope, VEC scale, VEC shift, VEC x)
+{
+    const VEC one = ALL(1);
+    return shift + scale * (one / (one + SKLSTM_NAME(exp_vector)(-slope * x)));
+}
+
+/* lanes `from` of the `n` vectors x */
+SKLSTM_V4_INLINE VEC SKLSTM_NAME(lanes_of)(const int n, const VEC *x, IVEC from)
+{
+    return n == 1 ? OP(_mm512_permutexvar)(from, x[0]) : OP(_mm512_permutex2var)(x[0], from, x[1]);
+}
+
+/* lanes [lo, hi) of vector j */
+SKLSTM_V4_INLINE SKLSTM_MASK SKLSTM_NAME(mask)(int j, ptrdiff_t lo, ptrdiff_t hi)
+{
+    uint64_t below_hi, below_lo;
+    lo -= j * L;
+    hi -= j * L;
+    below_lo = lo <= 0 ? 0 : lo >= L ? ~0ull : (1ull << lo) - 1;
+    below_hi = hi <= 0 ? 0 : hi >= L ? ~0ull : (1ull << hi) - 1;
+    return (SKLSTM_MASK)(below_hi & ~below_lo);
+}
+
+SKLSTM_V4_INLINE void SKLSTM_NAME(forward_body)(
+    const int nu, const int nc, const sklstm_small *n, ptrdiff_t T, const int64_t *restrict first,
+    const REAL *restrict w, const REAL *restrict table, const REAL *restrict D, REAL *Y, REAL *S,
+    REAL *restrict HS)
+{
+    const ptrdiff_t Up = nu * L, Cp = nc * L;
+    VEC slope[2], scale[2], shift[2], h_slope[2], h_scale[2], h_shift[2], net[2], y[2], one = ALL(1);
+    IVEC in[2], forget[2], out[2];
+    SKLSTM_MASK cells[2];
+    for (int j = 0; j < nu; j++) {
+        slope[j] = LOAD(table + j * L);
+        scale[j] = LOAD(table + Up + j * L);
+        shift[j] = LOAD(table + 2 * Up + j * L);
+    }
+    for (int j = 0; j < nc; j++) {
+        const IVEC gate = SKLSTM_INDEX(n->gate_of_cell + j * L);
+        h_slope[j] = LOAD(table + n->t_h + j * L);
+        h_scale[j] = LOAD(table + n->t_h + Cp + j * L);
+        h_shift[j] = LOAD(table + n->t_h + 2 * Cp + j * L);
+        in[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_in));
+        forget[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_forget));
+        out[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_out));
+        cells[j] = SKLSTM_NAME(mask)(j, 0, n->C);
+    }
+    for (ptrdiff_t t = 1; t <= T; t++) {
+        const ptrdiff_t lag = first[t] - first[t - 1];
+        for (ptrdiff_t row = first[t]; row < first[t + 1]; row++) {
+            const REAL *z = Y + (row - lag) * n->stride + n->recurrent;
+            const REAL *s_prev = S + (row - lag) * Cp;
+            REAL *y_row = Y + row * n->stride;
+            for (int j = 0; j < nu; j++)
+                net[j] = LOAD(D + row * Up + j * L);
+            for (ptrdiff_t r = 0; r < n->R; r++)
+                for (int j = 0; j < nu; j++)
+                    net[j] += ALL(z[r]) * LOAD(w + r * Up + j * L);                    /* (1) */
+            for (int j = 0; j < nu; j++)
+                y[j] = SKLSTM_NAME(squash_vector)(slope[j], scale[j], shift[j], net[j]); /* (2) (3) (5) */
+            if (n->g_identity)
+                for (int j = 0; j < nc; j++)
+                    y[j] = OP(_mm512_mask_mov)(y[j], cells[j], net[j]);
+            for (int j = 0; j < nu; j++)
+                STORE(y_row + j * L, y[j]);
+            for (int j = 0; j < nc; j++) {
+                const VEC y_in = n->has_in ? SKLSTM_NAME(lanes_of)(nu, y, in[j]) : one;
+                const VEC y_forget = n->has_forget ? SKLSTM_NAME(lanes_of)(nu, y, forget[j]) : one;
+                const VEC y_out = n->has_out ? SKLSTM_NAME(lanes_of)(nu, y, out[j]) : one;
+                const VEC s = KEEP(cells[j], y_forget * LOAD(s_prev + j * L) + y_in * y[j]);   /* (4) */
+                const VEC h = n->h_identity
+                                  ? s : SKLSTM_NAME(squash_vector)(h_slope[j], h_scale[j], h_shift[j], s);
+                STORE(S + row * Cp + j * L, s);
+                STORE(HS + row * Cp + j * L, h);
+                STORE(y_row + n->y_c + j * L, y_out * h);                              /* (6) */
+            }
+        }
+    }
+}
+
+SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
+    const int nu, const int nc, const int full, const sklstm_small *n, ptrdiff_t T,
+    const int64_t *restrict first, ptrdiff_t errors, const int64_t *restrict error_row,
+    const REAL *restrict wt, const REAL *restrict Y, const REAL *restrict S, const REAL *restrict HS,
+    const REAL *restrict EH, REAL *restrict E, REAL *restrict ES, REAL *D)
+{
+    const ptrdiff_t Up = nu * L, Cp = nc * L;
+    const VEC one = ALL(1), zero = ALL(0);
+    const VEC g_slope = ALL((REAL)n->g_slope), g_low = ALL((REAL)n->g_low);
+    const VEC g_high = ALL((REAL)n->g_high), g_one = ALL((REAL)n->g_one);
+    const VEC h_slope = ALL((REAL)n->h_slope), h_low = ALL((REAL)n->h_low);
+    const VEC h_high = ALL((REAL)n->h_high), h_one = ALL((REAL)n->h_one);
+    VEC e[2], e_s[2], e_y[2], y[2], through_in[2], through_forget[2], through_out[2], delta[2], cell[2];
+    IVEC in[2], forget[2], out[2], gate_of[2], gate_source[2], cell_source[2];
+    SKLSTM_MASK cells[2], ins[2], forgets[2], outs[2], gates[2];
+    for (int j = 0; j < nu; j++) {
+        gate_of[j] = SKLSTM_INDEX(n->gate_of_unit + j * L);
+        gate_source[j] = SKLSTM_INDEX(n->lane + j * L);
+        gate_source[j] = SKLSTM_BITS_ADD(gate_source[j], SKLSTM_ALL_BITS(-n->recurrent));
+        ins[j] = n->has_in ? SKLSTM_NAME(mask)(j, n->y_in, n->y_in + n->B) : 0;
+        forgets[j] = n->has_forget ? SKLSTM_NAME(mask)(j, n->y_forget, n->y_forget + n->B) : 0;
+        outs[j] = n->has_out ? SKLSTM_NAME(mask)(j, n->y_out, n->y_out + n->B) : 0;
+        gates[j] = SKLSTM_NAME(mask)(j, n->recurrent, n->y_c);    /* gates that recur */
+    }
+    for (int j = 0; j < nc; j++) {
+        const IVEC gate = SKLSTM_INDEX(n->gate_of_cell + j * L);
+        in[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_in));
+        forget[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_forget));
+        out[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_out));
+        cells[j] = SKLSTM_NAME(mask)(j, 0, n->C);
+        cell_source[j] = SKLSTM_INDEX(n->lane + j * L);
+        cell_source[j] = SKLSTM_BITS_ADD(cell_source[j], SKLSTM_ALL_BITS(n->y_c - n->recurrent));
+    }
+    for (ptrdiff_t t = T, j_error = errors; t > 0; t--) {
+        const ptrdiff_t active = first[t + 1] - first[t];
+        for (ptrdiff_t i = active - 1; i >= 0; i--) {
+            const ptrdiff_t row = first[t] + i, before = first[t - 1] + i;
+            const REAL *error;
+            int here;
+            j_error = n->every_step ? j_error - 1 : i;
+            here = error_row[j_error] == row;
+            error = EH + j_error * n->Hp;
+            for (int j = 0; j < nu; j++) {
+                y[j] = LOAD(Y + row * n->stride + j * L);
+                delta[j] = zero;
+            }
+            for (int j = 0; j < nc; j++)
+                e_y[j] = here ? LOAD(error + j * L) : zero;
+            if (full && n->R) {                                                        /* (9) */
+                for (int j = 0; j < nu; j++)
+                    e[j] = j * L < n->Rp ? LOAD(E + i * n->stride + n->recurrent + j * L) : zero;
+                for (int j = 0; j < nu; j++)
+                    delta[j] = KEEP(gates[j], SKLSTM_NAME(lanes_of)(nu, e, gate_source[j]));
+                for (int j = 0; j < nc; j++)
+                    e_y[j] = KEEP(cells[j], SKLSTM_NAME(lanes_of)(nu, e, cell_source[j])) + e_y[j];
+            }
+            for (int j = 0; j < nc; j++) {
+                const VEC y_in = n->has_in ? SKLSTM_NAME(lanes_of)(nu, y, in[j]) : one;
+                e_s[j] = LOAD(ES + i * Cp + j * L);
+                through_out[j] = zero;
+                if (full || here) {
+                    const VEC h = LOAD(HS + row * Cp + j * L);
+                    const VEC y_out = n->has_out ? SKLSTM_NAME(lanes_of)(nu, y, out[j]) : one;
+                    through_out[j] = h * e_y[j];
+                    e_s[j] += y_out * (h_slope * (h - h_low) * (h_high - h) + h_one) * e_y[j];   /* (9') */
+                }
+                cell[j] = e_s[j] * y_in * (g_slope * (y[j] - g_low) * (g_high - y[j]) + g_one);  /* (11) */
+                through_in[j] = e_s[j] * y[j];
+                through_forget[j] = e_s[j] * LOAD(S + before * Cp + j * L);
+            }
+            for (ptrdiff_t v = 0; v < n->S; v++)
+                for (int j = 0; j < nu; j++) {
+                    const IVEC from = SKLSTM_BITS_ADD(gate_of[j], SKLSTM_ALL_BITS(v * n->B));
+                    VEC sum = KEEP(ins[j], SKLSTM_NAME(lanes_of)(nc, through_in, from));
+                    if (n->has_forget)
+                        sum = OP(_mm512_mask_mov)(
+                            sum, forgets[j], SKLSTM_NAME(lanes_of)(nc, through_forget, from));
+                    if (full || here)
+                        sum = OP(_mm512_mask_mov)(
+                            sum, outs[j], SKLSTM_NAME(lanes_of)(nc, through_out, from));
+                    delta[j] += sum;
+                }
+            for (int j = 0; j < nu; j++) {
+                delta[j] = delta[j] * (y[j] * (one - y[j]));                           /* (10) (12) (13) */
+                if (j < nc)
+                    delta[j] = OP(_mm512_mask_mov)(delta[j], cells[j], cell[j]);
+                STORE(D + row * Up + j * L, delta[j]);
+            }
+            for (int j = 0; j < nc; j++) {
+                if (n->has_forget)
+                    e_s[j] = e_s[j] * SKLSTM_NAME(lanes_of)(nu, y, forget[j]);         /* (9') */
+                STORE(ES + i * Cp + j * L, e_s[j]);
+            }
+            if (full && n->R) {
+                for (int j = 0; j < nu; j++)
+                    e[j] = zero;
+                for (ptrdiff_t u = 0; u < n->U; u++)
+                    for (int j = 0; j < nu; j++)
+                        if (j * L < n->Rp)
+                            e[j] += ALL(D[row * Up + u]) * LOAD(wt + u * n->Rp + j * L);
+                for (int j = 0; j < nu; j++)
+                    if (j * L < n->Rp)
+                        STORE(E + i * n->stride + n->recurrent + j * L, e[j]);
+            }
+        }
+    }
+}
+
+SKLSTM_V4 static void SKLSTM_NAME(forward_small)(
+    const sklstm_small *n, ptrdiff_t T, const int64_t *first, const REAL *w, const REAL *table,
+    const REAL *D, REAL *Y, REAL *S, REAL *HS)
+{
+    if (n->Up == L)
+        SKLSTM_NAME(forward_body)(1, 1, n, T, first, w, table, D, Y, S, HS);
+    else if (n->Cp == L)
+        SKLSTM_NAME(forward_body)(2, 1, n, T, first, w, table, D, Y, S, HS);
+    else
+        SKLSTM_NAME(forward_body)(2, 2, n, T, first, w, table, D, Y, S, HS);
+}
+
+SKLSTM_V4 static void SKLSTM_NAME(backward_small)(
+    const sklstm_small *n, int full, ptrdiff_t T, const int64_t *first, ptrdiff_t errors,
+    const int64_t *error_row, const REAL *wt, const REAL *Y, const REAL *S, const REAL *HS, const REAL *EH,
+    REAL *E, REAL *ES, REAL *D)
+{
+#define BODY(nu, nc, full)                                                                                  \
+    SKLSTM_NAME(backward_body)(nu, nc, full, n, T, first, errors, error_row, wt, Y, S, HS, EH, E, ES, D)
+    if (n->Up == L)
+        full ? BODY(1, 1, 1) : BODY(1, 1, 0);
+    else if (n->Cp == L)
+        full ? BODY(2, 1, 1) : BODY(2, 1, 0);
+    else
+        full ? BODY(2, 2, 1) : BODY(2, 2, 0);
+#undef BODY
+}
+
+#undef SKLSTM_V4
+#undef SKLSTM_V4_INLINE
+#undef VEC
+#undef IVEC
+#undef REAL
+#undef L
+#undef OP
+#undef LOAD
+#undef STORE
+#undef ALL
+#undef KEEP
