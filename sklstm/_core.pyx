@@ -24,7 +24,7 @@ initial state) of all lanes, then time 1 of all lanes, time 2 of those that are 
 Python allocates and aligns everything; nothing here allocates, and the loops hold no lock.
 """
 
-from libc.math cimport exp, fabs, isfinite, log, log1p, sqrt, sqrtf
+from libc.math cimport exp, fabs, isfinite, log, log1p, sqrt
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
@@ -49,6 +49,20 @@ cdef extern from "_simd.h" nogil:
         Py_ssize_t, Py_ssize_t, const double*, const double*, const double*, double*) noexcept
     void sklstm_decay_and_add_f32(
         Py_ssize_t, Py_ssize_t, const float*, const float*, const float*, float*) noexcept
+    void sklstm_repeat_f64(Py_ssize_t, Py_ssize_t, const double*, double*) noexcept
+    void sklstm_repeat_f32(Py_ssize_t, Py_ssize_t, const float*, float*) noexcept
+    void sklstm_add_rows_f64(Py_ssize_t, Py_ssize_t, const double*, double*) noexcept
+    void sklstm_add_rows_f32(Py_ssize_t, Py_ssize_t, const float*, float*) noexcept
+    void sklstm_sgd_f64(
+        Py_ssize_t, double, double, double, double, const double*, double*, double*) noexcept
+    void sklstm_sgd_f32(
+        Py_ssize_t, float, float, float, float, const float*, float*, float*) noexcept
+    void sklstm_adam_f64(
+        Py_ssize_t, double, double, double, double, double, double, double, double,
+        const double*, double*, double*, double*) noexcept
+    void sklstm_adam_f32(
+        Py_ssize_t, float, float, float, float, float, float, float, float,
+        const float*, float*, float*, float*) noexcept
 
     ctypedef struct sklstm_small:
         Py_ssize_t U, C, B, S, R, Up, Cp, Rp, Hp, stride, recurrent, y_in, y_forget, y_out, y_c, t_h
@@ -86,7 +100,7 @@ SOLVERS = {"sgd": SGD, "adam": ADAM, "rprop": RPROP}
 cdef enum:
     BLAS_FROM = 500000
 
-# Rows of a table of squashing constants: y = shift + scale / (1 + exp(-slope x)).
+# Rows of a table of squashing constants: y = shift + scale / (1 + 2^(slope x)).
 cdef enum:
     SCALE = 1, SHIFT = 2                # row 0 holds the slopes
 
@@ -157,7 +171,7 @@ cdef class Plan:
 cdef inline void squash(
     Py_ssize_t width, const floating* table, Py_ssize_t table_row, const floating* x, floating* y
 ) noexcept nogil:
-    """y = shift + scale / (1 + exp(-slope x)), the constants in three rows of `table`."""
+    """y = shift + scale / (1 + 2^(slope x)), the constants in three rows of `table`."""
     if floating is double:
         sklstm_squash_f64(
             width, table, table + SCALE * table_row, table + SHIFT * table_row, x, y)
@@ -203,11 +217,24 @@ cdef inline void decay_and_add(
         sklstm_decay_and_add_f32(sources, width, decay, z, gain, p)
 
 
-cdef inline floating root(floating x) noexcept nogil:
+cdef inline void repeat(
+    Py_ssize_t rows, Py_ssize_t width, const floating* b, floating* c
+) noexcept nogil:
+    """Every row of C (rows x width) = b."""
     if floating is double:
-        return sqrt(x)
+        sklstm_repeat_f64(rows, width, b, c)
     else:
-        return sqrtf(x)
+        sklstm_repeat_f32(rows, width, b, c)
+
+
+cdef inline void add_rows(
+    Py_ssize_t rows, Py_ssize_t width, const floating* c, floating* b
+) noexcept nogil:
+    """b += the sum of the rows of C (rows x width)."""
+    if floating is double:
+        sklstm_add_rows_f64(rows, width, c, b)
+    else:
+        sklstm_add_rows_f32(rows, width, c, b)
 
 
 cdef inline void transpose(
@@ -641,20 +668,34 @@ cdef void add_recurrent_gradient(
         t = until
 
 
+cdef inline const floating* output_sources(
+    const Shape* n, Py_ssize_t lanes, Py_ssize_t errors, const int64_t[::1] error_row,
+    const floating[:, ::1] Y,
+    floating[:, ::1] HR,                                    # WORK (errors, Hp)
+    Py_ssize_t* source_row,                                 # OUT  distance of two rows
+) noexcept nogil:
+    """The activations y_n and y_c of the rows where errors enter: where they are, or a copy."""
+    cdef Py_ssize_t j
+    if n.every_step:
+        source_row[0] = n.stride
+        return &Y[lanes, n.y_n]
+    for j in range(errors):
+        memcpy(&HR[j, 0], &Y[error_row[j], n.y_n], n.H * sizeof(floating))
+    source_row[0] = n.Hp
+    return &HR[0, 0]
+
+
 cdef void forward_outputs(
     const Shape* n, bint sparse, Py_ssize_t lanes, Py_ssize_t errors,
     const int64_t[::1] error_row, const floating* x,
     const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,
     const int64_t[::1] step,
-    const floating[::1] w, const floating[:, ::1] Y,        # IN
-    floating[:, ::1] HR,                                    # WORK (errors, Hp) the outputs' sources, gathered
+    const floating[::1] w, const floating* sources, Py_ssize_t source_row,   # IN
     floating[:, ::1] O,                                     # OUT  (errors, Kp) net inputs of the output units
 ) noexcept nogil:
     cdef Py_ssize_t j
-    for j in range(errors):
-        memcpy(&O[j, 0], &w[n.v_bias], n.Kp * sizeof(floating))
-        memcpy(&HR[j, 0], &Y[error_row[j], n.y_n], n.H * sizeof(floating))
-    product(errors, n.Kp, n.H, &HR[0, 0], n.Hp, 1, &w[n.v_hidden], n.Kp, &O[0, 0], n.Kp)  # (8)
+    repeat(errors, n.Kp, &w[n.v_bias], &O[0, 0])
+    product(errors, n.Kp, n.H, sources, source_row, 1, &w[n.v_hidden], n.Kp, &O[0, 0], n.Kp)  # (8)
     if n.shortcut:
         if n.every_step:
             add_input_products(
@@ -672,15 +713,13 @@ cdef void add_output_gradient(
     const int64_t[::1] error_row, const floating* x,
     const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,
     const int64_t[::1] step,
-    const floating[:, ::1] HR, const floating[:, ::1] OD,   # IN
+    const floating* sources, Py_ssize_t source_row, const floating[:, ::1] OD,   # IN
     floating[::1] grad,                                     # STATE
 ) noexcept nogil:
-    cdef Py_ssize_t j, k
-    product(n.H, n.Kp, errors, &HR[0, 0], 1, n.Hp, &OD[0, 0], n.Kp, &grad[n.v_hidden], n.Kp)  # (15)
+    cdef Py_ssize_t j
+    product(n.H, n.Kp, errors, sources, 1, source_row, &OD[0, 0], n.Kp, &grad[n.v_hidden], n.Kp)  # (15)
     if n.output_bias:
-        for j in range(errors):
-            for k in range(n.K):
-                grad[n.v_bias + k] += OD[j, k]
+        add_rows(errors, n.Kp, &OD[0, 0], &grad[n.v_bias])
     if n.shortcut:
         if n.every_step:
             add_input_gradient(
@@ -697,16 +736,17 @@ cdef void add_bias_gradient(
     const Shape* n, Py_ssize_t lo, Py_ssize_t hi, const floating[:, ::1] D, floating[::1] grad
 ) noexcept nogil:
     """grad += the deltas of rows lo..hi, for the units that have a bias."""
-    cdef Py_ssize_t row, u
-    for row in range(lo, hi):
-        if n.cell_bias:
-            for u in range(n.C):
-                grad[n.w_bias + u] += D[row, u]
-            for u in range(n.y_n, n.y_n + n.N):
-                grad[n.w_bias + u] += D[row, u]
-        if n.gate_bias:
-            for u in range(n.C, n.y_n):
-                grad[n.w_bias + u] += D[row, u]
+    if n.cell_bias or n.gate_bias:
+        add_rows(hi - lo, n.Up, &D[lo, 0], &grad[n.w_bias])
+        clear_absent_biases(n, grad)
+
+
+cdef void clear_absent_biases(const Shape* n, floating[::1] grad) noexcept nogil:
+    if not n.gate_bias:
+        memset(&grad[n.w_bias + n.C], 0, (n.y_n - n.C) * sizeof(floating))
+    if not n.cell_bias:
+        memset(&grad[n.w_bias], 0, n.C * sizeof(floating))
+        memset(&grad[n.w_bias + n.y_n], 0, n.N * sizeof(floating))
 
 
 cdef void transpose_weights(
@@ -738,28 +778,28 @@ cdef void step_range(
 
     m, v: velocity (SGD); first and second moment (Adam); last gradient and step size (RPROP).
     """
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, n = hi - lo
     cdef floating g, rate = <floating>hyper[RATE], momentum = <floating>hyper[MOMENTUM]
     cdef floating beta1 = <floating>hyper[BETA1], beta2 = <floating>hyper[BETA2]
     cdef floating epsilon = <floating>hyper[EPSILON], a = <floating>alpha, c = <floating>scale
     cdef double t = hyper[N_UPDATES]
     cdef floating unbias1, unbias2
+    if n == 0:
+        return
     if hyper[KIND] == SGD:
-        if momentum == 0:
-            for i in range(lo, hi):
-                w[i] -= rate * (c * grad[i] + a * w[i])
+        if floating is double:
+            sklstm_sgd_f64(n, rate, momentum, c, a, &grad[lo], &m[0] + lo, &w[lo])
         else:
-            for i in range(lo, hi):
-                m[i] = momentum * m[i] - rate * (c * grad[i] + a * w[i])
-                w[i] += m[i]
-    elif hyper[KIND] == ADAM:                           # Kingma & Ba (2015), algorithm 1
+            sklstm_sgd_f32(n, rate, momentum, c, a, &grad[lo], &m[0] + lo, &w[lo])
+    elif hyper[KIND] == ADAM:
         unbias1 = <floating>(1 / (1 - beta1 ** t))
         unbias2 = <floating>(1 / (1 - beta2 ** t))
-        for i in range(lo, hi):
-            g = c * grad[i] + a * w[i]
-            m[i] = beta1 * m[i] + (<floating>1 - beta1) * g
-            v[i] = beta2 * v[i] + (<floating>1 - beta2) * g * g
-            w[i] -= rate * (m[i] * unbias1) / (root(v[i] * unbias2) + epsilon)
+        if floating is double:
+            sklstm_adam_f64(
+                n, rate, beta1, beta2, unbias1, unbias2, epsilon, c, a, &grad[lo], &m[lo], &v[lo], &w[lo])
+        else:
+            sklstm_adam_f32(
+                n, rate, beta1, beta2, unbias1, unbias2, epsilon, c, a, &grad[lo], &m[lo], &v[lo], &w[lo])
     else:                                               # Igel & Huesken (2000), iRprop-
         for i in range(lo, hi):
             g = c * grad[i] + a * w[i]
@@ -832,6 +872,7 @@ cdef Py_ssize_t forward_all(
     floating[:, ::1] XG, floating[:, ::1] D, floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,
     floating[:, ::1] HR, floating[:, ::1] O,                # OUT
     const floating** inputs,                                # OUT the dense rows
+    const floating** sources, Py_ssize_t* source_row,       # OUT the sources of the outputs
 ) noexcept nogil:
     """Inputs to the net inputs of the output units. Rows of time 0 hold the initial state already."""
     cdef Py_ssize_t lanes = hi - lo, T = length[lo], row, rows, errors
@@ -841,14 +882,15 @@ cdef Py_ssize_t forward_all(
     inputs[0] = NULL
     if not sparse:
         inputs[0] = input_rows(n, rows, X, step, lanes == 1, XG)
-    for row in range(lanes, lanes + rows):
-        memcpy(&D[row, 0], &w[n.w_bias], n.Up * sizeof(floating))
+    repeat(rows, n.Up, &w[n.w_bias], &D[lanes, 0])
     add_input_products(
         sparse, rows, n.Up, inputs[0], n.M, values, columns, indptr, &step[0],
         &w[n.w_input], &D[lanes, 0], n.Up)                                         # (1)
     forward_pack(n, T, first, w, table, D, Y, S, HS)
+    sources[0] = output_sources(n, lanes, errors, error_row, Y, HR, source_row)
     forward_outputs(
-        n, sparse, lanes, errors, error_row, inputs[0], values, columns, indptr, step, w, Y, HR, O)
+        n, sparse, lanes, errors, error_row, inputs[0], values, columns, indptr, step, w,
+        sources[0], source_row[0], O)
     return errors
 
 
@@ -863,32 +905,32 @@ cdef double gradient_all(
     int64_t[::1] first, int64_t[::1] step,                  # OUT
     int64_t[::1] error_row, int64_t[::1] error_target, double[::1] error_weight,   # OUT
     floating[:, ::1] XG, floating[:, ::1] D, floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,
-    floating[:, ::1] HR, floating[:, ::1] O, floating[:, ::1] OD, floating[:, ::1] EH,
-    floating[:, ::1] E, floating[:, ::1] ES,                # OUT
+    floating[:, ::1] HR, floating[:, ::1] O, floating[:, ::1] outputs, floating[:, ::1] OD,
+    floating[:, ::1] EH, floating[:, ::1] E, floating[:, ::1] ES,   # OUT
     floating[::1] grad,                                     # STATE += scale * gradient
     floating[:, ::1] record,                                # OUT (targets, K) outputs, or empty
 ) noexcept nogil:
     """Loss of the lanes lo..hi (weighted, not scaled); their gradient, times `scale`, is added to `grad`."""
-    cdef Py_ssize_t lanes = hi - lo, T = length[lo], rows, errors, j
+    cdef Py_ssize_t lanes = hi - lo, T = length[lo], rows, errors, j, source_row
     cdef const floating* inputs
+    cdef const floating* sources
+    cdef const floating* target_row
     cdef double value = 0
     errors = forward_all(
         n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, w, table,
-        first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O, &inputs)
+        first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O, &inputs, &sources, &source_row)
     rows = first[T + 1]
     for j in range(errors):
+        target_row = &targets[error_target[j], 0]
+        output_activation(n, &table[n.t_output], &O[j, 0], &outputs[j, 0])
         if error_weight[j] == 0:
-            memset(&OD[j, 0], 0, n.Kp * sizeof(floating))
+            memset(&OD[j, 0], 0, n.K * sizeof(floating))
             continue
-        # OD holds the outputs for a moment, then their deltas
-        output_activation(n, &table[n.t_output], &O[j, 0], &OD[j, 0])
-        value += error_weight[j] * row_loss(n, loss, &O[j, 0], &OD[j, 0], &targets[error_target[j], 0])
-        memcpy(&O[j, 0], &OD[j, 0], n.K * sizeof(floating))
-        if record.shape[0]:
-            memcpy(&record[error_target[j], 0], &O[j, 0], n.K * sizeof(floating))
-        memset(&OD[j, 0], 0, n.Kp * sizeof(floating))
+        value += error_weight[j] * row_loss(n, loss, &O[j, 0], &outputs[j, 0], target_row)
         row_delta(
-            n, loss, <floating>(scale * error_weight[j]), &O[j, 0], &targets[error_target[j], 0], &OD[j, 0])
+            n, loss, <floating>(scale * error_weight[j]), &outputs[j, 0], target_row, &OD[j, 0])
+        if record.shape[0]:
+            memcpy(&record[error_target[j], 0], &outputs[j, 0], n.K * sizeof(floating))
     memset(&EH[0, 0], 0, errors * n.Hp * sizeof(floating))
     product(errors, n.Hp, n.K, &OD[0, 0], n.Kp, 1, &wt[n.U * n.Rp], n.Hp, &EH[0, 0], n.Hp)   # (9)
     backward_pack(n, T, lanes, full, first, errors, error_row, w, wt, Y, S, HS, EH, E, ES, D, grad)
@@ -899,7 +941,8 @@ cdef double gradient_all(
         sparse, rows - lanes, n.Up, inputs, n.M, values, columns, indptr, &step[0],
         &D[lanes, 0], n.Up, &grad[n.w_input])
     add_output_gradient(
-        n, sparse, lanes, errors, error_row, inputs, values, columns, indptr, step, HR, OD, grad)
+        n, sparse, lanes, errors, error_row, inputs, values, columns, indptr, step, sources, source_row,
+        OD, grad)
     return value
 
 
@@ -1029,11 +1072,7 @@ cdef inline void add_step_gradient(
     add_partials(n, n.R, e_s, &P[0, 0], &grad[n.w_recurrent])
     product(1, n.Up, 1, &one, 1, 1, delta, n.Up, &grad[n.w_bias], n.Up)
     add_partials(n, 1, e_s, &P[n.R, 0], &grad[n.w_bias])
-    if not n.gate_bias:
-        memset(&grad[n.w_bias + n.C], 0, (n.y_n - n.C) * sizeof(floating))
-    if not n.cell_bias:
-        memset(&grad[n.w_bias], 0, n.C * sizeof(floating))
-        memset(&grad[n.w_bias + n.y_n], 0, n.N * sizeof(floating))
+    clear_absent_biases(n, grad)
     if not sparse:
         product(n.M, n.Up, 1, x, 1, 1, delta, n.Up, &grad[n.w_input], n.Up)
         add_partials(n, n.M, e_s, &P[n.R + 1, 0], &grad[n.w_input])
@@ -1094,11 +1133,12 @@ def forward(Plan plan, data, lanes, work, floating[::1] w, floating[:, ::1] outp
         floating[:, ::1] HR = work.HR, O = work.O
         const double[::1] weight = work.no_weight
         const floating* inputs
-        Py_ssize_t errors, j
+        const floating* sources
+        Py_ssize_t errors, j, source_row
     with nogil:
         errors = forward_all(
             n, sparse, X, values, columns, indptr, start, length, target, weight, 0, start.shape[0], w, table,
-            first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O, &inputs)
+            first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O, &inputs, &sources, &source_row)
         for j in range(errors):
             output_activation(n, &table[n.t_output], &O[j, 0], &outputs[j, 0])
     return errors
@@ -1127,6 +1167,7 @@ def gradient(
         double[::1] error_weight = work.error_weight
         floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
         floating[:, ::1] HR = work.HR, O = work.O, OD = work.OD, EH = work.EH, E = work.E, ES = work.ES
+        floating[:, ::1] outputs = work.outputs
         floating[::1] wt = work.wt
         floating[:, ::1] record = work.no_record
         double value
@@ -1137,7 +1178,7 @@ def gradient(
         value = gradient_all(
             n, sparse, loss, full, scale, X, values, columns, indptr, start, length, target, weight,
             0, start.shape[0], targets, w, wt, table, first, step, error_row, error_target, error_weight,
-            XG, D, Y, S, HS, HR, O, OD, EH, E, ES, grad, record)
+            XG, D, Y, S, HS, HR, O, outputs, OD, EH, E, ES, grad, record)
     return value
 
 
@@ -1175,6 +1216,7 @@ def train(
         double[::1] error_weight = work.error_weight
         floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
         floating[:, ::1] HR = work.HR, O = work.O, OD = work.OD, EH = work.EH, E = work.E, ES = work.ES
+        floating[:, ::1] outputs = work.outputs
         floating[::1] wt = work.wt
         int32_t[::1] touched = work.touched, is_touched = work.is_touched
         Py_ssize_t k, i, row, pack, until, n_touched
@@ -1199,7 +1241,7 @@ def train(
                     n, sparse, loss, full, 1 / batch_weight if mean else 1, X, values, columns, indptr,
                     start, length, target, weight, pack, until, targets, w, wt, table,
                     first, step, error_row, error_target, error_weight,
-                    XG, D, Y, S, HS, HR, O, OD, EH, E, ES, grad, record)
+                    XG, D, Y, S, HS, HR, O, outputs, OD, EH, E, ES, grad, record)
                 if lazy:
                     n_touched = touch(
                         first[length[pack] + 1] - (until - pack), columns, indptr, &step[0],

@@ -119,11 +119,12 @@ class Kernel:
         self._recurrent_columns = _recurrent_columns(network, self.layout)
 
     def _squashing_table(self):
-        """Constants slope, scale, shift of the units, of h and of the output units."""
+        """Constants of the units, of h and of the output units: -slope / ln 2, scale, shift."""
         net, n = self.network, self.layout
 
         def constants(name):  # the identity is computed without them
-            return np.array(SQUASHING[name] or (0.0, 0.0, 0.0))[:, np.newaxis]
+            slope, scale, shift = SQUASHING[name] or (0.0, 0.0, 0.0)
+            return np.array([[-slope / np.log(2)], [scale], [shift]])
 
         units = np.tile(constants("logistic"), n["Up"])
         units[:, : n["C"]] = constants(net.cell_input_activation)

@@ -18,31 +18,25 @@
 #define ALL(x) OP(_mm512_set1)(x)
 #define KEEP(mask, x) OP(_mm512_maskz_mov)(mask, x)
 
-SKLSTM_V4_INLINE VEC SKLSTM_NAME(exp_vector)(VEC x)
+SKLSTM_V4_INLINE VEC SKLSTM_NAME(exp2_vector)(VEC x)
 {
-    const VEC round = ALL(SKLSTM_ROUND), one = ALL(1);
     VEC n, r, r2, r4, p;
     IVEC shift;
     x = OP(_mm512_max)(ALL(-SKLSTM_EXP_MAX), x);
     x = OP(_mm512_min)(ALL(SKLSTM_EXP_MAX), x);
-    n = x * ALL((REAL)1.4426950408889634) + round;
+    n = x + ALL(SKLSTM_ROUND);
     shift = SKLSTM_TO_BITS(n);
-    n -= round;
-    r = (x - n * ALL(SKLSTM_LN2_HI)) - n * ALL(SKLSTM_LN2_LO);
+    n -= ALL(SKLSTM_ROUND);
+    r = x - n;
     r2 = r * r;
     r4 = r2 * r2;
-    p = ((one + r) + (SKLSTM_C(2) + SKLSTM_C(6) * r) * r2)
-        + ((SKLSTM_C(24) + SKLSTM_C(120) * r) + (SKLSTM_C(720) + SKLSTM_C(5040) * r) * r2) * r4;
-    if (sizeof(REAL) == sizeof(double))
-        p += (((SKLSTM_C(40320) + SKLSTM_C(362880) * r) + (SKLSTM_C(3628800) + SKLSTM_C(39916800) * r) * r2)
-              + SKLSTM_C(479001600) * r4) * (r4 * r4);
+    SKLSTM_POLYNOMIAL(p, r, r2, r4);
     return SKLSTM_FROM_BITS(SKLSTM_BITS_ADD(SKLSTM_TO_BITS(p), SKLSTM_BITS_SHIFT(shift, SKLSTM_MANTISSA)));
 }
 
 SKLSTM_V4_INLINE VEC SKLSTM_NAME(squash_vector)(VEC slope, VEC scale, VEC shift, VEC x)
 {
-    const VEC one = ALL(1);
-    return shift + scale * (one / (one + SKLSTM_NAME(exp_vector)(-slope * x)));
+    return shift + scale / (ALL(1) + SKLSTM_NAME(exp2_vector)(slope * x));
 }
 
 /* lanes `from` of the `n` vectors x */
