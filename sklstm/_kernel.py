@@ -25,7 +25,8 @@ SQUASHING: dict[str, tuple[float, float, float] | None] = {
 }
 VECTOR_BYTES = 64
 PACK_LANES = 32  # sequences side by side in one pack
-PACK_ROWS = 1 << 15  # time steps that a forward pass holds at once
+PACK_ROWS = 1 << 15  # time steps of a pack, if it has more than one sequence
+WINDOW_BYTES = 1 << 19  # activations that a forward pass without gradient holds at once
 
 
 class State(NamedTuple):
@@ -289,13 +290,13 @@ class Kernel:
     def _read_state(self, work, rows):
         """State in these rows of the work arrays, in the users' order."""
         return State(
-            work.Y[np.ix_(rows, self._recurrent_columns)],
-            work.S[np.ix_(rows, self._internal_cells)],
+            work.Y[rows[:, np.newaxis], self._recurrent_columns],
+            work.S[rows[:, np.newaxis], self._internal_cells],
         )
 
     def _write_state(self, work, state, lanes):
-        work.Y[np.ix_(np.arange(lanes), self._recurrent_columns)] = state.activations
-        work.S[np.ix_(np.arange(lanes), self._internal_cells)] = state.cells
+        work.Y[:lanes, self._recurrent_columns] = state.activations
+        work.S[:lanes, self._internal_cells] = state.cells
 
     def zero_state(self, n_sequences):
         """State before the first step."""
@@ -330,36 +331,40 @@ class Kernel:
         """
         data = self.data(sequences)
         lanes = self.lanes(sequences)
-        initial = self.check_state(initial_state, len(lanes))
-        final = self.zero_state(len(lanes))
-        n_rows = sequences.n_steps if self.network.return_sequences else len(sequences)
-        outputs = np.empty((n_rows, self.layout["K"]), self.dtype)
+        every_step = self.network.return_sequences
+        state = self.check_state(initial_state, len(lanes))
+        state = State(state.activations.copy(), state.cells.copy())
+        outputs = np.empty(
+            (sequences.n_steps if every_step else len(sequences), self.layout["K"]), self.dtype
+        )
+        packs = [self._windows(lanes, who) for who in self.packs(lanes)]
+        borrow = self.works([part for pack in packs for _, part in pack], data.sparse, backward=False)
 
-        def run(who):
-            self._forward_pack(w, data, lanes, who, initial, outputs, final)
+        def run(pack):
+            with borrow() as work:
+                for who, part in pack:
+                    self._write_state(work, State(state.activations[who], state.cells[who]), len(part))
+                    errors = _core.forward(self.plan, data, part, work, w, work.outputs)
+                    outputs[work.error_target[:errors]] = work.outputs[:errors, : outputs.shape[1]]
+                    rows = work.first[part.length] + np.arange(len(part))
+                    state.activations[who], state.cells[who] = self._read_state(work, rows)
 
-        each(run, self.packs(lanes), n_threads)
-        return outputs, final
+        each(run, packs, n_threads)
+        return outputs, state
 
-    def _forward_pack(self, w, data, lanes, who, initial, outputs, final):
-        """Forward pass of the lanes `who`, the longest first, window by window."""
+    def _windows(self, lanes, who):
+        """The lanes `who`, the longest first, cut in time into parts that a forward pass holds at once."""
         n = self.layout
-        state = State(initial.activations[who], initial.cells[who])
-        done = 0
+        row = self.dtype.itemsize * (n["Up"] + n["stride"] + 2 * n["Cp"])
+        window = max(WINDOW_BYTES // (row * len(who)), 1)
+        parts, done = [], 0
         while len(who):
-            window = max(1, PACK_ROWS // len(who))
             left = lanes.length[who] - done
             target = lanes.target[who] + (done if self.network.return_sequences else 0)
-            part = Lanes(lanes.start[who] + done, np.minimum(left, window), target)
-            with self.works([part], data.sparse, backward=False)() as work:
-                self._write_state(work, state, len(part))
-                errors = _core.forward(self.plan, data, part, work, w, work.outputs)
-                outputs[work.error_target[:errors]] = work.outputs[:errors, : n["K"]]
-                state = self._read_state(work, work.first[part.length] + np.arange(len(part)))
-            final.activations[who], final.cells[who] = state
-            on = left > window
-            who, state = who[on], State(state.activations[on], state.cells[on])
+            parts.append((who, Lanes(lanes.start[who] + done, np.minimum(left, window), target)))
+            who = who[left > window]
             done += window
+        return parts
 
     def trace(self, w, sequences, index):
         """Every gate, cell and state of one sequence over time, by name."""

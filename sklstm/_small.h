@@ -56,60 +56,91 @@ SKLSTM_V4_INLINE SKLSTM_MASK SKLSTM_NAME(mask)(int j, ptrdiff_t lo, ptrdiff_t hi
     return (SKLSTM_MASK)(below_hi & ~below_lo);
 }
 
+/* What a step needs of the network, in registers. */
+typedef struct {
+    VEC slope[2], scale[2], shift[2], h_slope[2], h_scale[2], h_shift[2];
+    IVEC in[2], forget[2], out[2];
+    SKLSTM_MASK cells[2];
+} SKLSTM_NAME(constants);
+
+/* `nr` rows of one time step side by side: each waits for the results of its own chain of operations, and
+ * the processor does not look far enough ahead to find the next row by itself. */
+SKLSTM_V4_INLINE void SKLSTM_NAME(forward_rows)(
+    const int nr, const int nu, const int nc, const sklstm_small *n, const SKLSTM_NAME(constants) *k,
+    ptrdiff_t row, ptrdiff_t before, const REAL *restrict w, const REAL *restrict D, REAL *Y, REAL *S,
+    REAL *restrict HS)
+{
+    const ptrdiff_t Up = nu * L, Cp = nc * L;
+    const REAL *z = Y + before * n->stride + n->recurrent;
+    const VEC one = ALL(1);
+    VEC net[8], y[8];
+    for (int i = 0; i < nr; i++)
+        for (int j = 0; j < nu; j++)
+            net[i * nu + j] = LOAD(D + (row + i) * Up + j * L);
+    for (ptrdiff_t r = 0; r < n->R; r++)
+        for (int i = 0; i < nr; i++)
+            for (int j = 0; j < nu; j++)
+                net[i * nu + j] += ALL(z[i * n->stride + r]) * LOAD(w + r * Up + j * L);      /* (1) */
+    for (int i = 0; i < nr; i++)
+        for (int j = 0; j < nu; j++)
+            y[i * nu + j] = SKLSTM_NAME(squash_vector)(                                /* (2) (3) (5) */
+                k->slope[j], k->scale[j], k->shift[j], net[i * nu + j]);
+    for (int i = 0; i < nr; i++) {
+        REAL *y_row = Y + (row + i) * n->stride;
+        if (n->g_identity)
+            for (int j = 0; j < nc; j++)
+                y[i * nu + j] = OP(_mm512_mask_mov)(y[i * nu + j], k->cells[j], net[i * nu + j]);
+        for (int j = 0; j < nu; j++)
+            STORE(y_row + j * L, y[i * nu + j]);
+        for (int j = 0; j < nc; j++) {
+            const VEC *gates = y + i * nu;
+            const VEC y_in = n->has_in ? SKLSTM_NAME(lanes_of)(nu, gates, k->in[j]) : one;
+            const VEC y_forget = n->has_forget ? SKLSTM_NAME(lanes_of)(nu, gates, k->forget[j]) : one;
+            const VEC y_out = n->has_out ? SKLSTM_NAME(lanes_of)(nu, gates, k->out[j]) : one;
+            const VEC s_prev = LOAD(S + (before + i) * Cp + j * L);
+            const VEC s = KEEP(k->cells[j], y_forget * s_prev + y_in * gates[j]);              /* (4) */
+            const VEC h = n->h_identity
+                              ? s : SKLSTM_NAME(squash_vector)(k->h_slope[j], k->h_scale[j], k->h_shift[j], s);
+            STORE(S + (row + i) * Cp + j * L, s);
+            STORE(HS + (row + i) * Cp + j * L, h);
+            STORE(y_row + n->y_c + j * L, y_out * h);                                  /* (6) */
+        }
+    }
+}
+
 SKLSTM_V4_INLINE void SKLSTM_NAME(forward_body)(
     const int nu, const int nc, const sklstm_small *n, ptrdiff_t T, const int64_t *restrict first,
     const REAL *restrict w, const REAL *restrict table, const REAL *restrict D, REAL *Y, REAL *S,
     REAL *restrict HS)
 {
     const ptrdiff_t Up = nu * L, Cp = nc * L;
-    VEC slope[2], scale[2], shift[2], h_slope[2], h_scale[2], h_shift[2], net[2], y[2], one = ALL(1);
-    IVEC in[2], forget[2], out[2];
-    SKLSTM_MASK cells[2];
+    SKLSTM_NAME(constants) k;
     for (int j = 0; j < nu; j++) {
-        slope[j] = LOAD(table + j * L);
-        scale[j] = LOAD(table + Up + j * L);
-        shift[j] = LOAD(table + 2 * Up + j * L);
+        k.slope[j] = LOAD(table + j * L);
+        k.scale[j] = LOAD(table + Up + j * L);
+        k.shift[j] = LOAD(table + 2 * Up + j * L);
     }
     for (int j = 0; j < nc; j++) {
         const IVEC gate = SKLSTM_INDEX(n->gate_of_cell + j * L);
-        h_slope[j] = LOAD(table + n->t_h + j * L);
-        h_scale[j] = LOAD(table + n->t_h + Cp + j * L);
-        h_shift[j] = LOAD(table + n->t_h + 2 * Cp + j * L);
-        in[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_in));
-        forget[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_forget));
-        out[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_out));
-        cells[j] = SKLSTM_NAME(mask)(j, 0, n->C);
+        k.h_slope[j] = LOAD(table + n->t_h + j * L);
+        k.h_scale[j] = LOAD(table + n->t_h + Cp + j * L);
+        k.h_shift[j] = LOAD(table + n->t_h + 2 * Cp + j * L);
+        k.in[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_in));
+        k.forget[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_forget));
+        k.out[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_out));
+        k.cells[j] = SKLSTM_NAME(mask)(j, 0, n->C);
     }
     for (ptrdiff_t t = 1; t <= T; t++) {
         const ptrdiff_t lag = first[t] - first[t - 1];
-        for (ptrdiff_t row = first[t]; row < first[t + 1]; row++) {
-            const REAL *z = Y + (row - lag) * n->stride + n->recurrent;
-            const REAL *s_prev = S + (row - lag) * Cp;
-            REAL *y_row = Y + row * n->stride;
-            for (int j = 0; j < nu; j++)
-                net[j] = LOAD(D + row * Up + j * L);
-            for (ptrdiff_t r = 0; r < n->R; r++)
-                for (int j = 0; j < nu; j++)
-                    net[j] += ALL(z[r]) * LOAD(w + r * Up + j * L);                    /* (1) */
-            for (int j = 0; j < nu; j++)
-                y[j] = SKLSTM_NAME(squash_vector)(slope[j], scale[j], shift[j], net[j]); /* (2) (3) (5) */
-            if (n->g_identity)
-                for (int j = 0; j < nc; j++)
-                    y[j] = OP(_mm512_mask_mov)(y[j], cells[j], net[j]);
-            for (int j = 0; j < nu; j++)
-                STORE(y_row + j * L, y[j]);
-            for (int j = 0; j < nc; j++) {
-                const VEC y_in = n->has_in ? SKLSTM_NAME(lanes_of)(nu, y, in[j]) : one;
-                const VEC y_forget = n->has_forget ? SKLSTM_NAME(lanes_of)(nu, y, forget[j]) : one;
-                const VEC y_out = n->has_out ? SKLSTM_NAME(lanes_of)(nu, y, out[j]) : one;
-                const VEC s = KEEP(cells[j], y_forget * LOAD(s_prev + j * L) + y_in * y[j]);   /* (4) */
-                const VEC h = n->h_identity
-                                  ? s : SKLSTM_NAME(squash_vector)(h_slope[j], h_scale[j], h_shift[j], s);
-                STORE(S + row * Cp + j * L, s);
-                STORE(HS + row * Cp + j * L, h);
-                STORE(y_row + n->y_c + j * L, y_out * h);                              /* (6) */
-            }
-        }
+        ptrdiff_t row = first[t];
+#define ROWS(nr)                                                                                            \
+    for (; row + (nr) <= first[t + 1]; row += (nr))                                                         \
+    SKLSTM_NAME(forward_rows)(nr, nu, nc, n, &k, row, row - lag, w, D, Y, S, HS)
+        if (nu == 1)
+            ROWS(4);
+        ROWS(2);
+        ROWS(1);
+#undef ROWS
     }
 }
 

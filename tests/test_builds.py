@@ -28,7 +28,12 @@ NETWORKS = {
     "four cells": {"n_blocks": 4, "return_sequences": True, "output_activation": "logistic"},
     "five cells": {"n_blocks": 5, "forget_gate": False, "recurrence": "all", "gate_bias": False},
     "three gates": {"n_blocks": 2, "block_size": 4, "recurrence": "all", "return_sequences": True},
-    "nine cells": {"n_blocks": 3, "block_size": 3, "output_gate": False, "cell_output_activation": "identity"},
+    "nine cells": {
+        "n_blocks": 3,
+        "block_size": 3,
+        "output_gate": False,
+        "cell_output_activation": "identity",
+    },
     "no recurrence": {"n_blocks": 1, "block_size": 5, "recurrence": "none", "forget_gate": False},
     "no input gate": {"n_blocks": 7, "input_gate": False, "cell_input_activation": "identity"},
     "cells alone": {"n_blocks": 12, "input_gate": False, "forget_gate": False, "output_gate": False},

@@ -140,15 +140,15 @@ def test_more_sequences_than_a_pack_holds(return_sequences, form):
     assert_same(problem, problem.singles())
 
 
-@pytest.mark.parametrize("rows", [1, 7, 50])
+@pytest.mark.parametrize("window_bytes", [1, 5000, 50_000])
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("lengths", [[120], [1, 37, 120, 2, 119], [8] * (PACK_LANES + 1)])
-def test_windows_change_no_bit(monkeypatch, lengths, return_sequences, form, rows):
+def test_windows_change_no_bit(monkeypatch, lengths, return_sequences, form, window_bytes):
     problem = make_problem(replace(NET, return_sequences=return_sequences), lengths)
     problem = replace(problem, X=[form(x) for x in problem.X])
     outputs, state = problem.forward()
-    monkeypatch.setattr(_kernel, "PACK_ROWS", rows)
+    monkeypatch.setattr(_kernel, "WINDOW_BYTES", window_bytes)
     in_windows, state_in_windows = problem.forward()
     assert_array_equal(in_windows, outputs)
     assert_array_equal(state_in_windows.activations, state.activations)
@@ -156,7 +156,7 @@ def test_windows_change_no_bit(monkeypatch, lengths, return_sequences, form, row
 
 
 def test_a_sequence_longer_than_the_window():
-    length = _kernel.PACK_ROWS + 10
+    length = _kernel.WINDOW_BYTES // 64 + 10
     problem = make_problem(Network(1, 1), [length, 3], scale=0.3)
     outputs, state = problem.forward()
     before = replace(problem, X=[problem.X[0][:-20], problem.X[1][:1]])

@@ -93,12 +93,12 @@ def test_rule_of_legal_symbols():
     run = trial("1-1")
     run.start()
     X, legal = run.strings[0], run.legal[0]
-    assert run.wrong_strings(0) > 200
+    assert run.wrong_strings(X, legal) > 200
     kernel = run.trainer.kernel
-    outputs = np.where(legal, 0.6, 0.1)
+    outputs = np.where(legal.values, 0.6, 0.1)
     outputs[X.offsets[5]] = 0.5  # one step of one string
     kernel.forward = lambda w, X: (outputs, None)
-    assert run.wrong_strings(0) == 1
+    assert run.wrong_strings(X, legal) == 1
 
 
 def test_growth_keeps_what_was_learned():

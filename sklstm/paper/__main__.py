@@ -83,7 +83,9 @@ def run(options):
         # the longest first, so that no core is idle in the end
         futures = {
             pool.submit(run_trial, *job, options.limit): job
-            for job in sorted(left, key=lambda job: -work[job])
+            for job in sorted(
+                left, key=lambda job: -EXPERIMENTS[job[0]].limit * EXPERIMENTS[job[0]].mean_steps
+            )
         }
         for number, future in enumerate(as_completed(futures), start=1):
             record = future.result()
