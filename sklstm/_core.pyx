@@ -76,6 +76,13 @@ cdef extern from "_simd.h" nogil:
     void sklstm_forward_small_f32(
         const sklstm_small*, Py_ssize_t, const int64_t*, const float*, const float*, const float*,
         float*, float*, float*) noexcept
+    int SKLSTM_TOGETHER
+    void sklstm_together_small_f64(
+        const sklstm_small*, Py_ssize_t, const int64_t*, Py_ssize_t, Py_ssize_t, const double*,
+        const double*, const double*, double*, double*, double*) noexcept
+    void sklstm_together_small_f32(
+        const sklstm_small*, Py_ssize_t, const int64_t*, Py_ssize_t, Py_ssize_t, const float*,
+        const float*, const float*, float*, float*, float*) noexcept
     void sklstm_backward_small_f64(
         const sklstm_small*, int, Py_ssize_t, const int64_t*, Py_ssize_t, const int64_t*, const double*,
         const double*, const double*, const double*, const double*, double*, double*, double*) noexcept
@@ -135,6 +142,8 @@ cdef struct Shape:
     bint is_small
     sklstm_small small
 
+
+MOST_TOGETHER = SKLSTM_TOGETHER
 
 SMALL = (
     "U", "C", "B", "S", "R", "Up", "Cp", "Rp", "Hp", "stride", "recurrent", "y_in", "y_forget", "y_out", "y_c",
@@ -860,21 +869,19 @@ cdef void update_weights(
 # a pack, whole: the inputs of these two functions are what the entry points unpack from Python
 
 
-cdef Py_ssize_t forward_all(
+cdef Py_ssize_t start_pack(
     const Shape* n, bint sparse,
     const floating[:, ::1] X, const floating[::1] values, const int32_t[::1] columns,
     const int32_t[::1] indptr,
     const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
     Py_ssize_t lo, Py_ssize_t hi,                           # IN  the lanes of this pack
-    const floating[::1] w, const floating[::1] table,    # IN
+    const floating[::1] w,                                  # IN
     int64_t[::1] first, int64_t[::1] step,                  # OUT
     int64_t[::1] error_row, int64_t[::1] error_target, double[::1] error_weight,   # OUT
-    floating[:, ::1] XG, floating[:, ::1] D, floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,
-    floating[:, ::1] HR, floating[:, ::1] O,                # OUT
+    floating[:, ::1] XG, floating[:, ::1] D,                # OUT gathered inputs; x W + b
     const floating** inputs,                                # OUT the dense rows
-    const floating** sources, Py_ssize_t* source_row,       # OUT the sources of the outputs
 ) noexcept nogil:
-    """Inputs to the net inputs of the output units. Rows of time 0 hold the initial state already."""
+    """Lays a pack out and computes what comes from the inputs; returns the number of errors."""
     cdef Py_ssize_t lanes = hi - lo, T = length[lo], row, rows, errors
     errors = arrange_pack(
         n, start, length, target, weight, lo, hi, first, step, error_row, error_target, error_weight)
@@ -886,10 +893,30 @@ cdef Py_ssize_t forward_all(
     add_input_products(
         sparse, rows, n.Up, inputs[0], n.M, values, columns, indptr, &step[0],
         &w[n.w_input], &D[lanes, 0], n.Up)                                         # (1)
-    forward_pack(n, T, first, w, table, D, Y, S, HS)
-    sources[0] = output_sources(n, lanes, errors, error_row, Y, HR, source_row)
+    return errors
+
+
+cdef inline Py_ssize_t forward_all(
+    const Shape* n, bint sparse,
+    const floating[:, ::1] X, const floating[::1] values, const int32_t[::1] columns,
+    const int32_t[::1] indptr,
+    const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
+    Py_ssize_t lo, Py_ssize_t hi,
+    const floating[::1] w, const floating[::1] table,       # IN
+    int64_t[::1] first, int64_t[::1] step,                  # OUT
+    int64_t[::1] error_row, int64_t[::1] error_target, double[::1] error_weight,   # OUT
+    floating[:, ::1] XG, floating[:, ::1] D, floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,
+    floating[:, ::1] HR, floating[:, ::1] O,                # OUT
+    const floating** inputs, const floating** sources, Py_ssize_t* source_row,     # OUT
+) noexcept nogil:
+    """Inputs to the net inputs of the output units. Rows of time 0 hold the initial state already."""
+    cdef Py_ssize_t errors = start_pack(
+        n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, w,
+        first, step, error_row, error_target, error_weight, XG, D, inputs)
+    forward_pack(n, length[lo], first, w, table, D, Y, S, HS)
+    sources[0] = output_sources(n, hi - lo, errors, error_row, Y, HR, source_row)
     forward_outputs(
-        n, sparse, lanes, errors, error_row, inputs[0], values, columns, indptr, step, w,
+        n, sparse, hi - lo, errors, error_row, inputs[0], values, columns, indptr, step, w,
         sources[0], source_row[0], O)
     return errors
 
@@ -911,15 +938,37 @@ cdef double gradient_all(
     floating[:, ::1] record,                                # OUT (targets, K) outputs, or empty
 ) noexcept nogil:
     """Loss of the lanes lo..hi (weighted, not scaled); their gradient, times `scale`, is added to `grad`."""
-    cdef Py_ssize_t lanes = hi - lo, T = length[lo], rows, errors, j, source_row
+    cdef Py_ssize_t errors, source_row
     cdef const floating* inputs
     cdef const floating* sources
-    cdef const floating* target_row
-    cdef double value = 0
     errors = forward_all(
         n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, w, table,
         first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O, &inputs, &sources, &source_row)
-    rows = first[T + 1]
+    return backward_all(
+        n, sparse, loss, full, scale, values, columns, indptr, hi - lo, length[lo], targets, w, wt, table,
+        first, step, errors, error_row, error_target, error_weight, inputs, sources, source_row,
+        D, Y, S, HS, O, outputs, OD, EH, E, ES, grad, record)
+
+
+cdef double backward_all(
+    const Shape* n, bint sparse, int loss, bint full, double scale,
+    const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,
+    Py_ssize_t lanes, Py_ssize_t T,
+    const floating[:, ::1] targets,
+    const floating[::1] w, const floating[::1] wt, const floating[::1] table,   # IN
+    const int64_t[::1] first, const int64_t[::1] step, Py_ssize_t errors,       # IN
+    const int64_t[::1] error_row, const int64_t[::1] error_target, const double[::1] error_weight,   # IN
+    const floating* inputs, const floating* sources, Py_ssize_t source_row,     # IN
+    floating[:, ::1] D, const floating[:, ::1] Y, const floating[:, ::1] S, const floating[:, ::1] HS,
+    const floating[:, ::1] O, floating[:, ::1] outputs, floating[:, ::1] OD,
+    floating[:, ::1] EH, floating[:, ::1] E, floating[:, ::1] ES,   # OUT
+    floating[::1] grad,                                     # STATE += scale * gradient
+    floating[:, ::1] record,                                # OUT (targets, K) outputs, or empty
+) noexcept nogil:
+    """Net inputs of the output units to loss and gradient."""
+    cdef Py_ssize_t rows = first[T + 1], j
+    cdef const floating* target_row
+    cdef double value = 0
     for j in range(errors):
         target_row = &targets[error_target[j], 0]
         output_activation(n, &table[n.t_output], &O[j, 0], &outputs[j, 0])
@@ -1255,6 +1304,94 @@ def train(
             for i in range(n_touched):
                 is_touched[touched[i]] = 0
     return total
+
+
+def train_together(
+    Plan plan, data, lanes, work, floating[:, ::1] w,
+    const floating[:, ::1] targets, const double[::1] weight, int loss, bint full,
+    Py_ssize_t rows, floating[:, ::1] grad, floating[:, ::1] m, floating[:, ::1] v, double[:, ::1] hyper,
+    double[::1] total, floating[:, ::1] record,
+):
+    """Networks of one topology side by side, an update after each sequence; adds their losses to `total`.
+
+    Row i of `w`, `grad`, `m`, `v` and `hyper` belongs to network i. The lanes are in rounds: the first
+    sequence of each network, then the second of each, and so on. `work` holds `rows` rows for each network.
+    To the bit what each learns alone: only the steps of the forward pass take turns. A network whose loss is
+    not finite learns no more.
+    """
+    cdef:
+        Shape* n = &plan.shape
+        bint sparse = data.sparse
+        const floating[:, ::1] X = data.X
+        const floating[::1] values = data.values
+        const int32_t[::1] columns = data.columns
+        const int32_t[::1] indptr = data.indptr
+        const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
+        const floating[::1] table = work.table
+        int64_t[::1] first = work.first, step = work.step
+        int64_t[::1] error_row = work.error_row, error_target = work.error_target
+        double[::1] error_weight = work.error_weight
+        floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
+        floating[:, ::1] HR = work.HR, O = work.O, OD = work.OD, EH = work.EH, E = work.E, ES = work.ES
+        floating[:, ::1] outputs = work.outputs
+        floating[::1] wt = work.wt
+        int32_t[::1] touched = work.touched, is_touched = work.is_touched
+        Py_ssize_t nets = w.shape[0], k, i, at, base, j, n_touched, source_row
+        Py_ssize_t errors[16]
+        const floating* inputs[16]
+        const floating* sources
+        double value
+        bint lazy = sparse and hyper[0, KIND] == SGD and hyper[0, MOMENTUM] == 0 and hyper[0, ALPHA] == 0
+    if nets > SKLSTM_TOGETHER:
+        raise ValueError(f"at most {SKLSTM_TOGETHER} networks, got {nets}")
+    with nogil:
+        for k in range(start.shape[0] // nets):
+            at = k * nets
+            for i in range(nets):
+                base = i * rows
+                reset_state(n, 1, Y[base:], S[base:])
+                errors[i] = start_pack(
+                    n, sparse, X, values, columns, indptr, start, length, target, weight, at + i, at + i + 1,
+                    w[i], first[i * (rows + 1):], step[base:], error_row[base:], error_target[base:],
+                    error_weight[base:], XG, D[base:], &inputs[i])
+            if n.is_small:
+                if floating is double:
+                    sklstm_together_small_f64(
+                        &n.small, nets, &length[at], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0],
+                        &Y[0, 0], &S[0, 0], &HS[0, 0])
+                else:
+                    sklstm_together_small_f32(
+                        &n.small, nets, &length[at], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0],
+                        &Y[0, 0], &S[0, 0], &HS[0, 0])
+            for i in range(nets):
+                base = i * rows
+                if not n.is_small:
+                    forward_pack(
+                        n, length[at + i], first[i * (rows + 1):], w[i], table, D[base:], Y[base:], S[base:],
+                        HS[base:])
+                sources = output_sources(n, 1, errors[i], error_row[base:], Y[base:], HR, &source_row)
+                forward_outputs(
+                    n, sparse, 1, errors[i], error_row[base:], inputs[i], values, columns, indptr,
+                    step[base:], w[i], sources, source_row, O)
+                transpose_weights(n, full, w[i], wt)
+                value = backward_all(
+                    n, sparse, loss, full, 1, values, columns, indptr, 1, length[at + i], targets, w[i], wt,
+                    table, first[i * (rows + 1):], step[base:], errors[i], error_row[base:],
+                    error_target[base:], error_weight[base:], inputs[i], sources, source_row,
+                    D[base:], Y[base:], S[base:], HS[base:], O, outputs, OD, EH, E, ES, grad[i], record)
+                total[i] += value
+                if not isfinite(total[i]):
+                    memset(&grad[i, 0], 0, n.n_packed * sizeof(floating))
+                    continue
+                n_touched = 0
+                if lazy:
+                    n_touched = touch(
+                        length[at + i], columns, indptr, &step[base], touched, is_touched, 0)
+                update_weights(
+                    n, lazy, hyper[i], &touched[0], n_touched, &touched[0], n_touched,
+                    w[i], grad[i], m[i], v[i])
+                for j in range(n_touched):
+                    is_touched[touched[j]] = 0
 
 
 def train_steps(

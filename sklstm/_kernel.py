@@ -215,13 +215,16 @@ class Kernel:
         weight = check_sample_weight(sample_weight, len(sequences))
         return np.repeat(weight, sequences.lengths) if self.network.return_sequences else weight
 
-    def work(self, rows, lanes, longest, *, sparse=False, backward=True, partials=False):
-        """Arrays that the kernel writes, for packs of so many time steps, sequences and longest length."""
+    def work(self, rows, lanes, longest, *, sparse=False, backward=True, partials=False, nets=1):
+        """Arrays that the kernel writes, for packs of so many time steps, sequences and longest length.
+
+        `nets` networks with a pack of one sequence each have `rows` + 1 rows each.
+        """
         n = self.layout
         rows, lanes = max(rows, 1), max(lanes, 1)
         every_step = self.network.return_sequences
         errors = max(rows if every_step else lanes, 2)
-        total = rows + lanes
+        total = (rows + lanes) * nets
 
         def zeros(*shape):
             return aligned_zeros(shape, self.dtype)
@@ -232,11 +235,11 @@ class Kernel:
         work = SimpleNamespace(
             capacity=(rows, lanes, longest),
             table=self.table,
-            first=integers(longest + 2),
-            step=integers(rows),
-            error_row=integers(errors),
-            error_target=integers(errors),
-            error_weight=np.zeros(errors),
+            first=integers((longest + 2) * nets),
+            step=integers(total),
+            error_row=integers(errors + total),
+            error_target=integers(errors + total),
+            error_weight=np.zeros(errors + total),
             no_weight=np.zeros(0),
             no_record=np.zeros((0, n["K"]), self.dtype),
             XG=zeros(1 if sparse or lanes == 1 else rows, n["M"]),

@@ -56,6 +56,7 @@ static int sklstm_has_small(void)
 #endif
 }
 
+#define SKLSTM_TOGETHER 16 /* networks that learn in lockstep, at most */
 #define SKLSTM_ROWS 4 /* rows or vectors that one panel keeps in registers */
 
 /* SKLSTM_ROUND = 1.5 * 2^mantissa_bits: adding it rounds to the nearest integer, which then stands in the
@@ -300,6 +301,15 @@ static void SKLSTM_NAME(forward_small)(
     const SKLSTM_REAL *table, const SKLSTM_REAL *D, SKLSTM_REAL *Y, SKLSTM_REAL *S, SKLSTM_REAL *HS)
 {
     (void)n, (void)T, (void)first, (void)w, (void)table, (void)D, (void)Y, (void)S, (void)HS;
+}
+
+static void SKLSTM_NAME(together_small)(
+    const sklstm_small *n, ptrdiff_t nets, const int64_t *length, ptrdiff_t n_weights, ptrdiff_t rows,
+    const SKLSTM_REAL *w, const SKLSTM_REAL *table, const SKLSTM_REAL *D, SKLSTM_REAL *Y, SKLSTM_REAL *S,
+    SKLSTM_REAL *HS)
+{
+    (void)n, (void)nets, (void)length, (void)n_weights, (void)rows, (void)w, (void)table, (void)D, (void)Y;
+    (void)S, (void)HS;
 }
 
 static void SKLSTM_NAME(backward_small)(

@@ -63,86 +63,141 @@ typedef struct {
     SKLSTM_MASK cells[2];
 } SKLSTM_NAME(constants);
 
-/* `nr` rows of one time step side by side: each waits for the results of its own chain of operations, and
- * the processor does not look far enough ahead to find the next row by itself. */
-SKLSTM_V4_INLINE void SKLSTM_NAME(forward_rows)(
+/* One step of one sequence: weights, net inputs without the recurrent part, and where the rows are. */
+typedef struct {
+    const REAL *w, *net, *z, *s_prev;
+    REAL *y, *s, *h;
+} SKLSTM_NAME(step);
+
+/* `nr` steps side by side: each waits for the results of its own chain of operations, and the processor does
+ * not look far enough ahead to find the next step by itself. */
+SKLSTM_V4_INLINE void SKLSTM_NAME(forward_steps)(
     const int nr, const int nu, const int nc, const sklstm_small *n, const SKLSTM_NAME(constants) *k,
-    ptrdiff_t row, ptrdiff_t before, const REAL *restrict w, const REAL *restrict D, REAL *Y, REAL *S,
-    REAL *restrict HS)
+    const SKLSTM_NAME(step) *step)
 {
-    const ptrdiff_t Up = nu * L, Cp = nc * L;
-    const REAL *z = Y + before * n->stride + n->recurrent;
     const VEC one = ALL(1);
     VEC net[8], y[8];
     for (int i = 0; i < nr; i++)
         for (int j = 0; j < nu; j++)
-            net[i * nu + j] = LOAD(D + (row + i) * Up + j * L);
+            net[i * nu + j] = LOAD(step[i].net + j * L);
     for (ptrdiff_t r = 0; r < n->R; r++)
         for (int i = 0; i < nr; i++)
             for (int j = 0; j < nu; j++)
-                net[i * nu + j] += ALL(z[i * n->stride + r]) * LOAD(w + r * Up + j * L);      /* (1) */
+                net[i * nu + j] += ALL(step[i].z[r]) * LOAD(step[i].w + (r * nu + j) * L);   /* (1) */
     for (int i = 0; i < nr; i++)
         for (int j = 0; j < nu; j++)
             y[i * nu + j] = SKLSTM_NAME(squash_vector)(                                /* (2) (3) (5) */
                 k->slope[j], k->scale[j], k->shift[j], net[i * nu + j]);
     for (int i = 0; i < nr; i++) {
-        REAL *y_row = Y + (row + i) * n->stride;
+        const VEC *gates = y + i * nu;
         if (n->g_identity)
             for (int j = 0; j < nc; j++)
                 y[i * nu + j] = OP(_mm512_mask_mov)(y[i * nu + j], k->cells[j], net[i * nu + j]);
         for (int j = 0; j < nu; j++)
-            STORE(y_row + j * L, y[i * nu + j]);
+            STORE(step[i].y + j * L, gates[j]);
         for (int j = 0; j < nc; j++) {
-            const VEC *gates = y + i * nu;
             const VEC y_in = n->has_in ? SKLSTM_NAME(lanes_of)(nu, gates, k->in[j]) : one;
             const VEC y_forget = n->has_forget ? SKLSTM_NAME(lanes_of)(nu, gates, k->forget[j]) : one;
             const VEC y_out = n->has_out ? SKLSTM_NAME(lanes_of)(nu, gates, k->out[j]) : one;
-            const VEC s_prev = LOAD(S + (before + i) * Cp + j * L);
-            const VEC s = KEEP(k->cells[j], y_forget * s_prev + y_in * gates[j]);              /* (4) */
+            const VEC s_prev = LOAD(step[i].s_prev + j * L);
+            const VEC s = KEEP(k->cells[j], y_forget * s_prev + y_in * gates[j]);      /* (4) */
             const VEC h = n->h_identity
                               ? s : SKLSTM_NAME(squash_vector)(k->h_slope[j], k->h_scale[j], k->h_shift[j], s);
-            STORE(S + (row + i) * Cp + j * L, s);
-            STORE(HS + (row + i) * Cp + j * L, h);
-            STORE(y_row + n->y_c + j * L, y_out * h);                                  /* (6) */
+            STORE(step[i].s + j * L, s);
+            STORE(step[i].h + j * L, h);
+            STORE(step[i].y + n->y_c + j * L, y_out * h);                              /* (6) */
         }
     }
 }
 
-SKLSTM_V4_INLINE void SKLSTM_NAME(forward_body)(
-    const int nu, const int nc, const sklstm_small *n, ptrdiff_t T, const int64_t *restrict first,
-    const REAL *restrict w, const REAL *restrict table, const REAL *restrict D, REAL *Y, REAL *S,
-    REAL *restrict HS)
+SKLSTM_V4_INLINE void SKLSTM_NAME(set_constants)(
+    const int nu, const int nc, const sklstm_small *n, const REAL *restrict table,
+    SKLSTM_NAME(constants) *k)
 {
     const ptrdiff_t Up = nu * L, Cp = nc * L;
-    SKLSTM_NAME(constants) k;
     for (int j = 0; j < nu; j++) {
-        k.slope[j] = LOAD(table + j * L);
-        k.scale[j] = LOAD(table + Up + j * L);
-        k.shift[j] = LOAD(table + 2 * Up + j * L);
+        k->slope[j] = LOAD(table + j * L);
+        k->scale[j] = LOAD(table + Up + j * L);
+        k->shift[j] = LOAD(table + 2 * Up + j * L);
     }
     for (int j = 0; j < nc; j++) {
         const IVEC gate = SKLSTM_INDEX(n->gate_of_cell + j * L);
-        k.h_slope[j] = LOAD(table + n->t_h + j * L);
-        k.h_scale[j] = LOAD(table + n->t_h + Cp + j * L);
-        k.h_shift[j] = LOAD(table + n->t_h + 2 * Cp + j * L);
-        k.in[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_in));
-        k.forget[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_forget));
-        k.out[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_out));
-        k.cells[j] = SKLSTM_NAME(mask)(j, 0, n->C);
+        k->h_slope[j] = LOAD(table + n->t_h + j * L);
+        k->h_scale[j] = LOAD(table + n->t_h + Cp + j * L);
+        k->h_shift[j] = LOAD(table + n->t_h + 2 * Cp + j * L);
+        k->in[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_in));
+        k->forget[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_forget));
+        k->out[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_out));
+        k->cells[j] = SKLSTM_NAME(mask)(j, 0, n->C);
     }
+}
+
+#define STEP(w, D, Y, S, HS, row, before)                                                                   \
+    (SKLSTM_NAME(step)) {                                                                                   \
+        w, (D) + (row) * n->Up, (Y) + (before) * n->stride + n->recurrent, (S) + (before) * n->Cp,          \
+            (Y) + (row) * n->stride, (S) + (row) * n->Cp, (HS) + (row) * n->Cp                              \
+    }
+
+/* A pack of sequences and one network. */
+SKLSTM_V4_INLINE void SKLSTM_NAME(forward_body)(
+    const int nu, const int nc, const sklstm_small *n, ptrdiff_t T, const int64_t *restrict first,
+    const REAL *w, const REAL *table, const REAL *D, REAL *Y, REAL *S, REAL *HS)
+{
+    SKLSTM_NAME(constants) k;
+    SKLSTM_NAME(set_constants)(nu, nc, n, table, &k);
     for (ptrdiff_t t = 1; t <= T; t++) {
         const ptrdiff_t lag = first[t] - first[t - 1];
         ptrdiff_t row = first[t];
-#define ROWS(nr)                                                                                            \
-    for (; row + (nr) <= first[t + 1]; row += (nr))                                                         \
-    SKLSTM_NAME(forward_rows)(nr, nu, nc, n, &k, row, row - lag, w, D, Y, S, HS)
+#define SIDE_BY_SIDE(nr)                                                                                    \
+    for (; row + (nr) <= first[t + 1]; row += (nr)) {                                                       \
+        SKLSTM_NAME(step) step[nr];                                                                         \
+        for (int i = 0; i < (nr); i++)                                                                      \
+            step[i] = STEP(w, D, Y, S, HS, row + i, row + i - lag);                                         \
+        SKLSTM_NAME(forward_steps)(nr, nu, nc, n, &k, step);                                                \
+    }
         if (nu == 1)
-            ROWS(4);
-        ROWS(2);
-        ROWS(1);
-#undef ROWS
+            SIDE_BY_SIDE(4)
+        SIDE_BY_SIDE(2)
+        SIDE_BY_SIDE(1)
+#undef SIDE_BY_SIDE
     }
 }
+
+/* Networks of one topology, each with a sequence of its own: network i has the weights w + i * n_weights, its
+ * rows begin at i * rows, and its sequence has length[i] steps. */
+SKLSTM_V4_INLINE void SKLSTM_NAME(together_body)(
+    const int nu, const int nc, const sklstm_small *n, ptrdiff_t nets, const int64_t *restrict length,
+    ptrdiff_t n_weights, ptrdiff_t rows, const REAL *w, const REAL *table, const REAL *D, REAL *Y, REAL *S,
+    REAL *HS)
+{
+    SKLSTM_NAME(constants) k;
+    ptrdiff_t active[SKLSTM_TOGETHER], n_active = nets;
+    SKLSTM_NAME(set_constants)(nu, nc, n, table, &k);
+    for (ptrdiff_t i = 0; i < nets; i++)
+        active[i] = i;
+    for (ptrdiff_t t = 1; n_active; t++) {
+        ptrdiff_t at = 0, left = 0;
+#define SIDE_BY_SIDE(nr)                                                                                    \
+    for (; at + (nr) <= n_active; at += (nr)) {                                                             \
+        SKLSTM_NAME(step) step[nr];                                                                         \
+        for (int i = 0; i < (nr); i++) {                                                                    \
+            const ptrdiff_t net = active[at + i], row = net * rows + t;                                     \
+            step[i] = STEP(w + net * n_weights, D, Y, S, HS, row, row - 1);                                 \
+        }                                                                                                   \
+        SKLSTM_NAME(forward_steps)(nr, nu, nc, n, &k, step);                                                \
+    }
+        if (nu == 1)
+            SIDE_BY_SIDE(4)
+        SIDE_BY_SIDE(2)
+        SIDE_BY_SIDE(1)
+#undef SIDE_BY_SIDE
+        for (ptrdiff_t i = 0; i < n_active; i++)
+            if (length[active[i]] > t)
+                active[left++] = active[i];
+        n_active = left;
+    }
+}
+#undef STEP
 
 SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
     const int nu, const int nc, const int full, const sklstm_small *n, ptrdiff_t T,
@@ -262,6 +317,18 @@ SKLSTM_V4 static void SKLSTM_NAME(forward_small)(
         SKLSTM_NAME(forward_body)(2, 1, n, T, first, w, table, D, Y, S, HS);
     else
         SKLSTM_NAME(forward_body)(2, 2, n, T, first, w, table, D, Y, S, HS);
+}
+
+SKLSTM_V4 static void SKLSTM_NAME(together_small)(
+    const sklstm_small *n, ptrdiff_t nets, const int64_t *length, ptrdiff_t n_weights, ptrdiff_t rows,
+    const REAL *w, const REAL *table, const REAL *D, REAL *Y, REAL *S, REAL *HS)
+{
+    if (n->Up == L)
+        SKLSTM_NAME(together_body)(1, 1, n, nets, length, n_weights, rows, w, table, D, Y, S, HS);
+    else if (n->Cp == L)
+        SKLSTM_NAME(together_body)(2, 1, n, nets, length, n_weights, rows, w, table, D, Y, S, HS);
+    else
+        SKLSTM_NAME(together_body)(2, 2, n, nets, length, n_weights, rows, w, table, D, Y, S, HS);
 }
 
 SKLSTM_V4 static void SKLSTM_NAME(backward_small)(

@@ -9,33 +9,34 @@ import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.paper import EXPERIMENTS, __main__, settings
 from sklstm.paper._experiments import Rule
-from sklstm.paper._trial import Trial, arguments_of, network_of
+from sklstm.paper._trial import Guess, Trial, network_of, run_trials
 
+TABLED = {name: row for name, row in EXPERIMENTS.items() if row.table}
 ROWS_OF_TABLES = {1: 5, 2: 2, 3: 9, 4: 3, 5: 3, 6: 2, 7: 3, 8: 2, 9: 2}
 
 
 def trial(name, setting="paper", seed=0, **changes):
     experiment = EXPERIMENTS[name]
-    return Trial(experiment, arguments_of(experiment, setting) | changes, seed)
+    return Trial(experiment, experiment.arguments_of(setting) | changes, seed)
 
 
 def test_every_row_is_there():
-    tables = [row.table for row in EXPERIMENTS.values()]
+    tables = [row.table for row in TABLED.values()]
     assert {table: tables.count(table) for table in tables} == ROWS_OF_TABLES
-    assert len(EXPERIMENTS) == 31
+    assert len(TABLED) == 31
 
 
 @pytest.mark.parametrize("setting", ["paper", "best"])
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", TABLED)
 def test_number_of_weights(name, setting):
     row = EXPERIMENTS[name]
-    assert network_of(row, arguments_of(row, setting)).n_weights == row.n_weights
+    assert network_of(row, row.arguments_of(setting)).n_weights == row.n_weights
     assert row.limit >= 5 * row.paper["sequences"]
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_settings_are_arguments_of_an_estimator(name):
-    for setting in ("paper", "best"):
+    for setting in EXPERIMENTS[name].settings:
         LSTMRegressor(**sklstm.paper.settings(name, setting))._check_params()
 
 
@@ -50,6 +51,8 @@ def test_unknown_names():
         settings("7")
     with pytest.raises(ValueError, match=r"setting must be one of .*, got 'good'"):
         settings("6a", "good")
+    with pytest.raises(ValueError, match=r"6a has the settings \['paper', 'best', 'full'\], got 'guess'"):
+        settings("6a", "guess")
 
 
 @pytest.mark.parametrize("name", ["1-1", "2a", "2b", "2c-1", "3b-1", "3c-1", "4-1", "5-1", "6b"])
@@ -87,6 +90,51 @@ def test_rule_of_recent_errors():
     assert not run.holds(small)
     assert run.holds(small[:1])
     assert not run.holds(np.full((2000, 1), 0.011))
+
+
+def test_guessing_draws_all_weights_until_the_rule_holds():
+    row = EXPERIMENTS["3a-1"]
+    run = Guess(row, row.arguments_of("guess"), 0)
+    record = run.run(limit=20)
+    assert (record["sequences"], record["success"], record["n_weights"]) == (20, False, 12)
+    drawn = run.trainer.weights
+    run.learn(1)
+    assert np.all(run.trainer.weights != drawn)
+    assert 50 < np.abs(drawn).max() <= 100
+
+
+def test_both_criteria_of_experiment_3():
+    run = trial("3a-1")
+    run.start()
+    run.sequences = 700
+    run.errors = lambda X, y: np.full(y.shape, 0.1)  # none wrong, the mean too large
+    assert not run.holds(None)
+    assert run.first == 700
+    run.sequences = 900
+    run.errors = lambda X, y: np.full(y.shape, 0.001)
+    assert run.holds(None)
+    assert run.first == 700
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"), [("6a", "paper"), ("4-1", "best"), ("3c-1", "full"), ("2c-1", "paper")]
+)
+def test_side_by_side_is_to_the_bit_what_each_learns_alone(name, setting):
+    """Sequences of different lengths, five networks: groups of four and one, some end before others."""
+    TIMES = ("seconds", "ns_per_step")
+    limit = 1200
+    alone, together = ([trial(name, setting, seed) for seed in range(5)] for _ in range(2))
+    for run in (alone[3], together[3]):
+        holds = run.holds
+        run.holds = lambda errors, run=run, holds=holds: holds(errors) or run.sequences >= 300
+    expected = [next(run_trials([run], limit)) for run in alone]
+    records = sorted(run_trials(together, limit), key=lambda record: record["seed"])
+    for one, other in zip(records, expected, strict=True):
+        assert {k: v for k, v in one.items() if k not in TIMES} == {
+            k: v for k, v in other.items() if k not in TIMES
+        }
+    for i in (0, 4):
+        np.testing.assert_array_equal(together[i].trainer.weights, alone[i].trainer.weights)
 
 
 def test_rule_of_legal_symbols():
@@ -145,7 +193,7 @@ def test_runner(tmp_path, capsys):
     assert __main__.main(["table", str(path)]) == 0
     shown = capsys.readouterr().out
     assert "31,390" in shown
-    assert "0/3" in shown
+    assert "0 of 3" in shown
 
 
 def test_list(capsys):

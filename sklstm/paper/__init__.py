@@ -4,7 +4,6 @@
 """
 
 from sklstm.paper._experiments import EXPERIMENTS, Experiment, Rule
-from sklstm.paper._trial import arguments_of
 
 __all__ = ["EXPERIMENTS", "Experiment", "Rule", "settings"]
 
@@ -16,9 +15,10 @@ def settings(name, setting="paper"):
     ----------
     name : str
         Row of a table, for example "6a" or "4-1"; the keys of `EXPERIMENTS`.
-    setting : {"paper", "best"}, default="paper"
-        The paper's numbers taken literally, or the best that is known for the same task, topology, number
-        of weights and rules.
+    setting : {"paper", "best", "full", "guess"}, default="paper"
+        "paper": the paper's numbers taken literally. "best": the best that is known for the same task,
+        number of weights and rules. "full": as "paper", with the full gradient. "guess": a small network
+        whose weights are drawn until the rule holds. Not every row has the last two.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def settings(name, setting="paper"):
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"name must be one of {list(EXPERIMENTS)}, got {name!r}.")
-    arguments = arguments_of(EXPERIMENTS[name], setting)
+    arguments = EXPERIMENTS[name].arguments_of(setting)
     for key in ("grow_after", "dtype", "check_every"):
         arguments.pop(key, None)
     return arguments

@@ -6,13 +6,14 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import SimpleQueue
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from sklstm.paper._experiments import EXPERIMENTS
-from sklstm.paper._trial import SETTINGS, Trial, arguments_of
+from sklstm.paper._experiments import EXPERIMENTS, SETTINGS
+from sklstm.paper._page import figures, groups_of, page, wrong_of_1997
+from sklstm.paper._trial import Guess, Trial, run_trials
 
 FIELDS = (
     "experiment",
@@ -21,6 +22,7 @@ FIELDS = (
     "seed",
     "success",
     "sequences",
+    "first",
     "n_weights",
     "wrong",
     "test_size",
@@ -32,33 +34,46 @@ FIELDS = (
 )
 
 
-def run_trial(name, setting, trial, seed, limit):
-    """One trial as a record; runs in a process of its own."""
+GROUP = 4  # trials that learn side by side in one thread
+_records: Any = None  # of a worker: the queue of what it has to tell
+
+
+def _start_worker(queue):
+    global _records
+    _records = queue
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def run_group(name, setting, seeds, limit):
+    """Trials of one row as records that go to the queue as they end; runs in a process of its own."""
     experiment = EXPERIMENTS[name]
-    result = Trial(experiment, arguments_of(experiment, setting), seed).run(limit)
-    result.update(setting=setting, trial=trial)
-    return {field: result[field] for field in FIELDS}
+    kind = Guess if setting == "guess" else Trial
+    trials = [kind(experiment, experiment.arguments_of(setting), seed) for seed in seeds]
+    for record in run_trials(trials, limit):
+        _records.put(record | {"setting": setting})
 
 
-def listing():
+def listing(_):
     """Print a line an experiment."""
-    print(f"{'row':<6}{'table':>6}  {'task':<26}{'weights':>8}{'trials':>7}{'sequences, 1997':>17}")
+    print(f"{'row':<7}{'table':>5}  {'task':<26}{'weights':>8}{'trials':>7}{'sequences, 1997':>17}")
     for row in EXPERIMENTS.values():
         print(
-            f"{row.name:<6}{row.table:>6}  {row.task:<26}{row.n_weights:>8}{row.n_trials:>7}"
+            f"{row.name:<7}{row.table or '':>5}  {row.task:<26}{row.n_weights:>8}{row.n_trials:>7}"
             f"{row.paper['sequences']:>17,}"
         )
 
 
 def read(path):
-    """Records of a file of JSON lines; a last line that was cut off is left out."""
+    """Records of a file of JSON lines, or of all in a folder; a last line that was cut off is left out."""
     records = []
-    if path is not None and Path(path).exists():
-        for line in Path(path).read_text().splitlines():
+    if path is None:
+        return records
+    for file in sorted(Path(path).glob("*.jsonl")) if Path(path).is_dir() else [Path(path)]:
+        for line in file.read_text().splitlines() if file.exists() else ():
             try:
                 records.append(json.loads(line))
             except json.JSONDecodeError:
-                print(f"{path}: a line is left out, it is not whole", file=sys.stderr)
+                print(f"{file}: a line is left out, it is not whole", file=sys.stderr)
     return records
 
 
@@ -67,34 +82,42 @@ def run(options):
     rows = list(EXPERIMENTS) if options.experiments == ["all"] else options.experiments
     done = {(record["experiment"], record["setting"], record["seed"]) for record in read(options.json)}
     jobs = [
-        (name, setting, trial, options.seed + trial)
+        (name, setting, options.seed + trial)
         for setting in options.settings
         for name in rows
+        if setting in EXPERIMENTS[name].settings
         for trial in range(options.trials or EXPERIMENTS[name].n_trials)
     ]
-    left = [job for job in jobs if (job[0], job[1], job[3]) not in done]
+    left = [job for job in jobs if job not in done]
     if len(left) < len(jobs):
         print(f"{len(jobs) - len(left)} of {len(jobs)} trials are in {options.json} already")
-    work = {job: _expected_steps(job[0]) for job in left}
-    total, finished, start = sum(work.values()), 0, time.perf_counter()
+    seeds = defaultdict(list)
+    for name, setting, seed in left:
+        seeds[name, setting].append(seed)
+    groups = [
+        (*key, all_[at : at + GROUP]) for key, all_ in seeds.items() for at in range(0, len(all_), GROUP)
+    ]
+    # the longest first, so that no core is idle in the end
+    groups.sort(key=lambda group: -EXPERIMENTS[group[0]].limit * EXPERIMENTS[group[0]].mean_steps)
+    total, finished, start = sum(_expected_steps(job[0]) for job in left), 0, time.perf_counter()
     out = _appended(options.json) if options.json else None
-    pool = ProcessPoolExecutor(options.jobs, initializer=_ignore_interrupt)
+    records = SimpleQueue()
+    pool = ProcessPoolExecutor(options.jobs, initializer=_start_worker, initargs=(records,))
     try:
-        # the longest first, so that no core is idle in the end
-        futures = {
-            pool.submit(run_trial, *job, options.limit): job
-            for job in sorted(
-                left, key=lambda job: -EXPERIMENTS[job[0]].limit * EXPERIMENTS[job[0]].mean_steps
-            )
-        }
-        for number, future in enumerate(as_completed(futures), start=1):
-            record = future.result()
+        for group in groups:
+            future = pool.submit(run_group, *group, options.limit)
+            future.add_done_callback(lambda done: done.exception() and records.put(done.exception()))
+        for number in range(1, len(left) + 1):
+            record = records.get()
+            if isinstance(record, BaseException):
+                raise record
+            record["trial"] = record["seed"] - options.seed
             if out:
-                print(json.dumps(record), file=out, flush=True)
-            finished += work[futures[future]]
+                print(json.dumps({field: record[field] for field in FIELDS}), file=out, flush=True)
+            finished += _expected_steps(record["experiment"])
             spent = time.perf_counter() - start
             print(
-                f"[{number}/{len(left)}] {record['experiment']:<5} {record['setting']:<5} seed "
+                f"[{number}/{len(left)}] {record['experiment']:<6} {record['setting']:<5} seed "
                 f"{record['seed']:<3} {'solved' if record['success'] else 'not solved':<10} "
                 f"{record['sequences']:>9,} sequences  {record['wrong']} of {record['test_size']} wrong  "
                 f"{record['seconds']:.0f} s; {spent:.0f} s, {spent * (total / finished - 1):.0f} s left",
@@ -129,39 +152,41 @@ def _expected_steps(name):
     return row.paper["sequences"] * row.mean_steps
 
 
-def _ignore_interrupt():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def table(options):
     """Print the paper's column and ours for the records of a file."""
-    groups = defaultdict(list)
-    for record in read(options.file):
-        groups[record["experiment"], record["setting"]].append(record)
+    groups = groups_of(records_of(options.file))
     print(
-        f"{'row':<6}{'setting':<8}{'solved':>9}{'sequences':>12}{'spread':>10}{'1997':>11}"
-        f"{'wrong':>9}{'1997':>9}{'mae':>8}{'rmse':>8}"
+        f"{'row':<7}{'setting':<8}{'solved':>9}{'sequences':>21}{'1997':>11}"
+        f"{'wrong':>9}{'1997':>8}{'rms':>8}{'mae':>8}"
     )
     for name, row in EXPERIMENTS.items():
         for setting in SETTINGS:
-            records = groups.get((name, setting))
-            if not records:
-                continue
-            solved = [record for record in records if record["success"]]
-            sequences = np.array([record["sequences"] for record in solved or records])
-            tested = solved or records
-            wrong = np.mean([record["wrong"] for record in tested])
-            paper_wrong = row.paper.get("wrong")
-            if paper_wrong is not None and paper_wrong < 1:
-                paper_wrong = paper_wrong * row.test_size
-            share = f"{len(solved)}/{len(records)}"
-            print(
-                f"{name:<6}{setting:<8}{share:>9}"
-                f"{sequences.mean():>12,.0f}{sequences.std():>10,.0f}{row.paper['sequences']:>11,}"
-                f"{wrong:>9.2f}{'' if paper_wrong is None else format(paper_wrong, '.2f'):>9}"
-                f"{np.mean([record['mae'] for record in tested]):>8.4f}"
-                f"{np.sqrt(np.mean([record['mse'] for record in tested])):>8.4f}"
-            )
+            group = groups.get((name, setting))
+            if group:
+                wrong, rms, mae = group.errors
+                print(
+                    f"{name:<7}{setting:<8}{group.share:>9}{group.mean:>21}{row.paper['sequences']:>11,}"
+                    f"{wrong:>9}{wrong_of_1997(row):>8}{rms:>8}{mae:>8}"
+                )
+    return 0
+
+
+def records_of(path):
+    """Records of a file or folder that has some."""
+    records = read(path)
+    if not records:
+        raise SystemExit(f"{path} has no trials: `python -m sklstm.paper run 6a --json {path}` makes some.")
+    return records
+
+
+def make_page(options):
+    """Write the page of results and its figures."""
+    records = records_of(options.records)
+    folder = Path(options.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.md").write_text(page(records), encoding="utf-8")
+    figures(records, folder)
+    print(f"{folder / 'index.md'} from {len(records)} trials")
     return 0
 
 
@@ -176,14 +201,16 @@ def main(arguments=None):
     runner.add_argument("--jobs", type=int, default=1, help="trials side by side")
     runner.add_argument("--seed", type=int, default=0, help="of the first trial")
     runner.add_argument("--limit", type=int, help="sequences at most in a trial")
-    runner.add_argument("--setting", dest="settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
+    runner.add_argument("--setting", dest="settings", nargs="+", choices=SETTINGS, default=["paper", "best"])
     runner.add_argument("--json", help="file of JSON lines that is added to")
     shower = commands.add_parser("table", help="the paper's numbers beside ours")
     shower.add_argument("file")
+    writer = commands.add_parser("page", help="the page of results with its figures; needs matplotlib")
+    writer.add_argument("records", help="file of JSON lines, or a folder of such files")
+    writer.add_argument("--output", required=True, help="folder that gets index.md and the figures")
     options = parser.parse_args(arguments)
-    if options.command == "list":
-        return listing()
-    return run(options) if options.command == "run" else table(options)
+    commands = {"list": listing, "run": run, "table": table, "page": make_page}
+    return commands[options.command](options)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,20 @@ COMMON: dict[str, Any] = {
     "shuffle": False,
 }
 ADAM: dict[str, Any] = {"solver": "adam", "learning_rate": 0.003}
+SETTINGS = ("paper", "best", "full", "guess")
+# The paper: "no significant difference" between the truncated and the full gradient. Where the paper's
+# weights change at every step, those of the full gradient change after each sequence.
+FULL: dict[str, Any] = {"gradient": "full", "update": "sequence"}
+WITH_FULL_GRADIENT = (1, 4, 5, 6, 7, 8, 9)
+GUESS: dict[str, Any] = {
+    "n_blocks": 0,
+    "n_hidden_units": 2,
+    "shortcut": True,
+    "output_bias": True,
+    "init_range": 100.0,
+    "input_gate_bias": None,
+    "output_gate_bias": None,
+}
 NO_BIASES = {"cell_bias": False, "gate_bias": False, "output_bias": False}
 
 
@@ -51,8 +65,8 @@ class Experiment:
     ----------
     name : str
         Number of the experiment and, after a hyphen, of the row.
-    table : int
-        The paper's table.
+    table : int or None
+        The paper's table; None for a task that it names in the text.
     task, task_arguments
         Function of `sklstm.tasks` and its arguments.
     n_inputs, n_outputs, n_weights : int
@@ -60,6 +74,8 @@ class Experiment:
         Arguments of the estimator, as in the paper.
     best : dict
         What the setting "best" changes of them.
+    guess : dict
+        The network of conventional units whose weights the setting "guess" draws until the rule holds.
     rule : Rule
     tolerance : float
         A test sequence is wrong if an output has this error or more.
@@ -77,7 +93,7 @@ class Experiment:
     """
 
     name: str
-    table: int
+    table: int | None
     task: str
     task_arguments: dict[str, Any]
     n_inputs: int
@@ -92,8 +108,29 @@ class Experiment:
     mean_steps: int
     paper: dict[str, Any]
     best: dict[str, Any] = field(default_factory=dict)
+    guess: dict[str, Any] = field(default_factory=dict)
     reading: str = ""
     grow_after: int | None = None
+
+    def arguments_of(self, setting):
+        """Return the estimator's arguments in a setting, and the few of `Trial` itself."""
+        if setting not in SETTINGS:
+            raise ValueError(f"setting must be one of {list(SETTINGS)}, got {setting!r}.")
+        if setting not in self.settings:
+            raise ValueError(f"{self.name} has the settings {list(self.settings)}, got {setting!r}.")
+        changes = {"paper": {}, "best": self.best, "full": FULL, "guess": self.guess}
+        return self.arguments | changes[setting]
+
+    @property
+    def settings(self):
+        """The settings that this row has."""
+        has = {
+            "paper": self.table is not None,
+            "best": self.table is not None,
+            "full": self.table in WITH_FULL_GRADIENT,
+            "guess": bool(self.guess),
+        }
+        return tuple(setting for setting in SETTINGS if has[setting])
 
 
 def _reber(number, blocks, rate, sequences, success):
@@ -247,6 +284,7 @@ def _two_sequence(variant, number, T, N, sequences, first, wrong, difference=Non
         mean_steps=T + T // 20,
         paper={"sequences": sequences, "first": first, "wrong": wrong, "mae": difference, "success": 100},
         best=ADAM | best[variant],
+        guess=GUESS if variant in "ab" else {},
         reading="One test set of 256 for each trial, looked at after every 100 sequences.",
     )
 
@@ -381,4 +419,23 @@ _ROWS = (
     _temporal_order("6a", 2, [-2.0, -4.0], 0.5, 31_390, 1, 156, 20),
     _temporal_order("6b", 3, [-2.0, -4.0, -6.0], 0.1, 571_100, 2, 308, 10),
 )
-EXPERIMENTS = {row.name: row for row in _ROWS}
+_PARITY = Experiment(
+    name="parity",
+    table=None,
+    task="make_parity",
+    task_arguments={},
+    n_inputs=1,
+    n_outputs=1,
+    n_weights=0,
+    arguments=COMMON,
+    guess=GUESS,
+    rule=Rule("test set", tolerance=0.1, n_test=100),
+    tolerance=0.1,
+    test_size=100,
+    n_trials=10,
+    limit=1_000_000,
+    mean_steps=550,
+    paper={"sequences": 2_906, "success": 100},
+    reading="Guessed weights between -100 and 100; the paper of the figure has the outputs recur, too.",
+)
+EXPERIMENTS = {row.name: row for row in (*_ROWS, _PARITY)}

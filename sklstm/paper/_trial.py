@@ -10,18 +10,11 @@ from sklstm import tasks
 from sklstm._kernel import Kernel
 from sklstm._network import ARCHITECTURE, Network
 from sklstm._sequences import Sequences
+from sklstm._together import Together
 from sklstm._training import Diverged, Settings, Trainer
 
-SETTINGS = ("paper", "best")
-FIRST_LOOKS = (16, 64)  # of a test set: so many are looked at before the rest
+FIRST_LOOKS = (4, 16, 64)  # of a test set: so many are looked at before the rest
 INITIAL = ("init_range", "input_gate_bias", "forget_gate_bias", "output_gate_bias")
-
-
-def arguments_of(experiment, setting):
-    """Arguments of an experiment in the setting "paper" or "best"."""
-    if setting not in SETTINGS:
-        raise ValueError(f"setting must be one of {list(SETTINGS)}, got {setting!r}.")
-    return experiment.arguments | (experiment.best if setting == "best" else {})
 
 
 def network_of(experiment, arguments):
@@ -73,12 +66,15 @@ class Trial:
         self.check_every = self.arguments.pop("check_every", experiment.rule.check_every)
         self.every = self.arguments["return_sequences"] if "return_sequences" in self.arguments else False
         network = network_of(experiment, self.arguments)
-        if network.n_weights != experiment.n_weights:
+        if network.n_weights != self.expected_weights(network):
             raise ValueError(
                 f"{experiment.name} has {experiment.n_weights} weights, got {network.n_weights}."
             )
         self.network = replace(network, n_blocks=0) if self.grow_after else network
         self.sequences = self.steps = 0
+        self.seconds = self.learning = 0.0  # in all, and learning: what this trial has of its group's time
+        self.success = False
+        self.first: int | None = None  # sequences when none too many were wrong, whatever their mean error
         self.trainer: Any = None
         if experiment.task == "make_embedded_reber":
             self.strings = tasks.make_embedded_reber_sets(
@@ -91,6 +87,10 @@ class Trial:
         if experiment.rule.kind == "test set":
             self.test_set = self.draw(experiment.rule.n_test, noise=False)
         self.recent = np.zeros((0, experiment.n_outputs))
+
+    def expected_weights(self, network):
+        """Return the number of weights that the network must have."""
+        return self.experiment.n_weights
 
     # ------------------------------------------------------------------------------------------
     # data
@@ -148,17 +148,30 @@ class Trial:
         self._take(network, weights)
         self.grow_after = None
 
+    @property
+    def learns_side_by_side(self):
+        """Whether `Together` can do it."""
+        return self.arguments["update"] == "sequence" and not self.grow_after
+
     def learn(self, n):
         """Learn from n new sequences; returns the absolute errors made before each was learned from."""
         X, targets = self.draw(n)
-        weight = np.ones(len(targets))
         trainer = self.trainer
-        trainer.load(X, np.arange(n), targets, weight)
+        trainer.load(X, np.arange(n), targets, np.ones(len(targets)))
         trainer.record = np.zeros((len(targets), self.experiment.n_outputs), self.dtype)
-        trainer.epoch(self.rng)
         self.sequences += n
         self.steps += X.n_steps
+        begun = time.thread_time()
+        trainer.epoch(self.rng)
+        self.learning += time.thread_time() - begun
         return np.abs(trainer.record - targets)
+
+    def try_to_learn(self, n):
+        """Do as `learn` does; None if the weights grow without bound."""
+        try:
+            return self.learn(n)
+        except Diverged:
+            return None
 
     def errors(self, X, targets):
         """Absolute errors of the outputs, weights as they are."""
@@ -188,6 +201,7 @@ class Trial:
                 total += errors.sum()
                 if wrong >= rule.max_wrong:
                     return False
+            self.first = self.first or self.sequences
             return total / targets.size < rule.mean_error
         if rule.kind == "all below":
             return self._all_below(rule)
@@ -237,42 +251,117 @@ class Trial:
         wrong = np.count_nonzero(errors.max(axis=1) >= experiment.tolerance)
         return int(wrong), float((errors**2).mean()), float(errors.mean())
 
-    def run(self, limit=None, progress=None):
+    def run(self, limit=None):
         """Learn until the rule holds or `limit` sequences; returns the record of the trial."""
-        experiment = self.experiment
-        limit = experiment.limit if limit is None else limit
-        clock = time.perf_counter()
-        self.start()
-        success = False
-        learning = 0.0
-        while not success and self.sequences < limit:
-            n = self.check_every
-            if self.grow_after:
-                n = min(n, self.grow_after - self.sequences)
-            begun = time.thread_time()
-            try:
-                errors = self.learn(n)
-            except Diverged:
-                break
-            learning += time.thread_time() - begun
-            if self.grow_after and self.sequences >= self.grow_after:
-                self.grow()
-                continue
-            success = bool(self.holds(errors))
-            if progress is not None:
-                progress(self)
+        return next(run_trials([self], limit))
+
+    @property
+    def block(self):
+        """Sequences until the next look at the rule."""
+        return (
+            min(self.check_every, self.grow_after - self.sequences) if self.grow_after else self.check_every
+        )
+
+    def look(self, errors):
+        """Whether the rule holds after a block was learned from; adds the cell if it is time."""
+        if self.grow_after and self.sequences >= self.grow_after:
+            self.grow()
+        else:
+            self.success = bool(self.holds(errors))
+        return self.success
+
+    def result(self):
+        """Record of the trial that has ended."""
         wrong, mse, mae = self.test()
+        experiment = self.experiment
         return {
             "experiment": experiment.name,
             "seed": self.seed,
-            "success": success,
+            "success": self.success,
             "sequences": self.sequences,
+            "first": self.first,
             "n_weights": self.network.n_weights,
             "wrong": wrong,
             "test_size": len(self.strings[1]) if experiment.table == 1 else experiment.test_size,
             "mse": mse,
             "mae": mae,
-            "seconds": round(time.perf_counter() - clock, 3),
+            "seconds": round(self.seconds, 3),
             "steps": self.steps,
-            "ns_per_step": round(learning / max(self.steps, 1) * 1e9, 1),
+            "ns_per_step": round(self.learning / max(self.steps, 1) * 1e9, 1),
         }
+
+
+class Guess(Trial):
+    """All weights are drawn anew until the rule holds: "sequences" counts the guesses.
+
+    A network of conventional hidden units that are connected with each other, the inputs and the outputs
+    (Hochreiter & Schmidhuber, Advances in Neural Information Processing Systems 9 (1997) 473-479).
+    """
+
+    def expected_weights(self, network):
+        """Any number will do."""
+        return network.n_weights
+
+    def learn(self, n):
+        """Guess."""
+        self.sequences += 1
+        self.trainer.w[:] = self.trainer.kernel.pack(
+            self.network.init_weights(self.rng, init_range=self.arguments["init_range"])
+        )
+        self.steps += self.experiment.mean_steps
+        return np.zeros(0)
+
+    @property
+    def learns_side_by_side(self):
+        """Each for itself."""
+        return False
+
+
+def run_trials(trials, limit=None):
+    """Run trials of one experiment and setting until the rule holds or `limit` sequences.
+
+    Networks that learn on-line do so side by side in one thread (`Together`), each as if it were alone.
+
+    Yields
+    ------
+    dict
+        Record of each trial, as it ends.
+    """
+    limit = trials[0].experiment.limit if limit is None else limit
+    for trial in trials:
+        trial.start()
+    together = None
+    while trials:
+        clock, n = time.perf_counter(), trials[0].block
+        if trials[0].learns_side_by_side and len(trials) > 1:
+            if together is None or len(together.trainers) != len(trials):
+                together = Together([trial.trainer for trial in trials])
+            errors = learn_together(together, trials, n)
+        else:
+            errors = [trial.try_to_learn(n) for trial in trials]
+        ended = [
+            error is None or trial.look(error) or trial.sequences >= limit
+            for trial, error in zip(trials, errors, strict=True)
+        ]
+        for trial in trials:
+            trial.seconds += (time.perf_counter() - clock) / len(trials)
+        for trial, has_ended in zip(trials, ended, strict=True):
+            if has_ended:
+                yield trial.result()
+        trials = [trial for trial, has_ended in zip(trials, ended, strict=True) if not has_ended]
+
+
+def learn_together(together, trials, n):
+    """Absolute errors of each trial on n new sequences before each was learned from; None if it diverged."""
+    Xs, targets = zip(*(trial.draw(n) for trial in trials), strict=True)
+    begun = time.thread_time()
+    losses, outputs = together.learn(Xs, targets)
+    spent = time.thread_time() - begun
+    steps = sum(X.n_steps for X in Xs)
+    errors = []
+    for trial, X, goal, loss, output in zip(trials, Xs, targets, losses, outputs, strict=True):
+        trial.sequences += n
+        trial.steps += X.n_steps
+        trial.learning += spent * X.n_steps / steps
+        errors.append(np.abs(output - goal) if np.isfinite(loss) else None)
+    return errors
