@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 OUTPUTS: dict[str, int]
 LOSSES: dict[str, int]
 SOLVERS: dict[str, int]
+MOST_TOGETHER: int
 
 class Plan:
-    def __init__(self, layout: dict[str, Any]) -> None: ...
+    def __init__(self, layout: dict[str, Any], vector: int) -> None: ...
 
 def forward(plan: Plan, data: Any, lanes: Any, work: Any, w: NDArray[Any], outputs: NDArray[Any]) -> int: ...
 def gradient(
@@ -75,3 +76,21 @@ def train_steps(
     hyper: NDArray[np.float64],
     record: NDArray[Any],
 ) -> float: ...
+def train_together(
+    plan: Plan,
+    data: Any,
+    lanes: Any,
+    work: Any,
+    w: NDArray[Any],
+    targets: NDArray[Any],
+    weight: NDArray[np.float64],
+    loss: int,
+    full: bool,
+    rows: int,
+    grad: NDArray[Any],
+    m: NDArray[Any],
+    v: NDArray[Any],
+    hyper: NDArray[np.float64],
+    total: NDArray[np.float64],
+    record: NDArray[Any],
+) -> None: ...

@@ -146,8 +146,8 @@ cdef struct Shape:
 MOST_TOGETHER = SKLSTM_TOGETHER
 
 SMALL = (
-    "U", "C", "B", "S", "R", "Up", "Cp", "Rp", "Hp", "stride", "recurrent", "y_in", "y_forget", "y_out", "y_c",
-    "t_h", "has_in", "has_forget", "has_out", "g_identity", "h_identity", "every_step",
+    "U", "C", "B", "S", "R", "Up", "Cp", "Rp", "Hp", "stride", "recurrent", "y_in", "y_forget", "y_out",
+    "y_c", "t_h", "has_in", "has_forget", "has_out", "g_identity", "h_identity", "every_step",
     "g_slope", "g_low", "g_high", "g_one", "h_slope", "h_low", "h_high", "h_one",
 )
 
@@ -167,8 +167,8 @@ cdef class Plan:
         self.shape = layout | {
             "small": small,
             "is_small": (
-                layout["C"] > 0 and layout["Up"] <= 2 * vector and layout["N"] == 0 and not layout["peepholes"]
-                and sklstm_has_small()
+                layout["C"] > 0 and layout["N"] == 0 and layout["Up"] <= 2 * vector
+                and not layout["peepholes"] and sklstm_has_small()
             ),
         }
 
@@ -882,7 +882,7 @@ cdef Py_ssize_t start_pack(
     const floating** inputs,                                # OUT the dense rows
 ) noexcept nogil:
     """Lays a pack out and computes what comes from the inputs; returns the number of errors."""
-    cdef Py_ssize_t lanes = hi - lo, T = length[lo], row, rows, errors
+    cdef Py_ssize_t lanes = hi - lo, T = length[lo], rows, errors
     errors = arrange_pack(
         n, start, length, target, weight, lo, hi, first, step, error_row, error_target, error_weight)
     rows = first[T + 1] - lanes
@@ -943,7 +943,8 @@ cdef double gradient_all(
     cdef const floating* sources
     errors = forward_all(
         n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, w, table,
-        first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O, &inputs, &sources, &source_row)
+        first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O,
+        &inputs, &sources, &source_row)
     return backward_all(
         n, sparse, loss, full, scale, values, columns, indptr, hi - lo, length[lo], targets, w, wt, table,
         first, step, errors, error_row, error_target, error_weight, inputs, sources, source_row,
@@ -1187,7 +1188,8 @@ def forward(Plan plan, data, lanes, work, floating[::1] w, floating[:, ::1] outp
     with nogil:
         errors = forward_all(
             n, sparse, X, values, columns, indptr, start, length, target, weight, 0, start.shape[0], w, table,
-            first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O, &inputs, &sources, &source_row)
+            first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O,
+            &inputs, &sources, &source_row)
         for j in range(errors):
             output_activation(n, &table[n.t_output], &O[j, 0], &outputs[j, 0])
     return errors

@@ -1,5 +1,7 @@
 """Networks of one topology that learn on-line in lockstep, each from sequences of its own."""
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
@@ -25,14 +27,21 @@ class Together:
     def __init__(self, trainers):
         self.trainers = trainers
         self.kernel = trainers[0].kernel
-        for name in ("w", "grad", "first", "second", "numbers"):
-            parts = [getattr(trainer, name) for trainer in trainers]
-            shared = aligned_zeros((len(parts), len(parts[0])), parts[0].dtype)
-            for row, part, trainer in zip(shared, parts, trainers, strict=True):
-                row[:] = part
-                setattr(trainer, name, row)
-            setattr(self, name, shared)
-        self.work = None
+        self.w = self._share("w")
+        self.grad = self._share("grad")
+        self.first = self._share("first")
+        self.second = self._share("second")
+        self.numbers = self._share("numbers")
+        self.work: Any = None
+
+    def _share(self, name):
+        """Put an array of each trainer into a row of a common one."""
+        parts = [getattr(trainer, name) for trainer in self.trainers]
+        shared = aligned_zeros((len(parts), len(parts[0])), parts[0].dtype)
+        for row, part, trainer in zip(shared, parts, self.trainers, strict=True):
+            row[:] = part
+            setattr(trainer, name, row)
+        return shared
 
     def learn(self, Xs, targets):
         """Learn from as many new sequences for each trainer; an update after each.
@@ -51,10 +60,10 @@ class Together:
             The outputs before each sequence was learned from, in the form of the targets.
         """
         kernel, settings, nets, n = self.kernel, self.trainers[0].settings, len(Xs), len(Xs[0])
-        stack = sparse.vstack if Xs[0].is_sparse else np.concatenate
-        values = stack([X.values for X in Xs], **({"format": "csr"} if Xs[0].is_sparse else {}))
+        values = [X.values for X in Xs]
         lengths = np.concatenate([X.lengths for X in Xs])
-        lanes = kernel.lanes(Sequences.from_lengths(values, lengths))
+        stacked = sparse.vstack(values, format="csr") if Xs[0].is_sparse else np.concatenate(values)
+        sequences = Sequences.from_lengths(stacked, lengths)
         rounds = np.arange(nets * n).reshape(nets, n).T.ravel()
         longest = int(lengths.max())
         if self.work is None or self.work.capacity[2] < longest:
@@ -64,8 +73,8 @@ class Together:
         losses, record = np.zeros(nets), np.zeros((len(goal), kernel.network.n_outputs), kernel.dtype)
         _core.train_together(
             kernel.plan,
-            kernel.data(Sequences.from_lengths(values, lengths)),
-            lanes[rounds],
+            kernel.data(sequences),
+            kernel.lanes(sequences)[rounds],
             self.work,
             self.w,
             goal,

@@ -101,12 +101,12 @@ def run(options):
     groups.sort(key=lambda group: -EXPERIMENTS[group[0]].limit * EXPERIMENTS[group[0]].mean_steps)
     total, finished, start = sum(_expected_steps(job[0]) for job in left), 0, time.perf_counter()
     out = _appended(options.json) if options.json else None
-    records = SimpleQueue()
+    records: Any = SimpleQueue()
     pool = ProcessPoolExecutor(options.jobs, initializer=_start_worker, initargs=(records,))
     try:
         for group in groups:
             future = pool.submit(run_group, *group, options.limit)
-            future.add_done_callback(lambda done: done.exception() and records.put(done.exception()))
+            future.add_done_callback(failures_to(records))
         for number in range(1, len(left) + 1):
             record = records.get()
             if isinstance(record, BaseException):
@@ -135,6 +135,16 @@ def run(options):
     pool.shutdown()
     print(f"total: {time.perf_counter() - start:.0f} s for {len(left)} trials with {options.jobs} jobs")
     return 0
+
+
+def failures_to(queue):
+    """Callback of a future that puts its exception, if it has one, into the queue."""
+
+    def tell(future):
+        if not future.cancelled() and future.exception() is not None:
+            queue.put(future.exception())
+
+    return tell
 
 
 def _appended(path):
@@ -209,8 +219,7 @@ def main(arguments=None):
     writer.add_argument("records", help="file of JSON lines, or a folder of such files")
     writer.add_argument("--output", required=True, help="folder that gets index.md and the figures")
     options = parser.parse_args(arguments)
-    commands = {"list": listing, "run": run, "table": table, "page": make_page}
-    return commands[options.command](options)
+    return {"list": listing, "run": run, "table": table, "page": make_page}[options.command](options)
 
 
 if __name__ == "__main__":

@@ -197,7 +197,7 @@ class Trial:
             wrong, total = 0, 0.0
             for part in np.split(np.arange(len(X)), FIRST_LOOKS):  # few are enough to say no
                 errors = self.errors(X[part], targets[part])
-                wrong += np.count_nonzero(errors.max(axis=1) >= rule.tolerance)
+                wrong += int(np.count_nonzero(errors.max(axis=1) >= rule.tolerance))
                 total += errors.sum()
                 if wrong >= rule.max_wrong:
                     return False
