@@ -194,12 +194,12 @@ class Trial:
             )
         if rule.kind == "test set":
             X, targets = self.test_set
-            wrong, total = 0, 0.0
+            missed, total = 0, 0.0
             for part in np.split(np.arange(len(X)), FIRST_LOOKS):  # few are enough to say no
                 errors = self.errors(X[part], targets[part])
-                wrong += int(np.count_nonzero(errors.max(axis=1) >= rule.tolerance))
+                missed += int(np.count_nonzero(errors.max(axis=1) >= rule.tolerance))
                 total += errors.sum()
-                if wrong >= rule.max_wrong:
+                if missed >= rule.max_wrong:
                     return False
             self.first = self.first or self.sequences
             return total / targets.size < rule.mean_error
