@@ -31,8 +31,8 @@ class StudyTrial(Trial):
     success : bool
         Whether the paper's rule holds.
     curve : list of tuple
-        For each block of sequences: how many there were before it, and the mean and the largest absolute
-        error of its outputs before it was learned from.
+        For each block of sequences but the first: how many there were before it, and the mean and the largest
+        absolute error of the outputs on it before it was learned from.
     """
 
     estimator: Any = None
@@ -67,8 +67,10 @@ class StudyTrial(Trial):
         while not self.success and self.sequences < self.limit:
             X, y = self.new_sequences(n)
             targets = self.rows(y)
-            errors = self.errors(X, targets) if self.sequences else np.ones(targets.shape)
-            self.curve.append((self.sequences, errors.mean(), errors.max()))
+            errors = np.ones(targets.shape)
+            if self.sequences:
+                errors = self.errors(X, targets)
+                self.curve.append((self.sequences, errors.mean(), errors.max()))
             yield X, y
             self.sequences += n
             self.steps += X.n_steps
@@ -201,15 +203,14 @@ class Study:
         sequences, wrong, rmse = (
             np.array([result[key] for result in counted]) for key in ("sequences", "wrong", "rmse")
         )
-        known = {"wrong": paper.get("wrong"), "rmse": paper.get("rmse")}
-        if known["wrong"] is not None and known["wrong"] < 1:
-            known["wrong"] *= experiment.test_size
-        shown = {key: "" if value is None else f"{value:.4g}" for key, value in known.items()}
+        paper_wrong, paper_rmse = paper.get("wrong"), paper.get("rmse")
+        if paper_wrong is not None and paper_wrong < 1:  # a share
+            paper_wrong *= experiment.test_size
         share = f"{len(solved)} of {len(self.results)}"
         print(f"\n{experiment.name:6}{'solved':>10} {'sequences, mean':>16} {'spread':>8}", end="")
         print(f" {f'wrong of {experiment.test_size}':>14} {'rms error':>10}")
         print(f"{'1997':6}{f'''{paper['success']} %''':>10} {paper['sequences']:16,d} {'':8}", end="")
-        print(f" {shown['wrong']:>14} {shown['rmse']:>10}")
+        print(f" {'' if paper_wrong is None else format(paper_wrong, '.2f'):>14} {paper_rmse or '':>10}")
         print(f"{'here':6}{share:>10} {sequences.mean():16,.0f} {sequences.std():8,.0f}", end="")
         print(f" {wrong.mean():14.2f} {rmse.mean():10.4f}")
         if not solved:
