@@ -28,7 +28,7 @@ from sklstm.tasks import make_adding
 # few large errors; here Adam descends the log loss. Learning ends when none of the last 2000 sequences was
 # wrong by 0.04 or more and their mean error is below 0.01.
 
-study = Study.from_command_line("4-1", "4-2", "4-3", n_trials=3, description="The adding problem")
+study = Study.from_command_line("4-1", "4-2", "4-3", n_trials=5, description="The adding problem")
 for trial in study:
     reg = LSTMRegressor(
         n_blocks=2,
@@ -62,16 +62,16 @@ study.report()
 
 figure, axes = plt.subplots(1, 4, figsize=(14, 3.2), layout="constrained")
 seen, mean, largest = np.transpose(trial.curve)
-axes[0].semilogy(seen, mean, label="mean")
-axes[0].semilogy(seen, largest, label="largest of 100", linewidth=0.5)
+axes[0].semilogy(seen / 1000, largest, label="largest of 100", linewidth=0.5)
+axes[0].semilogy(seen / 1000, mean, label="mean")
 axes[0].axhline(0.04, color="gray", linestyle=":")
-axes[0].set(xlabel="training sequences", ylabel="|error|", title="Learning")
+axes[0].set(xlabel="thousand training sequences", ylabel="|error|", title="Learning")
 X, y = make_adding(500, **study.experiment.task_arguments, random_state=trial.seed)
 traces = reg.activations(X)
 axes[1].plot(traces[0]["input_gate"], label=["block 1", "block 2"])
-axes[1].set(xlabel="time step", title="Input gates", ylim=(0, None))
+axes[1].set(xlabel="time step", ylabel="activation", title="Input gates", ylim=(0, None))
 axes[2].plot(traces[0]["cell_state"], label=[f"block {b}, cell {c}" for b in (1, 2) for c in (1, 2)])
-axes[2].set(xlabel="time step", title=f"Cell states; the sum is {4 * y[0] - 2:.2f}")
+axes[2].set(xlabel="time step", ylabel="internal state", title=f"Cell states; the sum is {4 * y[0] - 2:.2f}")
 for axis in axes[1:3]:
     for step in np.flatnonzero(X[0][:, 1] == 1):
         axis.axvline(step, color="gray", linestyle=":")

@@ -26,7 +26,7 @@ from sklstm.tasks import REBER_SYMBOLS, reber_successors
 # The network and its 276 weights are the paper's: three memory blocks of two cells. With the paper's numbers
 # the states drift until the squashing function h is flat and no error comes back; a small penalty on the
 # weights holds them, and input gates that are nearly closed at first leave blocks for the last symbol.
-# Learning ends when, for all 512 strings and at each step, the symbols that may come have the largest outputs.
+# Learning ends when at each step of all 512 strings the symbols that may come have the largest outputs.
 
 study = Study.from_command_line("1-5", n_trials=3, description="The embedded Reber grammar")
 for trial in study:
@@ -61,14 +61,14 @@ for trial in study:
 study.report()
 
 # %%
-# How it is solved: two strings that differ in nothing but the second symbol, T or P, and therefore in the last
-# but one. On top the outputs after each symbol; circles are the symbols that may come. Below the states: one
-# or more of the six tell T from P until the end, whatever lies between.
+# How it is solved: two strings that differ in the second symbol, T or P, and therefore in the last but one,
+# and in nothing else. On top the outputs after each symbol; circles are the symbols that may come. Below the
+# states: one or more of the six tell T from P until the end, whatever lies between.
 
 figure, axes = plt.subplots(2, 3, figsize=(14, 6), layout="constrained", width_ratios=[0.7, 1, 1])
 seen, mean, largest = np.transpose(trial.curve)
-axes[0, 0].semilogy(seen, mean)
-axes[0, 0].set(xlabel="training strings", ylabel="mean |error| of 100", title="Learning")
+axes[0, 0].plot(seen, mean)
+axes[0, 0].set(xlabel="training strings", ylabel="mean |error| of 100", title="Learning", ylim=(0, None))
 states = []
 for above, below, string in zip(axes[0, 1:], axes[1, 1:], ("BTBPTTVPXTVVET", "BPBPTTVPXTVVEP"), strict=True):
     X = np.array([[symbol == column for column in REBER_SYMBOLS] for symbol in string[:-1]], dtype=float)
@@ -77,12 +77,12 @@ for above, below, string in zip(axes[0, 1:], axes[1, 1:], ("BTBPTTVPXTVVET", "BP
     above.plot(*np.nonzero(reber_successors([X])), "o", color="C1", fillstyle="none")
     above.set(yticks=range(7), yticklabels=REBER_SYMBOLS, title="Outputs after each symbol")
     below.plot(trace["cell_state"], label=[f"block {b}, cell {c}" for b in (1, 2, 3) for c in (1, 2)])
-    below.set_title("Internal states of the cells")
+    below.set(ylabel="internal state", title="Cell states")
     for axis in (above, below):
         axis.set(xticks=range(len(X)), xticklabels=string[:-1], xlabel="symbol that is read")
     states.append(trace["cell_state"])
 axes[1, 0].plot(np.abs(states[0] - states[1]))
-axes[1, 0].set(xlabel="time step", title="Differences of the states, T less P")
+axes[1, 0].set(xlabel="time step", ylabel="absolute difference", title="States after T less those after P")
 axes[1, 1].legend(fontsize=7)
 figure.colorbar(image, ax=axes[0, 2])
 figure.savefig("embedded_reber.png", dpi=100)

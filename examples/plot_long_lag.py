@@ -74,8 +74,8 @@ for name, is_one in (("x", starts_with_x), ("y", ~starts_with_x)):
     trace = reg.activations(X[np.flatnonzero(is_one)[:1]])[0]
     for axis, values in zip(axes[1:], (trace["input_gate"], trace["cell_state"], trace["output"][:, -2])):
         axis.plot(values, label=f"{name} ... {name}")
-for axis, what in zip(axes[1:], ("Input gate", "Cell state", "Output x"), strict=True):
-    axis.set(xlabel="time step", title=what)
+for axis, title in zip(axes[1:], ("Input gate", "Cell state", "Output x"), strict=True):
+    axis.set(xlabel="time step", ylabel="internal state" if axis is axes[2] else "activation", title=title)
     axis.legend(fontsize=7)
 figure.savefig("long_lag.png", dpi=100)
 print("figure: long_lag.png")

@@ -58,29 +58,26 @@ for trial in study:
 study.report()
 
 # %%
-# How it is solved: the cell outputs after each step of 200 strings, in the two directions in which they
-# vary most, before and after each relevant symbol has come. Orders that are the same so far are together,
-# others apart. On the left the share of each class that the classifier would give after each step of one
-# string; the dotted lines are its relevant symbols.
+# How it is solved: the outputs of the cells when one, two and three relevant symbols have come, for 400
+# strings, in the two directions in which they vary most. Orders that are the same so far lie together.
 
-figure, axes = plt.subplots(1, 5, figsize=(15, 3.2), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(15, 3.6), layout="constrained")
 seen, mean, largest = np.transpose(trial.curve)
-axes[0].plot(seen, largest, label="largest of 100", linewidth=0.5)
-axes[0].plot(seen, mean, label="mean")
-axes[0].set(xlabel="training strings", ylabel="|error|", title="Learning", ylim=(0, 1))
+axes[0].plot(seen / 1000, largest, label="largest of 100", linewidth=0.5)
+axes[0].plot(seen / 1000, mean, label="mean")
+axes[0].set(xlabel="thousand training strings", ylabel="|error|", title="Learning", ylim=(0, 1))
 axes[0].legend(fontsize=7)
 X, y = make_temporal_order(400, n_relevant=3, random_state=trial.seed)
 traces = clf.activations(X)
-for axis, (step, known) in zip(axes[1:], {8: 0, 25: 1, 55: 2, 99: 3}.items(), strict=True):
-    cells = np.array([trace["cell"][step] for trace in traces])
+for axis, (step, known) in zip(axes[1:], {30: 1, 60: 2, 99: 3}.items(), strict=True):
+    cells = np.array([trace["cell"][step - 1] for trace in traces])
     cells -= cells.mean(axis=0)
     places = cells @ np.linalg.svd(cells, full_matrices=False)[2][:2].T
     for order in sorted({name[:known] for name in CLASSES}):
         chosen = [name.startswith(order) for name in y]
         axis.plot(*places[chosen].T, ".", markersize=3, label=order)
-    axis.set(xlabel="first direction", title=f"Cells after step {step}")
-    if known:
-        axis.legend(fontsize=6)
+    axis.set(xlabel="first direction", title=f"Cells after {step} steps")
+    axis.legend(fontsize=7)
 axes[1].set_ylabel("second direction")
 figure.savefig("three_symbols.png", dpi=100)
 print("figure: three_symbols.png")

@@ -77,8 +77,8 @@ block = np.abs(ends[is_high].mean(axis=0) - ends[~is_high].mean(axis=0)).argmax(
 for x, trace, high in zip(X, traces, is_high):
     for axis, line in zip(axes[1:], (x, trace["cell_input"][:, block], trace["cell_state"][:, block])):
         axis.plot(line, color="C0" if high else "C1", linewidth=0.5)
-for axis, title in zip(axes[1:], ("Sequences", f"Input of cell {block + 1}", f"State of cell {block + 1}")):
-    axis.set(xlabel="time step", title=title)
-axes[1].set_ylabel(f"blue: target {y.max():g}, orange: {y.min():g}")
+axes[1].set(xlabel="time step", ylabel="input", title=f"Blue: target {y.max():g}, orange: {y.min():g}")
+axes[2].set(xlabel="time step", ylabel="g(net)", title=f"Input of cell {block + 1}")
+axes[3].set(xlabel="time step", ylabel="internal state", title=f"State of cell {block + 1}")
 figure.savefig("two_sequence.png", dpi=100)
 print("figure: two_sequence.png")
