@@ -79,7 +79,7 @@ for seed in range(options.seed, options.seed + options.trials):
 
 # %%
 # How it is solved with the bits as targets: the states keep the first bit until the second comes, and both
-# until the end. One sequence for each pair of bits; the dotted lines are the marked steps.
+# until the end; those beyond -8 and 8 are cut off. The dotted lines are the marked steps.
 
 figure, axes = plt.subplots(1, 5, figsize=(15, 3), layout="constrained")
 for name, (_, right) in nets.items():
@@ -92,7 +92,7 @@ for axis, bits in zip(axes[1:], ([0, 0], [0, 1], [1, 0], [1, 1]), strict=True):
     axis.plot(trace["cell_state"], label=[f"block {b}, cell {c}" for b in (1, 2) for c in (1, 2)])
     for step in np.flatnonzero(shown[0][:, 1] == 1):
         axis.axvline(step, color="gray", linestyle=":")
-    axis.set(xlabel="time step", ylabel="internal state", title="Bits {}, {}".format(*bits))
+    axis.set(xlabel="time step", ylabel="internal state", ylim=(-8, 8), title="Bits {}, {}".format(*bits))
 axes[0].legend(fontsize=7)
 axes[1].legend(fontsize=7)
 figure.savefig("delayed_xor.png", dpi=100)

@@ -79,7 +79,7 @@ learning.set(xlabel="epoch", ylabel="log loss [nats]", title="Learning")
 accuracy = learning.twinx()
 accuracy.plot(epochs, clf.validation_scores_, color="C1", label="accuracy, held out")
 accuracy.set_ylabel("accuracy")
-learning.legend(handles=[learning.lines[0], accuracy.lines[0]], loc="center right")
+learning.legend(handles=[learning.lines[0], accuracy.lines[0]], loc="center right", fontsize=7)
 
 order = np.argsort(trace["cell_state"][-1])  # blocks in the order of their last state
 gate = "viridis", 0, 1
