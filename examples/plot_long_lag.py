@@ -60,8 +60,9 @@ for trial in study:
 study.report()
 
 # %%
-# How it is solved. The gate opens for the first symbol of one string and not for that of the other, and then
-# stays shut: the two states are apart for the lag. At the last step the outputs x and y read the state.
+# How it is solved. The gate opens for the first symbol of one string and not for that of the other, stays shut
+# for the lag, and opens once more for a_99, after which x or y is due. So the state tells both what the first
+# symbol was and that it is time to say so.
 
 figure, axes = plt.subplots(1, 4, figsize=(14, 3.2), layout="constrained")
 seen, mean, largest = np.transpose(trial.curve)
