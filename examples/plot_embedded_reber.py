@@ -76,14 +76,15 @@ for above, below, string in zip(axes[0, 1:], axes[1, 1:], ("BTBPTTVPXTVVET", "BP
     image = above.imshow(trace["output"].T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     above.plot(*np.nonzero(reber_successors([X])), "o", color="C1", fillstyle="none")
     above.set(yticks=range(7), yticklabels=REBER_SYMBOLS, title="Outputs after each symbol")
-    below.plot(trace["cell_state"], label=[f"block {b}, cell {c}" for b in (1, 2, 3) for c in (1, 2)])
+    below.plot(trace["cell_state"])
     below.set(ylabel="internal state", title="Cell states")
     for axis in (above, below):
         axis.set(xticks=range(len(X)), xticklabels=string[:-1], xlabel="symbol that is read")
     states.append(trace["cell_state"])
-axes[1, 0].plot(np.abs(states[0] - states[1]))
+cells = [f"block {b}, cell {c}" for b in (1, 2, 3) for c in (1, 2)]
+axes[1, 0].plot(np.abs(states[0] - states[1]), label=cells)
 axes[1, 0].set(xlabel="time step", ylabel="absolute difference", title="States after T less those after P")
-axes[1, 1].legend(fontsize=7)
+axes[1, 0].legend(fontsize=7)
 figure.colorbar(image, ax=axes[0, 2])
 figure.savefig("embedded_reber.png", dpi=100)
 print("figure: embedded_reber.png")

@@ -60,7 +60,7 @@ for trial in study:
 study.report()
 
 # %%
-# How it is solved. The gate opens for the first symbol of one string and not for that of the other, stays shut
+# How it is solved. The gate opens for the first symbol of one string and not for that of the other, is shut
 # for the lag, and opens once more for a_99, after which x or y is due. So the state tells both what the first
 # symbol was and that it is time to say so.
 
