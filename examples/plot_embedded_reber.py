@@ -84,7 +84,7 @@ for above, below, string in zip(axes[0, 1:], axes[1, 1:], ("BTBPTTVPXTVVET", "BP
 cells = [f"block {b}, cell {c}" for b in (1, 2, 3) for c in (1, 2)]
 axes[1, 0].plot(np.abs(states[0] - states[1]), label=cells)
 axes[1, 0].set(xlabel="time step", ylabel="absolute difference", title="States after T less those after P")
-axes[1, 0].legend(fontsize=7)
+figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8)
 figure.colorbar(image, ax=axes[0, 2])
 figure.savefig("embedded_reber.png", dpi=100)
 print("figure: embedded_reber.png")
