@@ -205,7 +205,7 @@ def test_list(capsys):
 class Adder:
     """Stands for an estimator of the adding problem: all its outputs are wrong by `error`."""
 
-    return_sequences, weights_ = False, None
+    return_sequences, weights_, n_weights = False, None, 0
 
     def __init__(self, error):
         self.error, self.network_, self.learned = error, self, 0
@@ -233,7 +233,7 @@ def test_study_ends_by_the_rule_or_the_limit(error, success, sequences, capsys):
     for result in study.results:
         assert (result["success"], result["sequences"], result["wrong"]) == (success, sequences, 0)
         assert result["mae"] == pytest.approx(error)
-        assert result["rmse"] == pytest.approx(error)
+        assert result["mse"] == pytest.approx(error**2)
     study.report()
     shown = capsys.readouterr().out
     assert f"{2 * success} of 2" in shown

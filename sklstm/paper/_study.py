@@ -40,7 +40,7 @@ class StudyTrial(Trial):
     def __init__(self, experiment, seed, limit):
         super().__init__(experiment, experiment.arguments, seed)
         self.name, self.limit = experiment.name, limit
-        self.success, self.curve = False, []
+        self.curve = []
 
     def blocks(self, estimator, n=100):
         """Draw blocks of new sequences until the rule holds, or as many as the study allows.
@@ -71,7 +71,10 @@ class StudyTrial(Trial):
             if self.sequences:
                 errors = self.errors(X, targets)
                 self.curve.append((self.sequences, errors.mean(), errors.max()))
+            begun = time.thread_time()
             yield X, y
+            self.learning += time.thread_time() - begun
+            self.network = estimator.network_
             self.sequences += n
             self.steps += X.n_steps
             self.success = bool(self.holds(errors))
@@ -114,8 +117,8 @@ class Study:
     experiment : Experiment
         The record of the row.
     results : list of dict
-        For each trial that ended: "seed", "success", "sequences", "wrong" (of the test set), "mae" and
-        "rmse" (absolute error and root mean square on the test set) and "seconds".
+        Record of each trial that ended, with the fields of `python -m sklstm.paper`: "seed", "success",
+        "sequences", "n_weights", "wrong", "mse" and "mae" on the test set, "seconds" and others.
 
     Examples
     --------
@@ -177,21 +180,11 @@ class Study:
         for seed in range(self.seed, self.seed + self.n_trials):
             trial = StudyTrial(experiment, seed, self.limit)
             yield trial
-            wrong, mse, mae = trial.test()
-            self.results.append(
-                {
-                    "seed": seed,
-                    "success": trial.success,
-                    "sequences": trial.sequences,
-                    "wrong": wrong,
-                    "mae": mae,
-                    "rmse": mse**0.5,
-                    "seconds": trial.seconds,
-                }
-            )
+            result = trial.result()
+            self.results.append(result)
             print(
-                f"{seed:4d} {'yes' if trial.success else 'no':>7} {trial.sequences:10,d} {wrong:14d} "
-                f"{mae:13.4f} {trial.seconds:8.1f}" + 20 * " "
+                f"{seed:4d} {'yes' if trial.success else 'no':>7} {trial.sequences:10,d} "
+                f"{result['wrong']:14d} {result['mae']:13.4f} {trial.seconds:8.1f}" + 20 * " "
             )
 
     def report(self):
@@ -200,8 +193,8 @@ class Study:
         paper, counted = experiment.paper, solved or self.results
         if not counted:
             raise ValueError("No trial has ended yet: iterate over the study first.")
-        sequences, wrong, rmse = (
-            np.array([result[key] for result in counted]) for key in ("sequences", "wrong", "rmse")
+        sequences, wrong, mse = (
+            np.array([result[key] for result in counted]) for key in ("sequences", "wrong", "mse")
         )
         paper_wrong, paper_rmse = paper.get("wrong"), paper.get("rmse")
         if paper_wrong is not None and paper_wrong < 1:  # a share
@@ -212,6 +205,6 @@ class Study:
         print(f"{'1997':6}{f'''{paper['success']} %''':>10} {paper['sequences']:16,d} {'':8}", end="")
         print(f" {'' if paper_wrong is None else format(paper_wrong, '.2f'):>14} {paper_rmse or '':>10}")
         print(f"{'here':6}{share:>10} {sequences.mean():16,.0f} {sequences.std():8,.0f}", end="")
-        print(f" {wrong.mean():14.2f} {rmse.mean():10.4f}")
+        print(f" {wrong.mean():14.2f} {np.sqrt(mse).mean():10.4f}")
         if not solved:
             print(f"none was solved: what is shown is where the trials ended, after {self.limit:,} sequences")
