@@ -97,9 +97,9 @@ class StudyTrial(Trial):
 class Study:
     """Trials of one experiment of 1997 with an estimator, and the paper's row beside their result.
 
-    Iterating makes the trials, one `StudyTrial` each, prints a line for each, and then the paper's row and
-    that of the trials. `python -m sklstm.paper` makes the same trials without an estimator, side by side on
-    the cores.
+    Iterating gives a `StudyTrial` for each trial and prints a line when it has ended; `report` prints the
+    paper's row and that of the trials. `python -m sklstm.paper` makes trials without an estimator, side by
+    side on the cores.
 
     Parameters
     ----------
