@@ -52,11 +52,9 @@ for number, (train, test) in enumerate(folds, start=1):
     pair = [clone(model).fit(X[train], y[train]).score(X[test], y[test]) for model in (lstm, linear)]
     scores.append(pair)
     spent = time.perf_counter() - start
-    print(
-        f"fold {number}/{len(folds)}  LSTM {pair[0]:.3f}  logistic regression {pair[1]:.3f}  "
-        f"{spent:.1f} s, {spent / number * (len(folds) - number):.0f} s left",
-        flush=True,
-    )
+    left = spent / number * (len(folds) - number)
+    done = f"fold {number}/{len(folds)}  LSTM {pair[0]:.3f}  logistic regression {pair[1]:.3f}"
+    print(f"{done}  {spent:.1f} s, {left:.0f} s left", flush=True)
 mean, spread = np.mean(scores, axis=0), np.std(scores, axis=0)
 print(f"\n{'accuracy':<22}{'mean':>8}{'spread over folds':>20}")
 print(f"{'LSTMClassifier()':<22}{mean[0]:>8.4f}{spread[0]:>20.4f}")
@@ -73,42 +71,28 @@ digit = sequences[test[np.flatnonzero(clf.predict(sequences[test]) == y[test])[0
 trace = clf.activations(digit[np.newaxis])[0]
 so_far = np.array([clf.step(row) for row in digit])
 
-figure = plt.figure(figsize=(11, 6), layout="constrained")
-above, below = figure.subfigures(2, 1)
-learning, pixels, answer = above.subplots(1, 3, width_ratios=[1.6, 1, 1])
-learning.semilogy(np.arange(1, clf.n_iter_ + 1), clf.loss_curve_, color="C0", label="training loss")
+epochs = np.arange(1, clf.n_iter_ + 1)
+figure, axes = plt.subplots(2, 4, figsize=(12, 6), layout="constrained")
+learning = axes[0, 0]
+learning.semilogy(epochs, clf.loss_curve_, color="C0", label="training loss")
 learning.set(xlabel="epoch", ylabel="log loss [nats]", title="Learning")
 accuracy = learning.twinx()
-accuracy.plot(np.arange(1, clf.n_iter_ + 1), clf.validation_scores_, color="C1", label="accuracy, held out")
+accuracy.plot(epochs, clf.validation_scores_, color="C1", label="accuracy, held out")
 accuracy.set_ylabel("accuracy")
-learning.legend(handles=[learning.lines[0], accuracy.lines[0]], loc="center right")
+learning.legend(handles=[learning.lines[0], accuracy.lines[0]], loc="center right", fontsize=7)
 
 order = np.argsort(trace["cell_state"][-1])  # blocks in the order of their last state
-gates = {"cmap": "viridis", "vmin": 0, "vmax": 1}
-panels = [
-    (pixels, digit, "The digit: a row a step", {"cmap": "gray_r", "vmin": 0}),
-    (answer, so_far, "P(class) so far", gates),
-]
-blocks = below.subplots(1, 5, sharey=True)
-for axis, (name, style) in zip(
-    blocks,
-    {
-        "input_gate": gates,
-        "forget_gate": gates,
-        "cell_state": {"cmap": "RdBu", "vmin": -2, "vmax": 2},
-        "output_gate": gates,
-        "cell": {"cmap": "RdBu", "vmin": -1, "vmax": 1},
-    }.items(),
-    strict=True,
-):
-    panels.append((axis, trace[name][:, order], name.replace("_", " ") + "s", style))
-    axis.set_xlabel("memory block")
-for axis, values, title, style in panels:
-    image = axis.imshow(values, aspect="auto", interpolation="nearest", **style)
-    axis.set_title(title)
-    axis.figure.colorbar(image, ax=axis, shrink=0.8)
-pixels.set(xlabel="pixel of the row", ylabel="time step")
-answer.set(xlabel="class", xticks=range(10))
-blocks[0].set_ylabel("time step")
+gate = "viridis", 0, 1
+panels = {"The digit: a row a step": (digit, "gray_r", 0, 1), "P(class) so far": (so_far, *gate)}
+for name in ("input_gate", "forget_gate", "output_gate"):
+    panels[name.replace("_", " ") + "s"] = (trace[name][:, order], *gate)
+panels["cell states"] = trace["cell_state"][:, order], "RdBu", -2, 2
+panels["cells"] = trace["cell"][:, order], "RdBu", -1, 1
+for axis, (title, (values, colours, low, high)) in zip(axes.flat[1:], panels.items(), strict=True):
+    image = axis.imshow(values, cmap=colours, vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+    axis.set(title=title, xlabel="memory block", ylabel="time step")
+    figure.colorbar(image, ax=axis, shrink=0.8)
+axes[0, 1].set_xlabel("pixel of the row")
+axes[0, 2].set(xlabel="class", xticks=range(10))
 figure.savefig("digits.png", dpi=100)
 print("\nfigure: digits.png")

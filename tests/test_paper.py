@@ -7,7 +7,7 @@ import pytest
 
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm.paper import EXPERIMENTS, __main__, settings
+from sklstm.paper import EXPERIMENTS, Study, __main__, settings
 from sklstm.paper._experiments import Rule
 from sklstm.paper._trial import Guess, Trial, network_of, run_trials
 
@@ -200,3 +200,90 @@ def test_list(capsys):
     assert not __main__.main(["list"])
     shown = capsys.readouterr().out
     assert all(name in shown for name in EXPERIMENTS)
+
+
+class Adder:
+    """Stands for an estimator of the adding problem: all its outputs are wrong by `error`."""
+
+    return_sequences, weights_, n_weights = False, None, 0
+
+    def __init__(self, error):
+        self.error, self.network_, self.learned = error, self, 0
+
+    def forward(self, weights, X):
+        sums = [x[x[:, 1] == 1, 0].sum() for x in X]
+        return 0.5 + np.array(sums)[:, np.newaxis] / 4 + self.error
+
+    def partial_fit(self, X, y):
+        self.learned += len(y)
+
+
+@pytest.mark.parametrize(("error", "success", "sequences"), [(0.005, True, 2100), (0.02, False, 3000)])
+def test_study_ends_by_the_rule_or_the_limit(error, success, sequences, capsys):
+    """The errors of the first block count as 1, so that the rule of 2000 errors can hold after 2100."""
+    study = Study("4-1", n_trials=2, limit=3000, seed=5)
+    for trial in study:
+        estimator = Adder(error)
+        for X, y in trial.blocks(estimator):
+            estimator.partial_fit(X, y)
+        assert estimator.learned == trial.sequences == sequences
+        assert len(trial.curve) == sequences / 100 - 1
+        np.testing.assert_allclose(np.array(trial.curve)[:, 1:], error, rtol=1e-9, atol=0)
+    assert [result["seed"] for result in study.results] == [5, 6]
+    for result in study.results:
+        assert (result["success"], result["sequences"], result["wrong"]) == (success, sequences, 0)
+        assert result["mae"] == pytest.approx(error)
+        assert result["mse"] == pytest.approx(error**2)
+    study.report()
+    shown = capsys.readouterr().out
+    assert f"{2 * success} of 2" in shown
+    assert ("none was solved" in shown) is not success
+    assert "74,000" in shown
+
+
+def test_study_with_an_estimator():
+    study = Study("6a", n_trials=1)
+    for trial in study:
+        clf = LSTMClassifier(**settings("6a"), random_state=trial.seed)
+        for X, y in trial.blocks(clf):
+            clf.partial_fit(X, y, classes=["XX", "XY", "YX", "YY"])
+    (result,) = study.results
+    assert result["success"]
+    assert result["sequences"] < 100_000
+    assert result["wrong"] <= 3
+    assert clf.score(X, y) == 1
+
+
+@pytest.mark.parametrize("name", ["1-5", "2b", "2c-1", "3c-1", "5-1"])
+def test_study_gives_what_estimators_take(name):
+    for trial in Study(name, n_trials=1, limit=40):
+        reg = LSTMRegressor(**settings(name, "best"), random_state=0)
+        for X, y in trial.blocks(reg, n=20):
+            assert len(X) == len(y) == 20
+            reg.partial_fit(X, y)
+    assert reg.n_weights_ == EXPERIMENTS[name].n_weights
+    assert trial.sequences == 40
+
+
+def test_study_from_the_command_line(monkeypatch):
+    def study(*arguments):
+        monkeypatch.setattr("sys.argv", ["script", *arguments])
+        return Study.from_command_line("4-1", "4-2", n_trials=3)
+
+    plain, other = study(), study("--row", "4-2", "--full", "--limit", "500", "--seed", "7")
+    assert (plain.experiment.name, plain.n_trials, plain.limit, plain.seed) == ("4-1", 3, 370_000, 0)
+    assert (other.experiment.name, other.n_trials, other.limit, other.seed) == ("4-2", 10, 500, 7)
+    assert study("--trials", "2").n_trials == 2
+    with pytest.raises(SystemExit):
+        study("--row", "6a")
+
+
+def test_study_says_what_is_wrong():
+    with pytest.raises(ValueError, match=r"name must be one of .*'6a'.*, got '7'"):
+        Study("7")
+    with pytest.raises(ValueError, match="n_trials must be at least 1, got 0"):
+        Study("6a", 0)
+    with pytest.raises(ValueError, match="limit must be at least 1, got -5"):
+        Study("6a", limit=-5)
+    with pytest.raises(ValueError, match="No trial has ended yet: iterate over the study first"):
+        Study("6a").report()

@@ -4,8 +4,9 @@
 """
 
 from sklstm.paper._experiments import EXPERIMENTS, Experiment, Rule
+from sklstm.paper._study import Study, StudyTrial, experiment_of
 
-__all__ = ["EXPERIMENTS", "Experiment", "Rule", "settings"]
+__all__ = ["EXPERIMENTS", "Experiment", "Rule", "Study", "StudyTrial", "settings"]
 
 
 def settings(name, setting="paper"):
@@ -33,9 +34,7 @@ def settings(name, setting="paper"):
     >>> clf.learning_rate, clf.input_gate_bias
     (0.5, [-2.0, -4.0])
     """
-    if name not in EXPERIMENTS:
-        raise ValueError(f"name must be one of {list(EXPERIMENTS)}, got {name!r}.")
-    arguments = EXPERIMENTS[name].arguments_of(setting)
+    arguments = experiment_of(name).arguments_of(setting)
     for key in ("grow_after", "dtype", "check_every"):
         arguments.pop(key, None)
     return arguments

@@ -95,26 +95,34 @@ class Trial:
     # ------------------------------------------------------------------------------------------
     # data
 
-    def draw(self, n, noise=True):
-        """Draw n new sequences: X, and targets as rows."""
+    def new_sequences(self, n, noise=True):
+        """Draw n new sequences: X and y as the task gives them."""
         experiment = self.experiment
         if experiment.task == "make_embedded_reber":
             X, _, y, _ = self.strings
             chosen = self.rng.integers(0, len(X), n)
-            return X[chosen], y[chosen].values
+            return X[chosen], y[chosen]
         options = dict(experiment.task_arguments, dtype=self.dtype, random_state=self.rng)
         if experiment.task == "make_two_sequence":
             options["target_noise"] = noise
         if experiment.task in ("make_long_lag", "make_random_long_lag"):
             options["at_end"] = not self.every
-        X, y = getattr(tasks, experiment.task)(n, **options)
+        return getattr(tasks, experiment.task)(n, **options)
+
+    def rows(self, y):
+        """Targets as rows, one an error that is injected."""
         if isinstance(y, Sequences):
-            return X, y.values
+            return y.values
         if y.dtype.kind == "U":
             letters = np.array([list(label) for label in y])
             codes = (letters == "Y") @ (1 << np.arange(letters.shape[1])[::-1])
-            y = np.eye(experiment.n_outputs)[codes]
-        return X, y.reshape(len(y), -1)
+            y = np.eye(self.experiment.n_outputs)[codes]
+        return y.reshape(len(y), -1)
+
+    def draw(self, n, noise=True):
+        """Draw n new sequences: X, and targets as rows."""
+        X, y = self.new_sequences(n, noise)
+        return X, self.rows(y)
 
     # ------------------------------------------------------------------------------------------
     # learning
@@ -173,10 +181,13 @@ class Trial:
         except Diverged:
             return None
 
+    def outputs(self, X):
+        """Activations of the output units, a row a sequence or a step, weights as they are."""
+        return self.trainer.kernel.forward(self.trainer.w, X)[0]
+
     def errors(self, X, targets):
         """Absolute errors of the outputs, weights as they are."""
-        outputs, _ = self.trainer.kernel.forward(self.trainer.w, X)
-        return np.abs(outputs - targets)
+        return np.abs(self.outputs(X) - targets)
 
     # ------------------------------------------------------------------------------------------
     # rules
@@ -229,7 +240,7 @@ class Trial:
 
     def wrong_strings(self, X, legal):
         """Number of strings with an illegal symbol among the likeliest."""
-        outputs, _ = self.trainer.kernel.forward(self.trainer.w, X)
+        outputs = self.outputs(X)
         legal = legal.values
         least = np.where(legal, outputs, np.inf).min(axis=1)
         most = np.where(legal, -np.inf, outputs).max(axis=1)

@@ -1,0 +1,210 @@
+"""Trials of an experiment with an estimator that a script makes: data, the paper's rule, the paper's row."""
+
+import argparse
+import time
+from typing import Any
+
+import numpy as np
+
+from sklstm.paper._experiments import EXPERIMENTS
+from sklstm.paper._trial import Trial
+
+
+def experiment_of(name):
+    """Record of an experiment."""
+    if name not in EXPERIMENTS:
+        raise ValueError(f"name must be one of {list(EXPERIMENTS)}, got {name!r}.")
+    return EXPERIMENTS[name]
+
+
+class StudyTrial(Trial):
+    """One trial of a `Study`: new sequences for an estimator until the paper's rule holds.
+
+    Attributes
+    ----------
+    name : str
+        Row of the paper's table.
+    seed : int
+        Number of the trial, for the estimator's `random_state`.
+    sequences : int
+        Training sequences so far.
+    success : bool
+        Whether the paper's rule holds.
+    curve : list of tuple
+        For each block of sequences but the first: how many there were before it, and the mean and the largest
+        absolute error of the outputs on it before it was learned from.
+    """
+
+    estimator: Any = None
+
+    def __init__(self, experiment, seed, limit):
+        super().__init__(experiment, experiment.arguments, seed)
+        self.name, self.limit = experiment.name, limit
+        self.curve = []
+
+    def blocks(self, estimator, n=100):
+        """Draw blocks of new sequences until the rule holds, or as many as the study allows.
+
+        Before a block is given, the errors of the estimator on it are taken, which the rules of Experiments
+        4 to 6 look at; those of the first block, when nothing is learned yet, count as 1. After it, the rule
+        is looked at. The embedded Reber grammar has a fixed training set, from which blocks are drawn.
+
+        Parameters
+        ----------
+        estimator : LSTMClassifier or LSTMRegressor
+            Learns from each block by its `partial_fit`, which the caller calls.
+        n : int, default=100
+            Sequences in a block.
+
+        Yields
+        ------
+        X : Sequences
+        y : ndarray or Sequences
+            As the task of `sklstm.tasks` gives them.
+        """
+        self.estimator, self.every = estimator, estimator.return_sequences
+        start = shown = time.perf_counter()
+        while not self.success and self.sequences < self.limit:
+            X, y = self.new_sequences(n)
+            targets = self.rows(y)
+            errors = np.ones(targets.shape)
+            if self.sequences:
+                errors = self.errors(X, targets)
+                self.curve.append((self.sequences, errors.mean(), errors.max()))
+            begun = time.thread_time()
+            yield X, y
+            self.learning += time.thread_time() - begun
+            self.network = estimator.network_
+            self.sequences += n
+            self.steps += X.n_steps
+            self.success = bool(self.holds(errors))
+            if time.perf_counter() > shown + 0.5:
+                shown = time.perf_counter()
+                print(
+                    f"seed {self.seed}: {self.sequences:,} of at most {self.limit:,} sequences, mean error "
+                    f"{errors.mean():.4f}, largest {errors.max():.2f}, {shown - start:.0f} s   ",
+                    end="\r",
+                    flush=True,
+                )
+        self.seconds = time.perf_counter() - start
+
+    def outputs(self, X):
+        """Activations of the estimator's output units, a row a sequence or a step."""
+        outputs = self.estimator.network_.forward(self.estimator.weights_, X)
+        return np.concatenate(outputs) if self.every else outputs
+
+
+class Study:
+    """Trials of one experiment of 1997 with an estimator, and the paper's row beside their result.
+
+    Iterating gives a `StudyTrial` for each trial and prints a line when it has ended; `report` prints the
+    paper's row and that of the trials. `python -m sklstm.paper` makes trials without an estimator, side by
+    side on the cores.
+
+    Parameters
+    ----------
+    name : str
+        Row of a table, for example "6a" or "4-1"; the keys of `EXPERIMENTS`.
+    n_trials : int or None, default=None
+        Number of trials; None: the paper's.
+    seed : int, default=0
+        Of the first trial; the next ones count on.
+    limit : int or None, default=None
+        Training sequences at most in a trial; None: that of the record, at least five times the paper's mean.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        The record of the row.
+    results : list of dict
+        Record of each trial that ended, with the fields of `python -m sklstm.paper`: "seed", "success",
+        "sequences", "n_weights", "wrong", "mse" and "mae" on the test set, "seconds" and others.
+
+    Examples
+    --------
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.paper import Study, settings
+    >>> study = Study("6a", n_trials=1, limit=200)
+    >>> for trial in study:  # doctest: +ELLIPSIS
+    ...     clf = LSTMClassifier(**settings("6a"), random_state=trial.seed)
+    ...     for X, y in trial.blocks(clf):
+    ...         _ = clf.partial_fit(X, y, classes=["XX", "XY", "YX", "YY"])
+    seed ...
+    >>> study.report()  # doctest: +ELLIPSIS
+    <BLANKLINE>
+    6a        solved  sequences, mean   spread  wrong of 2560  rms error
+    1997       100 %           31,390 ...
+    """
+
+    def __init__(self, name, n_trials=None, *, seed=0, limit=None):
+        self.experiment = experiment_of(name)
+        self.n_trials = self.experiment.n_trials if n_trials is None else n_trials
+        self.seed = seed
+        self.limit = self.experiment.limit if limit is None else limit
+        for argument, value in {"n_trials": self.n_trials, "limit": self.limit}.items():
+            if value < 1:
+                raise ValueError(f"{argument} must be at least 1, got {value!r}.")
+        self.results = []
+
+    @classmethod
+    def from_command_line(cls, *names, n_trials, description=None):
+        """Study that the arguments of a script ask for.
+
+        Parameters
+        ----------
+        *names : str
+            Rows that ``--row`` can name; the first one unless it does.
+        n_trials : int
+            Number of trials unless ``--trials N`` or ``--full``, the paper's number, is given.
+        description : str or None, default=None
+            What ``--help`` says first.
+
+        Returns
+        -------
+        Study
+        """
+        parser = argparse.ArgumentParser(description=description)
+        parser.add_argument("--row", choices=names, default=names[0], help="row of the paper's table")
+        parser.add_argument("--trials", type=int, default=n_trials, help=f"{n_trials} if not given")
+        parser.add_argument("--full", action="store_true", help="as many trials as the paper made")
+        parser.add_argument("--limit", type=int, help="training sequences at most in a trial")
+        parser.add_argument("--seed", type=int, default=0, help="of the first trial")
+        options = parser.parse_args()
+        n_trials = None if options.full else options.trials
+        return cls(options.row, n_trials, seed=options.seed, limit=options.limit)
+
+    def __iter__(self):
+        experiment = self.experiment
+        print(f"{'seed':>4} {'solved':>7} {'sequences':>10} {f'wrong of {experiment.test_size}':>14}", end="")
+        print(f" {'mean |error|':>13} {'seconds':>8}")
+        for seed in range(self.seed, self.seed + self.n_trials):
+            trial = StudyTrial(experiment, seed, self.limit)
+            yield trial
+            result = trial.result()
+            self.results.append(result)
+            print(
+                f"{seed:4d} {'yes' if trial.success else 'no':>7} {trial.sequences:10,d} "
+                f"{result['wrong']:14d} {result['mae']:13.4f} {trial.seconds:8.1f}" + 20 * " "
+            )
+
+    def report(self):
+        """Print the paper's row and that of the trials: means and spread over the trials that were solved."""
+        experiment, solved = self.experiment, [result for result in self.results if result["success"]]
+        paper, counted = experiment.paper, solved or self.results
+        if not counted:
+            raise ValueError("No trial has ended yet: iterate over the study first.")
+        sequences, wrong, mse = (
+            np.array([result[key] for result in counted]) for key in ("sequences", "wrong", "mse")
+        )
+        paper_wrong, paper_rmse = paper.get("wrong"), paper.get("rmse")
+        if paper_wrong is not None and paper_wrong < 1:  # a share
+            paper_wrong *= experiment.test_size
+        share = f"{len(solved)} of {len(self.results)}"
+        print(f"\n{experiment.name:6}{'solved':>10} {'sequences, mean':>16} {'spread':>8}", end="")
+        print(f" {f'wrong of {experiment.test_size}':>14} {'rms error':>10}")
+        print(f"{'1997':6}{f'''{paper['success']} %''':>10} {paper['sequences']:16,d} {'':8}", end="")
+        print(f" {'' if paper_wrong is None else format(paper_wrong, '.2f'):>14} {paper_rmse or '':>10}")
+        print(f"{'here':6}{share:>10} {sequences.mean():16,.0f} {sequences.std():8,.0f}", end="")
+        print(f" {wrong.mean():14.2f} {np.sqrt(mse).mean():10.4f}")
+        if not solved:
+            print(f"none was solved: what is shown is where the trials ended, after {self.limit:,} sequences")
