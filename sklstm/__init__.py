@@ -5,9 +5,31 @@ from importlib import import_module
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
 from sklstm._kernel import State
 from sklstm._network import Network
+from sklstm._preprocessing import (
+    LSTMEncoder,
+    PerTimeStep,
+    SequenceOneHotEncoder,
+    SequencePadder,
+    SequenceScaler,
+    SequenceSummary,
+)
 from sklstm._sequences import Sequences
 
-__all__ = ["LSTMClassifier", "LSTMRegressor", "Network", "Sequences", "State", "paper", "tasks"]
+__all__ = [
+    "LSTMClassifier",
+    "LSTMEncoder",
+    "LSTMRegressor",
+    "Network",
+    "PerTimeStep",
+    "SequenceOneHotEncoder",
+    "SequencePadder",
+    "SequenceScaler",
+    "SequenceSummary",
+    "Sequences",
+    "State",
+    "paper",
+    "tasks",
+]
 __version__ = "0.1.0"
 
 

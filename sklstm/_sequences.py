@@ -79,9 +79,7 @@ class Sequences:
         return cls(values, _offsets(_integers(lengths, "lengths")))
 
     @classmethod
-    def from_padded(
-        cls, X: npt.ArrayLike, lengths: npt.ArrayLike | None = None, *, n_channels: int | None = None
-    ) -> Sequences:
+    def from_padded(cls, X: Any, lengths: Any = None, *, n_channels: int | None = None) -> Sequences:
         """Make sequences from an array that is padded at the end.
 
         Parameters
@@ -170,7 +168,7 @@ class Sequences:
         X : pandas.DataFrame
             Its index has two levels, sequence and time ("pd-multiindex"); its columns are the features.
         """
-        index = getattr(X, "index", None)
+        index: Any = getattr(X, "index", None)
         if getattr(index, "nlevels", 1) != 2:
             expected = "a data frame whose index has two levels, sequence and time"
             raise TypeError(
@@ -408,14 +406,15 @@ def as_container(sequences: Sequences, X: Any, n_channels: int | None = None) ->
     library = type(X).__module__.partition(".")[0]
     if isinstance(X, Sequences):
         return sequences
-    if is_table(X) or (isinstance(X, np.ndarray) and X.dtype != object):
+    if is_table(X) or (isinstance(X, np.ndarray) and (X.ndim == 3 or X.dtype != object)):
         if sequences.is_sparse:
             return sequences
-        if np.ndim(X) == 3:
-            return sequences.to_padded(X.shape[1])
+        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+        if len(shape) == 3:
+            return sequences.to_padded(shape[1])
         channels = 1 if n_channels is None else n_channels
-        padded = sequences.to_padded((X.shape if hasattr(X, "shape") else np.shape(X))[1] // channels)
-        return padded.reshape(len(X), -1) if channels == sequences.n_features else padded
+        padded = sequences.to_padded(shape[1] // channels)
+        return padded.reshape(len(padded), -1) if channels == sequences.n_features else padded
     if sequences.is_sparse and library in ("polars", "pyarrow", "awkward"):
         return sequences
     pieces = list(sequences)
@@ -608,10 +607,10 @@ def _from_array(X: npt.NDArray[Any], name: str) -> Sequences:
 def _missing(labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Where there is NaN, NaT or None."""
     missing = labels != labels
-    return missing | np.equal(labels, None) if labels.dtype == object else missing
+    return missing | (labels == np.array(None)) if labels.dtype == object else missing
 
 
-def _rows(X: npt.NDArray[Any], n_channels: int, name: str) -> npt.NDArray[Any]:
+def _rows(X: npt.NDArray[Any], n_channels: Any, name: str) -> npt.NDArray[Any]:
     """Rows of n_steps * n_channels numbers as a 3-D array."""
     if not isinstance(n_channels, Integral) or n_channels < 1:
         raise ValueError(f"n_channels must be an integer of at least 1, got {n_channels!r}.")
