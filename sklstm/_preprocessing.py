@@ -1,5 +1,7 @@
 """Transformers for sequences: any container in, the same kind of container or a table out."""
 
+from numbers import Integral
+
 import numpy as np
 from scipy import sparse
 from sklearn.base import (
@@ -45,6 +47,9 @@ class _SequenceTransformer(TransformerMixin, BaseEstimator):
     def _names_of_channels(self, input_features=None):
         """Names of the features of a time step; the columns of a 2-D X are several steps."""
         check_is_fitted(self)
+        if self._n_columns_in is None and input_features is not None and len(input_features) == 1:
+            if self._n_channels_in > 1:  # from ColumnTransformer: the column whose items are sequences
+                input_features = [f"{input_features[0]}_{i}" for i in range(self._n_channels_in)]
         names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         if self._n_columns_in is None:
             return names
@@ -75,6 +80,21 @@ class _UnwrappedSequences(BaseEstimator):
             container can hold no sparse matrix. Of `SequencePadder` always the padded array.
         """
         return super().transform(X) if self._gives_table(X) else self._transform(X)
+
+    def fit_transform(self, X, y=None):
+        """Fit, then transform: the same X.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`.
+
+        Returns
+        -------
+        sequences
+            As `transform` gives them.
+        """
+        return self.fit(X, y).transform(X)
 
 
 class PerTimeStep(_UnwrappedSequences, MetaEstimatorMixin, _SequenceTransformer):
@@ -471,6 +491,11 @@ class SequencePadder(_UnwrappedSequences, _SequenceTransformer):
         """
         if self.output not in ("rows", "array"):
             raise ValueError(f"output must be 'rows' or 'array', got {self.output!r}.")
+        if self.n_steps is not None:
+            if isinstance(self.n_steps, bool | np.bool_) or not isinstance(self.n_steps, Integral):
+                raise TypeError(f"n_steps must be None or an integer, got {self.n_steps!r}.")
+            if self.n_steps < 1:
+                raise ValueError(f"n_steps must be None or an integer of at least 1, got {self.n_steps!r}.")
         lengths = self._read_X(X, reset=True).lengths
         self.n_steps_ = int(lengths.max()) if self.n_steps is None else self.n_steps
         return self
@@ -575,10 +600,9 @@ class SequenceSummary(_SequenceTransformer):
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)
         values, offsets = sequences.values, sequences.offsets
-        average = _averages(sequences)
         columns = {
-            "mean": lambda: _dense(average @ values),
-            "std": lambda: _standard_deviation(sequences, average),
+            "mean": lambda: _means(sequences, values),
+            "std": lambda: _standard_deviations(sequences),
             "first": lambda: _dense(values[offsets[:-1]]),
             "last": lambda: _dense(values[offsets[1:] - 1]),
             "length": lambda: sequences.lengths[:, np.newaxis].astype(sequences.dtype),
@@ -711,21 +735,22 @@ def _dense(table):
     return table.toarray() if sparse.issparse(table) else table
 
 
-def _averages(sequences):
-    """Matrix of shape (n_sequences, n_steps) by which the steps of each sequence are averaged."""
-    weights = (1 / np.repeat(sequences.lengths, sequences.lengths)).astype(sequences.dtype)
+def _means(sequences, values):
+    """Mean of the rows of `values` that belong to each sequence, (n_sequences, n_columns)."""
     n_steps = sequences.n_steps
-    return sparse.csr_array((weights, np.arange(n_steps), sequences.offsets), shape=(len(sequences), n_steps))
+    ones = np.ones(n_steps, dtype=sequences.dtype)
+    sums = sparse.csr_array((ones, np.arange(n_steps), sequences.offsets), shape=(len(sequences), n_steps))
+    return _dense(sums @ values) / sequences.lengths[:, np.newaxis].astype(sequences.dtype)
 
 
-def _standard_deviation(sequences, average):
+def _standard_deviations(sequences):
     """Root of the mean square of what differs from the mean; of zeros without making them."""
-    values, mean = sequences.values, _dense(average @ sequences.values)
+    values, mean = sequences.values, _means(sequences, sequences.values)
     sequence_of_step = np.repeat(np.arange(len(sequences)), sequences.lengths)
     if not sequences.is_sparse:
-        return np.sqrt(average @ (values - mean[sequence_of_step]) ** 2)
+        return np.sqrt(_means(sequences, (values - mean[sequence_of_step]) ** 2))
     rows, columns = values.tocoo().coords  # in the order of values.data
     squares, stored = values.copy(), values.copy()
     squares.data = (values.data - mean[sequence_of_step[rows], columns]) ** 2
     stored.data = np.ones_like(values.data)
-    return np.sqrt(_dense(average @ squares) + (1 - _dense(average @ stored)) * mean**2)
+    return np.sqrt(_means(sequences, squares) + (1 - _means(sequences, stored)) * mean**2)
