@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
+from sklstm._inspection import cross_val_predict_steps, permutation_importance, step_scorer
 from sklstm._kernel import State
 from sklstm._network import Network
 from sklstm._preprocessing import (
@@ -27,7 +28,10 @@ __all__ = [
     "SequenceSummary",
     "Sequences",
     "State",
+    "cross_val_predict_steps",
     "paper",
+    "permutation_importance",
+    "step_scorer",
     "tasks",
 ]
 __version__ = "0.1.0"

@@ -23,7 +23,7 @@ _ALL = (
 _NO_TABLE = (
     "Sequences are no rectangular array, which is what is asked for here. Where scikit-learn checks X as "
     "a table, give it the rows of SequencePadder().fit_transform(X) and the LSTM inside n_channels={}; "
-    "X.to_padded() is a 3-D array, list(X) a list of arrays."
+    "X.to_padded() is a 3-D array, list(X) a list of arrays (also for targets at every step)."
 )
 
 
