@@ -440,6 +440,9 @@ class SequencePadder(_UnwrappedSequences, _SequenceTransformer):
     output : {"rows", "array"}, default="rows"
         A 2-D array of shape (n_sequences, n_steps * n_features), all features of step 0 first, or a 3-D
         array of shape (n_sequences, n_steps, n_features).
+    padding : {"nan", "largest"}, default="nan"
+        "largest", only for rows: the largest finite number of the dtype, which ``n_channels`` reads as
+        padding, too. For tools that refuse NaN: `AdaBoostClassifier`, `AdaBoostRegressor`.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 
@@ -470,9 +473,10 @@ class SequencePadder(_UnwrappedSequences, _SequenceTransformer):
     (20,)
     """
 
-    def __init__(self, *, n_steps=None, output="rows", n_channels=None):
+    def __init__(self, *, n_steps=None, output="rows", padding="nan", n_channels=None):
         self.n_steps = n_steps
         self.output = output
+        self.padding = padding
         self.n_channels = n_channels
 
     def fit(self, X, y=None):
@@ -491,6 +495,10 @@ class SequencePadder(_UnwrappedSequences, _SequenceTransformer):
         """
         if self.output not in ("rows", "array"):
             raise ValueError(f"output must be 'rows' or 'array', got {self.output!r}.")
+        if self.padding not in ("nan", "largest"):
+            raise ValueError(f"padding must be 'nan' or 'largest', got {self.padding!r}.")
+        if self.padding == "largest" and self.output != "rows":
+            raise ValueError(f"padding='largest' needs output='rows', got output={self.output!r}.")
         if self.n_steps is not None:
             if isinstance(self.n_steps, bool | np.bool_) or not isinstance(self.n_steps, Integral):
                 raise TypeError(f"n_steps must be None or an integer, got {self.n_steps!r}.")
@@ -510,6 +518,8 @@ class SequencePadder(_UnwrappedSequences, _SequenceTransformer):
                 "Set n_steps, which may be larger than needed."
             )
         padded = sequences.to_padded(self.n_steps_)
+        if self.padding == "largest":
+            padded[np.isnan(padded)] = np.finfo(padded.dtype).max
         return padded if self.output == "array" else padded.reshape(len(padded), -1)
 
     def _gives_table(self, X):

@@ -20,6 +20,7 @@ _ALL = (
     "a list of arrays of shape (n_steps, n_features), a 3-D array of shape (n_sequences, n_steps, "
     "n_features) with NaN for padding, or a 2-D array with one univariate sequence a row"
 )
+LARGEST = (np.finfo(np.float32).max, np.finfo(np.float64).max)
 _NO_TABLE = (
     "Sequences are no rectangular array, which is what is asked for here. Where scikit-learn checks X as "
     "a table, give it the rows of SequencePadder().fit_transform(X) and the LSTM inside n_channels={}; "
@@ -287,7 +288,8 @@ def as_sequences(
         The number of features expected; None: that of the first sequence.
     n_channels : int, default=None
         If X is 2-D: numbers of one time step in a row, (n_sequences, n_steps * n_channels), and trailing
-        steps whose channels are all NaN are padding. None: univariate, not padded.
+        steps whose channels are all NaN, or all the largest finite float (for tools that refuse NaN), are
+        padding. None: univariate, not padded.
     dtype : {float32, float64}, default=None
         The dtype of the values; None: float32 if all of X is float32 or float16, else float64.
     name, reference : str
@@ -616,8 +618,13 @@ def _rows(X: npt.NDArray[Any], n_channels: Any, name: str) -> npt.NDArray[Any]:
         raise ValueError(f"n_channels must be an integer of at least 1, got {n_channels!r}.")
     if X.shape[1] % n_channels:
         expected = f"n_steps * n_channels with n_channels={n_channels}"
-        raise ValueError(f"{name} has {X.shape[1]} columns; expected {expected}.")
-    return X.reshape(X.shape[0], X.shape[1] // n_channels, n_channels)
+        raise ValueError(
+            f"{name} has {X.shape[1]} columns; expected {expected}. Columns are not features here, to be added "
+            "or left out one by one: select features inside PerTimeStep, and instead of a chain use "
+            "MultiOutputClassifier or LSTMRegressor, which has several outputs."
+        )
+    X = X.reshape(X.shape[0], X.shape[1] // n_channels, n_channels)
+    return np.where(np.isin(X, LARGEST), np.nan, X) if X.dtype.kind == "f" else X
 
 
 def _grouped(values: Any, ids: Any, steps: Any, name: str) -> Sequences:
@@ -702,8 +709,8 @@ def _check_finite(sequences: Sequences, given: Any, name: str) -> None:
     numbers = (given[i].toarray() if sequences.is_sparse else given[i])[step]
     if np.isnan(numbers).any():
         problem = (
-            "NaN; fill it. Only a 3-D array, or a 2-D array with n_channels, may be padded, "
-            "by steps of NaN at the end"
+            "NaN; fill it. Only a 3-D array, or a 2-D array with n_channels, may be padded, by whole steps "
+            "of NaN at the end (columns that are shuffled one by one are not: sklstm.permutation_importance)"
         )
     elif np.isinf(numbers).any():
         problem = "infinity; expected finite numbers"

@@ -264,6 +264,11 @@ def test_padding():
     rows = SequencePadder(n_steps=8).fit_transform(X)
     assert_array_equal(rows, SequencePadder(n_steps=8, output="array").fit_transform(X).reshape(20, -1))
     assert_array_equal(as_sequences(rows, n_channels=2).values, STEPS)
+    for dtype in (np.float32, np.float64):
+        finite = SequencePadder(padding="largest").fit_transform([x.astype(dtype) for x in X])
+        assert np.isfinite(finite).all()
+        for form in (finite, finite.astype(np.float64)):
+            assert_array_equal(as_sequences(form, n_channels=2).values, STEPS.astype(dtype))
     padder = SequencePadder().fit([X[0]])
     assert padder.n_steps_ == len(X[0])
     with pytest.raises(ValueError, match=rf"X\[1\] has 9 steps; expected at most {len(X[0])}. Set n_steps"):
@@ -416,6 +421,8 @@ BAD_ARGUMENTS = [
     (SequenceScaler(n_channels=3), ValueError, ["2 feature(s); expected 3 as in n_channels"]),
     (SequenceOneHotEncoder(handle_unknown="zeros"), ValueError, ["handle_unknown must be", "'zeros'"]),
     (SequencePadder(output="2d"), ValueError, ["output must be 'rows' or 'array', got '2d'"]),
+    (SequencePadder(padding=0), ValueError, ["padding must be 'nan' or 'largest', got 0"]),
+    (SequencePadder(padding="largest", output="array"), ValueError, ["padding='largest' needs output='rows'"]),
     (SequencePadder(n_steps=1.5), TypeError, ["n_steps must be None or an integer", "1.5"]),
     (SequencePadder(n_steps=0), ValueError, ["n_steps must be None or an integer of at least 1", "0"]),
     (SequenceSummary(statistics=("median",)), ValueError, ["statistics must be some of", "median"]),
