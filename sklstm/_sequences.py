@@ -381,6 +381,7 @@ def as_symbols(
     else:
         opened = [list(x) if isinstance(x, str) else x for x in _opened(X, name)]
         parts = [_as_array(x, f"{name}[{i}]") for i, x in enumerate(opened)]
+        parts = [np.array(part.tolist()) if _is_nested(part) else part for part in parts]
         if not parts:
             raise ValueError(f"{name} has 0 sequences, 0 sample(s), while a minimum of 1 is required.")
         for i, part in enumerate(parts):
@@ -468,6 +469,11 @@ def is_table(X: Any) -> bool:
     if shape[0] and shape[1] == 1 and hasattr(X, "__array__"):  # is it a column of sequences?
         return np.ndim(np.asarray(X)[0, 0]) == 0
     return True
+
+
+def _is_nested(part: npt.NDArray[Any]) -> bool:
+    """Whether it is an array of arrays, as nested columns give them."""
+    return part.dtype == object and part.ndim == 1 and len(part) > 0 and np.ndim(part[0]) == 1
 
 
 def _check_alike(part: npt.NDArray[Any], first: npt.NDArray[Any], where: str, expected: str) -> None:
@@ -619,9 +625,9 @@ def _rows(X: npt.NDArray[Any], n_channels: Any, name: str) -> npt.NDArray[Any]:
     if X.shape[1] % n_channels:
         expected = f"n_steps * n_channels with n_channels={n_channels}"
         raise ValueError(
-            f"{name} has {X.shape[1]} columns; expected {expected}. Columns are not features here, to be added "
-            "or left out one by one: select features inside PerTimeStep, and instead of a chain use "
-            "MultiOutputClassifier or LSTMRegressor, which has several outputs."
+            f"{name} has {X.shape[1]} columns; expected {expected}. Single columns cannot be added or left "
+            "out: select features inside PerTimeStep, and instead of a chain use MultiOutputClassifier or "
+            "LSTMRegressor, which has several outputs."
         )
     X = X.reshape(X.shape[0], X.shape[1] // n_channels, n_channels)
     return np.where(np.isin(X, LARGEST), np.nan, X) if X.dtype.kind == "f" else X

@@ -422,7 +422,11 @@ BAD_ARGUMENTS = [
     (SequenceOneHotEncoder(handle_unknown="zeros"), ValueError, ["handle_unknown must be", "'zeros'"]),
     (SequencePadder(output="2d"), ValueError, ["output must be 'rows' or 'array', got '2d'"]),
     (SequencePadder(padding=0), ValueError, ["padding must be 'nan' or 'largest', got 0"]),
-    (SequencePadder(padding="largest", output="array"), ValueError, ["padding='largest' needs output='rows'"]),
+    (
+        SequencePadder(padding="largest", output="array"),
+        ValueError,
+        ["padding='largest' needs output='rows'"],
+    ),
     (SequencePadder(n_steps=1.5), TypeError, ["n_steps must be None or an integer", "1.5"]),
     (SequencePadder(n_steps=0), ValueError, ["n_steps must be None or an integer of at least 1", "0"]),
     (SequenceSummary(statistics=("median",)), ValueError, ["statistics must be some of", "median"]),

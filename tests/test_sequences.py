@@ -603,6 +603,13 @@ def test_symbols_are_stacked(make):
     assert_array_equal(offsets, [0, 3, 4, 8])
 
 
+@pytest.mark.parametrize("make", [CONTAINERS[name] for name in ("polars", "pyarrow", "pandas", "awkward")])
+def test_symbols_of_nested_columns(make):
+    flat, offsets = as_symbols(make(ragged()))
+    assert_array_equal(flat, np.concatenate(ragged()))
+    assert_array_equal(np.diff(offsets), LENGTHS)
+
+
 def test_whole_numbers_are_integers_as_symbols():
     for X in ([[1, 2], [3]], Sequences([[1], [2], [3]], [0, 2, 3]), np.array([[[1], [2]], [[3], [NAN]]])):
         flat, offsets = as_symbols(X)
