@@ -28,6 +28,7 @@ from sklstm._sequences import (
     split_steps,
 )
 
+BATCH = 256
 STATISTICS = ("mean", "std", "first", "last", "length")
 
 
@@ -712,10 +713,13 @@ class LSTMEncoder(ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, Transform
             A data frame if `set_output` asks for it.
         """
         check_is_fitted(self)
+        check_is_fitted(self.estimator_)
+        sequences = self.estimator_._read_X(X, reset=False)
         features = []
-        for trace in self.estimator_.activations(X):
-            hidden = np.hstack([trace[name] for name in ("cell", "hidden") if name in trace])
-            features.append(hidden[-1] if self.pooling == "last" else hidden.mean(axis=0))
+        for start in range(0, len(sequences), BATCH):  # not the traces of all at once
+            for trace in self.estimator_.activations(sequences[start : start + BATCH]):
+                hidden = np.hstack([trace[name] for name in ("cell", "hidden") if name in trace])
+                features.append(hidden[-1] if self.pooling == "last" else hidden.mean(axis=0))
         return np.array(features)
 
     @property

@@ -30,6 +30,7 @@ from sklstm import (
     Sequences,
     SequenceScaler,
     SequenceSummary,
+    _preprocessing,
 )
 from sklstm._sequences import as_sequences
 
@@ -281,7 +282,8 @@ def test_padding():
 
 @pytest.mark.parametrize("options", [{}, {"n_hidden_units": 3}])
 @pytest.mark.parametrize("pooling", ["last", "mean"])
-def test_encoder(pooling, options):
+def test_encoder(pooling, options, monkeypatch):
+    monkeypatch.setattr(_preprocessing, "BATCH", 7)
     lstm = LSTMRegressor(**SMALL | options).fit(X, Y, sample_weight=Y + 1)
     expected = []
     for trace in lstm.activations(X):
@@ -293,6 +295,8 @@ def test_encoder(pooling, options):
     assert len(encoder.get_feature_names_out()) == len(expected[0])
     frozen = LSTMEncoder(FrozenEstimator(lstm), pooling=pooling).fit(X, Y)
     assert_array_equal(frozen.transform(X), encoder.transform(X))
+    with pytest.raises(NotFittedError):
+        LSTMEncoder(FrozenEstimator(LSTMRegressor())).fit(X, Y).transform(X)
 
 
 def test_features_side_by_side():
