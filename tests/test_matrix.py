@@ -55,5 +55,5 @@ def test_every_word_of_scikit_learn_is_on_the_page():
     row = matrix.ROWS["meta-estimators"]["BaggingClassifier"]
     for container in filter(matrix.available, matrix.CONTAINERS):
         word, _, message = matrix.cell("BaggingClassifier", row, container)
-        if word == "padder":
+        if word == "padder" and not matrix.REMEDY.search(message):
             assert any(words in message for words, _ in matrix.WORDS), message
