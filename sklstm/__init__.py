@@ -3,11 +3,37 @@
 from importlib import import_module
 
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
+from sklstm._inspection import cross_val_predict_steps, permutation_importance, step_scorer
 from sklstm._kernel import State
 from sklstm._network import Network
+from sklstm._preprocessing import (
+    LSTMEncoder,
+    PerTimeStep,
+    SequenceOneHotEncoder,
+    SequencePadder,
+    SequenceScaler,
+    SequenceSummary,
+)
 from sklstm._sequences import Sequences
 
-__all__ = ["LSTMClassifier", "LSTMRegressor", "Network", "Sequences", "State", "paper", "tasks"]
+__all__ = [
+    "LSTMClassifier",
+    "LSTMEncoder",
+    "LSTMRegressor",
+    "Network",
+    "PerTimeStep",
+    "SequenceOneHotEncoder",
+    "SequencePadder",
+    "SequenceScaler",
+    "SequenceSummary",
+    "Sequences",
+    "State",
+    "cross_val_predict_steps",
+    "paper",
+    "permutation_importance",
+    "step_scorer",
+    "tasks",
+]
 __version__ = "0.1.0"
 
 

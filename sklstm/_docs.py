@@ -27,6 +27,10 @@ PARAMETERS = {
         error, otherwise logistic.
     return_sequences : bool, default=False
         Targets and predictions at every time step instead of one a sequence.
+    n_channels : int or None, default=None
+        Only if X is 2-D. None: one univariate sequence a row. A number: X has the shape (n_sequences,
+        n_steps * n_channels), all channels of step 0 first, and trailing steps of NaN are padding; so
+        sequences pass through what scikit-learn checks as a table.
     init_range : "auto" or float, default="auto"
         Initial weights are uniform in [-init_range, init_range]; "auto" is 1 / sqrt(number of cells
         and hidden units).

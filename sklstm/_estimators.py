@@ -5,19 +5,19 @@ from numbers import Integral, Real
 
 import numpy as np
 from joblib import effective_n_jobs
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 from sklstm._docs import ATTRIBUTES, PARAMETERS
+from sklstm._input import check_n_channels, read_X
 from sklstm._kernel import Kernel, State, check_sample_weight
 from sklstm._network import ARCHITECTURE, GRADIENTS, OUTPUT_ACTIVATIONS, Network, check_loss
-from sklstm._sequences import Sequences, as_sequences, as_step_targets, split_steps
+from sklstm._sequences import as_sequences, as_step_targets, split_steps
 from sklstm._solvers import SOLVERS
 from sklstm._training import Settings, Trainer, learn
 
@@ -53,6 +53,7 @@ class _BaseLSTM(BaseEstimator):
         cell_output_activation="tanh",
         output_activation="auto",
         return_sequences=False,
+        n_channels=None,
         init_range="auto",
         input_gate_bias=None,
         output_gate_bias=None,
@@ -93,6 +94,7 @@ class _BaseLSTM(BaseEstimator):
         self.cell_output_activation = cell_output_activation
         self.output_activation = output_activation
         self.return_sequences = return_sequences
+        self.n_channels = n_channels
         self.init_range = init_range
         self.input_gate_bias = input_gate_bias
         self.output_gate_bias = output_gate_bias
@@ -128,7 +130,8 @@ class _BaseLSTM(BaseEstimator):
         X : sequences
             List of arrays of shape (n_steps, n_features) or, univariate, (n_steps,); a 3-D array
             (n_sequences, n_steps, n_features), NaN-padded if need be; a 2-D array with one univariate
-            sequence a row; a list of SciPy sparse matrices; or `Sequences`. Time first, always.
+            sequence a row (see `n_channels`); a list of SciPy sparse matrices; a column of lists of pandas,
+            polars, pyarrow or awkward; or `Sequences`. Time first, always.
             float32 is computed in float32, everything else in float64.
         y : array-like of shape (n_sequences,)
             Targets, one a sequence (several in the columns of a 2-D y: regressor). With
@@ -246,27 +249,7 @@ class _BaseLSTM(BaseEstimator):
 
     def _read_X(self, X, reset):
         """Any container -> `Sequences`; sets or checks what scikit-learn wants to know of X."""
-        if _is_table(X):
-            if reset or getattr(self, "_n_steps_in", None) is not None:
-                table = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
-            else:
-                table = check_array(X, dtype=[np.float64, np.float32], input_name="X")
-                if self.network_.n_inputs != 1:
-                    raise ValueError(
-                        f"X is 2-D, one univariate sequence a row, but {type(self).__name__} was fitted on "
-                        f"sequences of {self.network_.n_inputs} features: expected a list of arrays of "
-                        f"shape (n_steps, {self.network_.n_inputs})."
-                    )
-            if reset:
-                self._n_steps_in = table.shape[1]
-            n_sequences, n_steps = table.shape
-            return Sequences(table.reshape(-1, 1), np.arange(n_sequences + 1) * n_steps)
-        sequences = as_sequences(X, n_features=None if reset else self.network_.n_inputs)
-        if reset:
-            self._n_steps_in = None
-            self.n_features_in_ = sequences.n_features
-            self.__dict__.pop("feature_names_in_", None)
-        return sequences
+        return read_X(self, X, None if reset else self.network_.n_inputs)
 
     def _read_y(self, y, sequences):
         """Targets as one flat array, a row a sequence or, with return_sequences, a row a step."""
@@ -356,6 +339,7 @@ class _BaseLSTM(BaseEstimator):
         _check_number("alpha", self.alpha, least=0)
         _check_number("tol", self.tol, least=0)
         _check_number("validation_fraction", self.validation_fraction, above=0, below=1)
+        check_n_channels(self.n_channels)
         _check_integer("max_iter", self.max_iter, 1)
         _check_integer("n_iter_no_change", self.n_iter_no_change, 1)
         if not isinstance(self.verbose, bool | np.bool_):
@@ -566,6 +550,7 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
         cell_output_activation="tanh",
         output_activation="auto",
         return_sequences=False,
+        n_channels=None,
         init_range="auto",
         input_gate_bias=None,
         output_gate_bias=None,
@@ -608,6 +593,7 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
             cell_output_activation=cell_output_activation,
             output_activation=output_activation,
             return_sequences=return_sequences,
+            n_channels=n_channels,
             init_range=init_range,
             input_gate_bias=input_gate_bias,
             output_gate_bias=output_gate_bias,
@@ -934,27 +920,6 @@ def _unchanged_on_error(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
-
-
-def _is_table(X):
-    """Whether X is 2-D, numbers in rows and columns, and not a list of sequences.
-
-    A list of lists of numbers, all equally long, is a table: so scikit-learn reads it.
-    """
-    if isinstance(X, list | tuple):
-        rows = all(isinstance(row, list | tuple) and len(row) for row in X)
-        return rows and len({len(row) for row in X}) == 1 and np.ndim(X[0][0]) == 0
-    if isinstance(X, Sequences) or sparse.issparse(X):
-        return False
-    shape = getattr(X, "shape", None)
-    if shape is None and hasattr(X, "__array__") and not hasattr(X, "__len__"):
-        shape = np.asarray(X).shape
-    if shape is None or len(shape) != 2:
-        return False
-    if shape[0] and shape[1] == 1:  # a column of sequences
-        first = X.iloc[0, 0] if hasattr(X, "iloc") else X[0, 0] if isinstance(X, np.ndarray) else 0
-        return np.ndim(first) == 0
-    return True
 
 
 def _normalised(outputs, network):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from itertools import pairwise
+from numbers import Integral
 from reprlib import repr as short_repr
 from typing import Any
 
@@ -18,6 +19,12 @@ _ONE = "numbers in an array of shape (n_steps, n_features), or (n_steps,) if uni
 _ALL = (
     "a list of arrays of shape (n_steps, n_features), a 3-D array of shape (n_sequences, n_steps, "
     "n_features) with NaN for padding, or a 2-D array with one univariate sequence a row"
+)
+LARGEST = (np.finfo(np.float32).max, np.finfo(np.float64).max)
+_NO_TABLE = (
+    "Sequences are no rectangular array, which is what is asked for here. Where scikit-learn checks X as "
+    "a table, give it the rows of SequencePadder().fit_transform(X) and the LSTM inside n_channels={}; "
+    "X.to_padded() is a 3-D array, list(X) a list of arrays (also for targets at every step)."
 )
 
 
@@ -73,6 +80,137 @@ class Sequences:
         return cls(values, _offsets(_integers(lengths, "lengths")))
 
     @classmethod
+    def from_padded(cls, X: Any, lengths: Any = None, *, n_channels: int | None = None) -> Sequences:
+        """Make sequences from an array that is padded at the end.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features) or (n_sequences, n_steps * n_channels)
+            The steps of a sequence, then its padding.
+        lengths : array-like of int of shape (n_sequences,), default=None
+            Number of steps of each; the rest may be any number. None: trailing steps whose features are
+            all NaN are padding.
+        n_channels : int, default=None
+            Numbers of one time step in a row of a 2-D array, all of step 0 first; None: 1.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> X = Sequences.from_padded([[1, 2, 0], [3, 4, 5]], lengths=[2, 3])
+        >>> X.lengths
+        array([2, 3])
+        """
+        X = _numbers(X, "X")
+        if X.ndim not in (2, 3):
+            raise ValueError(f"X has shape {X.shape}; expected a 3-D array, or a 2-D array with n_channels.")
+        if X.ndim == 2:
+            X = _rows(X, 1 if n_channels is None else n_channels, "X")
+        if lengths is None:
+            return as_sequences(X)
+        lengths = _integers(lengths, "lengths")
+        if lengths.shape != X.shape[:1] or (lengths < 1).any() or (lengths > X.shape[1]).any():
+            found = short_repr(lengths.tolist())
+            raise ValueError(f"lengths are {found}; expected {len(X)} numbers from 1 to {X.shape[1]}.")
+        return cls(X[np.arange(X.shape[1]) < lengths[:, np.newaxis]], _offsets(lengths))
+
+    @classmethod
+    def from_long(cls, frame: Any, *, id: str, time: str | None = None, columns: Any = None) -> Sequences:
+        """Make sequences from a long table: one time step a row.
+
+        Parameters
+        ----------
+        frame : data frame of pandas or polars, pyarrow table, or dict of columns
+            The steps of all sequences, in any order.
+        id : str
+            The column that says to which sequence a row belongs. The sequences come in the order in
+            which their ids first appear: that of ``pandas.unique(frame[id])``.
+        time : str, default=None
+            The column by which the steps of a sequence are sorted; None: they stay in the order of the rows.
+        columns : list of str, default=None
+            The features; None: all other columns.
+
+        Examples
+        --------
+        >>> from sklstm import Sequences
+        >>> frame = {"id": ["b", "a", "b"], "t": [2, 1, 1], "x": [0.2, 0.5, 0.1]}
+        >>> [x.tolist() for x in Sequences.from_long(frame, id="id", time="t")]
+        [[[0.1], [0.2]], [[0.5]]]
+        """
+        names = list(getattr(frame, "column_names", frame.columns if hasattr(frame, "columns") else frame))
+        keys = [id] if time is None else [id, time]
+        features = [name for name in names if name not in keys] if columns is None else list(columns)
+        unknown = [name for name in [*keys, *features] if name not in names]
+        if unknown or not features:
+            asked = f"the column {unknown[0]!r}" if unknown else "a column of features"
+            raise ValueError(f"frame has not {asked}; its columns are {short_repr(names)}.")
+        values = [_numbers(frame[name], f"frame[{name!r}]") for name in features]
+        steps = None if time is None else np.asarray(frame[time])
+        return _grouped(np.column_stack(values), np.asarray(frame[id]), steps, "frame")
+
+    @classmethod
+    def from_aeon(cls, X: Any) -> Sequences:
+        """Make sequences from aeon's containers, which are channels first.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (n_features, n_steps), or array (n_sequences, n_features, n_steps)
+            A 2-D array is one univariate sequence a row.
+        """
+        if isinstance(X, np.ndarray) and X.dtype != object:
+            return as_sequences(X.swapaxes(1, 2) if X.ndim == 3 else X)
+        return as_sequences([_as_array(x, f"X[{i}]").T for i, x in enumerate(_opened(X, "X"))])
+
+    @classmethod
+    def from_sktime(cls, X: Any) -> Sequences:
+        """Make sequences from a data frame of sktime, a row a time step.
+
+        Parameters
+        ----------
+        X : pandas.DataFrame
+            Its index has two levels, sequence and time ("pd-multiindex"); its columns are the features.
+        """
+        index: Any = getattr(X, "index", None)
+        if getattr(index, "nlevels", 1) != 2:
+            expected = "a data frame whose index has two levels, sequence and time"
+            raise TypeError(
+                f"X is of type {type(X).__name__}; expected {expected} (pd-multiindex of sktime)."
+            )
+        ids, steps = (np.asarray(index.get_level_values(level)) for level in (0, 1))
+        return _grouped(_numbers(X, "X"), ids, steps, "X")
+
+    def to_padded(self, n_steps: int | None = None) -> npt.NDArray[Any]:
+        """Give an array of shape (n_sequences, n_steps, n_features), padded by NaN at the end.
+
+        Parameters
+        ----------
+        n_steps : int, default=None
+            None: those of the longest sequence.
+        """
+        longest = int(self.lengths.max(initial=1))
+        n_steps = longest if n_steps is None else n_steps
+        if n_steps < longest:
+            i = int(self.lengths.argmax())
+            raise ValueError(f"sequence {i} has {longest} steps; expected at most n_steps={n_steps}.")
+        padded = np.full((len(self), n_steps, self.n_features), np.nan, dtype=self.dtype)
+        padded[np.arange(n_steps) < self.lengths[:, np.newaxis]] = self._dense()
+        return padded
+
+    def to_aeon(self) -> npt.NDArray[Any] | list[npt.NDArray[Any]]:
+        """Give aeon's form: an array (n_sequences, n_features, n_steps) if lengths are equal, else a list."""
+        if len(set(self.lengths.tolist())) == 1:
+            return self._dense().reshape(len(self), -1, self.n_features).swapaxes(1, 2)
+        return [x.T for x in Sequences._trusted(self._dense(), self.offsets)]
+
+    def to_sktime(self) -> Any:
+        """Give sktime's multi-index data frame; needs pandas."""
+        import pandas
+
+        n = np.repeat(np.arange(len(self)), self.lengths)
+        steps = np.arange(self.n_steps) - self.offsets[n]
+        index = pandas.MultiIndex.from_arrays([n, steps], names=["sequence", "time"])
+        return pandas.DataFrame(self._dense(), index, [f"x{i}" for i in range(self.n_features)])
+
+    @classmethod
     def _trusted(cls, values: Any, offsets: npt.NDArray[np.int64]) -> Sequences:
         """Make sequences from parts that are known to be valid."""
         self = cls.__new__(cls)
@@ -87,6 +225,15 @@ class Sequences:
         self.dtype = values.dtype
         self.is_sparse = bool(sparse.issparse(values))
         self.shape = (len(offsets) - 1,)  # with it, scikit-learn indexes the whole at once
+
+    def _dense(self) -> npt.NDArray[Any]:
+        return self.values.toarray() if self.is_sparse else self.values
+
+    def __reduce__(self) -> Any:  # the arrays themselves, which protocol 5 passes without a copy
+        return Sequences._trusted, (self.values, self.offsets)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise ValueError(_NO_TABLE.format(self.n_features))
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -125,6 +272,7 @@ def as_sequences(
     *,
     name: str = "X",
     n_features: int | None = None,
+    n_channels: int | None = None,
     dtype: npt.DTypeLike | None = None,
     reference: str = "fit",
 ) -> Sequences:
@@ -138,6 +286,10 @@ def as_sequences(
         features are all NaN are padding; a 2-D array with one univariate sequence a row.
     n_features : int, default=None
         The number of features expected; None: that of the first sequence.
+    n_channels : int, default=None
+        If X is 2-D: numbers of one time step in a row, (n_sequences, n_steps * n_channels), and trailing
+        steps whose channels are all NaN, or all the largest finite float (for tools that refuse NaN), are
+        padding. None: univariate, not padded.
     dtype : {float32, float64}, default=None
         The dtype of the values; None: float32 if all of X is float32 or float16, else float64.
     name, reference : str
@@ -149,6 +301,8 @@ def as_sequences(
         X itself if it is one of that dtype; views of X where no copy is needed.
     """
     parts = X if isinstance(X, Sequences) else _array_or_list(X, name)
+    if n_channels is not None and isinstance(parts, np.ndarray) and parts.ndim == 2:
+        parts = _rows(parts, n_channels, name)
     if isinstance(parts, Sequences):
         shapes = [(int(length), parts.n_features) for length in parts.lengths[:1]]
     else:
@@ -196,12 +350,137 @@ def as_step_targets(y: Any, sequences: Sequences, name: str = "y") -> npt.NDArra
         if target.ndim not in (1, 2) or len(target) != n_steps:
             expected = f"one target for each of the {n_steps} steps of sequence {i}"
             raise ValueError(f"{name}[{i}] has shape {target.shape}; expected {expected}.")
-        is_text = [array.dtype.kind in "US" for array in (target, targets[0])]
-        if target.shape[1:] != targets[0].shape[1:] or is_text[0] != is_text[1]:
-            found = f"of {target.dtype} and shape {target.shape}"
-            expected = f"the kind and n_outputs of {name}[0], {targets[0].dtype} {targets[0].shape}"
-            raise ValueError(f"{name}[{i}] is {found}; expected {expected}.")
+        _check_alike(target, targets[0], f"{name}[{i}]", f"the kind and n_outputs of {name}[0]")
     return np.concatenate(targets)
+
+
+def as_symbols(
+    X: Any, *, name: str = "X", n_channels: int | None = None
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Stack sequences of symbols: strings, or numbers that are names.
+
+    Parameters
+    ----------
+    X : container of sequences
+        As in `as_sequences`, but each an array of symbols, (n_steps,) or (n_steps, n_features), or a
+        string, whose characters are the symbols.
+    name : str
+        What the messages call X.
+    n_channels : int, default=None
+        As in `as_sequences`, for a 2-D array of numbers.
+
+    Returns
+    -------
+    flat : ndarray of shape (n_steps, n_features)
+        Whole numbers are integers, whatever they came as.
+    offsets : ndarray of int64 of shape (n_sequences + 1,)
+    """
+    if isinstance(X, Sequences) or getattr(getattr(X, "dtype", None), "kind", "O") in ("b", "i", "u", "f"):
+        sequences = as_sequences(X, name=name, n_channels=n_channels)
+        flat, offsets = sequences._dense(), sequences.offsets
+    else:
+        opened = [list(x) if isinstance(x, str) else x for x in _opened(X, name)]
+        parts = [_as_array(x, f"{name}[{i}]") for i, x in enumerate(opened)]
+        parts = [np.array(part.tolist()) if _is_nested(part) else part for part in parts]
+        if not parts:
+            raise ValueError(f"{name} has 0 sequences, 0 sample(s), while a minimum of 1 is required.")
+        for i, part in enumerate(parts):
+            if part.ndim not in (1, 2) or not part.size:
+                expected = "symbols in an array of shape (n_steps,) or (n_steps, n_features)"
+                raise ValueError(f"{name}[{i}] has shape {part.shape}; expected {expected}.")
+            _check_alike(part, parts[0], f"{name}[{i}]", f"the kind and n_features of {name}[0]")
+        flat = np.concatenate(parts).reshape(sum(map(len, parts)), -1)
+        offsets = _offsets([len(part) for part in parts])
+    if _missing(flat).any():
+        row = int(_missing(flat).any(axis=1).argmax())
+        i = int(np.searchsorted(offsets, row, side="right")) - 1
+        raise ValueError(f"{name}[{i}] has no symbol at step {row - offsets[i]}, {flat[row]}; fill it.")
+    if flat.dtype.kind == "f" and (flat == np.rint(flat)).all():
+        flat = flat.astype(np.int64)
+    return flat, offsets
+
+
+def as_container(sequences: Sequences, X: Any, n_channels: int | None = None) -> Any:
+    """Give the sequences in the kind of container that X is.
+
+    Arrays are padded by NaN to the number of steps of X; a 2-D array stays one if the number of features
+    of a step is that of X. Sparse sequences in what can hold no sparse matrix are left as they are.
+    """
+    library = type(X).__module__.partition(".")[0]
+    if isinstance(X, Sequences):
+        return sequences
+    if is_table(X) or (isinstance(X, np.ndarray) and (X.ndim == 3 or X.dtype != object)):
+        if sequences.is_sparse:
+            return sequences
+        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+        if len(shape) == 3:
+            return sequences.to_padded(shape[1])
+        channels = 1 if n_channels is None else n_channels
+        padded = sequences.to_padded(shape[1] // channels)
+        return padded.reshape(len(padded), -1) if channels == sequences.n_features else padded
+    if sequences.is_sparse and library in ("polars", "pyarrow", "awkward"):
+        return sequences
+    pieces = list(sequences)
+    first = X.iloc[0] if library == "pandas" else X[0]
+    if sequences.n_features == 1 and not sequences.is_sparse and np.ndim(first) == 1:
+        pieces = [piece[:, 0] for piece in pieces]
+    if isinstance(X, tuple):
+        return tuple(pieces)
+    if library in ("numpy", "pandas"):
+        column = np.empty(len(pieces), dtype=object)
+        for i, piece in enumerate(pieces):
+            column[i] = piece
+        if library == "numpy":
+            return column.reshape(X.shape)
+        return type(X)(column, X.index, **({"name": X.name} if X.ndim == 1 else {"columns": X.columns}))
+    if library in ("polars", "pyarrow", "awkward"):
+        return _nested_column(X, library, [piece.tolist() for piece in pieces])
+    return pieces
+
+
+def _nested_column(X: Any, library: str, lists: list[Any]) -> Any:
+    """Nested lists as a column of the library that X is from."""
+    if library == "awkward":
+        return type(X)(lists)
+    if library == "polars":
+        return type(X)(X.name, lists) if len(X.shape) == 1 else type(X)({X.columns[0]: lists})
+    import pyarrow
+
+    if isinstance(X, pyarrow.Table):
+        return pyarrow.table({X.column_names[0]: lists})
+    return pyarrow.chunked_array([lists]) if isinstance(X, pyarrow.ChunkedArray) else pyarrow.array(lists)
+
+
+def is_table(X: Any) -> bool:
+    """Whether X is 2-D, numbers in rows and columns, and not a list of sequences.
+
+    A list of lists of numbers, all equally long, is a table: so scikit-learn reads it.
+    """
+    if isinstance(X, list | tuple):
+        rows = all(isinstance(row, list | tuple) and len(row) for row in X)
+        return rows and len({len(row) for row in X}) == 1 and np.ndim(X[0][0]) == 0
+    if isinstance(X, Sequences) or sparse.issparse(X):
+        return False
+    shape = getattr(X, "shape", None)
+    if shape is None and hasattr(X, "__array__") and not hasattr(X, "__len__"):
+        shape = np.asarray(X).shape
+    if shape is None or len(shape) != 2:
+        return False
+    if shape[0] and shape[1] == 1 and hasattr(X, "__array__"):  # is it a column of sequences?
+        return np.ndim(np.asarray(X)[0, 0]) == 0
+    return True
+
+
+def _is_nested(part: npt.NDArray[Any]) -> bool:
+    """Whether it is an array of arrays, as nested columns give them."""
+    return part.dtype == object and part.ndim == 1 and len(part) > 0 and np.ndim(part[0]) == 1
+
+
+def _check_alike(part: npt.NDArray[Any], first: npt.NDArray[Any], where: str, expected: str) -> None:
+    is_text = [array.dtype.kind in "US" for array in (part, first)]
+    if part.shape[1:] != first.shape[1:] or is_text[0] != is_text[1]:
+        found = f"of {part.dtype} and shape {part.shape}"
+        raise ValueError(f"{where} is {found}; expected {expected}, {first.dtype} {first.shape}.")
 
 
 def split_steps(flat: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
@@ -333,6 +612,45 @@ def _from_array(X: npt.NDArray[Any], name: str) -> Sequences:
     return Sequences._trusted(X[np.arange(X.shape[1]) < lengths[:, np.newaxis]], _offsets(lengths))
 
 
+def _missing(labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where there is NaN, NaT or None."""
+    missing = labels != labels
+    return missing | (labels == np.array(None)) if labels.dtype == object else missing
+
+
+def _rows(X: npt.NDArray[Any], n_channels: Any, name: str) -> npt.NDArray[Any]:
+    """Rows of n_steps * n_channels numbers as a 3-D array."""
+    if not isinstance(n_channels, Integral) or n_channels < 1:
+        raise ValueError(f"n_channels must be an integer of at least 1, got {n_channels!r}.")
+    if X.shape[1] % n_channels:
+        expected = f"n_steps * n_channels with n_channels={n_channels}"
+        raise ValueError(
+            f"{name} has {X.shape[1]} columns; expected {expected}. Single columns cannot be added or left "
+            "out: select features inside PerTimeStep, and instead of a chain use MultiOutputClassifier or "
+            "LSTMRegressor, which has several outputs."
+        )
+    X = X.reshape(X.shape[0], X.shape[1] // n_channels, n_channels)
+    return np.where(np.isin(X, LARGEST), np.nan, X) if X.dtype.kind == "f" else X
+
+
+def _grouped(values: Any, ids: Any, steps: Any, name: str) -> Sequences:
+    """Sequences of the rows of `values` with the same id, sorted by `steps`."""
+    for key, kind in ((ids, "id"), (steps, "time")):
+        if key is not None and _missing(key).any():
+            raise ValueError(f"{name} has no {kind} in row {_missing(key).argmax()}; leave the row out.")
+    _, first, codes = np.unique(ids, return_index=True, return_inverse=True)
+    codes = first.argsort().argsort()[codes.reshape(-1)]  # in the order of first appearance
+    if steps is None:
+        order = codes.argsort(kind="stable")
+    else:
+        order = np.lexsort((np.unique(steps, return_inverse=True)[1].reshape(-1), codes))
+        same = (codes[order][1:] == codes[order][:-1]) & (steps[order][1:] == steps[order][:-1])
+        if same.any():
+            a, b = sorted(order[same.argmax() :][:2].tolist())
+            raise ValueError(f"{name} has the time {steps[a]!r} twice for {ids[a]!r}, in rows {a} and {b}.")
+    return Sequences(values[order], _offsets(np.bincount(codes)))
+
+
 def _offsets(lengths: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths)], dtype=np.int64)
 
@@ -396,7 +714,10 @@ def _check_finite(sequences: Sequences, given: Any, name: str) -> None:
     step = row - sequences.offsets[i]
     numbers = (given[i].toarray() if sequences.is_sparse else given[i])[step]
     if np.isnan(numbers).any():
-        problem = "NaN; fill it. Only a 3-D array may be padded, by steps of NaN at the end"
+        problem = (
+            "NaN; fill it. Only a 3-D array, or a 2-D array with n_channels, may be padded, by whole steps "
+            "of NaN at the end (columns that are shuffled one by one are not: sklstm.permutation_importance)"
+        )
     elif np.isinf(numbers).any():
         problem = "infinity; expected finite numbers"
     else:

@@ -144,7 +144,17 @@ OTHER_X = {
     "table": (
         lambda: fitted()[0],
         np.ones((3, 4)),
-        ["X is 2-D", "one univariate sequence a row", "2 features", "(n_steps, 2)"],
+        ["X is 2-D", "one univariate sequence a row", "2 features", "(n_steps, 2)", "n_channels=2"],
+    ),
+    "rows of other length": (
+        lambda: LSTMRegressor(n_channels=2, **SMALL).fit(np.ones((4, 6)), np.arange(4.0)),
+        np.ones((4, 8)),
+        ["X has 8 features, but LSTMRegressor is expecting 6 features"],
+    ),
+    "half a step": (
+        lambda: LSTMRegressor(n_channels=2, **SMALL).fit(X, NUMBERS),
+        np.ones((4, 5)),
+        ["X has 5 columns; expected n_steps * n_channels with n_channels=2"],
     ),
     "wide table": (
         lambda: LSTMRegressor(**SMALL).fit(np.ones((4, 5)), np.arange(4.0)),
@@ -185,6 +195,28 @@ BAD_STEPS = {
 def test_bad_steps_of_streams(name):
     error, bad, words = BAD_STEPS[name]
     assert_refuses(error, words, fitted()[0].step, bad)
+
+
+BAD_ROWS = {
+    "half a step": (np.ones((2, 5)), ["X has 5 columns; expected n_steps * n_channels with n_channels=2"]),
+    "NaN": (np.array([[1, NAN, 1, 1], [1, 1, NAN, NAN]]), ["X[0] at step 0 contains NaN", "fill it"]),
+    "NaN first": (np.array([[NAN, NAN, 1, 1], [1, 1, 1, 1]]), ["X[0] at step 0 contains NaN"]),
+    "padding only": (np.array([[1, 1, 1, 1], [NAN] * 4]), ["X[1] is all NaN, without a step"]),
+    "infinity": (np.array([[1, 1, 1, INF], [1] * 4]), ["Input X contains infinity"]),
+    "a list": ([np.ones((3, 4))] * 2, ["X[0] has shape (3, 4), 4 feature(s); expected 2 as in n_channels"]),
+}
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+@pytest.mark.parametrize("name", BAD_ROWS)
+def test_bad_rows(name, kind):
+    bad, words = BAD_ROWS[name]
+    assert_refuses(ValueError, words, ESTIMATORS[kind](n_channels=2, **SMALL).fit, bad, [0, 1])
+
+
+def test_padded_rows_need_the_number_of_channels():
+    words = ["X[0] at step 1 contains NaN", "2-D array with n_channels"]
+    assert_refuses(ValueError, words, LSTMRegressor(**SMALL).fit, [[1, NAN], [1, 2]], [0, 1])
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)
@@ -367,6 +399,8 @@ BAD_ARGUMENTS = [
     ("gate_bias", "True or False", [1, 0, "yes", None], []),
     ("output_bias", "True or False", [1, 0, "yes", None], []),
     ("return_sequences", "True or False", [1, 0, "yes", None], []),
+    ("n_channels", "None or an integer", ["2", 2.0, True, [2]], []),
+    ("n_channels", "at least 1", [], [0, -1]),
     ("recurrence", "one of ['all', 'cells', 'none']", [], ["gates", None, True, ["all"]]),
     ("cell_input_activation", "'logistic[-2,2]'", [], ["relu", None, np.tanh]),
     ("cell_output_activation", "'logistic[-2,2]'", [], ["relu", None, 1]),

@@ -101,6 +101,7 @@ CHECKED = [
     LSTMRegressor(n_blocks=8, learning_rate=0.02),
     LSTMClassifier(),
     LSTMRegressor(),
+    LSTMRegressor(n_blocks=8, n_channels=1, solver="lbfgs"),
     pytest.param(LSTMClassifier(solver="lbfgs"), marks=pytest.mark.slow),
 ]
 
@@ -623,6 +624,41 @@ def test_a_table_is_one_univariate_sequence_a_row(container):
     assert_array_equal(reg.weights_, expected.weights_)
     assert_array_equal(reg.predict(form), expected.predict(table))
     assert_array_equal(reg.predict(table), expected.predict(form))
+
+
+def test_rows_of_several_channels(learner):
+    estimator, y = learner
+    expected = clone(estimator).fit(X, y)
+    rows = padded(X).reshape(len(X), -1)
+    estimator.set_params(n_channels=2).fit(rows, y)
+    assert estimator.n_features_in_ == rows.shape[1]
+    assert_array_equal(estimator.weights_, expected.weights_)
+    assert_same(estimator.predict(rows), expected.predict(X))
+    assert_same(estimator.predict(X), expected.predict(X))
+    of_list = clone(estimator).fit(X, y)
+    longer = np.hstack([rows, np.full((len(X), 4), np.nan)])
+    for form in (rows, longer, X):
+        assert_same(of_list.predict(form), expected.predict(X))
+
+
+@pytest.mark.parametrize("module", ["pandas", "polars", "pyarrow", "awkward"])
+def test_columns_of_lists(learner, module):
+    library = pytest.importorskip(module)
+    estimator, y = learner
+    expected = clone(estimator).fit(X, y).predict(X)
+    lists = [x.tolist() for x in X]
+    columns = {
+        "pandas": lambda: [library.Series(X), library.DataFrame({"x": lists})],
+        "polars": lambda: [library.Series(lists), library.DataFrame({"x": lists})],
+        "pyarrow": lambda: [
+            library.array(lists),
+            library.chunked_array([lists[:9], lists[9:]]),
+            library.table({"x": lists}),
+        ],
+        "awkward": lambda: [library.Array(lists)],
+    }
+    for column in columns[module]():
+        assert_same(clone(estimator).fit(column, y).predict(column), expected)
 
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])

@@ -12,9 +12,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, train_test_split
-from sklearn.utils import shuffle
+from sklearn.utils import check_array, shuffle
 
-from sklstm._sequences import Sequences, as_sequences, as_step_targets, split_steps
+from sklstm._sequences import (
+    Sequences,
+    as_container,
+    as_sequences,
+    as_step_targets,
+    as_symbols,
+    split_steps,
+)
 
 NAN, INF = np.nan, np.inf
 LENGTHS = [3, 1, 4]
@@ -95,6 +102,8 @@ CONTAINERS = {
     "polars": import_and("polars", lambda pl, arrays: pl.Series(nested(arrays))),
     "pyarrow": import_and("pyarrow", lambda pa, arrays: pa.array(nested(arrays))),
     "pyarrow chunks": import_and("pyarrow", lambda pa, arrays: pa.chunked_array([nested(arrays)])),
+    "polars data frame": import_and("polars", lambda pl, arrays: pl.DataFrame({"x": nested(arrays)})),
+    "pyarrow table": import_and("pyarrow", lambda pa, arrays: pa.table({"x": nested(arrays)})),
     "awkward": import_and("awkward", lambda ak, arrays: ak.Array(nested(arrays))),
 }
 
@@ -362,6 +371,277 @@ def test_pickling(make):
     assert len(pickle.dumps(X[1:2])) < len(pickle.dumps(X))
 
 
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_pickling_by_buffer(make):
+    X = as_sequences([make(array) for array in ragged(n_features=100)])
+    buffers = []
+    stream = pickle.dumps(X, protocol=5, buffer_callback=buffers.append)
+    back = pickle.loads(stream, buffers=buffers)
+    assert len(stream) < 1000 < len(pickle.dumps(X))
+    mine, given = (each.values.data if X.is_sparse else each.values for each in (back, X))
+    assert np.shares_memory(mine, given)
+    for each in (back, pickle.loads(pickle.dumps(X))):
+        assert_array_equal(each.offsets, X.offsets)
+        assert_array_equal(each.lengths, X.lengths)
+        assert not (each.values.data if X.is_sparse else each.values).flags.writeable
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, [2, 2]])
+def test_sequences_are_no_array(lengths):
+    X = as_sequences(ragged(lengths=lengths))
+    for convert in (np.asarray, lambda X: check_array(X), lambda X: np.array([X])):
+        with pytest.raises(ValueError, match=r"no rectangular.*SequencePadder\(\).*n_channels=2.*to_padded"):
+            convert(X)
+
+
+# From the forms of others, and back.
+
+
+@pytest.mark.parametrize("make", [list, lambda x: [sparse.csr_array(a) for a in x]], ids=["dense", "sparse"])
+def test_padded_and_back(make):
+    X = as_sequences(make(ragged()))
+    assert_array_equal(X.to_padded(), padded(ragged()), strict=True)
+    wide = X.to_padded(n_steps=6)
+    assert wide.shape == (3, 6, 2)
+    assert np.isnan(wide[:, 4:]).all()
+    for form in (X.to_padded(), wide, wide.tolist()):
+        assert_same(Sequences.from_padded(form), ragged())
+    assert_same(Sequences.from_padded(wide.reshape(3, -1), n_channels=2), ragged())
+    zeros = np.nan_to_num(wide)
+    assert_same(Sequences.from_padded(zeros, LENGTHS), ragged())
+    assert_same(Sequences.from_padded(zeros.reshape(3, -1), lengths=LENGTHS, n_channels=2), ragged())
+    assert as_sequences(ragged(), dtype=np.float32).to_padded().dtype == np.float32
+    assert X[:0].to_padded().shape == (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("X", "options", "words"),
+    [
+        (np.ones(3), {}, "X has shape (3,); expected a 3-D array"),
+        (
+            np.ones((2, 5)),
+            {"n_channels": 2},
+            "X has 5 columns; expected n_steps * n_channels with n_channels=2",
+        ),
+        (np.ones((2, 5)), {"n_channels": 0}, "n_channels must be an integer of at least 1, got 0"),
+        (np.ones((2, 5, 1)), {"lengths": [5]}, "lengths are [5]; expected 2 numbers from 1 to 5"),
+        (np.ones((2, 5, 1)), {"lengths": [0, 5]}, "lengths are [0, 5]; expected 2 numbers from 1 to 5"),
+        (np.ones((2, 5, 1)), {"lengths": [1, 6]}, "lengths are [1, 6]; expected 2 numbers from 1 to 5"),
+        (np.full((2, 5, 1), NAN), {"lengths": [1, 2]}, "Sequences[0] at step 0 contains NaN"),
+        (np.full((2, 5), NAN), {}, "X[0] is all NaN"),
+    ],
+)
+def test_padded_arrays_that_are_refused(X, options, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        Sequences.from_padded(X, **options)
+
+
+def test_too_little_room_for_padding():
+    with pytest.raises(ValueError, match="sequence 2 has 4 steps; expected at most n_steps=3"):
+        as_sequences(ragged()).to_padded(3)
+
+
+@given(arrays=lists_of_arrays())
+def test_aeon_and_back(arrays):
+    X = as_sequences(arrays)
+    channels_first = [array.T for array in arrays]
+    assert_same(Sequences.from_aeon(channels_first), arrays)
+    assert_same(Sequences.from_aeon(object_array(channels_first)), arrays)
+    back = X.to_aeon()
+    assert isinstance(back, list) == (len(set(map(len, arrays))) > 1)
+    for got, wanted in zip(back, channels_first, strict=True):
+        assert_array_equal(got, wanted, strict=True)
+    assert_same(Sequences.from_aeon(back), arrays)
+
+
+def test_tables_and_sparse_sequences_of_aeon():
+    table = steps(2, 3)
+    assert_same(Sequences.from_aeon(table), [table[0][:, np.newaxis], table[1][:, np.newaxis]])
+    X = as_sequences([sparse.csr_array(array) for array in ragged()])
+    assert_array_equal(X.to_aeon()[2], ragged()[2].T)
+    with pytest.raises(ValueError, match=r"X\[1\] has shape"):
+        Sequences.from_aeon([np.ones((2, 3)), np.ones((3, 3))])
+
+
+def test_sktime_and_back():
+    pandas = pytest.importorskip("pandas")
+    X = as_sequences(ragged())
+    frame = X.to_sktime()
+    assert frame.index.nlevels == 2
+    assert frame.loc[2].to_numpy().tolist() == ragged()[2].tolist()
+    assert_same(Sequences.from_sktime(frame), ragged())
+    assert_same(Sequences.from_sktime(frame.sample(frac=1, random_state=3).sort_index(level=0)), ragged())
+    with pytest.raises(TypeError, match=r"DataFrame; expected .* two levels, sequence and time"):
+        Sequences.from_sktime(pandas.DataFrame({"x": [1.0]}))
+    with pytest.raises(TypeError, match="list; expected a data frame"):
+        Sequences.from_sktime(ragged())
+
+
+def long_table():
+    """The steps of `ragged`, mixed; sequences first seen in the order c, a, b."""
+    ids, time = np.repeat(["c", "a", "b"], LENGTHS), np.concatenate([np.arange(n) for n in LENGTHS])
+    values = np.concatenate(ragged())
+    order = [1, 3, 7, 0, 6, 2, 5, 4]
+    table = {"time": time, "x": values[:, 0], "id": ids, "z": values[:, 1]}
+    return {name: column[order] for name, column in table.items()}
+
+
+FRAMES = {
+    "dict": dict,
+    "pandas": import_and("pandas", lambda pd, table: pd.DataFrame(table)),
+    "polars": import_and("polars", lambda pl, table: pl.DataFrame(table)),
+    "pyarrow": import_and("pyarrow", lambda pa, table: pa.table(table)),
+}
+
+
+@pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
+def test_long_tables(make):
+    frame = make(long_table())
+    assert_same(Sequences.from_long(frame, id="id", time="time"), ragged())
+    one = Sequences.from_long(frame, id="id", time="time", columns=["z"])
+    assert_same(one, [array[:, 1:] for array in ragged()])
+    as_they_come = Sequences.from_long(frame, id="id", columns=["x", "z"])
+    assert_array_equal(as_they_come[0], ragged()[0][[1, 0, 2]])
+    assert_array_equal(as_they_come[2], ragged()[2][[3, 2, 1, 0]])
+
+
+@pytest.mark.parametrize("module", ["pandas", "polars"])
+def test_long_tables_are_sorted_by_dates_and_floats(module):
+    library = pytest.importorskip(module)
+    table = long_table()
+    start = np.datetime64("2020-01-01", "ms")
+    for time in (start + table["time"].astype("m8[D]"), table["time"] / 7):
+        frame = library.DataFrame(table | {"time": time})
+        assert_same(Sequences.from_long(frame, id="id", time="time"), ragged())
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "error", "words"),
+    [
+        ({}, {"id": "name"}, ValueError, "frame has not the column 'name'"),
+        ({}, {"columns": ["x", "y"]}, ValueError, "frame has not the column 'y'"),
+        ({}, {"columns": []}, ValueError, "frame has not a column of features"),
+        ({"time": np.zeros(8)}, {}, ValueError, "frame has the time"),
+        ({"time": [0, 1, 2, NAN, 4, 5, 6, 7]}, {}, ValueError, "frame has no time in row 3"),
+        ({"id": np.array(["a", None] * 4)}, {}, ValueError, "frame has no id in row 1; leave the row out"),
+        ({"x": list("abcdefgh")}, {}, TypeError, "frame['x'] is of dtype <U1"),
+        ({"x": [NAN] * 8}, {}, ValueError, "Sequences[0] at step 0 contains NaN"),
+    ],
+)
+def test_long_tables_that_are_refused(change, options, error, words):
+    with pytest.raises(error, match=re.escape(words)):
+        Sequences.from_long(long_table() | change, **{"id": "id", "time": "time"} | options)
+
+
+# What came in goes out.
+
+
+BACK = {name: make for name, make in CONTAINERS.items() if name != "list of data frames"}
+
+
+@pytest.mark.parametrize("make", BACK.values(), ids=BACK)
+def test_there_and_back_in_the_same_container(make):
+    X = make(ragged())
+    doubled = as_container(Sequences(as_sequences(X).values * 2, as_sequences(X).offsets), X)
+    assert type(doubled) is (list if isinstance(X, deque) else type(X))
+    assert getattr(doubled, "shape", None) == getattr(X, "shape", None)
+    assert_same(as_sequences(doubled), [array * 2 for array in ragged()])
+    if hasattr(X, "index") and hasattr(X, "to_list"):
+        assert doubled.index.equals(X.index)
+
+
+@pytest.mark.parametrize("make", UNIVARIATE.values(), ids=UNIVARIATE)
+def test_univariate_sequences_stay_flat(make):
+    X = make([array[:, 0] for array in ragged(n_features=1)])
+    back = as_container(as_sequences(X), X)
+    assert_same(as_sequences(back), ragged(n_features=1))
+    if isinstance(X, list) and isinstance(X[0], np.ndarray):
+        assert [x.shape for x in back] == [X[0].shape] + [(n, *X[0].shape[1:]) for n in LENGTHS[1:]]
+
+
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_rows_there_and_back(n_channels):
+    arrays = ragged(n_features=n_channels)
+    rows = padded(arrays).reshape(3, -1)
+    X = as_sequences(rows, n_channels=n_channels)
+    assert_same(X, arrays)
+    assert_array_equal(as_container(X, rows, n_channels), rows, strict=True)
+    wider = Sequences(np.hstack([X.values, X.values]), X.offsets)
+    assert as_container(wider, rows, n_channels).shape == (3, 4, 2 * n_channels)
+
+
+@pytest.mark.parametrize("make", BACK.values(), ids=BACK)
+def test_sparse_sequences_go_back_where_a_sparse_matrix_fits(make):
+    X = make(ragged())
+    given_back = as_container(as_sequences([sparse.csr_array(array) for array in ragged()]), X)
+    sequences = as_sequences(given_back)
+    assert sequences.is_sparse
+    assert_array_equal(sequences.values.toarray(), np.concatenate(ragged()))
+    assert isinstance(given_back, Sequences | type(X)) or isinstance(X, deque)
+
+
+# Symbols.
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        list,
+        lambda words: [list(word) for word in words],
+        lambda words: object_array([np.array(list(word)) for word in words]),
+        lambda words: [np.array([[c] for c in word], dtype=object) for word in words],
+        import_and("pandas", lambda pd, words: pd.Series(words)),
+        import_and("polars", lambda pl, words: pl.Series([list(word) for word in words])),
+        import_and("pyarrow", lambda pa, words: pa.array([list(word) for word in words])),
+        import_and("awkward", lambda ak, words: ak.Array([list(word) for word in words])),
+    ],
+    ids=["strings", "lists", "arrays", "columns", "pandas", "polars", "pyarrow", "awkward"],
+)
+def test_symbols_are_stacked(make):
+    flat, offsets = as_symbols(make(["abc", "a", "cabd"]))
+    assert flat.tolist() == [[c] for c in "abcacabd"]
+    assert_array_equal(offsets, [0, 3, 4, 8])
+
+
+@pytest.mark.parametrize("make", [CONTAINERS[name] for name in ("polars", "pyarrow", "pandas", "awkward")])
+def test_symbols_of_nested_columns(make):
+    flat, offsets = as_symbols(make(ragged()))
+    assert_array_equal(flat, np.concatenate(ragged()))
+    assert_array_equal(np.diff(offsets), LENGTHS)
+
+
+def test_whole_numbers_are_integers_as_symbols():
+    for X in ([[1, 2], [3]], Sequences([[1], [2], [3]], [0, 2, 3]), np.array([[[1], [2]], [[3], [NAN]]])):
+        flat, offsets = as_symbols(X)
+        assert flat.dtype == np.int64
+        assert flat.tolist() == [[1], [2], [3]]
+        assert_array_equal(offsets, [0, 2, 3])
+    assert as_symbols(np.array([[1, 2], [3, NAN]]), n_channels=1)[0].tolist() == [[1], [2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "words"),
+    [
+        ([], ValueError, "X has 0 sequences"),
+        (None, TypeError, "X is of type NoneType"),
+        ("abc", TypeError, "X is of type str"),
+        (["ab", ""], ValueError, "X[1] has shape (0,); expected symbols"),
+        (["ab", 3], ValueError, "X[1] has shape (); expected symbols"),
+        (
+            ["ab", [1, 2]],
+            ValueError,
+            "X[1] is of int64 and shape (2,); expected the kind and n_features of X[0]",
+        ),
+        ([["a", "b"], [["a", "b"]]], ValueError, "X[1] is of <U1 and shape (1, 2)"),
+        ([np.array(["a", None], dtype=object)], ValueError, "X[0] has no symbol at step 1, [None]; fill it"),
+        ([[1.0, 2.0], [1.0, NAN]], ValueError, "X[1] has no symbol at step 1"),
+    ],
+)
+def test_symbols_that_are_refused(X, error, words):
+    with pytest.raises(error, match=re.escape(words)):
+        as_symbols(X)
+
+
 def test_repr():
     assert repr(as_sequences(ragged())) == ("<Sequences: 3 of 1 to 4 steps, 2 features, float64 ndarray>")
     assert repr(as_sequences(ragged())[:0]) == "<Sequences: 0, 2 features, float64 ndarray>"
@@ -494,7 +774,7 @@ REFUSED = {
     "NaN in a table": (
         np.array([[1, 2], [3, NAN]]),
         ValueError,
-        ["X[1] at step 1 contains NaN", "Only a 3-D array may be padded"],
+        ["X[1] at step 1 contains NaN", "Only a 3-D array, or a 2-D array with n_channels, may be padded"],
     ),
     "NaN before the end": (
         np.array([[[1.0], [2], [NAN]], [[1], [NAN], [3]]]),

@@ -1,0 +1,305 @@
+"""What a model makes of its sequences: importance of channels and of windows of time, scores of steps."""
+
+from functools import wraps
+from numbers import Integral
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy import sparse
+from sklearn.base import BaseEstimator, clone
+from sklearn.metrics import check_scoring, get_scorer
+from sklearn.model_selection import cross_val_predict
+from sklearn.utils import Bunch, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._input import check_n_channels
+from sklstm._kernel import check_sample_weight
+from sklstm._sequences import Sequences, as_container, as_sequences, as_symbols
+
+RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
+
+
+def permutation_importance(
+    estimator,
+    X,
+    y,
+    *,
+    by="channels",
+    n_windows=10,
+    n_repeats=5,
+    scoring=None,
+    sample_weight=None,
+    n_channels=None,
+    random_state=None,
+    n_jobs=None,
+):
+    """By how much the score falls when a channel, or a window of time, comes from another sequence.
+
+    scikit-learn's function of this name shuffles the columns of a table; this one leaves time as it is.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; a pipeline, a search or a meta-estimator as well.
+    X : sequences
+        Any container of numbers that `LSTMClassifier` takes. The estimator gets the same kind.
+    y : array-like of shape (n_sequences,), or a list of arrays with ``scoring=step_scorer(...)``
+        Targets.
+    by : {"channels", "windows"}, default="channels"
+        "channels": a sequence gets the whole channel of another one, from its first step on; a shorter
+        one is repeated, a longer one cut. "windows": it gets all channels of the same window, which is
+        relative: window w of k has the steps t with ``w <= t * k / n_steps < w + 1``.
+    n_windows : int, default=10
+        Windows, if `by` is "windows"; at most the steps of the longest sequence.
+    n_repeats : int, default=5
+        Permutations of the sequences.
+    scoring : str, callable or None, default=None
+        As in scikit-learn; None: the estimator's `score`.
+    sample_weight : array-like of shape (n_sequences,), default=None
+        Weights in the score.
+    n_channels : int or None, default=None
+        As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
+    random_state : int, RandomState instance or None, default=None
+        For the permutations.
+    n_jobs : int or None, default=None
+        Channels or windows at the same time, as in joblib.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+        `importances` of shape (n_channels or n_windows, n_repeats): score of X less that of the permuted X;
+        `importances_mean` and `importances_std`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMRegressor, permutation_importance
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 2)) for n in rng.integers(4, 9, size=100)]
+    >>> y = [x[-1, 0] for x in X]
+    >>> reg = LSTMRegressor(n_blocks=8, max_iter=500, tol=1e-3, random_state=0).fit(X, y)
+    >>> channels = permutation_importance(reg, X, y, random_state=0).importances_mean
+    >>> bool(channels[0] > 10 * abs(channels[1]))
+    True
+    >>> windows = permutation_importance(reg, X, y, by="windows", n_windows=4, random_state=0)
+    >>> int(windows.importances_mean.argmax())
+    3
+    """
+    if by not in ("channels", "windows"):
+        raise ValueError(f"by must be 'channels' or 'windows', got {by!r}.")
+    check_n_channels(n_channels)
+    sequences = as_sequences(X, n_channels=n_channels)
+    longest = int(sequences.lengths.max())
+    for name, value in (("n_windows", n_windows), ("n_repeats", n_repeats)):
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise TypeError(f"{name} must be an integer, got {value!r}.")
+        if int(value) < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
+    if by == "windows" and n_windows > longest:
+        raise ValueError(
+            f"n_windows must be at most {longest}, the steps of the longest sequence, got {n_windows}."
+        )
+    scorer = check_scoring(estimator, scoring=scoring)
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    rng = check_random_state(random_state)
+    n_parts = sequences.n_features if by == "channels" else n_windows
+    donors = [[rng.permutation(len(sequences)) for _ in range(n_repeats)] for _ in range(n_parts)]
+
+    def score(part, donor):
+        if by == "channels":
+            permuted = _with_channel(sequences, donor, part)
+        else:
+            permuted = _with_window(sequences, donor, part, n_windows)
+        return scorer(estimator, as_container(permuted, X, n_channels), y, **weights)
+
+    baseline = scorer(estimator, X, y, **weights)
+    scores = Parallel(n_jobs=n_jobs)(
+        delayed(score)(part, donor) for part in range(n_parts) for donor in donors[part]
+    )
+    importances = baseline - np.reshape(scores, (n_parts, n_repeats))
+    return Bunch(
+        importances=importances,
+        importances_mean=importances.mean(axis=1),
+        importances_std=importances.std(axis=1),
+    )
+
+
+def _steps(sequences):
+    """Sequence and time of each step."""
+    i = np.repeat(np.arange(len(sequences)), sequences.lengths)
+    return i, np.arange(sequences.n_steps) - sequences.offsets[i]
+
+
+def _with_channel(sequences, donor, channel):
+    """Sequence i with that channel of sequence donor[i], repeated or cut to its length."""
+    i, t = _steps(sequences)
+    rows = sequences.offsets[donor[i]] + t % sequences.lengths[donor[i]]
+    values = sequences.values
+    parts = [values[:, :channel], values[rows][:, [channel]], values[:, channel + 1 :]]
+    stacked = sparse.hstack(parts, format="csr") if sequences.is_sparse else np.hstack(parts)
+    return Sequences(stacked, sequences.offsets)
+
+
+def _with_window(sequences, donor, window, n_windows):
+    """Sequence i with that window of sequence donor[i], repeated or cut to its length."""
+    first, end = -(-np.outer([window, window + 1], sequences.lengths) // n_windows)  # rounded up
+    i, t = _steps(sequences)
+    size = (end - first)[donor[i]]
+    inside = (t >= first[i]) & (t < end[i]) & (size > 0)
+    rows = np.arange(sequences.n_steps)
+    i, t, size = i[inside], t[inside], size[inside]
+    rows[inside] = sequences.offsets[donor[i]] + first[donor[i]] + (t - first[i]) % size
+    return Sequences(sequences.values[rows], sequences.offsets)
+
+
+def step_scorer(scoring):
+    """Make a scorer for targets at every step: all steps of all sequences are scored together.
+
+    Parameters
+    ----------
+    scoring : str or callable
+        The name of a scorer of scikit-learn, or one that `sklearn.metrics.make_scorer` has made.
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, y, sample_weight=None)``, for `scoring=` of scikit-learn's tools: y is a list
+        of arrays of shape (n_steps,) or (n_steps, n_outputs), `sample_weight` one weight a sequence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklstm import LSTMClassifier, step_scorer
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 1)) for n in rng.integers(3, 9, size=60)]
+    >>> y = [(x[:, 0] > 0).astype(int) for x in X]
+    >>> clf = LSTMClassifier(n_blocks=2, return_sequences=True, solver="lbfgs", max_iter=500, random_state=0)
+    >>> bool(cross_val_score(clf, X, y, cv=3, scoring=step_scorer("roc_auc")).min() > 0.9)
+    True
+    """
+    return _StepScorer(get_scorer(scoring))
+
+
+class _StepScorer:
+    def __init__(self, scorer):
+        self._scorer = scorer
+
+    def __call__(self, estimator, X, y, sample_weight=None):
+        targets, offsets = as_symbols(y, name="y")
+        lengths = np.diff(offsets)
+        weights = {}
+        if sample_weight is not None:
+            weights["sample_weight"] = np.repeat(check_sample_weight(sample_weight, len(lengths)), lengths)
+        flat = targets[:, 0] if targets.shape[1] == 1 else targets
+        return self._scorer(_Steps(estimator, lengths), X, flat, **weights)
+
+    def __repr__(self):
+        return f"step_scorer({self._scorer!r})"
+
+
+class _Steps:
+    """An estimator whose predictions are stacked: a row a step."""
+
+    def __init__(self, estimator, lengths):
+        self._estimator = estimator
+        self._lengths = lengths
+
+    def __getattr__(self, name):
+        attribute = getattr(self._estimator, name)
+        if name not in RESPONSES:
+            return attribute
+        return wraps(attribute)(lambda X: self._stacked(attribute(X)))
+
+    def __sklearn_tags__(self):
+        return self._estimator.__sklearn_tags__()
+
+    def _stacked(self, response):
+        if not all(np.ndim(each) for each in response):
+            name = type(self._estimator).__name__
+            raise ValueError(f"{name} predicts no array a sequence: step_scorer needs return_sequences=True.")
+        lengths = np.array([len(each) for each in response])
+        if len(lengths) != len(self._lengths):
+            raise ValueError(f"X has {len(lengths)} sequences, y has targets for {len(self._lengths)}.")
+        if (lengths != self._lengths).any():
+            i = int((lengths != self._lengths).argmax())
+            raise ValueError(f"y[{i}] has {self._lengths[i]} targets; expected {lengths[i]}, one a step.")
+        return np.concatenate(list(response))
+
+
+def cross_val_predict_steps(
+    estimator, X, y, *, groups=None, cv=None, method="predict", n_jobs=None, verbose=0, params=None
+):
+    """Predictions at every step, each by a model that has not seen the sequence.
+
+    scikit-learn's `cross_val_predict` for targets at every step, whose labels it would encode for methods
+    other than "predict".
+
+    Parameters
+    ----------
+    estimator : estimator
+        It predicts an array a sequence: ``return_sequences=True``.
+    X : sequences
+        Any container that the estimator takes.
+    y : list of arrays of shape (n_steps,) or (n_steps, n_outputs)
+        Targets of the steps.
+    groups, cv, n_jobs, verbose, params
+        As in scikit-learn's function. `cv` splits the sequences, which cannot be stratified: an int or None
+        is `KFold`.
+    method : {"predict", "predict_proba", "decision_function"}, default="predict"
+        What is called.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences,)
+        Object array of one array a sequence, in the order of X. Columns are in the order of the sorted
+        labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier, cross_val_predict_steps
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 1)) for n in rng.integers(3, 9, size=60)]
+    >>> y = [(x[:, 0] > 0).astype(int) for x in X]
+    >>> clf = LSTMClassifier(n_blocks=2, return_sequences=True, solver="lbfgs", max_iter=500, random_state=0)
+    >>> p = cross_val_predict_steps(clf, X, y, cv=3, method="predict_proba")
+    >>> p.shape == (60,) and p[7].shape == (len(X[7]), 2)
+    True
+    """
+    if method not in RESPONSES:
+        raise ValueError(f"method must be one of {list(RESPONSES)}, got {method!r}.")
+    classes = None if method == "predict" else np.unique(as_symbols(y, name="y")[0])
+    return cross_val_predict(
+        _Method(estimator, method, classes),
+        X,
+        y,
+        groups=groups,
+        cv=cv,
+        n_jobs=n_jobs,
+        verbose=verbose,
+        params=params,
+    )
+
+
+class _Method(BaseEstimator):
+    """An estimator one of whose methods is called predict."""
+
+    def __init__(self, estimator, method, classes):
+        self.estimator = estimator
+        self.method = method
+        self.classes = classes
+
+    def fit(self, X, y, **params):
+        self.estimator_ = clone(self.estimator).fit(X, y, **params)
+        if self.classes is not None and len(self.estimator_.classes_) < len(self.classes):
+            unseen = np.setdiff1d(self.classes, self.estimator_.classes_)
+            raise ValueError(
+                f"No training sequence of a fold has a step of the class {unseen[0]!r}: take fewer folds, or "
+                "a cv that shuffles."
+            )
+        return self
+
+    def predict(self, X):
+        check_is_fitted(self)
+        return getattr(self.estimator_, self.method)(X)

@@ -1,0 +1,521 @@
+"""Every tool of scikit-learn that takes X and an estimator, against every container of sequences.
+
+    python tests/matrix.py
+
+writes docs/containers.md. The same sequences come in every container. A cell is
+
+- "works": fitted and applied, and the result is that of the other containers;
+- "padder": scikit-learn itself checks X as a table of numbers and refuses it before any code of this library
+  runs; with `SequencePadder` in front and `n_channels` it works;
+- "refused": refused, as it stands or behind `SequencePadder`, in words that name what to do instead;
+- "fails": anything else.
+"""
+
+import importlib
+import re
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import sklearn
+from scipy import sparse
+from sklearn import ensemble, feature_selection, inspection, model_selection, multiclass, multioutput
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import TruncatedSVD
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression, RANSACRegressor
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.utils import resample, shuffle
+
+import sklstm
+from sklstm import (
+    LSTMClassifier,
+    LSTMEncoder,
+    LSTMRegressor,
+    PerTimeStep,
+    SequenceOneHotEncoder,
+    SequencePadder,
+    Sequences,
+    SequenceScaler,
+    SequenceSummary,
+)
+
+PAGE = Path(__file__).parents[1] / "docs" / "containers.md"
+D = 2  # features of a time step
+RNG = np.random.default_rng(0)
+X = [RNG.integers(-9, 10, size=(T, D)) / 4 for T in (2, 4, 3, 5, 3, 2, 4, 4, 3, 5, 2, 3)]
+N = len(X)
+LABELS = np.arange(N) % 2
+NUMBERS = np.array([x.sum() for x in X])
+GROUPS = np.arange(N) // 2 % 3
+PAIRS = np.column_stack([LABELS, LABELS[::-1]])
+UNLABELLED = np.where(np.arange(N) < 8, LABELS, -1)
+FLOATS = np.column_stack([NUMBERS, -NUMBERS])
+
+
+def object_array(elements):
+    result = np.empty(len(elements), dtype=object)
+    for i, element in enumerate(elements):
+        result[i] = element
+    return result
+
+
+def column(module, make):
+    def container(X):
+        return make(importlib.import_module(module), [x.tolist() for x in X])
+
+    container.needs = module
+    return container
+
+
+CONTAINERS = {
+    "list": list,
+    "tuple": tuple,
+    "object array": object_array,
+    "object column": lambda X: object_array(X).reshape(-1, 1),
+    "3-D, NaN-padded": lambda X: flat(X).to_padded(),
+    "2-D, NaN-padded": lambda X: flat(X).to_padded().reshape(len(X), -1),
+    "sparse list": lambda X: [sparse.csr_array(x) for x in X],
+    "Sequences": lambda X: flat(X),
+    "pandas": column("pandas", lambda pd, X: pd.Series(X)),
+    "polars": column("polars", lambda pl, X: pl.Series(X)),
+    "pyarrow": column("pyarrow", lambda pa, X: pa.chunked_array([X])),
+    "awkward": column("awkward", lambda ak, X: ak.Array(X)),
+}
+
+
+def flat(X):
+    return Sequences.from_lengths(np.concatenate(X), [len(x) for x in X])
+
+
+def available(container):
+    """Whether the library that makes it is installed."""
+    needs = getattr(CONTAINERS[container], "needs", None)
+    return needs is None or importlib.util.find_spec(needs) is not None
+
+
+# ------------------------------------------------------------------------------------------------
+# The rows. Each is a function of X and `n_channels` that gives an array, or an estimator and its y.
+
+SMALL = {"n_blocks": 1, "max_iter": 1, "random_state": 0}
+
+
+def classifier(n_channels, **options):
+    return LSTMClassifier(n_channels=n_channels, **SMALL | options)
+
+
+def regressor(n_channels, **options):
+    return LSTMRegressor(n_channels=n_channels, **SMALL | options)
+
+
+def split_by(splitter, y, n=N):
+    """Cross-validated scores over the splits of the first n sequences."""
+
+    def row(X, n_channels):
+        return model_selection.cross_val_score(
+            regressor(n_channels),
+            X[:n] if n < N else X,
+            y[:n],
+            cv=splitter,
+            groups=GROUPS[:n],
+            scoring="neg_mean_squared_error",
+            error_score="raise",
+        )
+
+    return row
+
+
+def train_test_split(X, n_channels):
+    train, test, y, _ = model_selection.train_test_split(X, LABELS, stratify=LABELS, random_state=0)
+    return classifier(n_channels).fit(train, y).predict_proba(test)
+
+
+def resampled(X, n_channels):
+    mixed, y = shuffle(*resample(X, NUMBERS, random_state=0), random_state=0)
+    return regressor(n_channels).fit(mixed, y).predict(mixed)
+
+
+def cross_validate(X, n_channels):
+    result = model_selection.cross_validate(
+        classifier(n_channels),
+        X,
+        LABELS,
+        cv=2,
+        return_train_score=True,
+        return_estimator=True,
+        error_score="raise",
+    )
+    return np.r_[result["test_score"], result["train_score"], result["estimator"][0].weights_]
+
+
+def cross_val_predict(method):
+    return lambda X, n: model_selection.cross_val_predict(classifier(n), X, LABELS, cv=2, method=method)
+
+
+def curve(X, n_channels):
+    options = {"cv": 2, "error_score": "raise", "train_sizes": [3, 6], "shuffle": True, "random_state": 0}
+    return np.r_[model_selection.learning_curve(regressor(n_channels), X, NUMBERS, **options)[1:]]
+
+
+def validation_curve(X, n_channels):
+    options = {"param_name": "learning_rate", "param_range": [0.1, 0.2], "cv": 2, "error_score": "raise"}
+    return np.r_[model_selection.validation_curve(regressor(n_channels), X, NUMBERS, **options)]
+
+
+def permutation_test(X, n_channels):
+    test = model_selection.permutation_test_score
+    return test(regressor(n_channels), X, NUMBERS, cv=2, n_permutations=2, random_state=0)[1]
+
+
+RATES = {"learning_rate": [0.01, 0.1]}
+SEARCHES = {
+    "GridSearchCV": lambda e: model_selection.GridSearchCV(e, RATES, cv=2, error_score="raise"),
+    "RandomizedSearchCV": lambda e: model_selection.RandomizedSearchCV(
+        e, RATES, n_iter=2, cv=2, random_state=0, error_score="raise"
+    ),
+    "HalvingGridSearchCV": lambda e: model_selection.HalvingGridSearchCV(
+        e, RATES, cv=2, min_resources=6, factor=2, random_state=0, error_score="raise"
+    ),
+    'HalvingGridSearchCV(resource="max_iter")': lambda e: model_selection.HalvingGridSearchCV(
+        e, RATES, cv=2, resource="max_iter", max_resources=2, factor=2, random_state=0, error_score="raise"
+    ),
+    "HalvingRandomSearchCV": lambda e: model_selection.HalvingRandomSearchCV(
+        e, RATES, n_candidates=2, cv=2, min_resources=6, factor=2, random_state=0, error_score="raise"
+    ),
+}
+
+
+def two(e):
+    return [("a", e), ("b", clone(e).set_params(random_state=1))]
+
+
+CLASSIFIERS = {
+    "CalibratedClassifierCV": lambda e: CalibratedClassifierCV(e, cv=2),
+    "TunedThresholdClassifierCV": lambda e: model_selection.TunedThresholdClassifierCV(e, cv=2, thresholds=5),
+    "FixedThresholdClassifier": lambda e: model_selection.FixedThresholdClassifier(e, threshold=0.4),
+    "VotingClassifier": lambda e: ensemble.VotingClassifier(two(e), voting="soft"),
+    "StackingClassifier": lambda e: ensemble.StackingClassifier(two(e), LogisticRegression(), cv=2),
+    "BaggingClassifier": lambda e: ensemble.BaggingClassifier(e, n_estimators=2, random_state=0),
+    "AdaBoostClassifier": lambda e: ensemble.AdaBoostClassifier(e, n_estimators=2, random_state=0),
+    "OneVsRestClassifier": multiclass.OneVsRestClassifier,
+    "OneVsOneClassifier": multiclass.OneVsOneClassifier,
+    "OutputCodeClassifier": lambda e: multiclass.OutputCodeClassifier(e, random_state=0),
+    "FrozenEstimator": lambda e: FrozenEstimator(e),
+}
+REGRESSORS = {
+    "TransformedTargetRegressor": lambda e: TransformedTargetRegressor(
+        e, func=np.negative, inverse_func=np.negative
+    ),
+    "VotingRegressor": lambda e: ensemble.VotingRegressor(two(e)),
+    "StackingRegressor": lambda e: ensemble.StackingRegressor(two(e), cv=2),
+    "StackingRegressor(passthrough=True), final with SimpleImputer": lambda e: ensemble.StackingRegressor(
+        two(e), make_pipeline(SimpleImputer(), LinearRegression()), cv=2, passthrough=True
+    ),
+    "BaggingRegressor": lambda e: ensemble.BaggingRegressor(e, n_estimators=2, random_state=0),
+    "AdaBoostRegressor": lambda e: ensemble.AdaBoostRegressor(e, n_estimators=2, random_state=0),
+    "RANSACRegressor": lambda e: RANSACRegressor(e, min_samples=6, max_trials=2, random_state=0),
+}
+
+
+def importance(X, n_channels):
+    model = regressor(n_channels).fit(X, NUMBERS)
+    return inspection.permutation_importance(model, X, NUMBERS, n_repeats=1, random_state=0).importances
+
+
+def sequence_importance(X, n_channels):
+    model = regressor(n_channels).fit(X, NUMBERS)
+    options = {"n_repeats": 1, "random_state": 0, "n_channels": n_channels}
+    parts = [sklstm.permutation_importance(model, X, NUMBERS, **options)]
+    parts += [sklstm.permutation_importance(model, X, NUMBERS, by="windows", n_windows=2, **options)]
+    return np.r_[parts[0].importances, parts[1].importances]
+
+
+def dependence(X, n_channels):
+    model = regressor(n_channels).fit(X, NUMBERS)
+    return inspection.partial_dependence(model, X, [0], grid_resolution=3, kind="average")["average"]
+
+
+def of_steps(X, n_channels):
+    options = {"return_sequences": True}
+    y = [x[:, 0].cumsum() for x in globals()["X"]]
+    labels = [(each > 0).astype(int) for each in y]
+    scorer = sklstm.step_scorer("neg_mean_absolute_error")
+    scores = model_selection.cross_val_score(
+        regressor(n_channels, **options), X, y, cv=2, scoring=scorer, error_score="raise"
+    )
+    predicted = sklstm.cross_val_predict_steps(
+        classifier(n_channels, **options), X, labels, cv=2, method="predict_proba"
+    )
+    return np.r_[scores, np.concatenate(list(predicted)).ravel()]
+
+
+def estimator(make, base, y):
+    """Fit an estimator and predict."""
+
+    def row(X, n_channels):
+        model = make(base(n_channels))
+        if isinstance(model, FrozenEstimator):
+            model.estimator.fit(X, y)
+        model.fit(X, y)
+        names = [name for name in ("predict", "predict_proba") if hasattr(model, name)] or ["transform"]
+        return np.concatenate([np.asarray(getattr(model, name)(X), dtype=float).ravel() for name in names])
+
+    return row
+
+
+def pipeline(*steps):
+    """Fit a pipeline of steps, functions of n_channels, and predict."""
+    return estimator(lambda n: make_pipeline(*(step(n) for step in steps)), lambda n: n, LABELS)
+
+
+def features(n):
+    return FeatureUnion([("net", LSTMEncoder(classifier(n))), ("summary", SequenceSummary(n_channels=n))])
+
+
+cv = model_selection
+ROWS = {
+    "splitters": {
+        "KFold": split_by(cv.KFold(3), NUMBERS),
+        "StratifiedKFold": split_by(cv.StratifiedKFold(2), LABELS),
+        "GroupKFold": split_by(cv.GroupKFold(3), NUMBERS),
+        "StratifiedGroupKFold": split_by(cv.StratifiedGroupKFold(2), LABELS),
+        "RepeatedKFold": split_by(cv.RepeatedKFold(n_splits=2, n_repeats=2, random_state=0), NUMBERS),
+        "RepeatedStratifiedKFold": split_by(
+            cv.RepeatedStratifiedKFold(n_splits=2, n_repeats=2, random_state=0), LABELS
+        ),
+        "ShuffleSplit": split_by(cv.ShuffleSplit(2, random_state=0), NUMBERS),
+        "StratifiedShuffleSplit": split_by(cv.StratifiedShuffleSplit(2, random_state=0), LABELS),
+        "GroupShuffleSplit": split_by(cv.GroupShuffleSplit(2, random_state=0), NUMBERS),
+        "LeaveOneOut": split_by(cv.LeaveOneOut(), NUMBERS, 6),
+        "LeavePOut": split_by(cv.LeavePOut(2), NUMBERS, 4),
+        "LeaveOneGroupOut": split_by(cv.LeaveOneGroupOut(), NUMBERS),
+        "LeavePGroupsOut": split_by(cv.LeavePGroupsOut(2), NUMBERS),
+        "PredefinedSplit": split_by(cv.PredefinedSplit(np.arange(N) % 3), NUMBERS),
+        "TimeSeriesSplit": split_by(cv.TimeSeriesSplit(2), NUMBERS),
+        "train_test_split": train_test_split,
+        "resample, shuffle": resampled,
+    },
+    "validation": {
+        "cross_validate": cross_validate,
+        "cross_val_predict": cross_val_predict("predict"),
+        'cross_val_predict(method="predict_proba")': cross_val_predict("predict_proba"),
+        "learning_curve": curve,
+        "validation_curve": validation_curve,
+        "permutation_test_score": permutation_test,
+        "step_scorer, cross_val_predict_steps": of_steps,
+    },
+    "searches": {name: estimator(make, regressor, NUMBERS) for name, make in SEARCHES.items()},
+    "meta-estimators": {
+        **{name: estimator(make, classifier, LABELS) for name, make in CLASSIFIERS.items()},
+        "SelfTrainingClassifier": estimator(
+            lambda e: SelfTrainingClassifier(e, max_iter=1), classifier, UNLABELLED
+        ),
+        "MultiOutputClassifier": estimator(multioutput.MultiOutputClassifier, classifier, PAIRS),
+        "ClassifierChain": estimator(lambda e: multioutput.ClassifierChain(e), classifier, PAIRS),
+        **{name: estimator(make, regressor, NUMBERS) for name, make in REGRESSORS.items()},
+        "MultiOutputRegressor": estimator(multioutput.MultiOutputRegressor, regressor, FLOATS),
+        "RegressorChain": estimator(lambda e: multioutput.RegressorChain(e), regressor, FLOATS),
+    },
+    "pipelines": {
+        "SequenceScaler, LSTM": pipeline(lambda n: SequenceScaler(n_channels=n), classifier),
+        "SequenceScaler(MaxAbsScaler()), LSTM": pipeline(
+            lambda n: SequenceScaler(MaxAbsScaler(), n_channels=n), classifier
+        ),
+        "PerTimeStep(TruncatedSVD()), LSTM": pipeline(
+            lambda n: PerTimeStep(TruncatedSVD(1, random_state=0), n_channels=n), lambda n: classifier(None)
+        ),
+        "SequenceOneHotEncoder, LSTM": pipeline(
+            lambda n: SequenceOneHotEncoder(n_channels=n, handle_unknown="ignore"), lambda n: classifier(None)
+        ),
+        "SequencePadder, LSTM": pipeline(lambda n: SequencePadder(n_channels=n), lambda n: classifier(D)),
+        "SequencePadder, StandardScaler, LSTM": pipeline(
+            lambda n: SequencePadder(n_channels=n), lambda n: StandardScaler(), lambda n: classifier(D)
+        ),
+        "FunctionTransformer, LSTM": pipeline(lambda n: FunctionTransformer(), classifier),
+        "FeatureUnion(LSTMEncoder, SequenceSummary), LogisticRegression": pipeline(
+            features, lambda n: LogisticRegression()
+        ),
+        "StandardScaler, LSTM": pipeline(lambda n: StandardScaler(), classifier),
+    },
+    "selection and inspection": {
+        "SequentialFeatureSelector": estimator(
+            lambda e: feature_selection.SequentialFeatureSelector(e, n_features_to_select=9, cv=2),
+            regressor,
+            NUMBERS,
+        ),
+        "RFE": estimator(lambda e: feature_selection.RFE(e), regressor, NUMBERS),
+        "SelectFromModel": estimator(lambda e: feature_selection.SelectFromModel(e), regressor, NUMBERS),
+        "sklearn permutation_importance": importance,
+        "sklstm.permutation_importance": sequence_importance,
+        "partial_dependence": dependence,
+    },
+}
+REFUSES_NAN = re.compile(
+    "AdaBoost|Chain|SequentialFeatureSelector|SelectFromModel"
+)  # need SequencePadder(padding="largest")
+REMEDY = re.compile(
+    r"SequencePadder|n_channels|PerTimeStep|sklstm\.permutation_importance|with_mean=False|importance_getter"
+    r"|expected a dense array"
+)
+
+
+# ------------------------------------------------------------------------------------------------
+# The cells.
+
+
+def container_of(name):
+    """X in that container, and the `n_channels` with which it is read."""
+    return CONTAINERS[name](X), D if name.startswith("2-D") else None
+
+
+def attempt(row, X, n_channels):
+    """The result, or the error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return np.asarray(row(X, n_channels), dtype=float)
+        except Exception as error:
+            return error
+
+
+def cell(name, row, container):
+    """What becomes of it: a word, the results, and the first error's message."""
+    X, n_channels = container_of(container)
+    result = attempt(row, X, n_channels)
+    if not isinstance(result, Exception):
+        return "works", result, ""
+    message = str(result)
+    if REMEDY.search(message) and "SequencePadder" not in message:
+        return "refused", None, message
+    padding = "largest" if REFUSES_NAN.search(name) else "nan"
+    rows = SequencePadder(padding=padding, n_channels=n_channels).fit_transform(X)
+    result = attempt(row, rows, D)
+    if not isinstance(result, Exception):
+        return "padder", result, message
+    return ("refused" if REMEDY.search(str(result)) else "fails"), None, message
+
+
+MARKS = {"works": "✓", "padder": "P", "refused": "r", "fails": "FAILS"}
+WORDS = [  # what scikit-learn says where X is no table
+    ("setting an array element with a sequence", "list, tuple, pandas"),
+    ("Expected 2D array, got 1D array instead", "object array, list of sparse matrices, polars, pyarrow"),
+    ("Expected a 2-dimensional container", "pandas"),
+    ("Found array with dim 3", "3-D array"),
+    ("Input X contains NaN", "padded arrays"),
+    ("cannot convert to RegularArray", "awkward"),
+]
+
+
+def render(cells):
+    """The page, of cells (group, row, container) -> what `cell` gives."""
+    counts = Counter(word for word, _, _ in cells.values())
+    own = sum(word != "works" and not REMEDY.search(message) for word, _, message in cells.values())
+    lines = [
+        TOP.format(
+            version=".".join(sklearn.__version__.split(".")[:2]),
+            n_rows=sum(map(len, ROWS.values())),
+            n_containers=len(CONTAINERS),
+            n_cells=len(cells),
+            own=own,
+            **counts | {"fails": counts["fails"]},
+        )
+    ]
+    for group, rows in ROWS.items():
+        lines += [f"## {group.capitalize()}\n", f"| tool | {' | '.join(CONTAINERS)} |"]
+        lines.append("| --- |" + " :-: |" * len(CONTAINERS))
+        for name in rows:
+            marks = [MARKS[cells[group, name, container][0]] for container in CONTAINERS]
+            lines.append(f"| `{name}` | {' | '.join(marks)} |")
+        lines.append("")
+    lines.append(BOTTOM.format(words="\n".join(f"| {words} ... | {where} |" for words, where in WORDS)))
+    return "\n".join(lines)
+
+
+TOP = """# Containers and scikit-learn's tools
+
+Every tool of scikit-learn that takes X and an estimator, against every container of sequences, as the test
+suite runs them. `python tests/matrix.py` writes this page (scikit-learn {version}); `tests/test_matrix.py`
+compares it.
+
+{n_rows} tools, {n_containers} containers, {n_cells} cells:
+
+| mark | cells | meaning |
+| --- | --- | --- |
+| ✓ | {works} | works as it stands, with the result of the other containers |
+| P | {padder} | scikit-learn checks X as a table of numbers and refuses it; works behind `SequencePadder` |
+| r | {refused} | refused, as it stands or behind `SequencePadder`, by a message that names what to do instead |
+| FAILS | {fails} | fails inside |
+
+`SequencePadder` makes NaN-padded rows of any container, and `n_channels` tells the LSTM how wide a time step
+is:
+
+```python
+import numpy as np
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier
+from sklearn.pipeline import make_pipeline
+from sklstm import LSTMClassifier, SequencePadder
+
+rng = np.random.default_rng(0)
+X = [rng.normal(size=(n, 2)) for n in rng.integers(3, 9, size=60)]
+y = np.array([x[:, 0].sum() > 0 for x in X])
+
+lstm = LSTMClassifier(n_blocks=2, n_channels=2, max_iter=20, random_state=0)
+bagged = make_pipeline(SequencePadder(), BaggingClassifier(lstm, n_estimators=3, random_state=0))
+assert bagged.fit(X, y).score(X, y) > 0.5
+boosted = make_pipeline(SequencePadder(padding="largest"), AdaBoostClassifier(lstm, n_estimators=3))
+assert boosted.fit(X, y).score(X, y) > 0.5  # AdaBoost refuses NaN: pad by the largest number
+```
+
+In {own} of the cells without ✓ the first error is scikit-learn's own. It comes before any code of this library
+runs, and its words, listed at the end of this page with what to do, know nothing of sequences. `Sequences` say
+it themselves.
+"""
+
+BOTTOM = """## Where a table is needed
+
+What scikit-learn says when one of its tools wants X as a table of numbers, and for which containers:
+
+| message | containers |
+| --- | --- |
+{words}
+
+What to do:
+
+| tool | instead |
+| --- | --- |
+| bagging, one-vs-one, self-training, RANSAC, `OutputCodeClassifier`, `partial_dependence` | `SequencePadder()` in front, `n_channels` in the LSTM |
+| AdaBoost, which refuses NaN | `SequencePadder(padding="largest")` in front, `n_channels` in the LSTM |
+| stacking with `passthrough=True` | the same, and a final estimator that takes NaN or begins with `SimpleImputer()` |
+| scalers, PCA and other transformers of tables | `SequenceScaler`, `PerTimeStep` |
+| feature selection | selects channels inside `PerTimeStep`; columns of padded rows are no features |
+| `ClassifierChain`, `RegressorChain` | `MultiOutputClassifier`; `LSTMRegressor` has several outputs of its own |
+| `sklearn.inspection.permutation_importance` | `sklstm.permutation_importance`, of channels and of windows of time |
+| scorers by name, for targets at every step | `sklstm.step_scorer(name)` |
+| `cross_val_predict(method="predict_proba")`, for targets at every step | `sklstm.cross_val_predict_steps` |
+"""
+
+
+def main():
+    """Write the page."""
+    missing = [name for name in CONTAINERS if not available(name)]
+    if missing:
+        raise SystemExit(f"pip install .[containers]: no library for {', '.join(missing)}")
+    cells = {
+        (group, name, container): cell(name, row, container)
+        for group, rows in ROWS.items()
+        for name, row in rows.items()
+        for container in CONTAINERS
+    }
+    PAGE.write_text(render(cells), encoding="utf-8")
+    print(f"{PAGE}: {dict(Counter(word for word, _, _ in cells.values()))}")
+
+
+if __name__ == "__main__":
+    main()

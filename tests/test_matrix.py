@@ -1,0 +1,59 @@
+"""No cell of the matrix of tools and containers fails inside, and the page says what comes out."""
+
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+import sklearn
+from numpy.testing import assert_allclose
+
+import matrix
+
+ROWS = [(group, name) for group, rows in matrix.ROWS.items() for name in rows]
+PAGE = matrix.PAGE.read_text(encoding="utf-8")
+
+
+def on_the_page():
+    """(row, container) -> mark."""
+    marks = {}
+    for name, cells in re.findall(r"^\| `(.*?)` \| (.*) \|$", PAGE, flags=re.MULTILINE):
+        if name in dict((name, group) for group, name in ROWS):
+            marks |= {(name, c): mark for c, mark in zip(matrix.CONTAINERS, cells.split(" | "), strict=True)}
+    return marks
+
+
+@pytest.mark.parametrize(("group", "name"), ROWS, ids=[name for _, name in ROWS])
+def test_works_or_says_what_to_do(group, name):
+    row, marks, reference = matrix.ROWS[group][name], on_the_page(), None
+    same_version = f"(scikit-learn {'.'.join(sklearn.__version__.split('.')[:2])})" in PAGE
+    for container in filter(matrix.available, matrix.CONTAINERS):
+        word, result, message = matrix.cell(name, row, container)
+        assert word != "fails", f"{container}: {message}"
+        if same_version:
+            assert marks[name, container] == matrix.MARKS[word], f"{container}: run python tests/matrix.py"
+        if result is not None and name != "sklearn permutation_importance":  # of sequences, or of columns
+            reference = result if reference is None else reference
+            assert np.isfinite(result).all()
+            assert_allclose(result, reference, rtol=1e-9, atol=1e-12, err_msg=container)
+
+
+def test_every_tool_is_on_the_page_and_counted():
+    marks = on_the_page()
+    assert marks.keys() == {(name, container) for _, name in ROWS for container in matrix.CONTAINERS}
+    counts = Counter(marks.values())
+    assert f"{len(ROWS)} tools, {len(matrix.CONTAINERS)} containers, {len(marks)} cells" in PAGE
+    for mark in matrix.MARKS.values():
+        assert re.search(rf"^\| {mark} \| {counts[mark]} \|", PAGE, flags=re.MULTILINE), mark
+    assert counts["FAILS"] == 0
+
+
+def test_every_word_of_scikit_learn_is_on_the_page():
+    """The messages listed are those that come."""
+    if "(scikit-learn {})".format(".".join(sklearn.__version__.split(".")[:2])) not in PAGE:
+        pytest.skip("the page is of another version of scikit-learn")
+    row = matrix.ROWS["meta-estimators"]["BaggingClassifier"]
+    for container in filter(matrix.available, matrix.CONTAINERS):
+        word, _, message = matrix.cell("BaggingClassifier", row, container)
+        if word == "padder" and not matrix.REMEDY.search(message):
+            assert any(words in message for words, _ in matrix.WORDS), message
