@@ -4,6 +4,7 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import asdict
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -39,8 +40,8 @@ def _learns_by_epochs(estimator):
 class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
     """What the classifier and the regressor share: everything but labels and scores."""
 
-    _stream: State | None  # of `step`
-    _carried: list[Carried] | None  # by continued learning, one a stream
+    _stream: Any  # State of `step`, or None
+    _carried: Any  # list of Carried, one a stream, by continued learning, or None
 
     def __init__(
         self,
@@ -374,13 +375,13 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         batch_size = self.batch_size
         if isinstance(batch_size, str):
             batch_size = n_sequences if full_batch else min(BATCH_SIZE, n_sequences)
-        schedule = callable(self.learning_rate)
         return Settings(
             loss=self.loss,
             gradient=self.gradient,
             solver=self.solver,
             learning_rate=self._learning_rate(n_epochs),
-            schedule=(lambda epoch: self._learning_rate(n_epochs + epoch)) if schedule else None,
+            schedule=self._learning_rate if callable(self.learning_rate) else None,
+            n_epochs=n_epochs,
             momentum=float(self.momentum),
             alpha=float(self.alpha),
             clip=None if self.clip is None else float(self.clip),

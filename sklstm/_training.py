@@ -39,7 +39,8 @@ class Settings:
     shuffle: bool
     verbose: int
     n_threads: int
-    schedule: Callable[[int], float] | None = None  # epochs of this call so far -> learning rate
+    schedule: Callable[[int], float] | None = None  # epochs so far -> learning rate
+    n_epochs: int = 0  # of earlier calls
 
 
 @dataclass
@@ -425,7 +426,7 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
 
     def begin():
         if settings.schedule:
-            trainer.learning_rate = settings.schedule(len(history.loss_curve))
+            trainer.learning_rate = settings.schedule(settings.n_epochs + len(history.loss_curve))
         if tasks:
             tasks.begin(learned)
 
@@ -508,7 +509,8 @@ class Progress:
         now = time.perf_counter()
         spent = now - self.start
         left = spent / epoch * (self.settings.max_iter - epoch)
-        self.line = f"epoch {epoch:4d}/{self.settings.max_iter}  loss {loss:.6f}"
+        before = self.settings.n_epochs
+        self.line = f"epoch {before + epoch:4d}/{before + self.settings.max_iter}  loss {loss:.6f}"
         if score is not None:
             self.line += f"  validation {score:.4f}"
         self.line += f"  {spent:.1f} s, at most {left:.0f} s left"
