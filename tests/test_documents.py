@@ -21,8 +21,14 @@ EXAMPLES = {
         "31,000",
         "distractor_lag.png",
     ),
+    "plot_endless_stream.py": (["--steps", "60000"], "memory at most", "endless_stream.png"),
     "plot_long_lag.py": (["--trials", "1", "--limit", "500"], "5,040", "long_lag.png"),
     "plot_multiplication.py": (["--trials", "1", "--limit", "4000"], "482,000", "multiplication.png"),
+    "plot_parquet.py": (
+        ["--row-groups", "20", "--rows", "1000", "--allowed", "5"],
+        "does not fit" if sys.platform == "linux" else "fits",
+        "parquet.png",
+    ),
     "plot_temporal_order.py": (["--trials", "1", "--limit", "3000"], "31,390", "temporal_order.png"),
     "plot_two_sequence.py": (["--trials", "1", "--limit", "2000"], "39,850", "two_sequence.png"),
     "plot_variable_length.py": (["--seeds", "1"], "", None),
@@ -53,6 +59,8 @@ def test_every_example_is_tested():
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_runs(name, tmp_path):
     arguments, printed, figure = EXAMPLES[name]
+    if name == "plot_parquet.py":
+        pytest.importorskip("pyarrow")
     result = subprocess.run(
         [sys.executable, "-P", str(ROOT / "examples" / name), *arguments],
         cwd=tmp_path,
