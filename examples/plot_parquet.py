@@ -70,11 +70,12 @@ print(f"file: {file_size:.0f} MB in {arguments.row_groups} row groups of {argume
 
 
 def limit_memory(extra):
-    """Let every request for more than `extra` megabytes beyond what there is now fail."""
+    """Let every request for more than `extra` megabytes beyond what there is now fail; None ends it."""
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limit = pages * resource.getpagesize() + extra * 2**20
-        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        limit = hard if extra is None else pages * resource.getpagesize() + extra * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 pa.set_memory_pool(pa.system_memory_pool())
@@ -116,7 +117,7 @@ except (MemoryError, pa.ArrowException) as error:
 # %%
 # What was learned, and what it took.
 
-resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+limit_memory(None)
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained", width_ratios=[2, 1])
 left.plot(np.arange(2, arguments.row_groups + 1), accuracies, ".-")

@@ -2,12 +2,30 @@
 
 from importlib import import_module
 
+from sklstm._displays import (
+    ActivationsDisplay,
+    LossCurveDisplay,
+    StepConfusionDisplay,
+    WeightsDisplay,
+)
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
 from sklstm._kernel import State
 from sklstm._network import Network
 from sklstm._sequences import Sequences
 
-__all__ = ["LSTMClassifier", "LSTMRegressor", "Network", "Sequences", "State", "paper", "tasks"]
+__all__ = [
+    "ActivationsDisplay",
+    "LSTMClassifier",
+    "LSTMRegressor",
+    "LossCurveDisplay",
+    "Network",
+    "Sequences",
+    "State",
+    "StepConfusionDisplay",
+    "WeightsDisplay",
+    "paper",
+    "tasks",
+]
 __version__ = "0.1.0"
 
 

@@ -16,6 +16,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "CON
 EXAMPLES = {
     "plot_adding.py": (["--trials", "1", "--limit", "4000"], "74,000", "adding.png"),
     "plot_digits.py": (["--quick"], "LSTMClassifier()", "digits.png"),
+    "plot_displays.py": (["--quick"], "figures", "activations.png"),
     "plot_distractor_lag.py": (
         ["--trials", "1", "--lag-trials", "0", "--limit", "2000"],
         "31,000",
@@ -33,6 +34,8 @@ EXAMPLES = {
     "plot_two_sequence.py": (["--trials", "1", "--limit", "2000"], "39,850", "two_sequence.png"),
     "plot_variable_length.py": (["--seeds", "1"], "", None),
 }
+
+NEEDS = {"plot_endless_stream.py": ["resource"], "plot_parquet.py": ["resource", "pyarrow"]}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -59,8 +62,8 @@ def test_every_example_is_tested():
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_runs(name, tmp_path):
     arguments, printed, figure = EXAMPLES[name]
-    if name == "plot_parquet.py":
-        pytest.importorskip("pyarrow")
+    for module in NEEDS.get(name, ()):
+        pytest.importorskip(module)
     result = subprocess.run(
         [sys.executable, "-P", str(ROOT / "examples" / name), *arguments],
         cwd=tmp_path,
