@@ -30,7 +30,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--quick", action="store_true", help="two epochs only")
 arguments = parser.parse_args()
 
-LAMPS = np.array(["left", "middle", "right", "none"])
+LAMPS = np.array(["A", "B", "C", "none"])
 
 
 def flashes(n, rng):

@@ -222,6 +222,7 @@ class ActivationsDisplay:
                 self._lines(ax, part, named=part in (first, "input", "output", "hidden"))
         axes[-1].set_xlabel("time step")
         _whole_numbers(axes[-1].xaxis)
+        getattr(figure, "figure", figure).align_ylabels(axes)
         return self
 
     def _units(self, part):
