@@ -51,7 +51,8 @@ clf = LSTMClassifier(
     n_blocks=4,
     return_sequences=True,
     early_stopping=True,
-    max_iter=2 if arguments.quick else 100,
+    n_iter_no_change=20,
+    max_iter=2 if arguments.quick else 150,
     random_state=0,
 )
 clf.fit(X, y)
