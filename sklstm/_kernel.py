@@ -338,7 +338,7 @@ class Kernel:
         """Read what `train_steps` carries into the next step; padding is left out."""
         n = self.layout
         touched = work.touched[: work.count[0]] if sparse else np.arange(n["M"], dtype=np.int32)
-        activations, cells = self._read_state(work, [0])
+        activations, cells = self._read_state(work, np.arange(1))
         return Carried(
             activations,
             cells,
