@@ -646,7 +646,7 @@ def _name_groups(ax, axis, groups, horizontal):
     for end in ends[:-1]:
         line(end - 0.5, color="k", linewidth=1)
     if ends[-1] <= MOST_NAMES:
-        ticks, names = np.arange(ends[-1]), [name for group in groups.values() for name in group]
+        ticks, names = list(range(ends[-1])), [name for group in groups.values() for name in group]
     else:
         ticks, names = [], []
         for tick, name in zip(ends - (sizes + 1) / 2, groups, strict=True):
