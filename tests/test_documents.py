@@ -16,17 +16,26 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "CON
 EXAMPLES = {
     "plot_adding.py": (["--trials", "1", "--limit", "4000"], "74,000", "adding.png"),
     "plot_digits.py": (["--quick"], "LSTMClassifier()", "digits.png"),
+    "plot_displays.py": (["--quick"], "figures", "activations.png"),
     "plot_distractor_lag.py": (
         ["--trials", "1", "--lag-trials", "0", "--limit", "2000"],
         "31,000",
         "distractor_lag.png",
     ),
+    "plot_endless_stream.py": (["--steps", "60000"], "memory at most", "endless_stream.png"),
     "plot_long_lag.py": (["--trials", "1", "--limit", "500"], "5,040", "long_lag.png"),
     "plot_multiplication.py": (["--trials", "1", "--limit", "4000"], "482,000", "multiplication.png"),
+    "plot_parquet.py": (
+        ["--row-groups", "20", "--rows", "1000", "--allowed", "5"],
+        "does not fit" if sys.platform == "linux" else "fits",
+        "parquet.png",
+    ),
     "plot_temporal_order.py": (["--trials", "1", "--limit", "3000"], "31,390", "temporal_order.png"),
     "plot_two_sequence.py": (["--trials", "1", "--limit", "2000"], "39,850", "two_sequence.png"),
     "plot_variable_length.py": (["--seeds", "1"], "", None),
 }
+
+NEEDS = {"plot_endless_stream.py": ["resource"], "plot_parquet.py": ["resource", "pyarrow"]}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -53,6 +62,8 @@ def test_every_example_is_tested():
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_runs(name, tmp_path):
     arguments, printed, figure = EXAMPLES[name]
+    for module in NEEDS.get(name, ()):
+        pytest.importorskip(module)
     result = subprocess.run(
         [sys.executable, "-P", str(ROOT / "examples" / name), *arguments],
         cwd=tmp_path,
