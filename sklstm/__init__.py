@@ -2,6 +2,12 @@
 
 from importlib import import_module
 
+from sklstm._displays import (
+    ActivationsDisplay,
+    LossCurveDisplay,
+    StepConfusionDisplay,
+    WeightsDisplay,
+)
 from sklstm._estimators import LSTMClassifier, LSTMRegressor
 from sklstm._inspection import cross_val_predict_steps, permutation_importance, step_scorer
 from sklstm._kernel import State
@@ -17,9 +23,11 @@ from sklstm._preprocessing import (
 from sklstm._sequences import Sequences
 
 __all__ = [
+    "ActivationsDisplay",
     "LSTMClassifier",
     "LSTMEncoder",
     "LSTMRegressor",
+    "LossCurveDisplay",
     "Network",
     "PerTimeStep",
     "SequenceOneHotEncoder",
@@ -28,6 +36,8 @@ __all__ = [
     "SequenceSummary",
     "Sequences",
     "State",
+    "StepConfusionDisplay",
+    "WeightsDisplay",
     "cross_val_predict_steps",
     "paper",
     "permutation_importance",

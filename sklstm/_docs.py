@@ -43,8 +43,10 @@ PARAMETERS = {
     solver : {"adam", "sgd", "rprop", "lbfgs"}, default="adam"
         "sgd" with ``update="sequence"`` is the paper's on-line learning. "rprop" and "lbfgs" take all
         sequences at once ("rprop" large batches if `batch_size` says so); "lbfgs" is SciPy's.
-    learning_rate : float, default=0.01
-        For "rprop" the first step; unused by "lbfgs".
+    learning_rate : float or callable, default=0.01
+        For "rprop" the first step; unused by "lbfgs". A callable is a schedule for "sgd" and "adam": it
+        takes the number of epochs so far, from 0 on, those of earlier calls of `partial_fit` and of a warm
+        start included, and gives the rate of the next.
     momentum : float, default=0.0
         For "sgd".
     alpha : float, default=0.0

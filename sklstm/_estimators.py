@@ -1,11 +1,15 @@
 """The two estimators: validation, labels, scikit-learn's contract."""
 
+import warnings
 from contextlib import contextmanager
+from dataclasses import asdict
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -13,12 +17,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
+import sklstm
+from sklstm._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from sklstm._docs import ATTRIBUTES, PARAMETERS
 from sklstm._input import check_n_channels, read_X
-from sklstm._kernel import Kernel, State, check_sample_weight
+from sklstm._kernel import Carried, Kernel, State, check_sample_weight
 from sklstm._network import ARCHITECTURE, GRADIENTS, OUTPUT_ACTIVATIONS, Network, check_loss
 from sklstm._sequences import as_sequences, as_step_targets, split_steps
-from sklstm._solvers import SOLVERS
+from sklstm._solvers import SOLVERS, Memory
 from sklstm._training import Settings, Trainer, learn
 
 UPDATES = ("batch", "sequence", "step")
@@ -31,8 +37,11 @@ def _learns_by_epochs(estimator):
     return True
 
 
-class _BaseLSTM(BaseEstimator):
+class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
     """What the classifier and the regressor share: everything but labels and scores."""
+
+    _stream: Any  # State of `step`, or None
+    _carried: Any  # list of Carried, one a stream, by continued learning, or None
 
     def __init__(
         self,
@@ -156,15 +165,28 @@ class _BaseLSTM(BaseEstimator):
         Notes
         -----
         Ctrl-C ends learning with a warning and leaves the model of the last finished epoch.
+
+        With scikit-learn 1.9 or newer, callbacks given to `set_callbacks` are told of each epoch; learning
+        ends when one returns True at the end of an epoch.
         """
         with _unchanged_on_error(self):
             return self._fit(X, y, sample_weight, goes_on=self.warm_start)
 
-    def _partial_fit(self, X, y, sample_weight, classes=None):
+    def _partial_fit(self, X, y, sample_weight, continued, classes=None):
+        _check_bool("continued", continued)
+        if continued and self.update != "step":
+            raise ValueError(
+                "continued=True learns inside a sequence that goes on from call to call, which only "
+                f"update='step' does, with gradient='truncated'; got update={self.update!r}."
+            )
         with _unchanged_on_error(self):
-            return self._fit(X, y, sample_weight, goes_on=True, once=True, classes=classes)
+            return self._fit(
+                X, y, sample_weight, goes_on=True, once=True, classes=classes, continued=continued
+            )
 
-    def _fit(self, X, y, sample_weight, goes_on, once=False, classes=None):
+    @with_callbacks
+    def _fit(self, X, y, sample_weight, goes_on, once=False, classes=None, continued=False):
+        given = X, y, None if sample_weight is None else {"sample_weight": sample_weight}
         self._check_params()
         goes_on = goes_on and hasattr(self, "weights_")
         sequences = self._read_X(X, reset=not goes_on)
@@ -174,7 +196,7 @@ class _BaseLSTM(BaseEstimator):
         if classes is None and not goes_on:
             self._check_weights_of_classes(weight, targets)
         network = self._network(sequences.n_features, targets.shape[1])
-        settings = self._settings(len(sequences), once)
+        settings = self._settings(len(sequences), once, self.n_iter_ if goes_on else 0)
         rng = check_random_state(self.random_state)
         if goes_on:
             self._check_same_network(network)
@@ -187,21 +209,46 @@ class _BaseLSTM(BaseEstimator):
         train, validate = np.arange(len(sequences)), None
         if self.early_stopping and not once:
             train, validate = self._hold_out(network, sequences, y, targets, weight, rng)
-        trainer = Trainer(
-            Kernel(network, sequences.dtype), sequences, train, targets, weight, settings, weights, memory
-        )
-        weights, history = learn(trainer, rng, validate, may_stop_early=not once)
+        kernel = Kernel(network, sequences.dtype)
+        streams = self._streams(kernel, len(sequences), goes_on) if continued else None
+        trainer = Trainer(kernel, sequences, train, targets, weight, settings, weights, memory, streams)
 
-        self.network_ = network
-        self.weights_ = weights
-        self.n_weights_ = network.n_weights
-        self.n_outputs_ = network.n_outputs
-        self.loss_curve_ = self.loss_curve_ + history.loss_curve
-        self.validation_scores_ = self.validation_scores_ + history.validation_scores
-        self.n_iter_ = len(self.loss_curve_)
-        self._memory = history.memory
-        self._stream = None
+        def learned(weights, history):
+            return self._learned(network, weights, history)
+
+        tasks = None if once else EpochTasks(self, *given, settings.max_iter, learned)
+        weights, history = learn(trainer, rng, validate, may_stop_early=not once, tasks=tasks)
+        for name, value in learned(weights, history).items():
+            setattr(self, name, value)
         return self
+
+    def _learned(self, network, weights, history):
+        """Attributes of the fitted estimator."""
+        losses = self.loss_curve_ + history.loss_curve
+        streams = history.streams
+        return {
+            "network_": network,
+            "weights_": weights,
+            "n_weights_": network.n_weights,
+            "n_outputs_": network.n_outputs,
+            "loss_curve_": losses,
+            "validation_scores_": self.validation_scores_ + history.validation_scores,
+            "n_iter_": len(losses),
+            "_memory": history.memory,
+            "_carried": streams,
+            "_stream": streams and _side_by_side(streams),
+        }
+
+    def _streams(self, kernel, n_streams, goes_on):
+        """What learning carries from the chunks before, one entry a stream."""
+        carried = self._carried if goes_on else None
+        if carried is None:
+            return [kernel.no_carried()] * n_streams
+        if len(carried) != n_streams:
+            raise ValueError(
+                f"X has {n_streams} streams, but {len(carried)} are under way: call reset_state()."
+            )
+        return carried
 
     def _hold_out(self, network, sequences, y, targets, weight, rng):
         """Split off whole sequences; returns those to train on and weights -> score on the others."""
@@ -298,7 +345,15 @@ class _BaseLSTM(BaseEstimator):
             forget_gate_bias=self.forget_gate_bias,
         )
 
-    def _settings(self, n_sequences, once):
+    def _learning_rate(self, epoch):
+        """Learning rate after so many epochs."""
+        if not callable(self.learning_rate):
+            return float(self.learning_rate)
+        rate = self.learning_rate(epoch)
+        _check_number(f"learning_rate({epoch})", rate, least=0)
+        return float(rate)
+
+    def _settings(self, n_sequences, once, n_epochs):
         full_batch = self.solver in ("rprop", "lbfgs")
         batch_size = self.batch_size
         if isinstance(batch_size, str):
@@ -307,7 +362,9 @@ class _BaseLSTM(BaseEstimator):
             loss=self.loss,
             gradient=self.gradient,
             solver=self.solver,
-            learning_rate=float(self.learning_rate),
+            learning_rate=self._learning_rate(n_epochs),
+            schedule=self._learning_rate if callable(self.learning_rate) else None,
+            n_epochs=n_epochs,
             momentum=float(self.momentum),
             alpha=float(self.alpha),
             clip=None if self.clip is None else float(self.clip),
@@ -334,7 +391,8 @@ class _BaseLSTM(BaseEstimator):
         check_loss(self.loss, self._output_activation())
         for name in ("shuffle", "warm_start", "early_stopping"):
             _check_bool(name, getattr(self, name))
-        _check_number("learning_rate", self.learning_rate, above=0)
+        if not callable(self.learning_rate):
+            _check_number("learning_rate", self.learning_rate, above=0, text="a callable or ")
         _check_number("momentum", self.momentum, least=0, below=1)
         _check_number("alpha", self.alpha, least=0)
         _check_number("tol", self.tol, least=0)
@@ -382,6 +440,11 @@ class _BaseLSTM(BaseEstimator):
             (
                 self.solver != "sgd" and self.momentum != 0,
                 f"momentum={self.momentum!r} needs solver='sgd', got solver={self.solver!r}.",
+            ),
+            (
+                self.solver in ("rprop", "lbfgs") and callable(self.learning_rate),
+                "learning_rate as a callable, a rate for each epoch, needs solver='sgd' or 'adam', got "
+                f"solver={self.solver!r}.",
             ),
             (
                 self.solver in ("rprop", "lbfgs") and self.clip is not None,
@@ -478,15 +541,65 @@ class _BaseLSTM(BaseEstimator):
         outputs, self._stream = kernel.forward(kernel.pack(self.weights_), sequences, state)
         return outputs[0] if x.ndim == 1 else outputs
 
-    def reset_state(self):
-        """Forget the state of the streams that `step` has begun.
+    def reset_state(self, streams=None):
+        """Begin streams anew: those of `step` and of ``partial_fit(..., continued=True)``.
+
+        Parameters
+        ----------
+        streams : int or array-like of int, default=None
+            Which of the streams under way; None is all, and lets their number change.
 
         Returns
         -------
         self
         """
-        self._stream = None
+        if streams is None or getattr(self, "_stream", None) is None:
+            self._stream = self._carried = None
+        else:
+            n_streams = len(self._stream.cells)
+            index = np.atleast_1d(streams)
+            if index.dtype.kind not in "iu" or np.any((index < 0) | (index >= n_streams)):
+                raise ValueError(
+                    f"streams must hold indices of the {n_streams} streams under way, got {streams!r}."
+                )
+            self._stream = State(*(part.copy() for part in self._stream))
+            for part in self._stream:
+                part[index] = 0
+            if self._carried is not None:
+                kernel = Kernel(self.network_, self._carried[0].partials.dtype)
+                self._carried = [
+                    kernel.no_carried() if i in index else carried for i, carried in enumerate(self._carried)
+                ]
         return self
+
+    def __getstate__(self):
+        """Return the attributes, those of the fitted model as arrays and plain values."""
+        state = dict(super().__getstate__(), _sklstm_version=sklstm.__version__)
+        if "network_" in state:
+            state["network_"] = asdict(self.network_)
+            state["_memory"] = self._memory and vars(self._memory).copy()
+            state["_stream"] = self._stream and tuple(self._stream)
+            state["_carried"] = self._carried and [tuple(carried) for carried in self._carried]
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        version = state.pop("_sklstm_version", "unknown")
+        if version != sklstm.__version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=f"{type(self).__name__} of sklstm",
+                    current_sklearn_version=sklstm.__version__,
+                    original_sklearn_version=version,
+                ),
+                stacklevel=2,
+            )
+        if "network_" in state:
+            state["network_"] = Network(**state["network_"])
+            state["_memory"] = state["_memory"] and Memory(**state["_memory"])
+            state["_stream"] = state["_stream"] and State(*state["_stream"])
+            state["_carried"] = state["_carried"] and [Carried(*carried) for carried in state["_carried"]]
+        super().__setstate__(state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -621,7 +734,7 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
         self.class_weight = class_weight
 
     @available_if(_learns_by_epochs)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None, *, continued=False):
         """One epoch more, on these sequences.
 
         Parameters
@@ -630,6 +743,10 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
             As in `fit`.
         classes : array-like of shape (n_classes,), default=None
             All labels that will come; needed in the first call.
+        continued : bool, default=False
+            Whether the sequences are the next chunks of streams, one a stream, that go on from call to
+            call until `reset_state`: learning then takes up state and partials where the last call left
+            them. Needs ``update="step"``. `step` goes on from the last step that was learned.
 
         Returns
         -------
@@ -637,7 +754,7 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
         """
         if not hasattr(self, "weights_") and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        return self._partial_fit(X, y, sample_weight, classes)
+        return self._partial_fit(X, y, sample_weight, continued, classes)
 
     def predict(self, X):
         """Label of each sequence.
@@ -827,19 +944,23 @@ class LSTMRegressor(RegressorMixin, _BaseLSTM):
     """
 
     @available_if(_learns_by_epochs)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X, y, sample_weight=None, *, continued=False):
         """One epoch more, on these sequences.
 
         Parameters
         ----------
         X, y, sample_weight
             As in `fit`.
+        continued : bool, default=False
+            Whether the sequences are the next chunks of streams, one a stream, that go on from call to
+            call until `reset_state`: learning then takes up state and partials where the last call left
+            them. Needs ``update="step"``. `step` goes on from the last step that was learned.
 
         Returns
         -------
         self
         """
-        return self._partial_fit(X, y, sample_weight)
+        return self._partial_fit(X, y, sample_weight, continued)
 
     def predict(self, X):
         """Outputs of each sequence.
@@ -920,6 +1041,14 @@ def _unchanged_on_error(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def _side_by_side(streams):
+    """State of several streams from what learning carries of each."""
+    return State(
+        np.concatenate([carried.activations for carried in streams]),
+        np.concatenate([carried.cells for carried in streams]),
+    )
 
 
 def _normalised(outputs, network):

@@ -45,6 +45,28 @@ class State(NamedTuple):
     cells: np.ndarray
 
 
+class Carried(NamedTuple):
+    """What real-time learning carries from one time step of a sequence to the next.
+
+    Attributes
+    ----------
+    activations, cells : ndarray
+        The `State` of one sequence.
+    partials : ndarray of shape (n_recurrent + 1 + n_inputs, n_columns)
+        Derivatives of the internal states by the weights of cells, input and forget gates.
+    peephole_partials : ndarray of shape (2 * block_size, n_cells)
+        The same by the peepholes.
+    touched : ndarray of int
+        Inputs whose partials are not all zero, in the order in which they came.
+    """
+
+    activations: np.ndarray
+    cells: np.ndarray
+    partials: np.ndarray
+    peephole_partials: np.ndarray
+    touched: np.ndarray
+
+
 @cache
 def _thread_pools():
     return ThreadpoolController()
@@ -306,6 +328,43 @@ class Kernel:
         n = self.layout
         return State(np.zeros((n_sequences, n["R"]), self.dtype), np.zeros((n_sequences, n["C"]), self.dtype))
 
+    def no_carried(self):
+        """Return what is carried into the first step."""
+        n = self.layout
+        activations, cells = self.zero_state(1)
+        return Carried(
+            activations,
+            cells,
+            np.zeros((n["R"] + 1 + n["M"], n["n_partials"]), self.dtype),
+            np.zeros((2 * n["S"], n["C"]), self.dtype),
+            np.zeros(0, np.int32),
+        )
+
+    def read_carried(self, work, sparse):
+        """Read what `train_steps` carries into the next step; padding is left out."""
+        n = self.layout
+        touched = work.touched[: work.count[0]] if sparse else np.arange(n["M"], dtype=np.int32)
+        activations, cells = self._read_state(work, np.arange(1))
+        return Carried(
+            activations,
+            cells,
+            work.P[: n["R"] + 1 + n["M"], : n["n_partials"]].copy(),
+            work.PP[:, : n["C"]].copy(),
+            touched.copy(),
+        )
+
+    def write_carried(self, work, carried, sparse):
+        """Let `train_steps` go on from here."""
+        n = self.layout
+        self._write_state(work, State(carried.activations, carried.cells), 1)
+        work.P[: n["R"] + 1 + n["M"], : n["n_partials"]] = carried.partials
+        work.PP[:, : n["C"]] = carried.peephole_partials
+        if sparse:
+            work.count[0] = len(carried.touched)
+            work.touched[: len(carried.touched)] = carried.touched
+            work.is_touched[:] = 0
+            work.is_touched[carried.touched] = 1
+
     def check_state(self, state, n_sequences):
         """Return the initial state as given, checked; or zeros if None."""
         zeros = self.zero_state(n_sequences)
@@ -513,7 +572,8 @@ def _layout(net, vector):
     # columns of the partials
     n["p_in"] = n["C"]
     n["p_forget"] = n["C"] * (1 + net.input_gate)
-    n["Pp"] = pad(n["C"] * (1 + net.input_gate + net.forget_gate))
+    n["n_partials"] = n["C"] * (1 + net.input_gate + net.forget_gate)
+    n["Pp"] = pad(n["n_partials"])
     # places in the packed weights
     at = 0
     for name, size in (

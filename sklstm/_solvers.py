@@ -6,6 +6,7 @@ from scipy.optimize import minimize
 from sklstm import _core
 
 SOLVERS = (*_core.SOLVERS, "lbfgs")
+RATE = 1  # place of the learning rate in a solver's numbers
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba (2015)
 
 

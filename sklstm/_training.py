@@ -3,8 +3,9 @@
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklstm import _core
 from sklstm._kernel import Lanes, one_blas_thread
-from sklstm._solvers import Memory, lbfgs, solver_numbers
+from sklstm._solvers import RATE, Memory, lbfgs, solver_numbers
 
 CHUNK = 3e8  # multiply-adds between two looks at the keyboard, about a tenth of a second
 
@@ -38,6 +39,8 @@ class Settings:
     shuffle: bool
     verbose: int
     n_threads: int
+    schedule: Callable[[int], float] | None = None  # epochs so far -> learning rate
+    n_epochs: int = 0  # of earlier calls
 
 
 @dataclass
@@ -47,6 +50,7 @@ class History:
     loss_curve: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
     memory: Any = None
+    streams: list | None = None
 
 
 class Diverged(Exception):
@@ -68,11 +72,16 @@ class Trainer:
     weights : ndarray of shape (n_weights,)
     memory : Memory or None
         The solver's, to go on with.
+    streams : list of Carried or None
+        With ``update="step"``: the sequences are streams that go on from here, one entry each.
     """
 
-    def __init__(self, kernel, sequences, train, targets, target_weight, settings, weights, memory=None):
+    def __init__(
+        self, kernel, sequences, train, targets, target_weight, settings, weights, memory=None, streams=None
+    ):
         self.kernel = kernel
         self.settings = settings
+        self.streams = streams
         self.load(sequences, train, targets, target_weight)
         self.w = kernel.pack(weights)
         self.penalised = _penalised(kernel.network)
@@ -112,11 +121,21 @@ class Trainer:
 
     def snapshot(self):
         """Weights and memory of the solver, to come back to."""
-        return [array.copy() for array in (self.w, self.first, self.second, self.numbers)]
+        arrays = (self.w, self.first, self.second, self.numbers)
+        return [*(array.copy() for array in arrays), self.streams]
 
     def restore(self, snapshot):
         """Go back to a snapshot."""
-        self.w, self.first, self.second, self.numbers = snapshot
+        self.w, self.first, self.second, self.numbers, self.streams = snapshot
+
+    @property
+    def learning_rate(self):
+        """The rate of the next updates."""
+        return float(self.numbers[RATE])
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        self.numbers[RATE] = rate
 
     def epoch(self, rng):
         """Every sequence once; returns the mean loss, with the penalty.
@@ -127,7 +146,8 @@ class Trainer:
             If the loss is not finite, or a weight or its square.
         """
         n_sequences = len(self.lanes)
-        order = rng.permutation(n_sequences) if self.settings.shuffle else np.arange(n_sequences)
+        shuffle = self.settings.shuffle and self.streams is None
+        order = rng.permutation(n_sequences) if shuffle else np.arange(n_sequences)
         if self.settings.update == "step":
             total = self._steps(self.lanes[order])
         else:
@@ -235,41 +255,49 @@ class Trainer:
 
     def _steps(self, lanes):
         """Do an update after each step; a long sequence is taken in windows, state and partials carried."""
-        every_step = self.kernel.network.return_sequences
         if self.work is None:
             self.work = self.kernel.work(1, 1, 1, sparse=self.data.sparse, partials=True)
+        if self.streams is None:
+            return sum(self._windows(lanes[lo:hi], goes_on=False) for lo, hi in self._chunks(lanes.length))
+        total, streams = 0.0, []
+        for i, carried in enumerate(self.streams):
+            self.kernel.write_carried(self.work, carried, self.data.sparse)
+            total += self._windows(lanes[i : i + 1], goes_on=True)
+            streams.append(self.kernel.read_carried(self.work, self.data.sparse))
+        self.streams = streams
+        return total
+
+    def _windows(self, lanes, goes_on):
+        """One sequence in windows, or several in one; from what `work` holds if it `goes_on`."""
+        every_step = self.kernel.network.return_sequences
         window = self._steps_between_looks()
         total = 0.0
-        for lo, hi in self._chunks(lanes.length):
-            whole = lanes[lo:hi]
-            for done in range(0, int(whole.length.max()), window):
-                left = whole.length - done
-                part = Lanes(
-                    whole.start + done,
-                    np.minimum(left, window),
-                    whole.target + (done if every_step else 0),
-                )
-                total += _core.train_steps(
-                    self.kernel.plan,
-                    self.data,
-                    part,
-                    self.work,
-                    self.w,
-                    self.targets,
-                    self.target_weight,
-                    _core.LOSSES[self.settings.loss],
-                    0,
-                    len(part),
-                    done > 0,
-                    bool(left.max() <= window),
-                    self.grad,
-                    self.first,
-                    self.second,
-                    self.numbers,
-                    self.record,
-                )
-                if not np.isfinite(total):
-                    raise Diverged
+        for done in range(0, int(lanes.length.max()), window):
+            left = lanes.length - done
+            part = Lanes(
+                lanes.start + done, np.minimum(left, window), lanes.target + (done if every_step else 0)
+            )
+            total += _core.train_steps(
+                self.kernel.plan,
+                self.data,
+                part,
+                self.work,
+                self.w,
+                self.targets,
+                self.target_weight,
+                _core.LOSSES[self.settings.loss],
+                0,
+                len(part),
+                goes_on or done > 0,
+                bool(left.max() <= window),
+                self.grad,
+                self.first,
+                self.second,
+                self.numbers,
+                self.record,
+            )
+            if not np.isfinite(total):
+                raise Diverged
         return total
 
     def _make_work(self, *need):
@@ -348,7 +376,8 @@ class Trainer:
 
         def after_iteration(weights, value):
             self.w[kernel.index] = weights
-            on_epoch(value)
+            if on_epoch(value):
+                raise StopIteration  # SciPy ends here
 
         try:
             weights = self.weights.astype(float)
@@ -358,8 +387,8 @@ class Trainer:
                 pool.shutdown()
 
 
-def learn(trainer, rng, validate=None, may_stop_early=True):
-    """Train until `max_iter`, the tolerance, early stopping or Ctrl-C ends it.
+def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
+    """Train until `max_iter`, the tolerance, early stopping, a callback or Ctrl-C ends it.
 
     Parameters
     ----------
@@ -371,6 +400,8 @@ def learn(trainer, rng, validate=None, may_stop_early=True):
         old, and gives its weights back.
     may_stop_early : bool
         Whether to look for convergence at all.
+    tasks : EpochTasks or None
+        Told when epochs begin and end.
 
     Returns
     -------
@@ -384,6 +415,21 @@ def learn(trainer, rng, validate=None, may_stop_early=True):
     best_weights, best, since = trainer.weights, np.inf, 0
     converged, diverged = True, False
 
+    def learned():
+        return (trainer.weights if validate is None else best_weights), replace(
+            history,
+            loss_curve=history.loss_curve[:],
+            validation_scores=history.validation_scores[:],
+            memory=None if diverged else trainer.memory,
+            streams=trainer.streams,
+        )
+
+    def begin():
+        if settings.schedule:
+            trainer.learning_rate = settings.schedule(settings.n_epochs + len(history.loss_curve))
+        if tasks:
+            tasks.begin(learned)
+
     def on_epoch(loss, score=None):
         nonlocal finished
         history.loss_curve.append(float(loss))
@@ -391,13 +437,22 @@ def learn(trainer, rng, validate=None, may_stop_early=True):
             history.validation_scores.append(float(score))
         finished = len(history.loss_curve), trainer.snapshot()
         progress(len(history.loss_curve), loss, score)
+        return tasks is not None and tasks.end(learned)
+
+    def on_iteration(loss):
+        stop = on_epoch(loss)
+        if not stop:
+            begin()
+        return stop
 
     try:
         if settings.solver == "lbfgs":
+            begin()
             with one_blas_thread():  # SciPy's own products are small
-                converged = trainer.minimise(on_epoch)
+                converged = trainer.minimise(on_iteration)
         else:
             for _ in range(settings.max_iter):
+                begin()
                 with one_blas_thread():
                     loss = trainer.epoch(rng)
                 score = None if validate is None else validate(trainer.weights)
@@ -407,8 +462,8 @@ def learn(trainer, rng, validate=None, may_stop_early=True):
                     best = value
                     if score is not None:
                         best_weights = trainer.weights
-                on_epoch(loss, score)
-                if since >= settings.n_iter_no_change:
+                stop = on_epoch(loss, score)
+                if stop or since >= settings.n_iter_no_change:
                     break
             else:
                 converged = False
@@ -416,27 +471,28 @@ def learn(trainer, rng, validate=None, may_stop_early=True):
         diverged = True
         warnings.warn(
             f"The loss is no longer finite in epoch {finished[0] + 1}: learning diverged. The weights of the "
-            f"epoch before are kept. Try a learning_rate smaller than {settings.learning_rate}, or clip.",
+            f"epoch before are kept. Try a learning_rate smaller than {trainer.learning_rate}, or clip.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     except KeyboardInterrupt:
         warnings.warn(
             f"Learning was interrupted; the model is that of epoch {finished[0]}.",
-            stacklevel=4,
+            stacklevel=5,
         )
     progress.close()
     if not converged and may_stop_early:
         warnings.warn(
             f"Learning has not converged after max_iter={settings.max_iter} epochs.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     n_epochs, state = finished
     trainer.restore(state)
     del history.loss_curve[n_epochs:], history.validation_scores[n_epochs:]
-    history.memory = None if diverged else trainer.memory
-    return (trainer.weights if validate is None else best_weights), history
+    if tasks:
+        tasks.close(learned)
+    return learned()
 
 
 class Progress:
@@ -453,7 +509,8 @@ class Progress:
         now = time.perf_counter()
         spent = now - self.start
         left = spent / epoch * (self.settings.max_iter - epoch)
-        self.line = f"epoch {epoch:4d}/{self.settings.max_iter}  loss {loss:.6f}"
+        before = self.settings.n_epochs
+        self.line = f"epoch {before + epoch:4d}/{before + self.settings.max_iter}  loss {loss:.6f}"
         if score is not None:
             self.line += f"  validation {score:.4f}"
         self.line += f"  {spent:.1f} s, at most {left:.0f} s left"

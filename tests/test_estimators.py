@@ -4,12 +4,9 @@ import copy
 import doctest
 import importlib
 import inspect
-import io
 import os
-import pickle
 import pkgutil
 
-import joblib
 import numpy as np
 import pytest
 import sklearn
@@ -252,33 +249,6 @@ def test_routed_weights():
 
 # ------------------------------------------------------------------------------------------------
 # copies
-
-
-def through_joblib(estimator):
-    file = io.BytesIO()
-    joblib.dump(estimator, file)
-    file.seek(0)
-    return joblib.load(file)
-
-
-@pytest.mark.parametrize(
-    "make",
-    [lambda e: pickle.loads(pickle.dumps(e)), through_joblib, copy.deepcopy],
-    ids=["pickle", "joblib", "deepcopy"],
-)
-def test_copies_predict_the_same(learner, make):
-    estimator, y = learner
-    estimator.fit(X, y)
-    state = estimator.step(X[0][:1])
-    twin = make(estimator)
-    assert_same(twin.predict(X), estimator.predict(X))
-    assert twin.get_params() == estimator.get_params()
-    assert_array_equal(twin.step(X[0][1:2]), estimator.step(X[0][1:2]))
-    assert not np.array_equal(state, estimator.step(X[0][:1]))
-    twin.set_params(warm_start=True).fit(X, y)
-    estimator.set_params(warm_start=True).fit(X, y)
-    assert_array_equal(twin.weights_, estimator.weights_)
-    assert twin.n_iter_ == 6
 
 
 def test_clones_learn_the_same(learner):

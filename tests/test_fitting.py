@@ -1,6 +1,7 @@
 """When learning ends, goes on, fails or is interrupted; what weights and random numbers do."""
 
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils.class_weight import compute_class_weight
 
 from sklstm import LSTMClassifier, LSTMRegressor, _estimators, _training
@@ -709,6 +711,81 @@ def test_weights_in_scores(learner):
 
 
 # ------------------------------------------------------------------------------------------------
+# learning rates that change
+
+
+def halves(epoch):
+    """A rate for each epoch."""
+    return 0.1 * 0.5**epoch
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("update", ["batch", "step"])
+def test_a_rate_for_each_epoch(learner, solver, update):
+    estimator, targets = learner
+    X = ragged(20)
+    y = targets(X)
+    options = {"solver": solver, "update": update, "shuffle": False}
+    if update == "step":
+        options["gradient"] = "truncated"
+    estimator.set_params(**options, learning_rate=halves, max_iter=4, tol=0).fit(X, y)
+    by_hand = clone(estimator).set_params(max_iter=1, warm_start=True)
+    for epoch in range(4):
+        by_hand.set_params(learning_rate=halves(epoch)).fit(X, y)
+    assert_array_equal(estimator.weights_, by_hand.weights_)
+    still = clone(estimator).set_params(learning_rate=0.1).fit(X, y)
+    assert not np.allclose(still.weights_, estimator.weights_)
+
+
+def test_the_schedule_goes_on_from_call_to_call():
+    X, epochs = ragged(10), []
+
+    def rate(epoch):
+        epochs.append(epoch)
+        return 0.01
+
+    reg = LSTMRegressor(**SMALL, learning_rate=rate, warm_start=True).fit(X, sums(X)).fit(X, sums(X))
+    reg.partial_fit(X, sums(X))
+    assert sorted(set(epochs)) == list(range(11))
+    epochs.clear()
+    reg.set_params(warm_start=False).fit(X, sums(X))
+    assert sorted(set(epochs)) == list(range(5))
+    assert_array_equal(reg.weights_, clone(reg).set_params(learning_rate=0.01).fit(X, sums(X)).weights_)
+
+
+def test_schedules_in_a_search():
+    X = ragged(20)
+    reg = LSTMRegressor(**SMALL, learning_rate=halves)
+    assert clone(reg).learning_rate is halves
+    assert "learning_rate=<function halves" in repr(reg)
+    search = GridSearchCV(reg, {"learning_rate": [halves, lambda epoch: 0.0, 0.01]}, cv=2, n_jobs=2)
+    assert search.fit(X, sums(X)).best_params_["learning_rate"] in (halves, 0.01)
+    loaded = pickle.loads(pickle.dumps(reg.fit(X, sums(X))))
+    assert_array_equal(loaded.predict(X), reg.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("rate", "message"),
+    [
+        (-1.0, r"learning_rate\(0\) must be a finite number at least 0, got -1.0"),
+        (np.nan, r"learning_rate\(0\) must be a finite number"),
+        ("fast", r"learning_rate\(0\) must be a number, got 'fast'"),
+    ],
+)
+def test_what_a_schedule_may_give(rate, message):
+    X = ragged(5)
+    with pytest.raises((ValueError, TypeError), match=message):
+        LSTMRegressor(learning_rate=lambda epoch: rate).fit(X, sums(X))
+
+
+@pytest.mark.parametrize("solver", ["rprop", "lbfgs"])
+def test_solvers_without_a_schedule(solver):
+    X = ragged(5)
+    with pytest.raises(ValueError, match=r"learning_rate as a callable.*needs solver='sgd' or 'adam'"):
+        LSTMRegressor(learning_rate=halves, solver=solver).fit(X, sums(X))
+
+
+# ------------------------------------------------------------------------------------------------
 # what is printed
 
 LINE = r"epoch +{}/5  loss \d+\.\d{{6}}{}  \d+\.\d s, at most \d+ s left"
@@ -736,3 +813,40 @@ def test_progress(capsys, verbose, solver, early_stopping, epochs):
     score = r"  validation -?\d+\.\d{4}" if early_stopping else ""
     for line, epoch in zip(lines, epochs, strict=True):
         assert re.fullmatch(LINE.format(epoch, score), line)
+
+
+def test_progress_counts_on(capsys):
+    X = ragged(20)
+    reg = LSTMRegressor(**SMALL, verbose=2).fit(X, sums(X)).partial_fit(X, sums(X))
+    reg.set_params(warm_start=True, max_iter=2).fit(X, sums(X))
+    numbers = re.findall(r"epoch +(\d+/\d+)  loss", capsys.readouterr().out)
+    assert numbers == ["1/5", "2/5", "3/5", "4/5", "5/5", "6/6", "7/8", "8/8"]
+
+
+OLDER = """
+import sys, warnings
+import numpy as np
+import sklearn.metrics, sklearn.model_selection, sklearn.multiclass
+sys.modules["sklearn.callback"] = None
+from sklstm import LSTMRegressor
+warnings.simplefilter("error")
+X = [np.ones((3, 1)), np.zeros((2, 1)), np.ones((1, 1))]
+reg = LSTMRegressor(n_blocks=1, max_iter=3, tol=0, verbose=2)
+try:
+    reg.set_callbacks(object())
+except UserWarning as warning:
+    print(warning)
+warnings.simplefilter("ignore", UserWarning)
+assert reg.set_callbacks() is reg.set_callbacks(object()) is reg
+warnings.simplefilter("default")
+reg.fit(X, [0, 1, 2])
+"""
+
+
+def test_without_callbacks_in_scikit_learn():
+    result = subprocess.run([sys.executable, "-c", OLDER], capture_output=True, text=True, check=False)
+    lines = result.stdout.splitlines()
+    assert "Callbacks need scikit-learn 1.9 or newer" in lines[0], result.stderr
+    assert "verbose=1" in lines[0]
+    assert [bool(re.match(r"epoch +\d/3  loss", line)) for line in lines[1:]] == [True] * 3
+    assert "<string>:17: ConvergenceWarning" in result.stderr  # the caller of fit
