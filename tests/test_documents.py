@@ -71,6 +71,7 @@ def test_example_is_short_and_listed(name):
 
 
 @pytest.mark.filterwarnings("default::DeprecationWarning", "default::FutureWarning")  # of other packages
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # the budget is small
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_runs(name, tmp_path, monkeypatch, capsys):
     arguments, printed, figure = EXAMPLES[name]

@@ -1,6 +1,9 @@
 """The experiments of 1997: records, rules, trials, the runner."""
 
+import importlib.util
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,7 +60,8 @@ def test_unknown_names():
 
 @pytest.mark.parametrize("name", ["1-1", "2a", "2b", "2c-1", "3b-1", "3c-1", "4-1", "5-1", "6b"])
 def test_a_short_trial(name):
-    record = trial(name).run(limit=400)
+    experiment = replace(EXPERIMENTS[name], test_size=100)
+    record = Trial(experiment, experiment.arguments_of("paper"), 0).run(limit=400)
     assert record["sequences"] == 400
     assert not record["success"]
     assert record["n_weights"] == EXPERIMENTS[name].n_weights
@@ -287,3 +291,45 @@ def test_study_says_what_is_wrong():
         Study("6a", limit=-5)
     with pytest.raises(ValueError, match="No trial has ended yet: iterate over the study first"):
         Study("6a").report()
+
+
+@pytest.fixture(scope="module")
+def page():
+    """The program that makes the page of results."""
+    pytest.importorskip("matplotlib")
+    path = Path(__file__).parents[1] / "benchmarks" / "paper_page.py"
+    spec = importlib.util.spec_from_file_location("paper_page", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def record_of(name, setting, seed, **changes):
+    row = EXPERIMENTS[name]
+    plain = {"success": True, "sequences": 1000 * (seed + 1), "first": 500, "n_weights": row.n_weights}
+    plain |= {"wrong": 2, "test_size": row.test_size, "mse": 0.0004, "mae": 0.01, "seconds": 3600}
+    plain |= {"steps": 10**9, "ns_per_step": 90.0}
+    return plain | {"experiment": name, "setting": setting, "trial": seed, "seed": seed} | changes
+
+
+def test_page_of_results(page, tmp_path):
+    records = [record_of("3a-1", "paper", seed) for seed in range(3)]
+    records += [record_of("3a-1", "full", seed, success=seed > 0) for seed in range(3)]
+    records += [record_of("3a-1", "guess", 0, sequences=1247), record_of("4-1", "best", 0, success=False)]
+    template = (page.HERE / "paper_page.md").read_text()
+    text = page.page(template, records)
+    assert "{{" not in text
+    assert "| 3a-1 | N = 3, T = 100 | 102 | 100 % | 39,850 | 0.50 | 3 of 3 | 2,000 ± 1,000 | 2.00 |" in text
+    assert "| 3a-1 | 27,380 | 500 ± 0 |" in text
+    assert "| 3a-1 | 3 of 3 | 2,000 ± 1,000 | 2 of 3 | 2,500 ± 707 |" in text
+    assert "| 0 of 1 | none in 1,000 |" in text
+    assert "1,247" in text
+    assert "| paper | 3 | 3.0 | 3.00 | 1.50 |" in text
+    page.figures(records, tmp_path)
+    assert (tmp_path / "lag.png").stat().st_size > 10_000
+
+
+def test_page_in_the_docs_is_that_of_the_records(page):
+    committed = page.HERE.parent / "docs" / "paper" / "index.md"
+    records = page.read(page.HERE / "results" / "paper")
+    assert committed.read_text() == page.page((page.HERE / "paper_page.md").read_text(), records)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sklstm.paper._experiments import EXPERIMENTS, SETTINGS
-from sklstm.paper._page import figures, groups_of, page, wrong_of_1997
+from sklstm.paper._results import groups_of, wrong_of_1997
 from sklstm.paper._trial import Guess, Trial, run_trials
 
 FIELDS = (
@@ -189,17 +189,6 @@ def records_of(path):
     return records
 
 
-def make_page(options):
-    """Write the page of results and its figures."""
-    records = records_of(options.records)
-    folder = Path(options.output)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.md").write_text(page(records), encoding="utf-8")
-    figures(records, folder)
-    print(f"{folder / 'index.md'} from {len(records)} trials")
-    return 0
-
-
 def main(arguments=None):
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m sklstm.paper", description=__doc__)
@@ -215,11 +204,8 @@ def main(arguments=None):
     runner.add_argument("--json", help="file of JSON lines that is added to")
     shower = commands.add_parser("table", help="the paper's numbers beside ours")
     shower.add_argument("file")
-    writer = commands.add_parser("page", help="the page of results with its figures; needs matplotlib")
-    writer.add_argument("records", help="file of JSON lines, or a folder of such files")
-    writer.add_argument("--output", required=True, help="folder that gets index.md and the figures")
     options = parser.parse_args(arguments)
-    return {"list": listing, "run": run, "table": table, "page": make_page}[options.command](options)
+    return {"list": listing, "run": run, "table": table}[options.command](options)
 
 
 if __name__ == "__main__":

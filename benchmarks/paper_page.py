@@ -1,69 +1,27 @@
-"""The page of results: every table of 1997 with the paper's figures and ours, from the records of trials."""
+"""The page of results of the experiments of 1997, from the records of their trials.
 
-from collections import defaultdict
+    python benchmarks/paper_page.py [--records benchmarks/results/paper] [--output docs/paper]
+
+needs matplotlib. `paper_page.md` has the text; the tables of the paper's figures and ours, and two pictures,
+are made here.
+"""
+
+import argparse
+import re
 from pathlib import Path
 
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import mannwhitneyu
 
-from sklstm.paper._experiments import EXPERIMENTS
-from sklstm.paper._notes import NOTES, OTHER_SYSTEMS, TITLES
+from sklstm.paper import EXPERIMENTS
+from sklstm.paper.__main__ import read
+from sklstm.paper._results import groups_of, wrong_of_1997
 
-COMMAND = "python -m sklstm.paper page benchmarks/results/paper --output docs/paper"
-
-
-class Group:
-    """Trials of one row in one setting."""
-
-    def __init__(self, records):
-        self.n = len(records)
-        solved = [record for record in records if record["success"]]
-        self.n_solved = len(solved)
-        self.counted = solved or records
-        self.sequences = self.column("sequences")
-        self.all_sequences = np.array(
-            [record["sequences"] if record["success"] else np.inf for record in records]
-        )
-        self.seeds = sorted(record["seed"] for record in records)
-
-    def column(self, name):
-        """Values of the solved trials, of all if none was solved."""
-        return np.array([record[name] for record in self.counted], float)
-
-    @property
-    def share(self):
-        """Solved trials of all."""
-        return f"{self.n_solved} of {self.n}"
-
-    @property
-    def mean(self):
-        """Mean number of sequences and its spread over the solved trials."""
-        if not self.n_solved:
-            return f"none in {self.sequences.mean():,.0f}"
-        spread = f" ± {self.sequences.std(ddof=1):,.0f}" if self.n_solved > 1 else ""
-        return f"{self.sequences.mean():,.0f}{spread}"
-
-    @property
-    def errors(self):
-        """Wrong test sequences, root mean square, mean absolute error: means over the trials."""
-        rms = np.sqrt(self.column("mse").mean())
-        return f"{self.column('wrong').mean():.2f}", f"{rms:.4f}", f"{self.column('mae').mean():.4f}"
-
-
-def groups_of(records):
-    """Trials by row and setting."""
-    groups = defaultdict(list)
-    for record in records:
-        groups[record["experiment"], record["setting"]].append(record)
-    return {key: Group(group) for key, group in groups.items()}
-
-
-def wrong_of_1997(row):
-    """Wrong test sequences as the paper gives them, a share turned into a number."""
-    wrong = row.paper.get("wrong")
-    if wrong is None:
-        return ""
-    return f"{wrong * row.test_size:.2f}" if wrong < 1 else f"{wrong}"
+HERE = Path(__file__).parent
 
 
 def markdown(head, rows):
@@ -172,31 +130,6 @@ def guessing(groups):
     )
 
 
-def page(records):
-    """Return the page as Markdown."""
-    groups = groups_of(records)
-    parts = [NOTES["introduction"].format(command=COMMAND).strip()]
-    for number, title in TITLES.items():
-        parts += [f"## Table {number}. {title}", table_of(number, groups)]
-        if number == 5:
-            parts += [
-                "Sequences until the first of the two criteria of tables 4 and 5:",
-                first_criterion(groups),
-            ]
-        if number in OTHER_SYSTEMS:
-            head, rows = OTHER_SYSTEMS[number]
-            parts += ["Other systems in the paper's table (its figures):", markdown(head, rows)]
-        parts.append(NOTES[number].strip())
-        if number == 3:
-            parts.append("![Sequences over the minimal lag](lag.png)")
-        if number == 7:
-            parts.append("![Sequences over T](adding.png)")
-    parts += ["## Truncated and full gradient", NOTES["full"].strip(), full_gradient(groups)]
-    parts += ["## Guessing", NOTES["guess"].strip(), guessing(groups)]
-    parts += ["## Time", times(records)]
-    return "\n\n".join(parts) + "\n"
-
-
 def times(records):
     """What the trials took."""
     rows = []
@@ -210,13 +143,20 @@ def times(records):
     return markdown(head, rows)
 
 
+def page(template, records):
+    """Return the page: the template with the tables of the records."""
+    groups = groups_of(records)
+    tables = {f"table {number}": table_of(number, groups) for number in range(1, 10)} | {
+        "first criterion": first_criterion(groups),
+        "full gradient": full_gradient(groups),
+        "guessing": guessing(groups),
+        "time": times(records),
+    }
+    return re.sub(r"\{\{(.+?)\}\}", lambda match: tables[match[1]], template)
+
+
 def figures(records, folder):
     """Draw table 3 over the lag and table 7 over T."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     groups = groups_of(records)
 
     def draw(axis, names, at, xlabel):
@@ -256,3 +196,22 @@ def figures(records, folder):
     draw(axis, names, lambda row: row.task_arguments["min_length"], "shortest sequence T, steps")
     figure.savefig(Path(folder) / "adding.png", dpi=100)
     plt.close("all")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--records", type=Path, default=HERE / "results" / "paper")
+    parser.add_argument("--output", type=Path, default=HERE.parent / "docs" / "paper")
+    options = parser.parse_args()
+    records = read(options.records)
+    if not records:
+        parser.error(f"{options.records} has no trials")
+    options.output.mkdir(parents=True, exist_ok=True)
+    text = page((HERE / "paper_page.md").read_text(), records)
+    (options.output / "index.md").write_text(text)
+    figures(records, options.output)
+    print(f"{options.output / 'index.md'} from {len(records)} trials")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Trials of one row in one setting: what they have in common."""
+
+from collections import defaultdict
+
+import numpy as np
+
+
+class Group:
+    """Trials of one row in one setting."""
+
+    def __init__(self, records):
+        self.n = len(records)
+        solved = [record for record in records if record["success"]]
+        self.n_solved = len(solved)
+        self.counted = solved or records
+        self.sequences = self.column("sequences")
+        self.all_sequences = np.array(
+            [record["sequences"] if record["success"] else np.inf for record in records]
+        )
+        self.seeds = sorted(record["seed"] for record in records)
+
+    def column(self, name):
+        """Values of the solved trials, of all if none was solved."""
+        return np.array([record[name] for record in self.counted], float)
+
+    @property
+    def share(self):
+        """Solved trials of all."""
+        return f"{self.n_solved} of {self.n}"
+
+    @property
+    def mean(self):
+        """Mean number of sequences and its spread over the solved trials."""
+        if not self.n_solved:
+            return f"none in {self.sequences.mean():,.0f}"
+        spread = f" ± {self.sequences.std(ddof=1):,.0f}" if self.n_solved > 1 else ""
+        return f"{self.sequences.mean():,.0f}{spread}"
+
+    @property
+    def errors(self):
+        """Wrong test sequences, root mean square, mean absolute error: means over the trials."""
+        rms = np.sqrt(self.column("mse").mean())
+        return f"{self.column('wrong').mean():.2f}", f"{rms:.4f}", f"{self.column('mae').mean():.4f}"
+
+
+def groups_of(records):
+    """Trials by row and setting."""
+    groups = defaultdict(list)
+    for record in records:
+        groups[record["experiment"], record["setting"]].append(record)
+    return {key: Group(group) for key, group in groups.items()}
+
+
+def wrong_of_1997(row):
+    """Wrong test sequences as the paper gives them, a share turned into a number."""
+    wrong = row.paper.get("wrong")
+    if wrong is None:
+        return ""
+    return f"{wrong * row.test_size:.2f}" if wrong < 1 else f"{wrong}"
