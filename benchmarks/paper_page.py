@@ -26,6 +26,8 @@ HERE = Path(__file__).parent
 
 def markdown(head, rows):
     """Table in Markdown; the first column to the left, the others to the right."""
+    if not rows:
+        return "No trials yet."
     lines = [head, [":--"] + ["--:"] * (len(head) - 1), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
