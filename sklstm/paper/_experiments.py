@@ -287,7 +287,7 @@ def _two_sequence(variant, number, T, N, sequences, first, wrong, difference=Non
         paper={"sequences": sequences, "first": first, "wrong": wrong, "mae": difference, "success": 100},
         best=best,
         guess=GUESS if variant in "ab" else {},
-        reading="One test set of 256 for each trial, looked at after every 100 sequences.",
+        reading="A new test set of 256 random sequences after every 100 training sequences.",
     )
 
 
