@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from math import prod
 from threading import Lock
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
@@ -82,10 +82,10 @@ def one_blas_thread():
 
 
 def threads_of(n_jobs):
-    """Threads of this process that `n_jobs` means to joblib; None is 1 unless `joblib.parallel_config` says more.
+    """Threads of this process that `n_jobs` means to joblib; None is 1 or what `joblib.parallel_config` says.
 
-    To the backend of a cluster any `n_jobs`, None too, is all cores of all machines; so inside it, here as in its
-    workers, what would hold without it is asked for.
+    A cluster's backend takes any `n_jobs`, None too, for all cores of all machines. Inside it, here and in
+    its workers, n_jobs means what it means without it.
     """
     if get_active_backend()[0].default_n_jobs == 1:
         return joblib.effective_n_jobs(n_jobs)
@@ -570,7 +570,9 @@ class Stepper:
         self.kernel = kernel = kernel_of(network, dtype)
         n = kernel.layout
         self._lock = Lock()
-        self._given = self._flat = self._w = None  # weights: the array given, its numbers then, packed
+        self._given: Any = None  # weights: the array given, its numbers then, and packed
+        self._flat: Any = None
+        self._w = kernel.zeros()
         one_step = Sequences._trusted(np.zeros((n_streams, n["M"]), kernel.dtype), np.arange(n_streams + 1))
         self._data = kernel.data(one_step)
         self._data.X = np.zeros((n_streams, n["M"]), kernel.dtype)
