@@ -3,8 +3,8 @@ Grid search over learning rate and gate biases
 ==============================================
 
 How fast to learn, and how open the gates are at first, matter most to an LSTM. Handwritten digits, read row
-by row, in a pipeline of scaler and LSTM: every pair of learning rate and bias, for each of the three gates, by
-GridSearchCV in two processes; by HalvingGridSearchCV, which gives more epochs to the pairs that are best
+by row, in a pipeline of scaler and LSTM: every pair of learning rate and bias, for each of the three gates,
+by GridSearchCV in two processes; by HalvingGridSearchCV, which gives more epochs to the pairs that are best
 after a few; and by GridSearchCV on a dask cluster of two local processes. The figure shows the scores.
 """
 
