@@ -7,7 +7,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.metrics import accuracy_score, r2_score
@@ -21,7 +20,7 @@ import sklstm
 from sklstm._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from sklstm._docs import ATTRIBUTES, PARAMETERS
 from sklstm._input import check_n_channels, read_X
-from sklstm._kernel import Carried, Kernel, State, check_sample_weight
+from sklstm._kernel import Carried, State, Stepper, check_sample_weight, kernel_of, threads_of
 from sklstm._network import ARCHITECTURE, GRADIENTS, OUTPUT_ACTIVATIONS, Network, check_loss
 from sklstm._sequences import as_sequences, as_step_targets, split_steps
 from sklstm._solvers import SOLVERS, Memory
@@ -29,6 +28,7 @@ from sklstm._training import Settings, Trainer, learn
 
 UPDATES = ("batch", "sequence", "step")
 BATCH_SIZE = 32
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 def _learns_by_epochs(estimator):
@@ -42,6 +42,9 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
 
     _stream: Any  # State of `step`, or None
     _carried: Any  # list of Carried, one a stream, by continued learning, or None
+    _stepper: (
+        Any  # Stepper of the last `step`: what it needs besides weights and state; never copied or saved
+    )
 
     def __init__(
         self,
@@ -200,6 +203,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         if goes_on:
             self._check_same_network(network)
+            network = self.network_
             weights, memory = self.weights_, self._memory
             if once and isinstance(self.random_state, Integral):
                 rng = np.random.RandomState((int(self.random_state) + self.n_iter_) % 2**32)
@@ -209,7 +213,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         train, validate = np.arange(len(sequences)), None
         if self.early_stopping and not once:
             train, validate = self._hold_out(network, sequences, y, targets, weight, rng)
-        kernel = Kernel(network, sequences.dtype)
+        kernel = kernel_of(network, sequences.dtype)
         streams = self._streams(kernel, len(sequences), goes_on) if continued else None
         trainer = Trainer(kernel, sequences, train, targets, weight, settings, weights, memory, streams)
 
@@ -276,7 +280,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 "but to learn and to score needs two targets with a positive sample_weight on each side."
             )
         held_out, held_targets, held_weight = sequences[held], targets[rows[1]], weight[rows[1]]
-        kernel = Kernel(network, sequences.dtype)
+        kernel = kernel_of(network, sequences.dtype)
 
         def validate(weights):
             outputs, _ = kernel.forward(kernel.pack(weights), held_out)
@@ -375,7 +379,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             n_iter_no_change=int(self.n_iter_no_change),
             shuffle=bool(self.shuffle),
             verbose=int(self.verbose),
-            n_threads=effective_n_jobs(self.n_jobs),
+            n_threads=threads_of(self.n_jobs),
         )
 
     def _check_params(self):
@@ -387,7 +391,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             "output_activation": ("auto", *OUTPUT_ACTIVATIONS),
         }.items():
             _check_choice(name, getattr(self, name), choices)
-        self._network(1, 2)
+        network = self._network(1, 2)
         check_loss(self.loss, self._output_activation())
         for name in ("shuffle", "warm_start", "early_stopping"):
             _check_bool(name, getattr(self, name))
@@ -412,7 +416,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             _check_number("init_range", self.init_range, least=0, text='"auto" or ')
         if not _is("auto", self.batch_size):
             _check_integer("batch_size", self.batch_size, 1, text='"auto" or ')
-        self._init_weights(self._network(1, 2), np.random.RandomState(0))
+        self._init_weights(network, np.random.RandomState(0))
         self._check_pairs()
 
     def _check_pairs(self):
@@ -471,9 +475,9 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """Activations of the output units, a row a sequence or a step, and the sequences."""
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)
-        kernel = Kernel(self.network_, sequences.dtype)
+        kernel = kernel_of(self.network_, sequences.dtype)
         w = kernel.pack(self.weights_)
-        outputs, _ = kernel.forward(w, sequences, n_threads=effective_n_jobs(self.n_jobs))
+        outputs, _ = kernel.forward(w, sequences, n_threads=threads_of(self.n_jobs))
         return outputs, sequences
 
     def _per_sequence(self, flat, sequences):
@@ -499,7 +503,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)
-        kernel = Kernel(self.network_, sequences.dtype)
+        kernel = kernel_of(self.network_, sequences.dtype)
         w = kernel.pack(self.weights_)
         return [kernel.trace(w, sequences, i) for i in range(len(sequences))]
 
@@ -511,14 +515,31 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         x : array-like of shape (n_features,) or (n_streams, n_features)
-            One time step of one stream, or of several independent ones.
+            One time step of one stream, or of several independent ones. Arrays of float64 or float32 are
+            taken fastest.
 
         Returns
         -------
         ndarray of shape (n_outputs,) or (n_streams, n_outputs)
             Activations of the output units: for a classifier one a class, in the order of `classes_`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If x is not valid, or has another number of streams than are under way, or the state is no longer
+            finite. State and model are unchanged then.
+
+        Notes
+        -----
+        Work arrays, and the weights in the kernel's form, are kept from call to call, but neither copied nor
+        saved with the estimator; a change of `weights_`, also in place, is seen.
+
+        `predict` may run in other threads meanwhile. Steps of the same streams in several threads have no
+        order that could be relied on: give each thread a ``copy.copy`` of the estimator, which has streams of
+        its own.
         """
-        check_is_fitted(self)
+        if not hasattr(self, "weights_"):
+            check_is_fitted(self)
         try:
             x = np.asarray(x)
             n_features = x.shape[1] if x.ndim == 2 else x.size if x.ndim == 1 else None
@@ -530,15 +551,17 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 f"{self.network_.n_inputs}) for several streams, got "
                 f"{'rows of different lengths' if x is None else x.shape}."
             )
-        rows = np.atleast_2d(x)
+        rows = x[np.newaxis] if x.ndim == 1 else x
         if self._stream is not None and len(self._stream.cells) != len(rows):
             raise ValueError(
                 f"x has {len(rows)} streams, but {len(self._stream.cells)} are under way: call reset_state()."
             )
-        sequences = as_sequences(rows[:, np.newaxis, :], name="x")
-        kernel = Kernel(self.network_, sequences.dtype)
-        state = self._stream and State(*(part.astype(sequences.dtype) for part in self._stream))
-        outputs, self._stream = kernel.forward(kernel.pack(self.weights_), sequences, state)
+        if rows.dtype not in FLOATS or not rows.size or not np.isfinite(rows).all():
+            rows = as_sequences(rows[:, np.newaxis, :], name="x").values
+        stepper = getattr(self, "_stepper", None)
+        if stepper is None or not stepper.fits(self.network_, rows):
+            self._stepper = stepper = Stepper(self.network_, rows.dtype, len(rows))
+        outputs, self._stream = stepper(self.weights_, rows, self._stream)
         return outputs[0] if x.ndim == 1 else outputs
 
     def reset_state(self, streams=None):
@@ -566,7 +589,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             for part in self._stream:
                 part[index] = 0
             if self._carried is not None:
-                kernel = Kernel(self.network_, self._carried[0].partials.dtype)
+                kernel = kernel_of(self.network_, self._carried[0].partials.dtype)
                 self._carried = [
                     kernel.no_carried() if i in index else carried for i, carried in enumerate(self._carried)
                 ]
@@ -575,6 +598,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
     def __getstate__(self):
         """Return the attributes, those of the fitted model as arrays and plain values."""
         state = dict(super().__getstate__(), _sklstm_version=sklstm.__version__)
+        state.pop("_stepper", None)
         if "network_" in state:
             state["network_"] = asdict(self.network_)
             state["_memory"] = self._memory and vars(self._memory).copy()

@@ -5,15 +5,19 @@ Above this module nothing knows padding or alignment; `_core.pyx` allocates noth
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
+from threading import Lock
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import joblib
 import numpy as np
+from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
 from sklstm import _core
+from sklstm._sequences import Sequences
 
 # y = shift + scale / (1 + exp(-slope x)); the identity has no such form
 SQUASHING: dict[str, tuple[float, float, float] | None] = {
@@ -77,6 +81,18 @@ def one_blas_thread():
     return _thread_pools().limit(limits=1, user_api="blas")
 
 
+def threads_of(n_jobs):
+    """Threads of this process that `n_jobs` means to joblib; None is 1 or what `joblib.parallel_config` says.
+
+    A cluster's backend takes any `n_jobs`, None too, for all cores of all machines. Inside it, here and in
+    its workers, n_jobs means what it means without it.
+    """
+    if get_active_backend()[0].default_n_jobs == 1:
+        return joblib.effective_n_jobs(n_jobs)
+    with joblib.parallel_config("threading", n_jobs=1):
+        return joblib.effective_n_jobs(n_jobs)
+
+
 def aligned_zeros(shape, dtype):
     """Array of zeros that starts at a whole vector (NumPy itself aligns to 16 bytes)."""
     dtype = np.dtype(dtype)
@@ -119,6 +135,15 @@ class Lanes:
 
     def __getitem__(self, index):
         return Lanes(self.start[index], self.length[index], self.target[index])
+
+
+@lru_cache(maxsize=16)
+def kernel_of(network, dtype):
+    """Return the `Kernel` of a network and a dtype: the same one in each call, also in other threads.
+
+    Nothing in it changes once it is made: weights and work arrays are elsewhere.
+    """
+    return Kernel(network, dtype)
 
 
 class Kernel:
@@ -526,6 +551,80 @@ class Kernel:
             at = work.step[work.error_row[:errors] - lanes]
             matrix = w[n["v_input"] : n["v_input"] + n["M"] * n["Kp"]].reshape(n["M"], n["Kp"])
             inputs[at] += work.OD[:errors] @ matrix.T
+
+
+class Stepper:
+    """One time step of streams, again and again: packed weights and work arrays are kept.
+
+    What a call gives depends on its arguments alone. Threads are let in one at a time.
+
+    Parameters
+    ----------
+    network : Network
+    dtype : float32 or float64
+    n_streams : int
+    """
+
+    def __init__(self, network, dtype, n_streams):
+        self.network = network
+        self.kernel = kernel = kernel_of(network, dtype)
+        n = kernel.layout
+        self._lock = Lock()
+        self._given: Any = None  # weights: the array given, its numbers then, and packed
+        self._flat: Any = None
+        self._w = kernel.zeros()
+        one_step = Sequences._trusted(np.zeros((n_streams, n["M"]), kernel.dtype), np.arange(n_streams + 1))
+        self._data = kernel.data(one_step)
+        self._data.X = np.zeros((n_streams, n["M"]), kernel.dtype)
+        lanes = kernel.lanes(one_step)
+        self._packs = [(slice(who[0], who[-1] + 1), lanes[who]) for who in kernel.packs(lanes)]
+        largest = len(self._packs[0][1])
+        self._work = kernel.work(largest, largest, 1, backward=False)
+        self._columns = _as_slice(kernel._recurrent_columns)
+        self._cells = _as_slice(kernel._internal_cells)
+
+    def fits(self, network, x):
+        """Whether it is made for this network and inputs like x."""
+        kept = self._data.X
+        return network is self.network and x.dtype == kept.dtype and x.shape == kept.shape
+
+    def __call__(self, weights, x, state):
+        """Outputs (n_streams, n_outputs) and `State` after the inputs x (n_streams, n_inputs).
+
+        `weights` may be changed in place between two calls. `state` None is zero.
+        """
+        with self._lock:
+            if weights is not self._given or not (weights == self._flat).all():
+                self._w = self.kernel.pack(weights)
+                self._given, self._flat = weights, weights.copy()
+            self._data.X[...] = x
+            state = state or self.kernel.zero_state(len(x))
+            if not np.isfinite(state.cells).all():
+                raise ValueError("The state of the streams is no longer finite: call reset_state().")
+            if len(x) == 1:  # too little for BLAS
+                return self._step(state)
+            with one_blas_thread():
+                return self._step(state)
+
+    def _step(self, state):
+        kernel, work = self.kernel, self._work
+        outputs = np.empty((len(self._data.X), kernel.layout["K"]), kernel.dtype)
+        after = State(*(np.empty(part.shape, kernel.dtype) for part in state))
+        for streams, lanes in self._packs:
+            size = len(lanes)
+            work.Y[:size, self._columns] = state.activations[streams]
+            work.S[:size, self._cells] = state.cells[streams]
+            _core.forward(kernel.plan, self._data, lanes, work, self._w, work.outputs)
+            outputs[streams] = work.outputs[:size, : outputs.shape[1]]
+            after.activations[streams] = work.Y[size : 2 * size, self._columns]
+            after.cells[streams] = work.S[size : 2 * size, self._cells]
+        return outputs, after
+
+
+def _as_slice(index):
+    """Consecutive indices as a slice, which NumPy takes faster."""
+    first, n = (index[0], len(index)) if len(index) else (0, 0)
+    return slice(first, first + n) if np.array_equal(index, np.arange(first, first + n)) else index
 
 
 def each(run, items, n_threads):

@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 
 from sklstm import _core
-from sklstm._kernel import SQUASHING, Kernel
+from sklstm._kernel import SQUASHING, kernel_of
 from sklstm._sequences import as_sequences, as_step_targets, split_steps
 
 OUTPUT_ACTIVATIONS = tuple(_core.OUTPUTS)
@@ -174,7 +174,7 @@ class Network:
         )
         return shapes
 
-    @property
+    @cached_property
     def n_weights(self):
         """Number of weights, biases included."""
         return sum(rows * columns for rows, columns in self.weight_shapes.values())
@@ -291,7 +291,7 @@ class Network:
             Only with `full_output`: "final_state", a `State`.
         """
         sequences = as_sequences(X, n_features=self.n_inputs, reference="n_inputs")
-        kernel = Kernel(self, sequences.dtype)
+        kernel = kernel_of(self, sequences.dtype)
         outputs, state = kernel.forward(kernel.pack(weights), sequences, initial_state)
         if self.return_sequences:
             outputs = split_steps(outputs, sequences.offsets)
@@ -341,7 +341,7 @@ class Network:
             raise ValueError(f"gradient must be one of {list(GRADIENTS)}, got {gradient!r}.")
         sequences = as_sequences(X, n_features=self.n_inputs, reference="n_inputs")
         targets = self._targets(y, sequences, loss)
-        kernel = Kernel(self, sequences.dtype)
+        kernel = kernel_of(self, sequences.dtype)
         value, grad, info = kernel.loss_and_gradient(
             kernel.pack(weights),
             sequences,

@@ -1,7 +1,9 @@
 """Learning inside sequences that go on from call to call, and what `step` makes of it."""
 
+import copy
 import pickle
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -210,6 +212,142 @@ def test_some_streams_begin_anew():
         with pytest.raises(ValueError, match="streams must hold indices of the 3 streams under way"):
             model.reset_state(bad)
     assert model.reset_state().reset_state(7)._stream is None  # nothing is under way
+
+
+# ------------------------------------------------------------------------------------------------
+# what `step` keeps from call to call
+
+
+def step_from_nothing(model, x, state, dtype=np.float64):
+    """Outputs and state of the network, with nothing kept."""
+    x = np.atleast_2d(x).astype(dtype)
+    outputs, info = model.network_.forward(
+        model.weights_, x[:, np.newaxis], initial_state=state, full_output=True
+    )
+    return np.concatenate(list(outputs)).reshape(len(x), -1), info["final_state"]
+
+
+def learned(name="everything", **options):
+    return regressor(name, **options).partial_fit([VALUES], [RUNNING])
+
+
+@pytest.mark.parametrize("n_streams", [1, 2, 7, 32, 75])  # 32 fill a pack
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("every_step", [True, False])
+@pytest.mark.parametrize("options", [*LEARNERS, {"n_blocks": 48}], ids=str)
+def test_steps_are_those_of_the_network_to_the_bit(options, every_step, dtype, n_streams):
+    name, more = (options, {}) if isinstance(options, str) else ("adam", options)
+    model = regressor(name, return_sequences=every_step, **more)
+    model.partial_fit([VALUES] * 2, [RUNNING] * 2 if every_step else [1.0, 2.0])
+    rng = np.random.default_rng(3)
+    state = None
+    for _ in range(4):
+        x = rng.normal(size=(n_streams, N_FEATURES)).astype(dtype)
+        expected, state = step_from_nothing(model, x, state, dtype)
+        outputs = model.step(x)
+        assert outputs.dtype == dtype
+        assert_array_equal(outputs, expected)
+        for part, same in zip(model._stream, state):
+            assert_array_equal(part, same)
+
+
+def test_outputs_and_states_are_not_written_to_again():
+    model = learned()
+    first, state = model.step(VALUES[0]), model._stream
+    copies = first.copy(), state.cells.copy(), state.activations.copy()
+    model.step(VALUES[1])
+    for array, copy_ in zip((first, state.cells, state.activations), copies):
+        assert_array_equal(array, copy_)
+
+
+def test_forms_of_x_are_the_same():
+    wide = np.repeat(VALUES[0], 2)[::2]  # not contiguous
+    swapped = VALUES[0].astype(VALUES.dtype.newbyteorder())
+    expected = learned().step(VALUES[0])
+    for x in (wide, swapped, VALUES[0].tolist(), VALUES[:1][0], VALUES[0].astype(object)):
+        assert_array_equal(learned().step(x), expected)
+    assert_array_equal(learned().step([1, 0, 2]), learned().step([1.0, 0.0, 2.0]))
+
+
+def test_dtype_and_number_of_streams_may_change_on_the_way():
+    model = learned()
+    state = None
+    for dtype in (np.float64, np.float32, np.float64):
+        state = state and type(state)(*(part.astype(dtype) for part in state))
+        expected, state = step_from_nothing(model, VALUES[0], state, dtype)
+        assert_array_equal(model.step(VALUES[0].astype(dtype)), expected[0])
+    model.reset_state()
+    assert_array_equal(model.step(VALUES[:3]), step_from_nothing(model, VALUES[:3], None)[0])
+
+
+@pytest.mark.filterwarnings("ignore:Learning has not converged")
+@pytest.mark.parametrize("change", ["coefs_", "weights_", "one weight", "partial_fit", "fit", "set_params"])
+def test_a_change_of_the_weights_is_seen(change):
+    model = learned()
+    before = model.step(VALUES[0])
+    if change == "coefs_":
+        model.coefs_["output"][:] *= 2
+    elif change == "weights_":
+        model.weights_ = model.weights_ * 2
+    elif change == "one weight":
+        model.weights_[-1] += 1
+    elif change == "partial_fit":
+        model.partial_fit([VALUES], [RUNNING])
+    elif change == "fit":
+        model.fit([-VALUES], [RUNNING])
+    else:
+        model.set_params(n_blocks=3, cell_output_activation="identity").fit([VALUES], [RUNNING])
+    model.reset_state()
+    outputs = model.step(VALUES[0])
+    assert_array_equal(outputs, step_from_nothing(model, VALUES[0], None)[0][0])
+    assert not np.array_equal(outputs, before)
+
+
+@pytest.mark.parametrize(
+    "through", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))]
+)
+def test_what_is_kept_is_not_shared(through):
+    model, alone = learned(), learned()
+    model.step(VALUES[0])
+    again = through(model)
+    assert not hasattr(again, "_stepper")
+    again.step(VALUES[1])
+    alone.step(VALUES[0])
+    assert_array_equal(model.step(VALUES[2]), alone.step(VALUES[2]))
+    assert again._stepper is not model._stepper
+
+
+def test_copies_step_in_threads():
+    model = regressor("adam", n_blocks=16).partial_fit([VALUES], [RUNNING])
+    inputs = np.random.default_rng(4).normal(size=(8, 200, N_FEATURES))
+
+    def steps(x):
+        stream = copy.copy(model)
+        return [stream.step(row) for row in x]
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(steps, inputs))
+    assert_array_equal(together, [steps(x) for x in inputs])
+
+
+def test_threads_that_share_streams_compute_whole_steps():
+    """No order is promised; but each step is one that a single thread could have made."""
+    model = regressor("adam", n_blocks=48, recurrence="none", cell_input_activation="identity")
+    model.partial_fit([VALUES], [RUNNING])
+    model.coefs_["forget_gate"][:] = -1e6  # nothing is remembered: the outputs depend on x alone
+    expected = [model.step(x)[0] for x in VALUES[:2]]
+    with ThreadPoolExecutor(2) as pool:
+        got = list(pool.map(lambda i: [model.step(VALUES[i])[0] for _ in range(2000)], range(2)))
+    assert_array_equal(got, np.repeat([expected], 2000, axis=0).T)
+
+
+def test_a_state_that_is_not_finite_is_refused():
+    model = learned(cell_input_activation="identity", forget_gate=False)
+    model.step(VALUES[0])
+    model._stream.cells[:] = np.inf
+    with pytest.raises(ValueError, match=r"no longer finite: call reset_state\(\)"):
+        model.step(VALUES[0])
+    assert np.isfinite(model.reset_state().step(VALUES[0])).all()
 
 
 # ------------------------------------------------------------------------------------------------

@@ -1,0 +1,209 @@
+"""How many threads work: inside `fit` and `predict`, alone and in the workers of a search."""
+
+import json
+import os
+import threading
+from functools import partial
+
+import joblib
+import numpy as np
+import pytest
+from joblib.externals.loky import get_reusable_executor
+from joblib.parallel import ParallelBackendBase, register_parallel_backend
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from sklstm import LSTMClassifier, LSTMRegressor, SequenceScaler, _core
+from sklstm._kernel import threads_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
+
+KERNEL = ("forward", "gradient", "train", "train_steps")
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(160, 6, 2))  # five packs
+Y = (X[:, 0, 0] > 0).astype(int)
+MANY = {"n_blocks": 2, "batch_size": 80, "max_iter": 2, "random_state": 0}  # batches of three packs
+ONLINE = {"update": "step", "gradient": "truncated", "batch_size": "auto"}
+
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+class Watch:
+    """Looks at each call of the kernel: threads of BLAS, and calls at the same time."""
+
+    def __init__(self):
+        self.seen, self.active, self.most, self.lock = set(), 0, 0, threading.Lock()
+
+    def call(self, original, *arguments):
+        with self.lock:
+            self.active += 1
+            self.most = max(self.most, self.active)
+        try:
+            self.seen.update(blas_threads())
+            return original(*arguments)
+        finally:
+            with self.lock:
+                self.active -= 1
+
+    def wrapped(self):
+        """Names and functions to put in the place of the kernel's."""
+        return {name: partial(self.call, getattr(_core, name)) for name in KERNEL}
+
+
+@pytest.fixture
+def watch(monkeypatch):
+    watch = Watch()
+    for name, function in watch.wrapped().items():
+        monkeypatch.setattr(_core, name, function)
+    return watch
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize(
+    "options", [{}, {"early_stopping": True}, {"solver": "lbfgs", "batch_size": "auto"}, ONLINE], ids=str
+)
+def test_blas_has_one_thread_in_the_kernel(watch, options, n_jobs):
+    before = blas_threads()
+    assert before
+    LSTMClassifier(**MANY | options, n_jobs=n_jobs).fit(X, Y).predict(X)
+    assert watch.seen == {1}
+    assert 1 <= watch.most <= (n_jobs or 1)
+    assert blas_threads() == before
+
+
+def test_blas_has_one_thread_in_steps_of_many_streams(watch):
+    before = blas_threads()
+    LSTMRegressor(**MANY | ONLINE).partial_fit(X[:40], X[:40, 0, 0], continued=True).step(X[:40, 0])
+    assert watch.seen == {1}
+    assert blas_threads() == before
+
+
+def test_limits_of_threadpoolctl_are_kept(watch):
+    with threadpool_limits(1):
+        LSTMClassifier(**MANY).fit(X, Y)
+        assert set(blas_threads()) == {1}
+    assert watch.seen == {1}
+
+
+# ------------------------------------------------------------------------------------------------
+# what joblib allows
+
+
+class Cluster(ParallelBackendBase):
+    """A backend to which any n_jobs is all of its 64 cores, as joblib's for dask is."""
+
+    default_n_jobs = -1
+
+    def effective_n_jobs(self, n_jobs):
+        return 64
+
+    def submit(self, func, callback=None):
+        raise NotImplementedError
+
+
+def test_cores_of_a_cluster_are_not_threads():
+    register_parallel_backend("64 cores", Cluster)
+    with joblib.parallel_config("64 cores"):
+        assert joblib.effective_n_jobs(None) == 64
+        assert [threads_of(n_jobs) for n_jobs in (None, 1, 3, -1)] == [1, 1, 3, joblib.cpu_count()]
+
+
+def test_n_jobs_is_what_joblib_says():
+    assert [threads_of(n_jobs) for n_jobs in (None, 1, 3)] == [1, 1, 3]
+    with joblib.parallel_config("loky", n_jobs=5):
+        assert [threads_of(n_jobs) for n_jobs in (None, 1, 3)] == [5, 1, 3]
+    with joblib.parallel_config("sequential"):
+        assert [threads_of(n_jobs) for n_jobs in (None, 1, 3, -1)] == [1, 1, 1, 1]
+
+
+# ------------------------------------------------------------------------------------------------
+# in the workers of a search
+
+
+def watched_rate(folder):
+    """A learning rate that watches the kernel of the process in which it is asked for."""
+
+    def rate(epoch):
+        import sklstm._core
+        from sklstm._kernel import threads_of
+
+        watch = getattr(sklstm._core, "watch", None)
+        if watch is None:
+            sklstm._core.watch = watch = watch_class()
+            for name, function in watch.wrapped().items():
+                setattr(sklstm._core, name, function)
+        if epoch == 0:
+            watch.most = 0
+        state = {
+            "pid": os.getpid(),
+            "blas": sorted(watch.seen),
+            "most": watch.most,
+            "allowed": [threads_of(n_jobs) for n_jobs in (None, 2)],
+        }
+        (folder / f"{os.getpid()}-{threading.get_ident()}-{epoch}.json").write_text(json.dumps(state))
+        return 0.01
+
+    watch_class = Watch
+    return rate
+
+
+def search(folder, all_n_jobs=(None,)):
+    """A search in two processes, and what was seen in them after the first epoch, for each n_jobs."""
+    grid = []
+    for n_jobs in all_n_jobs:
+        (folder / str(n_jobs)).mkdir(parents=True)
+        rate = watched_rate(folder / str(n_jobs))
+        grid.append({"n_jobs": [n_jobs], "learning_rate": [rate], "forget_gate_bias": [0, 1]})
+    grid = [{f"lstmclassifier__{name}": values for name, values in part.items()} for part in grid]
+    pipeline = make_pipeline(SequenceScaler(), LSTMClassifier(**MANY))
+    found = GridSearchCV(pipeline, grid, cv=2, n_jobs=2, refit=False, error_score="raise").fit(X, Y)
+    return found, [what_was_seen(folder / str(n_jobs)) for n_jobs in all_n_jobs]
+
+
+def what_was_seen(folder):
+    seen = [json.loads(path.read_text()) for path in folder.glob("*-1.json")]
+    assert seen
+    assert os.getpid() not in {state["pid"] for state in seen}
+    assert len({state["pid"] for state in seen}) <= 2
+    assert all(state["blas"] == [1] for state in seen)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """New workers, which nobody has changed, and nobody finds changed."""
+    get_reusable_executor().shutdown(wait=True)
+    yield
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+def test_a_search_in_processes_starts_no_more_threads(tmp_path, processes):
+    _, (by_default, with_two) = search(tmp_path, [None, 2])
+    assert all(state["allowed"][0] == state["most"] == 1 for state in by_default)
+    assert max(state["most"] for state in with_two) <= 2
+
+
+def test_a_search_in_a_search_has_one_thread(tmp_path, processes):
+    """joblib lets the second level be sequential; so does an estimator with n_jobs of its own."""
+    lstm = LSTMClassifier(**MANY | {"learning_rate": watched_rate(tmp_path), "n_jobs": 2})
+    inner = GridSearchCV(lstm, {"n_blocks": [2, 3]}, cv=2, n_jobs=2, refit=False, error_score="raise")
+    cross_validate(inner, X, Y, cv=2, n_jobs=2, scoring=lambda model, X, y: 0.0, error_score="raise")
+    assert all(state["allowed"] == [1, 1] for state in what_was_seen(tmp_path))
+
+
+@pytest.mark.filterwarnings("default")  # of other packages
+def test_a_search_on_dask_is_the_same_and_starts_no_more_threads(tmp_path, processes):
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    )
+    with cluster, distributed.Client(cluster), joblib.parallel_config(backend="dask"):
+        assert threads_of(None) == 1
+        found, (seen,) = search(tmp_path / "dask")
+    assert all(state["allowed"] == [1, 2] and state["most"] == 1 for state in seen)
+    same, _ = search(tmp_path / "here")
+    for result in ("mean_test_score", "split1_test_score"):
+        np.testing.assert_array_equal(found.cv_results_[result], same.cv_results_[result])
