@@ -308,5 +308,7 @@ except ImportError as error:
 
 
 def test_without_matplotlib():
-    result = subprocess.run([sys.executable, "-P", "-c", WITHOUT], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", WITHOUT], capture_output=True, text=True, check=False
+    )
     assert "LossCurveDisplay needs matplotlib" in result.stdout, result.stderr
