@@ -760,7 +760,9 @@ def test_schedules_in_a_search():
     assert clone(reg).learning_rate is halves
     assert "learning_rate=<function halves" in repr(reg)
     power = partial(pow, 0.5)  # of a module that the workers can import
-    search = GridSearchCV(reg, {"learning_rate": [power, lambda epoch: 0.0, 0.01]}, cv=2, n_jobs=2)
+    search = GridSearchCV(
+        LSTMRegressor(**SMALL), {"learning_rate": [power, lambda epoch: 0.0, 0.01]}, cv=2, n_jobs=2
+    )
     assert search.fit(X, sums(X)).best_params_["learning_rate"] in (power, 0.01)
     loaded = pickle.loads(pickle.dumps(reg.fit(X, sums(X))))
     assert_array_equal(loaded.predict(X), reg.predict(X))

@@ -2,12 +2,14 @@
 
 import json
 import os
+import sys
 import threading
 from functools import partial
 
 import joblib
 import numpy as np
 import pytest
+from joblib.externals import cloudpickle
 from joblib.externals.loky import get_reusable_executor
 from joblib.parallel import ParallelBackendBase, register_parallel_backend
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -17,6 +19,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceScaler, _core
 from sklstm._kernel import threads_of
 
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import the tests
 pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
 
 KERNEL = ("forward", "gradient", "train", "train_steps")
@@ -197,6 +200,7 @@ def test_a_search_in_a_search_has_one_thread(tmp_path, processes):
 @pytest.mark.filterwarnings("default")  # of other packages
 def test_a_search_on_dask_is_the_same_and_starts_no_more_threads(tmp_path, processes):
     distributed = pytest.importorskip("distributed")
+    pytest.importorskip("cloudpickle").register_pickle_by_value(sys.modules[__name__])
     cluster = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     )
