@@ -4,56 +4,28 @@ import json
 import os
 import sys
 import threading
-from functools import partial
+from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
-from joblib.externals import cloudpickle
 from joblib.externals.loky import get_reusable_executor
 from joblib.parallel import ParallelBackendBase, register_parallel_backend
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceScaler, _core
 from sklstm._kernel import threads_of
+from watch import Watch, blas_threads
 
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import the tests
 pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
 
-KERNEL = ("forward", "gradient", "train", "train_steps")
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(160, 6, 2))  # five packs
 Y = (X[:, 0, 0] > 0).astype(int)
 MANY = {"n_blocks": 2, "batch_size": 80, "max_iter": 2, "random_state": 0}  # batches of three packs
 ONLINE = {"update": "step", "gradient": "truncated", "batch_size": "auto"}
-
-
-def blas_threads():
-    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
-
-class Watch:
-    """Looks at each call of the kernel: threads of BLAS, and calls at the same time."""
-
-    def __init__(self):
-        self.seen, self.active, self.most, self.lock = set(), 0, 0, threading.Lock()
-
-    def call(self, original, *arguments):
-        with self.lock:
-            self.active += 1
-            self.most = max(self.most, self.active)
-        try:
-            self.seen.update(blas_threads())
-            return original(*arguments)
-        finally:
-            with self.lock:
-                self.active -= 1
-
-    def wrapped(self):
-        """Names and functions to put in the place of the kernel's."""
-        return {name: partial(self.call, getattr(_core, name)) for name in KERNEL}
 
 
 @pytest.fixture
@@ -130,12 +102,14 @@ def watched_rate(folder):
     """A learning rate that watches the kernel of the process in which it is asked for."""
 
     def rate(epoch):
+        sys.path.append(tests)  # workers do not find this module; they find watch.py
         import sklstm._core
         from sklstm._kernel import threads_of
+        from watch import Watch
 
         watch = getattr(sklstm._core, "watch", None)
         if watch is None:
-            sklstm._core.watch = watch = watch_class()
+            sklstm._core.watch = watch = Watch()
             for name, function in watch.wrapped().items():
                 setattr(sklstm._core, name, function)
         if epoch == 0:
@@ -149,7 +123,7 @@ def watched_rate(folder):
         (folder / f"{os.getpid()}-{threading.get_ident()}-{epoch}.json").write_text(json.dumps(state))
         return 0.01
 
-    watch_class = Watch
+    tests = str(Path(__file__).parent)
     return rate
 
 
@@ -200,7 +174,6 @@ def test_a_search_in_a_search_has_one_thread(tmp_path, processes):
 @pytest.mark.filterwarnings("default")  # of other packages
 def test_a_search_on_dask_is_the_same_and_starts_no_more_threads(tmp_path, processes):
     distributed = pytest.importorskip("distributed")
-    pytest.importorskip("cloudpickle").register_pickle_by_value(sys.modules[__name__])
     cluster = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     )
