@@ -4,10 +4,11 @@
     python benchmarks/real_data.py --page
 
 The first command runs what benchmarks/results/real_data.json lacks, or what is selected once more, prints the
-table and writes the file after each fit: it can be interrupted. The second writes docs/defaults.md from the
-file and runs nothing. The data come with the packages, nothing is downloaded:
+table and writes the file after each fit: it can be interrupted. One run at a time: the last to write wins. The
+second writes docs/defaults.md from the file and runs nothing. The data come with the packages, nothing is
+downloaded:
 
-    pip install .[examples] sktime statsmodels torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu
+    pip install .[examples] sktime statsmodels torch
 """
 
 import argparse
@@ -19,7 +20,8 @@ import warnings
 from importlib.metadata import version
 from pathlib import Path
 
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"))  # before the libraries load
+if __name__ == "__main__":  # before the libraries load
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"))
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
@@ -218,7 +220,7 @@ def _version(package):
 
 def read():
     """Records of the file, by (data, system, seed)."""
-    rows = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() else []
     return {(row["data"], row["system"], row["seed"]): row for row in rows}
 
 
@@ -346,7 +348,7 @@ def render(records):
             n, n_test = row["sequences"]
             lines.append(f"| {data} | {package} | {n} + {n_test} | {steps} | {row['features']} | {classes} |")
     return HEAD.format(
-        missing=f"Not run yet, and not in the tables:\n\n{missing}\n" if missing else "",
+        missing=f"Not run yet; means and counts are of what was run:\n\n{missing}\n" if missing else "",
         scores=table(records, SYSTEMS, _score_cell),
         verdict=verdict(records),
         seconds=table(records, SYSTEMS, _seconds_cell),
