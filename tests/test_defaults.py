@@ -48,7 +48,11 @@ def test_a_run_is_taken_up_where_it_ended(benchmark, monkeypatch, tmp_path, caps
     for seeds, run in ((1, [0]), (2, [1])):
         monkeypatch.setattr(sys, "argv", [*command, str(seeds)])
         main()
-        done = [int(line.split("  ")[2]) for line in capsys.readouterr().out.splitlines() if "  " in line]
+        done = [
+            int(line.split("  ")[2])
+            for line in capsys.readouterr().out.splitlines()
+            if line.startswith("digits")
+        ]
         assert done == run
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
     assert [row["seed"] for row in rows] == [0, 1]
