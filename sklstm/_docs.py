@@ -34,10 +34,15 @@ PARAMETERS = {
     init_range : "auto" or float, default="auto"
         Initial weights are uniform in [-init_range, init_range]; "auto" is 1 / sqrt(number of cells
         and hidden units).
-    input_gate_bias, output_gate_bias, forget_gate_bias : float, array-like of shape (n_blocks,) or None
-        Initial biases, a number for all or one a block; None, the default: random like other weights.
-        Negative input gate biases keep states from drifting, negative output gate biases keep blocks
-        from being used too early (1997, section 4); positive forget gate biases (2000) let states last.""",
+    input_gate_bias, forget_gate_bias : "auto", float, array-like of shape (n_blocks,) or None, default="auto"
+        Initial biases, a number for all or one a block; None: random like other weights. Negative input gate
+        biases keep states from drifting (1997, section 4), positive forget gate biases (2000) let states
+        last. "auto" with the log loss, the full gradient, forget gates and one target a sequence: those of
+        the forget gate are log(u), u uniform between 1 and the steps of the longest sequence less one, those
+        of the input gate -log(u), if that of the forget gate is "auto" (Tallec & Ollivier 2018). Otherwise
+        "auto" is None.
+    output_gate_bias : float, array-like of shape (n_blocks,) or None, default=None
+        The same for output gates; negative ones keep blocks from being used too early (1997).""",
     "learning": """gradient : {"full", "truncated"}, default="full"
         The truncated gradient is that of 1997.
     solver : {"adam", "sgd", "rprop", "lbfgs"}, default="adam"
@@ -52,8 +57,9 @@ PARAMETERS = {
     alpha : float, default=0.0
         L2 penalty: alpha / 2 times the sum of squares of all weights but biases is added to the mean
         loss.
-    clip : float or None, default=None
-        Largest norm of the gradient; a longer one is scaled down.
+    clip : "auto", float or None, default="auto"
+        Largest norm of the gradient; a longer one is scaled down. "auto" is 1 for "adam" with
+        the log loss, and otherwise None, no bound.
     update : {"batch", "sequence", "step"}, default="batch"
         When weights change: after a mini-batch, by its mean gradient; after each sequence, by its summed
         gradient (1997); after each time step that has a target (real time, truncated gradient only;

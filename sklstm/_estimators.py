@@ -29,6 +29,7 @@ from sklstm._training import Settings, Trainer, learn
 UPDATES = ("batch", "sequence", "step")
 BATCH_SIZE = 32
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+CLIP = 1.0  # of Adam and the log loss, if "auto"
 
 
 def _learns_by_epochs(estimator):
@@ -67,16 +68,16 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         return_sequences=False,
         n_channels=None,
         init_range="auto",
-        input_gate_bias=None,
+        input_gate_bias="auto",
         output_gate_bias=None,
-        forget_gate_bias=None,
+        forget_gate_bias="auto",
         loss="squared_error",
         gradient="full",
         solver="adam",
         learning_rate=0.01,
         momentum=0.0,
         alpha=0.0,
-        clip=None,
+        clip="auto",
         update="batch",
         batch_size="auto",
         max_iter=100,
@@ -208,7 +209,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             if once and isinstance(self.random_state, Integral):
                 rng = np.random.RandomState((int(self.random_state) + self.n_iter_) % 2**32)
         else:
-            weights, memory = self._init_weights(network, rng), None
+            weights, memory = self._init_weights(network, int(sequences.lengths.max()), rng), None
             self.loss_curve_, self.validation_scores_ = [], []
         train, validate = np.arange(len(sequences)), None
         if self.early_stopping and not once:
@@ -336,17 +337,41 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             return self._auto_output_activation()
         return self.output_activation
 
-    def _init_weights(self, network, rng):
-        """Initial weights; the range "auto" is 1 / sqrt(number of cells and hidden units)."""
+    def _init_weights(self, network, n_steps, rng):
+        """Initial weights; `n_steps` is the length of the longest sequence."""
         init_range = self.init_range
         if init_range == "auto":
             init_range = 1 / np.sqrt(max(network.n_cells + network.n_hidden_units, 1))
+        input_gate_bias, forget_gate_bias = self._first_gate_biases(network, n_steps, rng)
         return network.init_weights(
             rng,
             init_range=init_range,
-            input_gate_bias=self.input_gate_bias,
+            input_gate_bias=input_gate_bias,
             output_gate_bias=self.output_gate_bias,
-            forget_gate_bias=self.forget_gate_bias,
+            forget_gate_bias=forget_gate_bias,
+        )
+
+    def _first_gate_biases(self, network, n_steps, rng):
+        """Biases of input and forget gates, "auto" resolved.
+
+        Blocks then forget over times between one step and the longest sequence, and as much less comes in
+        at a time as they keep (Tallec & Ollivier 2018).
+        """
+        lasting = coming = None
+        if (
+            _is("auto", self.forget_gate_bias)
+            and self.loss == "log_loss"
+            and self.gradient == "full"
+            and not self.return_sequences
+            and network.forget_gate
+            and network.gate_bias
+            and network.n_blocks > 0
+        ):
+            lasting = np.log(rng.uniform(1, max(n_steps - 1, 1), network.n_blocks))
+            coming = -lasting if network.input_gate else None
+        return (
+            coming if _is("auto", self.input_gate_bias) else self.input_gate_bias,
+            lasting if _is("auto", self.forget_gate_bias) else self.forget_gate_bias,
         )
 
     def _learning_rate(self, epoch):
@@ -362,6 +387,9 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         batch_size = self.batch_size
         if isinstance(batch_size, str):
             batch_size = n_sequences if full_batch else min(BATCH_SIZE, n_sequences)
+        clip = self.clip
+        if isinstance(clip, str):
+            clip = CLIP if self.solver == "adam" and self.loss == "log_loss" else None
         return Settings(
             loss=self.loss,
             gradient=self.gradient,
@@ -371,7 +399,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             n_epochs=n_epochs,
             momentum=float(self.momentum),
             alpha=float(self.alpha),
-            clip=None if self.clip is None else float(self.clip),
+            clip=None if clip is None else float(clip),
             update=self.update,
             batch_size=int(batch_size),
             max_iter=1 if once else int(self.max_iter),
@@ -410,13 +438,13 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             _check_integer("n_jobs", self.n_jobs)
             if self.n_jobs == 0:
                 raise ValueError("n_jobs must be None or a number of threads other than 0, got 0.")
-        if self.clip is not None:
-            _check_number("clip", self.clip, above=0)
+        if self.clip is not None and not _is("auto", self.clip):
+            _check_number("clip", self.clip, above=0, text='"auto", None or ')
         if not _is("auto", self.init_range):
             _check_number("init_range", self.init_range, least=0, text='"auto" or ')
         if not _is("auto", self.batch_size):
             _check_integer("batch_size", self.batch_size, 1, text='"auto" or ')
-        self._init_weights(network, np.random.RandomState(0))
+        self._init_weights(network, 1, np.random.RandomState(0))
         self._check_pairs()
 
     def _check_pairs(self):
@@ -451,8 +479,8 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 f"solver={self.solver!r}.",
             ),
             (
-                self.solver in ("rprop", "lbfgs") and self.clip is not None,
-                f"clip={self.clip!r} has no meaning with solver={self.solver!r}: leave clip=None.",
+                self.solver in ("rprop", "lbfgs") and self.clip is not None and not _is("auto", self.clip),
+                f"clip={self.clip!r} has no meaning with solver={self.solver!r}: leave clip='auto'.",
             ),
             (
                 self.solver == "lbfgs" and self.early_stopping,
@@ -689,16 +717,16 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
         return_sequences=False,
         n_channels=None,
         init_range="auto",
-        input_gate_bias=None,
+        input_gate_bias="auto",
         output_gate_bias=None,
-        forget_gate_bias=None,
+        forget_gate_bias="auto",
         loss="log_loss",
         gradient="full",
         solver="adam",
         learning_rate=0.01,
         momentum=0.0,
         alpha=0.0,
-        clip=None,
+        clip="auto",
         update="batch",
         batch_size="auto",
         max_iter=100,

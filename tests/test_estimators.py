@@ -144,6 +144,45 @@ def test_attributes_are_documented(learner):
             assert name in attributes, name
 
 
+@pytest.mark.parametrize("length", [1, 2, 60])
+def test_automatic_gate_biases_follow_the_longest_sequence(length):
+    X = [np.zeros((1, 1)), np.zeros((length, 1))]
+    clf = LSTMClassifier(n_blocks=200, max_iter=1, learning_rate=1e-12, random_state=0)
+    gates = clf.fit(X, [0, 1]).coefs_
+    forget, coming = gates["forget_gate"][:, -1], gates["input_gate"][:, -1]
+    assert_allclose(coming, -forget, rtol=0, atol=1e-9)
+    times = np.exp(forget)
+    assert 1 - 1e-9 <= times.min() < 2
+    assert 0.9 * max(length - 1, 1) < times.max() <= max(length - 1, 1) + 1e-9
+    assert_allclose(times.mean(), max(length, 2) / 2, rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "other"),
+    [
+        ({"forget_gate": False}, {"input_gate_bias": None}),
+        ({"gate_bias": False}, {"input_gate_bias": None}),
+        ({"gradient": "truncated"}, {"input_gate_bias": None, "forget_gate_bias": None}),
+        ({"return_sequences": True}, {"input_gate_bias": None, "forget_gate_bias": None}),
+        ({"forget_gate_bias": None}, {"input_gate_bias": None}),
+        ({"solver": "adam"}, {"clip": 1.0}),
+        ({"solver": "sgd", "learning_rate": 0.1}, {"clip": None}),
+        ({"loss": "squared_error"}, {"clip": None, "forget_gate_bias": None, "input_gate_bias": None}),
+        ({"solver": "rprop"}, {"clip": None}),
+    ],
+    ids=str,
+)
+def test_what_auto_stands_for(options, other):
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(20, 2)) for _ in range(40)]
+    y = np.array([x[:, 0].sum() > 0 for x in X])
+    if options.get("return_sequences"):
+        y = [x[:, 0] > 0 for x in X]
+    options = {"n_blocks": 4, "max_iter": 3, "tol": 0, "random_state": 0} | options
+    weights = [LSTMClassifier(**options | more).fit(X, y).weights_ for more in ({}, other)]
+    assert_array_equal(*weights)
+
+
 def test_repr():
     assert repr(LSTMClassifier()) == "LSTMClassifier()"
     estimator = LSTMRegressor(n_blocks=2, input_gate_bias=[-1, -2])

@@ -1,0 +1,115 @@
+"""torch's nn.LSTM behind scikit-learn's interface, as a careful user would train it on a few sequences.
+
+One layer, one linear layer on the last activations, Adam, the norm of the gradient clipped, mini-batches
+(packed where lengths differ), a fifth of the sequences held out to stop by their loss, and the weights of the
+best epoch. All in float32 and one thread.
+"""
+
+import copy
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.model_selection import train_test_split
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+
+
+class Net(nn.Module):
+    """Sequences -> last activations of the LSTM -> outputs."""
+
+    def __init__(self, n_features, n_hidden, n_outputs):
+        super().__init__()
+        self.lstm = nn.LSTM(n_features, n_hidden, batch_first=True)
+        self.output = nn.Linear(n_hidden, n_outputs)
+
+    def forward(self, sequences):
+        lengths = torch.tensor([len(x) for x in sequences])
+        batch = pad_sequence(sequences, batch_first=True)
+        if (lengths != lengths[0]).any():
+            batch = pack_padded_sequence(batch, lengths, batch_first=True, enforce_sorted=False)
+        _, (last, _) = self.lstm(batch)
+        return self.output(last[0])
+
+
+class _TorchLSTM(BaseEstimator):
+    def __init__(
+        self,
+        *,
+        n_hidden=64,
+        learning_rate=0.003,
+        batch_size=32,
+        max_iter=500,
+        patience=50,
+        validation_fraction=0.2,
+        max_norm=1.0,
+        random_state=0,
+    ):
+        self.n_hidden = n_hidden
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.max_norm = max_norm
+        self.random_state = random_state
+
+    def _fit(self, X, targets, labels, loss_of, n_outputs):
+        torch.set_num_threads(1)
+        torch.manual_seed(self.random_state)
+        train, held_out = train_test_split(
+            np.arange(len(X)),
+            test_size=self.validation_fraction,
+            stratify=labels,
+            random_state=self.random_state,
+        )
+        sequences = _tensors(X)
+        self.net_ = Net(sequences[0].shape[1], self.n_hidden, n_outputs)
+        adam = torch.optim.Adam(self.net_.parameters(), self.learning_rate)
+        best, best_epoch, best_weights = np.inf, 0, None
+        for epoch in range(1, self.max_iter + 1):
+            order = torch.from_numpy(train)[torch.randperm(len(train))]
+            for batch in order.split(self.batch_size):
+                adam.zero_grad()
+                loss_of(self.net_([sequences[i] for i in batch]), targets[batch]).backward()
+                nn.utils.clip_grad_norm_(self.net_.parameters(), self.max_norm)
+                adam.step()
+            with torch.no_grad():
+                loss = float(loss_of(self._outputs([sequences[i] for i in held_out]), targets[held_out]))
+            if loss < best:
+                best, best_epoch = loss, epoch
+                best_weights = copy.deepcopy(self.net_.state_dict())
+            if epoch - best_epoch >= self.patience:
+                break
+        self.net_.load_state_dict(best_weights)
+        return self
+
+    def _outputs(self, sequences):
+        with torch.no_grad():
+            return torch.cat([self.net_(sequences[i : i + 256]) for i in range(0, len(sequences), 256)])
+
+
+class TorchLSTMClassifier(ClassifierMixin, _TorchLSTM):
+    """One output a class, cross entropy."""
+
+    def fit(self, X, y):
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        return self._fit(X, torch.from_numpy(codes), codes, nn.functional.cross_entropy, len(self.classes_))
+
+    def predict(self, X):
+        return self.classes_[self._outputs(_tensors(X)).argmax(dim=1).numpy()]
+
+
+class TorchLSTMRegressor(RegressorMixin, _TorchLSTM):
+    """One output, mean squared error."""
+
+    def fit(self, X, y):
+        targets = torch.tensor(y, dtype=torch.float32).reshape(-1, 1)
+        return self._fit(X, targets, None, nn.functional.mse_loss, 1)
+
+    def predict(self, X):
+        return self._outputs(_tensors(X))[:, 0].numpy()
+
+
+def _tensors(X):
+    return [torch.tensor(x, dtype=torch.float32) for x in X]
