@@ -485,7 +485,7 @@ cdef inline void add_input_products(
             product(1, width, 1, &values[p], 1, 1, w + columns[p] * width, width, out + j * out_row, width)
 
 
-cdef inline Py_ssize_t add_input_gradient(
+cdef inline void add_input_gradient(
     bint sparse, Py_ssize_t rows, Py_ssize_t width,
     const floating* x, Py_ssize_t n_inputs,                                     # IN dense rows, or
     const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,   # IN CSR
@@ -496,12 +496,11 @@ cdef inline Py_ssize_t add_input_gradient(
     cdef Py_ssize_t j, p
     if not sparse:
         product(n_inputs, width, rows, x, 1, n_inputs, delta, delta_row, grad, width)
-        return 0
+        return
     for j in range(rows):
         for p in range(indptr[step[j]], indptr[step[j] + 1]):
             product(
                 1, width, 1, &values[p], 1, 1, delta + j * delta_row, width, grad + columns[p] * width, width)
-    return 0
 
 
 cdef inline Py_ssize_t touch(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklstm.paper._experiments import EXPERIMENTS
+from sklstm.paper._results import wrong_of_1997
 from sklstm.paper._trial import Trial
 
 
@@ -196,14 +197,11 @@ class Study:
         sequences, wrong, mse = (
             np.array([result[key] for result in counted]) for key in ("sequences", "wrong", "mse")
         )
-        paper_wrong, paper_rmse = paper.get("wrong"), paper.get("rmse")
-        if paper_wrong is not None and paper_wrong < 1:  # a share
-            paper_wrong *= experiment.test_size
         share = f"{len(solved)} of {len(self.results)}"
         print(f"\n{experiment.name:6}{'solved':>10} {'sequences, mean':>16} {'spread':>8}", end="")
         print(f" {f'wrong of {experiment.test_size}':>14} {'rms error':>10}")
         print(f"{'1997':6}{f'''{paper['success']} %''':>10} {paper['sequences']:16,d} {'':8}", end="")
-        print(f" {'' if paper_wrong is None else format(paper_wrong, '.2f'):>14} {paper_rmse or '':>10}")
+        print(f" {wrong_of_1997(experiment):>14} {paper.get('rmse') or '':>10}")
         print(f"{'here':6}{share:>10} {sequences.mean():16,.0f} {sequences.std():8,.0f}", end="")
         print(f" {wrong.mean():14.2f} {np.sqrt(mse).mean():10.4f}")
         if not solved:
