@@ -100,11 +100,13 @@ def test_guessing_draws_all_weights_until_the_rule_holds():
     row = EXPERIMENTS["3a-1"]
     run = Guess(row, row.arguments_of("guess"), 0)
     record = run.run(limit=20)
-    assert (record["sequences"], record["success"], record["n_weights"]) == (20, False, 12)
+    assert (record["sequences"], record["success"], record["n_weights"]) == (20, False, 19)
     drawn = run.trainer.weights
     run.learn(1)
     assert np.all(run.trainer.weights != drawn)
     assert 50 < np.abs(drawn).max() <= 100
+    assert [len(y) for _, y in run.test_sets()] == [4, 12, 48, 192]
+    assert run.test_sets()[0][0] is run.test_sets()[0][0]
 
 
 def test_both_criteria_of_experiment_3():

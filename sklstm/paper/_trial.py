@@ -203,8 +203,7 @@ class Trial:
             )
         if rule.kind == "test set":
             wrong, total = 0, 0.0
-            for n in np.diff([0, *FIRST_LOOKS, rule.n_test]):  # few are enough to say no
-                X, targets = self.draw(int(n), noise=False)
+            for X, targets in self.test_sets():
                 errors = self.errors(X, targets)
                 wrong += int((errors.max(axis=1) >= rule.tolerance).sum())
                 total += errors.sum()
@@ -219,6 +218,11 @@ class Trial:
             for X, legal in zip(self.strings[:2], self.legal, strict=True)
             for part in np.split(np.arange(len(X)), FIRST_LOOKS)
         )
+
+    def test_sets(self):
+        """Draw the sequences of one look at the rule in parts: few are enough to say no."""
+        for n in np.diff([0, *FIRST_LOOKS, self.experiment.rule.n_test]):
+            yield self.draw(int(n), noise=False)
 
     def _all_below(self, rule):
         if self.experiment.name == "2a":  # only two sequences exist
@@ -303,13 +307,23 @@ class Trial:
 class Guess(Trial):
     """All weights are drawn anew until the rule holds: "sequences" counts the guesses.
 
-    A network of conventional hidden units that are connected with each other, the inputs and the outputs
-    (Hochreiter & Schmidhuber, Advances in Neural Information Processing Systems 9 (1997) 473-479).
+    A network of conventional hidden units that read the inputs and each other; the rule looks at the same
+    sequences after each guess (Hochreiter & Schmidhuber, Advances in Neural Information Processing Systems 9
+    (1997) 473-479).
     """
+
+    def start(self):
+        """Draw the sequences that a guess must have right."""
+        super().start()
+        self.examples = list(super().test_sets())
 
     def expected_weights(self, network):
         """Any number will do."""
         return network.n_weights
+
+    def test_sets(self):
+        """Return the same sequences for every guess."""
+        return self.examples
 
     def learn(self, n):
         """Guess."""
