@@ -1,7 +1,7 @@
 """Builds the kernel; everything else is in pyproject.toml.
 
 SKLSTM_DEBUG=1 checks bounds and assertions. SKLSTM_BASELINE=1 optimises as ever. Both leave out the
-run-time dispatch of _simd.h, and _small.h.
+run-time dispatch of _simd.h, and _avx512.h.
 """
 
 import os
@@ -36,7 +36,7 @@ directives = {
 kernel = Extension(
     "sklstm._core",
     ["sklstm/_core.pyx"],
-    depends=["sklstm/_simd.h", "sklstm/_small.h"],
+    depends=[f"sklstm/{name}.h" for name in ("_simd", "_avx512", "_gemm", "_small")],
     include_dirs=["sklstm"],
     define_macros=[("SKLSTM_NO_DISPATCH", None)] if debug or baseline else [],
     extra_compile_args=flags,

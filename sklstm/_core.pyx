@@ -33,6 +33,8 @@ from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 
 cdef extern from "_simd.h" nogil:
+    unsigned long long sklstm_flush_subnormals() noexcept
+    void sklstm_restore(unsigned long long) noexcept
     void sklstm_exponential_f64(Py_ssize_t, double*) noexcept
     void sklstm_exponential_f32(Py_ssize_t, float*) noexcept
     void sklstm_squash_f64(
@@ -70,6 +72,13 @@ cdef extern from "_simd.h" nogil:
         double g_slope, g_low, g_high, g_one, h_slope, h_low, h_high, h_one
         int32_t[32] lane, gate_of_cell, gate_of_unit
     int sklstm_has_small() noexcept
+    int sklstm_has_gemm() noexcept
+    void sklstm_gemm_f64(
+        Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, Py_ssize_t,
+        const double*, Py_ssize_t, double*, Py_ssize_t) noexcept
+    void sklstm_gemm_f32(
+        Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, Py_ssize_t,
+        const float*, Py_ssize_t, float*, Py_ssize_t) noexcept
     void sklstm_forward_small_f64(
         const sklstm_small*, Py_ssize_t, const int64_t*, const double*, const double*, const double*,
         double*, double*, double*) noexcept
@@ -102,10 +111,12 @@ OUTPUTS = {"logistic": LOGISTIC, "softmax": SOFTMAX, "identity": IDENTITY}
 LOSSES = {"squared_error": SQUARED_ERROR, "log_loss": LOG_LOSS}
 SOLVERS = {"sgd": SGD, "adam": ADAM, "rprop": RPROP}
 
-# Below this many multiply-adds in a product our own primitive is as fast as BLAS or faster, and its bits
-# do not depend on the machine.
+# Products by size, in multiply-adds: the smallest in registers (`sklstm_product`: bits that do not depend on
+# the machine), those with few rows and many units panel by panel (`sklstm_gemm`), the others by BLAS.
 cdef enum:
-    BLAS_FROM = 500000
+    GEMM_FROM = 32768, GEMM_ROWS = 256, BLAS_FROM = 500000
+
+cdef bint HAS_GEMM = sklstm_has_gemm()
 
 # Rows of a table of squashing constants: y = shift + scale / (1 + 2^(slope x)).
 cdef enum:
@@ -198,7 +209,17 @@ cdef inline void product(
     cdef int m, n, k, lda, ldb, ldc
     cdef floating one = 1
     cdef char* trans_a
-    if rows < 8 or sources < 16 or rows * units * sources < BLAS_FROM:
+    cdef Py_ssize_t size = rows * units * sources
+    if (
+        HAS_GEMM and size >= GEMM_FROM and 4 <= rows <= GEMM_ROWS and sources >= 8
+        and (units >= 64 or (units >= 32 and sources >= 64 and a_source == 1))
+    ):
+        if floating is double:
+            sklstm_gemm_f64(rows, units, sources, a, a_row, a_source, b, b_row, c, c_row)
+        else:
+            sklstm_gemm_f32(rows, units, sources, a, a_row, a_source, b, b_row, c, c_row)
+        return
+    if rows < 8 or sources < 16 or size < BLAS_FROM:
         if floating is double:
             sklstm_product_f64(rows, units, sources, a, a_row, a_source, b, b_row, c, c_row)
         else:
@@ -1184,13 +1205,16 @@ def forward(Plan plan, data, lanes, work, floating[::1] w, floating[:, ::1] outp
         const floating* inputs
         const floating* sources
         Py_ssize_t errors, j, source_row
+        unsigned long long mode
     with nogil:
+        mode = sklstm_flush_subnormals()
         errors = forward_all(
             n, sparse, X, values, columns, indptr, start, length, target, weight, 0, start.shape[0], w, table,
             first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O,
             &inputs, &sources, &source_row)
         for j in range(errors):
             output_activation(n, &table[n.t_output], &O[j, 0], &outputs[j, 0])
+        sklstm_restore(mode)
     return errors
 
 
@@ -1221,7 +1245,9 @@ def gradient(
         floating[::1] wt = work.wt
         floating[:, ::1] record = work.no_record
         double value
+        unsigned long long mode
     with nogil:
+        mode = sklstm_flush_subnormals()
         if reset:
             reset_state(n, start.shape[0], Y, S)
         transpose_weights(n, full, w, wt)
@@ -1229,6 +1255,7 @@ def gradient(
             n, sparse, loss, full, scale, X, values, columns, indptr, start, length, target, weight,
             0, start.shape[0], targets, w, wt, table, first, step, error_row, error_target, error_weight,
             XG, D, Y, S, HS, HR, O, outputs, OD, EH, E, ES, grad, record)
+        sklstm_restore(mode)
     return value
 
 
@@ -1236,8 +1263,11 @@ def update(
     Plan plan, floating[::1] w, floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper
 ):
     """One step of the solver on the whole gradient, which is zero afterwards."""
+    cdef unsigned long long mode
     with nogil:
+        mode = sklstm_flush_subnormals()
         update_weights(&plan.shape, False, hyper, NULL, 0, NULL, 0, w, grad, m, v)
+        sklstm_restore(mode)
 
 
 def train(
@@ -1272,7 +1302,9 @@ def train(
         Py_ssize_t k, i, row, pack, until, n_touched
         double total = 0, value, batch_weight
         bint lazy = sparse and hyper[KIND] == SGD and hyper[MOMENTUM] == 0 and hyper[ALPHA] == 0
+        unsigned long long mode
     with nogil:
+        mode = sklstm_flush_subnormals()
         for k in range(lo, hi):
             batch_weight = 0
             for i in range(batch[k], batch[k + 1]):
@@ -1304,6 +1336,7 @@ def train(
                 n, lazy, hyper, &touched[0], n_touched, &touched[0], n_touched, w, grad, m, v)
             for i in range(n_touched):
                 is_touched[touched[i]] = 0
+        sklstm_restore(mode)
     return total
 
 
@@ -1343,9 +1376,11 @@ def train_together(
         const floating* sources
         double value
         bint lazy = sparse and hyper[0, KIND] == SGD and hyper[0, MOMENTUM] == 0 and hyper[0, ALPHA] == 0
+        unsigned long long mode
     if nets > SKLSTM_TOGETHER:
         raise ValueError(f"at most {SKLSTM_TOGETHER} networks, got {nets}")
     with nogil:
+        mode = sklstm_flush_subnormals()
         for k in range(start.shape[0] // nets):
             at = k * nets
             for i in range(nets):
@@ -1393,6 +1428,7 @@ def train_together(
                     w[i], grad[i], m[i], v[i])
                 for j in range(n_touched):
                     is_touched[touched[j]] = 0
+        sklstm_restore(mode)
 
 
 def train_steps(
@@ -1425,7 +1461,9 @@ def train_steps(
         int64_t step
         double total = 0, value
         bint lazy = sparse and hyper[KIND] == SGD and hyper[MOMENTUM] == 0 and hyper[ALPHA] == 0
+        unsigned long long mode
     with nogil:
+        mode = sklstm_flush_subnormals()
         for i in range(lo, hi):
             if not carry:
                 reset_state(n, 1, Y, S)
@@ -1483,4 +1521,5 @@ def train_steps(
                 memcpy(&S[0, 0], &S[1, 0], n.Cp * sizeof(floating))
             if not isfinite(total):
                 break
+        sklstm_restore(mode)
     return total

@@ -28,7 +28,7 @@ SQUASHING: dict[str, tuple[float, float, float] | None] = {
     "identity": None,
 }
 VECTOR_BYTES = 64
-PACK_LANES = 32  # sequences side by side in one pack
+PACK_LANES = 64  # sequences side by side in one pack
 PACK_ROWS = 1 << 15  # time steps of a pack, if it has more than one sequence
 WINDOW_BYTES = 1 << 19  # activations that a forward pass without gradient holds at once
 

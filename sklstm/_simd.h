@@ -18,15 +18,23 @@
 #include <string.h>
 
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#if __GNUC__ >= 12 && !defined(SKLSTM_NO_DISPATCH)
+#if __GNUC__ >= 12
+#define SKLSTM_IS_AVX512 __builtin_cpu_supports("x86-64-v4")
+#ifndef SKLSTM_NO_DISPATCH
 #define SKLSTM_CLONES \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#define SKLSTM_SMALL
-#include <immintrin.h>
+#define SKLSTM_AVX512
 #endif
+#endif
+#endif
+#ifndef SKLSTM_IS_AVX512
+#define SKLSTM_IS_AVX512 0
 #endif
 #ifndef SKLSTM_CLONES
 #define SKLSTM_CLONES
+#endif
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
 #endif
 
 #if defined(__GNUC__)
@@ -46,13 +54,48 @@ typedef struct {
     int32_t lane[32], gate_of_cell[32], gate_of_unit[32]; /* i, i mod B, (i - C) mod B */
 } sklstm_small;
 
-/* Whether this processor runs _small.h. */
+/* Whether networks may be small, as _small.h understands it. */
 static int sklstm_has_small(void)
 {
-#ifdef SKLSTM_SMALL
-    return __builtin_cpu_supports("x86-64-v4");
+#ifdef SKLSTM_AVX512
+    return SKLSTM_IS_AVX512;
 #else
     return 0;
+#endif
+}
+
+/* Whether there is a product of fused operations: as above, and, for the same bits, without dispatch too. */
+static int sklstm_has_gemm(void)
+{
+    return SKLSTM_IS_AVX512;
+}
+
+/* Errors that fade over many steps end as subnormal numbers, which cost some processors 100 times as much as
+ * others. In this thread they are zero from here on, until sklstm_restore() with what is returned here. */
+static unsigned long long sklstm_flush_subnormals(void)
+{
+#if defined(__x86_64__) || defined(_M_X64)
+    const unsigned mode = _mm_getcsr();
+    _mm_setcsr(mode | 0x8040); /* results, operands */
+    return mode;
+#elif defined(__aarch64__) && defined(__GNUC__)
+    unsigned long long mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode | 1ull << 24));
+    return mode;
+#else
+    return 0;
+#endif
+}
+
+static void sklstm_restore(unsigned long long mode)
+{
+#if defined(__x86_64__) || defined(_M_X64)
+    _mm_setcsr((unsigned)mode);
+#elif defined(__aarch64__) && defined(__GNUC__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+#else
+    (void)mode;
 #endif
 }
 
@@ -69,6 +112,7 @@ static int sklstm_has_small(void)
 #define SKLSTM_ROUND 6755399441055744.0
 #define SKLSTM_EXP_MAX 1020.0
 #define SKLSTM_SQRT sqrt
+#define SKLSTM_FMA fma
 #define SKLSTM_POLYNOMIAL(p, r, r2, r4)                                                                     \
     p = ((1.0 + 0.6931471805599453 * r) + (0.24022650695910097 + 0.0555041086648216 * r) * r2)              \
         + ((0.009618129107606888 + 0.0013333558146416936 * r)                                               \
@@ -93,6 +137,7 @@ static int sklstm_has_small(void)
 #undef SKLSTM_ROUND
 #undef SKLSTM_EXP_MAX
 #undef SKLSTM_SQRT
+#undef SKLSTM_FMA
 #undef SKLSTM_POLYNOMIAL
 #undef SKLSTM_VEC
 #undef SKLSTM_MASK
@@ -112,6 +157,7 @@ static int sklstm_has_small(void)
 #define SKLSTM_ROUND 12582912.0f
 #define SKLSTM_EXP_MAX 125.0f
 #define SKLSTM_SQRT sqrtf
+#define SKLSTM_FMA fmaf
 #define SKLSTM_POLYNOMIAL(p, r, r2, r4)                                                                     \
     p = ((1.0f + 0.693147188f * r) + (0.240226508f + 0.0555035711f * r) * r2)                               \
         + ((0.00961808256f + 0.00133908634f * r) + 0.000154531629f * r2) * r4
@@ -293,9 +339,22 @@ SKLSTM_CLONES static void SKLSTM_NAME(decay_and_add)(
     }
 }
 
-#ifdef SKLSTM_SMALL
-#include "_small.h"
-#else /* never called: sklstm_has_small() is 0 */
+#ifdef SKLSTM_AVX512
+#include "_avx512.h"
+#else
+/* As in _gemm.h, element by element. */
+static void SKLSTM_NAME(gemm)(
+    ptrdiff_t rows, ptrdiff_t units, ptrdiff_t sources, const SKLSTM_REAL *restrict a, ptrdiff_t a_row,
+    ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, SKLSTM_REAL *restrict c,
+    ptrdiff_t c_row)
+{
+    for (ptrdiff_t i = 0; i < rows; i++)
+        for (ptrdiff_t k = 0; k < sources; k++)
+            for (ptrdiff_t j = 0; j < units; j++)
+                c[i * c_row + j] = SKLSTM_FMA(a[i * a_row + k * a_source], b[k * b_row + j], c[i * c_row + j]);
+}
+
+/* Never called: sklstm_has_small() is 0. */
 static void SKLSTM_NAME(forward_small)(
     const sklstm_small *n, ptrdiff_t T, const int64_t *first, const SKLSTM_REAL *w,
     const SKLSTM_REAL *table, const SKLSTM_REAL *D, SKLSTM_REAL *Y, SKLSTM_REAL *S, SKLSTM_REAL *HS)

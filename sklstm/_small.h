@@ -4,20 +4,8 @@
  * backward_row in _core.pyx, so the same bits; what is saved is calls, loops of a few turns and the way
  * through memory between them. A gate reaches the cells of its block by a permutation of lanes.
  *
- * For AVX-512 only: it alone permutes lanes freely across 16 floats. sklstm_has_small() tells.
+ * For AVX-512 only: it alone permutes lanes freely across 16 floats.
  */
-#define SKLSTM_V4 __attribute__((target("arch=x86-64-v4")))
-#define SKLSTM_V4_INLINE SKLSTM_INLINE SKLSTM_V4
-#define VEC SKLSTM_VEC
-#define IVEC __m512i
-#define REAL SKLSTM_REAL
-#define L SKLSTM_LANES
-#define OP SKLSTM_OP
-#define LOAD(p) OP(_mm512_loadu)(p)
-#define STORE(p, x) OP(_mm512_storeu)(p, x)
-#define ALL(x) OP(_mm512_set1)(x)
-#define KEEP(mask, x) OP(_mm512_maskz_mov)(mask, x)
-
 SKLSTM_V4_INLINE VEC SKLSTM_NAME(exp2_vector)(VEC x)
 {
     VEC n, r, r2, r4, p;
@@ -346,15 +334,3 @@ SKLSTM_V4 static void SKLSTM_NAME(backward_small)(
         full ? BODY(2, 2, 1) : BODY(2, 2, 0);
 #undef BODY
 }
-
-#undef SKLSTM_V4
-#undef SKLSTM_V4_INLINE
-#undef VEC
-#undef IVEC
-#undef REAL
-#undef L
-#undef OP
-#undef LOAD
-#undef STORE
-#undef ALL
-#undef KEEP

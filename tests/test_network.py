@@ -345,3 +345,33 @@ def test_scipy_minimizes_the_loss():
     result = minimize(net.loss_and_gradient, start, args=(X, y), jac=True, options={"maxiter": 50})
     assert result.fun < 0.01 * net.loss_and_gradient(start, X, y)[0]
     assert_array_equal(net.forward(result.x, X)[:, 0].round(), y)
+
+
+@pytest.mark.parametrize("gradient", ["truncated", "full"])
+@pytest.mark.parametrize("n_blocks", [8, 20, 67])
+def test_many_sequences_at_once_are_as_one_by_one(n_blocks, gradient):
+    """Products of a step with many rows take another way than with one: of rows, of units, of both odd."""
+    rng = np.random.default_rng(0)
+    net = Network(9, 3, n_blocks=n_blocks, recurrence="all")
+    weights = net.init_weights(1, init_range=0.3)
+    X = [rng.normal(size=(n, 9)) for n in rng.integers(1, 30, 75)]
+    y = rng.normal(size=(75, 3))
+    loss, slope = net.loss_and_gradient(weights, X, y, gradient=gradient)
+    parts = [net.loss_and_gradient(weights, X[i : i + 1], y[i : i + 1], gradient=gradient) for i in range(75)]
+    assert_allclose(loss, sum(part[0] for part in parts), rtol=1e-13)
+    assert_allclose(slope, sum(part[1] for part in parts), rtol=1e-11, atol=1e-11)
+    assert_allclose(net.forward(weights, X), [net.forward(weights, [x])[0] for x in X], rtol=1e-12)
+
+
+def test_what_fades_becomes_zero_not_subnormal():
+    """An error halves at every step on its way to the initial state; the caller's numbers are left alone."""
+    net = Network(1, 1, n_blocks=1)
+    weights = np.zeros(net.n_weights, np.float32)
+    net.views(weights)["output"][:] = 1
+    X, smallest = [np.ones((n, 1), np.float32) for n in range(1, 200)], np.finfo(np.float32).smallest_normal
+    _, _, info = net.loss_and_gradient(weights, X, np.zeros((199, 1)), full_output=True)
+    slope = np.abs(info["initial_state"].cells[:, 0])
+    assert_allclose(slope[1:100], slope[0] / 2.0 ** np.arange(1, 100), rtol=1e-5)
+    assert np.all((slope == 0) | (slope >= smallest))
+    assert 110 < np.count_nonzero(slope) <= 126
+    assert smallest / np.float32(2) > 0
