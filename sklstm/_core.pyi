@@ -13,6 +13,18 @@ MOST_TOGETHER: int
 class Plan:
     def __init__(self, layout: dict[str, Any], vector: int) -> None: ...
 
+class Step:
+    def __init__(
+        self,
+        plan: Plan,
+        n_streams: int,
+        lanes: int,
+        given: NDArray[Any],
+        packed: NDArray[Any],
+        arrays: tuple[NDArray[Any], ...],
+    ) -> None: ...
+    def __call__(self, weights: NDArray[Any], x: Any) -> NDArray[Any] | None: ...
+
 def forward(plan: Plan, data: Any, lanes: Any, work: Any, w: NDArray[Any], outputs: NDArray[Any]) -> int: ...
 def gradient(
     plan: Plan,

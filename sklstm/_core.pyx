@@ -26,9 +26,12 @@ Python allocates and aligns everything; nothing here allocates, and the loops ho
 
 from libc.math cimport exp, fabs, isfinite, log, log1p, sqrt
 from libc.stdint cimport int32_t, int64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
-from cython cimport floating
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer,
+)
+from cython cimport critical_section, floating
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 
@@ -604,30 +607,28 @@ cdef const floating* input_rows(
 
 
 cdef void forward_pack(
-    const Shape* n, Py_ssize_t T, const int64_t[::1] first,
-    const floating[::1] w, const floating[::1] table,    # IN
-    floating[:, ::1] D,                                     # STATE x W + b, then net inputs
-    floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,   # STATE time 0 is given, the rest OUT
+    const Shape* n, Py_ssize_t T, const int64_t* first,
+    const floating* w, const floating* table,               # IN
+    floating* D,                                            # STATE (rows, Up) x W + b, then net inputs
+    floating* Y, floating* S, floating* HS,                 # STATE time 0 is given, the rest OUT
 ) noexcept nogil:
-    cdef Py_ssize_t t, row, before, lag
+    cdef Py_ssize_t t, row, before
     if n.is_small:
         if floating is double:
-            sklstm_forward_small_f64(
-                &n.small, T, &first[0], &w[0], &table[0], &D[0, 0], &Y[0, 0], &S[0, 0], &HS[0, 0])
+            sklstm_forward_small_f64(&n.small, T, first, w, table, D, Y, S, HS)
         else:
-            sklstm_forward_small_f32(
-                &n.small, T, &first[0], &w[0], &table[0], &D[0, 0], &Y[0, 0], &S[0, 0], &HS[0, 0])
+            sklstm_forward_small_f32(&n.small, T, first, w, table, D, Y, S, HS)
         return
     for t in range(1, T + 1):
-        lag = first[t] - first[t - 1]
         if n.R:
             product(
-                first[t + 1] - first[t], n.Up, n.R, &Y[first[t - 1], n.recurrent], n.stride, 1,
-                &w[n.w_recurrent], n.Up, &D[first[t], 0], n.Up)                    # (1)
+                first[t + 1] - first[t], n.Up, n.R, Y + first[t - 1] * n.stride + n.recurrent, n.stride, 1,
+                w + n.w_recurrent, n.Up, D + first[t] * n.Up, n.Up)                # (1)
         for row in range(first[t], first[t + 1]):
-            before = row - lag
+            before = row - (first[t] - first[t - 1])
             forward_row(
-                n, &w[0], &table[0], &D[row, 0], &S[before, 0], &Y[row, 0], &S[row, 0], &HS[row, 0])
+                n, w, table, D + row * n.Up, S + before * n.Cp, Y + row * n.stride, S + row * n.Cp,
+                HS + row * n.Cp)
 
 
 cdef void backward_pack(
@@ -933,7 +934,7 @@ cdef inline Py_ssize_t forward_all(
     cdef Py_ssize_t errors = start_pack(
         n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, w,
         first, step, error_row, error_target, error_weight, XG, D, inputs)
-    forward_pack(n, length[lo], first, w, table, D, Y, S, HS)
+    forward_pack(n, length[lo], &first[0], &w[0], &table[0], &D[0, 0], &Y[0, 0], &S[0, 0], &HS[0, 0])
     sources[0] = output_sources(n, hi - lo, errors, error_row, Y, HR, source_row)
     forward_outputs(
         n, sparse, hi - lo, errors, error_row, inputs[0], values, columns, indptr, step, w,
@@ -1178,6 +1179,138 @@ cdef inline void add_step_gradient(
 
 
 # ------------------------------------------------------------------------------------------------
+# one step of streams: called from Python for each, so all that it needs is looked up once
+
+
+cdef void step_streams(
+    const Shape* n, Py_ssize_t streams, Py_ssize_t lanes,   # IN  at most `lanes` of them in one product
+    const floating* x, const floating* w, const floating* table,   # IN
+    floating* D, floating* Y, floating* S, floating* HS,    # STATE rows 0 to streams of Y, S are given
+    floating* O, floating* activation,                      # WORK (lanes, Kp), (Kp,)
+    floating* outputs,                                      # OUT (streams, K)
+) noexcept nogil:
+    """What comes after the state goes to rows from `streams` on."""
+    cdef Py_ssize_t lo = 0, rows, i
+    cdef int64_t[3] first
+    while lo < streams:
+        rows = min(lanes, streams - lo)
+        first[0], first[1], first[2] = lo, streams + lo, streams + lo + rows
+        repeat(rows, n.Up, w + n.w_bias, D + first[1] * n.Up)
+        product(
+            rows, n.Up, n.M, x + lo * n.M, n.M, 1, w + n.w_input, n.Up, D + first[1] * n.Up, n.Up)   # (1)
+        forward_pack(n, 1, first, w, table, D, Y, S, HS)
+        repeat(rows, n.Kp, w + n.v_bias, O)
+        product(
+            rows, n.Kp, n.H, Y + first[1] * n.stride + n.y_n, n.stride, 1, w + n.v_hidden, n.Kp, O, n.Kp)
+        if n.shortcut:
+            product(rows, n.Kp, n.M, x + lo * n.M, n.M, 1, w + n.v_input, n.Kp, O, n.Kp)
+        for i in range(rows):
+            output_activation(n, table + n.t_output, O + i * n.Kp, activation)                       # (8)
+            memcpy(outputs + (lo + i) * n.K, activation, n.K * sizeof(floating))
+        lo += rows
+
+
+cdef bint all_finite(Py_ssize_t size, const floating* a) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(size):
+        if not isfinite(a[i]):
+            return False
+    return True
+
+
+cdef char* address(array) except NULL:
+    """First byte of a contiguous array, which must outlive its use."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
+    cdef char* start = <char*>view.buf
+    PyBuffer_Release(&view)
+    return start
+
+
+cdef class Step:
+    """One time step of streams, again and again.
+
+    Parameters
+    ----------
+    plan : Plan
+    n_streams, lanes : int
+        Streams, and how many of them are computed at once.
+    given, packed : ndarray
+        Weights as users know them, and the kernel's copy of them.
+    arrays : tuple of ndarray
+        table, D, Y, S, HS (two rows a stream), O (a row a lane), activation (a row), outputs (a row a stream,
+        without padding). Rows 0 to n_streams of Y and S hold the state.
+    """
+
+    cdef Plan plan
+    cdef Py_ssize_t streams, lanes, item, n_bytes
+    cdef object given, outputs
+    cdef bytes copied
+    cdef tuple arrays
+    cdef char* weights
+    cdef char* w
+    cdef char* at[8]
+
+    def __init__(self, Plan plan, Py_ssize_t n_streams, Py_ssize_t lanes, given, packed, tuple arrays):
+        cdef int i
+        self.plan, self.streams, self.lanes = plan, n_streams, lanes
+        self.given, self.copied = given, given.tobytes()
+        self.n_bytes, self.item = given.nbytes, packed.itemsize
+        self.weights, self.w = address(given), address(packed)
+        self.arrays, self.outputs = (*arrays, packed), arrays[7]
+        for i in range(8):
+            self.at[i] = address(arrays[i])
+
+    def __call__(self, weights, x):
+        """Outputs after the inputs x, and the state moves on.
+
+        None, and the state stays, if `weights` are others than at first, x is no C-contiguous array of the
+        kernel's dtype with n_features numbers (or a row of them a stream), or a number is not finite.
+        """
+        cdef Py_buffer view
+        cdef bint fits
+        if weights is not self.given or memcmp(self.weights, <char*>self.copied, self.n_bytes) != 0:
+            return None
+        try:
+            PyObject_GetBuffer(x, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+        except (TypeError, ValueError, BufferError):
+            return None
+        fits = (
+            view.itemsize == self.item and view.format[0] == (c'd' if self.item == 8 else c'f')
+            and view.len == self.streams * self.plan.shape.M * self.item
+            and (view.ndim == 2 or (view.ndim == 1 and self.streams == 1))
+            and view.shape[view.ndim - 1] == self.plan.shape.M
+        )
+        one, outputs = view.ndim == 1, None
+        with critical_section(self):
+            if fits and self.item == 8:
+                fits = self.step(<const double*>view.buf)
+            elif fits:
+                fits = self.step(<const float*>view.buf)
+            if fits:
+                outputs = self.outputs[0].copy() if one else self.outputs.copy()
+        PyBuffer_Release(&view)
+        return outputs
+
+    cdef bint step(self, const floating* x):
+        cdef const Shape* n = &self.plan.shape
+        cdef Py_ssize_t rows = self.streams
+        cdef floating* Y = <floating*>self.at[2]
+        cdef floating* S = <floating*>self.at[3]
+        cdef unsigned long long mode
+        if not (all_finite(rows * n.M, x) and all_finite(rows * n.Cp, S)):
+            return False
+        mode = sklstm_flush_subnormals()
+        step_streams(
+            n, rows, self.lanes, x, <floating*>self.w, <floating*>self.at[0], <floating*>self.at[1], Y, S,
+            <floating*>self.at[4], <floating*>self.at[5], <floating*>self.at[6], <floating*>self.at[7])
+        sklstm_restore(mode)
+        memcpy(Y, Y + rows * n.stride, rows * n.stride * sizeof(floating))
+        memcpy(S, S + rows * n.Cp, rows * n.Cp * sizeof(floating))
+        return True
+
+
+# ------------------------------------------------------------------------------------------------
 # entry points: `data` holds the inputs, `lanes` the order of the sequences, `work` all that is written
 # (the three are made in _kernel.py)
 
@@ -1403,8 +1536,8 @@ def train_together(
                 base = i * rows
                 if not n.is_small:
                     forward_pack(
-                        n, length[at + i], first[i * (rows + 1):], w[i], table, D[base:], Y[base:], S[base:],
-                        HS[base:])
+                        n, length[at + i], &first[i * (rows + 1)], &w[i, 0], &table[0], &D[base, 0],
+                        &Y[base, 0], &S[base, 0], &HS[base, 0])
                 sources = output_sources(n, 1, errors[i], error_row[base:], Y[base:], HR, &source_row)
                 forward_outputs(
                     n, sparse, 1, errors[i], error_row[base:], inputs[i], values, columns, indptr,

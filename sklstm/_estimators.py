@@ -41,11 +41,8 @@ def _learns_by_epochs(estimator):
 class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
     """What the classifier and the regressor share: everything but labels and scores."""
 
-    _stream: Any  # State of `step`, or None
     _carried: Any  # list of Carried, one a stream, by continued learning, or None
-    _stepper: (
-        Any  # Stepper of the last `step`: what it needs besides weights and state; never copied or saved
-    )
+    _stepper: Any  # Stepper: the streams of `step` while they are under way; never copied or saved
 
     def __init__(
         self,
@@ -566,6 +563,11 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         order that could be relied on: give each thread a ``copy.copy`` of the estimator, which has streams of
         its own.
         """
+        stepper = vars(self).get("_stepper")
+        if stepper is not None:
+            outputs = stepper(self.weights_, x)
+            if outputs is not None:
+                return outputs
         if not hasattr(self, "weights_"):
             check_is_fitted(self)
         try:
@@ -580,17 +582,33 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 f"{'rows of different lengths' if x is None else x.shape}."
             )
         rows = x[np.newaxis] if x.ndim == 1 else x
-        if self._stream is not None and len(self._stream.cells) != len(rows):
+        state = self._stream
+        if state is not None and len(state.cells) != len(rows):
             raise ValueError(
-                f"x has {len(rows)} streams, but {len(self._stream.cells)} are under way: call reset_state()."
+                f"x has {len(rows)} streams, but {len(state.cells)} are under way: call reset_state()."
             )
         if rows.dtype not in FLOATS or not rows.size or not np.isfinite(rows).all():
             rows = as_sequences(rows[:, np.newaxis, :], name="x").values
-        stepper = getattr(self, "_stepper", None)
-        if stepper is None or not stepper.fits(self.network_, rows):
-            self._stepper = stepper = Stepper(self.network_, rows.dtype, len(rows))
-        outputs, self._stream = stepper(self.weights_, rows, self._stream)
+        if state is not None and not np.isfinite(state.cells).all():
+            raise ValueError("The state of the streams is no longer finite: call reset_state().")
+        stepper = Stepper(self.network_, self.weights_, rows.dtype, len(rows), state)
+        outputs = stepper(self.weights_, np.ascontiguousarray(rows))
+        self._stepper = stepper
         return outputs[0] if x.ndim == 1 else outputs
+
+    @property
+    def _stream(self):
+        """State of `step`, or None."""
+        stepper = vars(self).get("_stepper")
+        try:
+            return vars(self)["_stream"] if stepper is None else stepper.state
+        except KeyError:
+            raise AttributeError("_stream") from None
+
+    @_stream.setter
+    def _stream(self, state):
+        self.__dict__["_stream"] = state
+        self.__dict__.pop("_stepper", None)
 
     def reset_state(self, streams=None):
         """Begin streams anew: those of `step` and of ``partial_fit(..., continued=True)``.
@@ -613,9 +631,10 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 raise ValueError(
                     f"streams must hold indices of the {n_streams} streams under way, got {streams!r}."
                 )
-            self._stream = State(*(part.copy() for part in self._stream))
-            for part in self._stream:
+            state = State(*(part.copy() for part in self._stream))
+            for part in state:
                 part[index] = 0
+            self._stream = state
             if self._carried is not None:
                 kernel = kernel_of(self.network_, self._carried[0].partials.dtype)
                 self._carried = [
@@ -628,9 +647,10 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         state = dict(super().__getstate__(), _sklstm_version=sklstm.__version__)
         state.pop("_stepper", None)
         if "network_" in state:
+            stream = self._stream
             state["network_"] = asdict(self.network_)
             state["_memory"] = self._memory and vars(self._memory).copy()
-            state["_stream"] = self._stream and tuple(self._stream)
+            state["_stream"] = stream and tuple(stream)
             state["_carried"] = self._carried and [tuple(carried) for carried in self._carried]
         return state
 

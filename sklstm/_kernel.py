@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from math import prod
-from threading import Lock
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -17,7 +16,6 @@ from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
 from sklstm import _core
-from sklstm._sequences import Sequences
 
 # y = shift + scale / (1 + exp(-slope x)); the identity has no such form
 SQUASHING: dict[str, tuple[float, float, float] | None] = {
@@ -554,77 +552,57 @@ class Kernel:
 
 
 class Stepper:
-    """One time step of streams, again and again: packed weights and work arrays are kept.
-
-    What a call gives depends on its arguments alone. Threads are let in one at a time.
+    """Streams under way: their state, and all that one more time step needs, in the kernel's form.
 
     Parameters
     ----------
     network : Network
+    weights : ndarray of shape (n_weights,)
+        May be changed in place between two calls.
     dtype : float32 or float64
     n_streams : int
+    state : State or None
+        None is zero.
     """
 
-    def __init__(self, network, dtype, n_streams):
-        self.network = network
+    def __init__(self, network, weights, dtype, n_streams, state):
         self.kernel = kernel = kernel_of(network, dtype)
+        self.n_streams = n_streams
         n = kernel.layout
-        self._lock = Lock()
-        self._given: Any = None  # weights: the array given, its numbers then, and packed
-        self._flat: Any = None
-        self._w = kernel.zeros()
-        one_step = Sequences._trusted(np.zeros((n_streams, n["M"]), kernel.dtype), np.arange(n_streams + 1))
-        self._data = kernel.data(one_step)
-        self._data.X = np.zeros((n_streams, n["M"]), kernel.dtype)
-        lanes = kernel.lanes(one_step)
-        self._packs = [(slice(who[0], who[-1] + 1), lanes[who]) for who in kernel.packs(lanes)]
-        largest = len(self._packs[0][1])
-        self._work = kernel.work(largest, largest, 1, backward=False)
-        self._columns = _as_slice(kernel._recurrent_columns)
-        self._cells = _as_slice(kernel._internal_cells)
+        lanes = min(n_streams, kernel.pack_lanes(1))
+        self._work = work = kernel.work(n_streams, n_streams, 1, backward=False)
+        kernel._write_state(work, kernel.zero_state(n_streams) if state is None else state, n_streams)
+        self._may_use_blas = lanes >= 8
+        # None if x or the weights are not what it was made for, or a number is not finite
+        self._step = _core.Step(
+            kernel.plan,
+            n_streams,
+            lanes,
+            weights,
+            kernel.pack(weights),
+            (
+                work.table,
+                work.D,
+                work.Y,
+                work.S,
+                work.HS,
+                work.O,
+                aligned_zeros(n["Kp"], kernel.dtype),
+                np.zeros((n_streams, n["K"]), kernel.dtype),
+            ),
+        )
 
-    def fits(self, network, x):
-        """Whether it is made for this network and inputs like x."""
-        kept = self._data.X
-        return network is self.network and x.dtype == kept.dtype and x.shape == kept.shape
+    def __call__(self, weights, x):
+        """Outputs after the inputs x, or None; see `_core.Step`."""
+        if not self._may_use_blas:
+            return self._step(weights, x)
+        with one_blas_thread():
+            return self._step(weights, x)
 
-    def __call__(self, weights, x, state):
-        """Outputs (n_streams, n_outputs) and `State` after the inputs x (n_streams, n_inputs).
-
-        `weights` may be changed in place between two calls. `state` None is zero.
-        """
-        with self._lock:
-            if weights is not self._given or not (weights == self._flat).all():
-                self._w = self.kernel.pack(weights)
-                self._given, self._flat = weights, weights.copy()
-            self._data.X[...] = x
-            state = state or self.kernel.zero_state(len(x))
-            if not np.isfinite(state.cells).all():
-                raise ValueError("The state of the streams is no longer finite: call reset_state().")
-            if len(x) == 1:  # too little for BLAS
-                return self._step(state)
-            with one_blas_thread():
-                return self._step(state)
-
-    def _step(self, state):
-        kernel, work = self.kernel, self._work
-        outputs = np.empty((len(self._data.X), kernel.layout["K"]), kernel.dtype)
-        after = State(*(np.empty(part.shape, kernel.dtype) for part in state))
-        for streams, lanes in self._packs:
-            size = len(lanes)
-            work.Y[:size, self._columns] = state.activations[streams]
-            work.S[:size, self._cells] = state.cells[streams]
-            _core.forward(kernel.plan, self._data, lanes, work, self._w, work.outputs)
-            outputs[streams] = work.outputs[:size, : outputs.shape[1]]
-            after.activations[streams] = work.Y[size : 2 * size, self._columns]
-            after.cells[streams] = work.S[size : 2 * size, self._cells]
-        return outputs, after
-
-
-def _as_slice(index):
-    """Consecutive indices as a slice, which NumPy takes faster."""
-    first, n = (index[0], len(index)) if len(index) else (0, 0)
-    return slice(first, first + n) if np.array_equal(index, np.arange(first, first + n)) else index
+    @property
+    def state(self):
+        """`State`, a copy."""
+        return self.kernel._read_state(self._work, np.arange(self.n_streams))
 
 
 def each(run, items, n_threads):

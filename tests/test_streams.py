@@ -341,10 +341,30 @@ def test_threads_that_share_streams_compute_whole_steps():
     assert_array_equal(got, np.repeat([expected], 2000, axis=0).T)
 
 
+def test_what_is_refused_on_the_way_moves_nothing():
+    """The checks of a stream under way are other lines of code than those of its first step."""
+    model, alone = learned(), learned()
+    model.step(VALUES[0])
+    alone.step(VALUES[0])
+    for bad in (np.full(N_FEATURES, np.nan), VALUES[0, 1:], VALUES[:2], np.zeros((1, N_FEATURES + 1)), "a"):
+        with pytest.raises((ValueError, TypeError)):
+            model.step(bad)
+    assert_array_equal(model.step(VALUES[1]), alone.step(VALUES[1]))
+    assert_array_equal(model.step(VALUES[2:3]), alone.step(VALUES[2])[np.newaxis])
+
+
+def test_weights_that_cannot_be_written():
+    """As those of a model that joblib maps into memory."""
+    model, alone = learned(), learned()
+    model.weights_.flags.writeable = False
+    for x in VALUES[:3]:
+        assert_array_equal(model.step(x), alone.step(x))
+
+
 def test_a_state_that_is_not_finite_is_refused():
     model = learned(cell_input_activation="identity", forget_gate=False)
     model.step(VALUES[0])
-    model._stream.cells[:] = np.inf
+    model._stream = model._stream._replace(cells=np.full_like(model._stream.cells, np.inf))
     with pytest.raises(ValueError, match=r"no longer finite: call reset_state\(\)"):
         model.step(VALUES[0])
     assert np.isfinite(model.reset_state().step(VALUES[0])).all()
