@@ -166,7 +166,7 @@ def table(options):
     """Print the paper's column and ours for the records of a file."""
     groups = groups_of(records_of(options.file))
     print(
-        f"{'row':<7}{'setting':<8}{'solved':>9}{'sequences':>21}{'1997':>11}"
+        f"{'row':<7}{'setting':<8}{'solved':>9}{'sequences':>24}{'1997':>11}"
         f"{'wrong':>9}{'1997':>8}{'rms':>8}{'mae':>8}"
     )
     for name, row in EXPERIMENTS.items():
@@ -175,7 +175,7 @@ def table(options):
             if group:
                 wrong, rms, mae = group.errors
                 print(
-                    f"{name:<7}{setting:<8}{group.share:>9}{group.mean:>21}{row.paper['sequences']:>11,}"
+                    f"{name:<7}{setting:<8}{group.share:>9}{group.mean:>24}{row.paper['sequences']:>11,}"
                     f"{wrong:>9}{wrong_of_1997(row):>8}{rms:>8}{mae:>8}"
                 )
     return 0
