@@ -54,6 +54,18 @@ cdef extern from "_simd.h" nogil:
         Py_ssize_t, Py_ssize_t, const double*, const double*, const double*, double*) noexcept
     void sklstm_decay_and_add_f32(
         Py_ssize_t, Py_ssize_t, const float*, const float*, const float*, float*) noexcept
+    void sklstm_gather_f64(
+        Py_ssize_t, Py_ssize_t, const double*, const int32_t*, const int32_t*, const int64_t*,
+        const double*, double*, Py_ssize_t) noexcept
+    void sklstm_gather_f32(
+        Py_ssize_t, Py_ssize_t, const float*, const int32_t*, const int32_t*, const int64_t*,
+        const float*, float*, Py_ssize_t) noexcept
+    void sklstm_scatter_f64(
+        Py_ssize_t, Py_ssize_t, const double*, const int32_t*, const int32_t*, const int64_t*,
+        const double*, Py_ssize_t, double*) noexcept
+    void sklstm_scatter_f32(
+        Py_ssize_t, Py_ssize_t, const float*, const int32_t*, const int32_t*, const int64_t*,
+        const float*, Py_ssize_t, float*) noexcept
     void sklstm_repeat_f64(Py_ssize_t, Py_ssize_t, const double*, double*) noexcept
     void sklstm_repeat_f32(Py_ssize_t, Py_ssize_t, const float*, float*) noexcept
     void sklstm_add_rows_f64(Py_ssize_t, Py_ssize_t, const double*, double*) noexcept
@@ -500,13 +512,14 @@ cdef inline void add_input_products(
     const floating* w, floating* out, Py_ssize_t out_row,                       # IN, STATE
 ) noexcept nogil:
     """out += X @ W."""
-    cdef Py_ssize_t j, p
     if not sparse:
         product(rows, width, n_inputs, x, n_inputs, 1, w, width, out, out_row)
+    elif values.shape[0] == 0:
         return
-    for j in range(rows):
-        for p in range(indptr[step[j]], indptr[step[j] + 1]):
-            product(1, width, 1, &values[p], 1, 1, w + columns[p] * width, width, out + j * out_row, width)
+    elif floating is double:
+        sklstm_gather_f64(rows, width, &values[0], &columns[0], &indptr[0], step, w, out, out_row)
+    else:
+        sklstm_gather_f32(rows, width, &values[0], &columns[0], &indptr[0], step, w, out, out_row)
 
 
 cdef inline void add_input_gradient(
@@ -517,14 +530,14 @@ cdef inline void add_input_gradient(
     const floating* delta, Py_ssize_t delta_row, floating* grad,                # IN, STATE
 ) noexcept nogil:
     """grad += X.T @ delta."""
-    cdef Py_ssize_t j, p
     if not sparse:
         product(n_inputs, width, rows, x, 1, n_inputs, delta, delta_row, grad, width)
+    elif values.shape[0] == 0:
         return
-    for j in range(rows):
-        for p in range(indptr[step[j]], indptr[step[j] + 1]):
-            product(
-                1, width, 1, &values[p], 1, 1, delta + j * delta_row, width, grad + columns[p] * width, width)
+    elif floating is double:
+        sklstm_scatter_f64(rows, width, &values[0], &columns[0], &indptr[0], step, delta, delta_row, grad)
+    else:
+        sklstm_scatter_f32(rows, width, &values[0], &columns[0], &indptr[0], step, delta, delta_row, grad)
 
 
 cdef inline Py_ssize_t touch(

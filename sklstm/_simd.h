@@ -270,6 +270,34 @@ SKLSTM_CLONES static void SKLSTM_NAME(product)(
 #undef SKLSTM_PANELS
 }
 
+/* C += X W, with rows of C for rows step[0], step[1], ... of the CSR matrix X */
+SKLSTM_CLONES static void SKLSTM_NAME(gather)(
+    ptrdiff_t rows, ptrdiff_t width, const SKLSTM_REAL *restrict values, const int32_t *restrict columns,
+    const int32_t *restrict indptr, const int64_t *restrict step, const SKLSTM_REAL *restrict w,
+    SKLSTM_REAL *restrict c, ptrdiff_t c_row)
+{
+    for (ptrdiff_t i = 0; i < rows; i++)
+        for (int32_t p = indptr[step[i]]; p < indptr[step[i] + 1]; p++)
+            for (ptrdiff_t j = 0; j < width; j += SKLSTM_LANES)
+#pragma omp simd
+                for (int k = 0; k < SKLSTM_LANES; k++)
+                    c[i * c_row + j + k] += values[p] * w[columns[p] * width + j + k];
+}
+
+/* W += X' C, with rows of C for rows step[0], step[1], ... of the CSR matrix X */
+SKLSTM_CLONES static void SKLSTM_NAME(scatter)(
+    ptrdiff_t rows, ptrdiff_t width, const SKLSTM_REAL *restrict values, const int32_t *restrict columns,
+    const int32_t *restrict indptr, const int64_t *restrict step, const SKLSTM_REAL *restrict c,
+    ptrdiff_t c_row, SKLSTM_REAL *restrict w)
+{
+    for (ptrdiff_t i = 0; i < rows; i++)
+        for (int32_t p = indptr[step[i]]; p < indptr[step[i] + 1]; p++)
+            for (ptrdiff_t j = 0; j < width; j += SKLSTM_LANES)
+#pragma omp simd
+                for (int k = 0; k < SKLSTM_LANES; k++)
+                    w[columns[p] * width + j + k] += values[p] * c[i * c_row + j + k];
+}
+
 /* every row of C = b */
 SKLSTM_CLONES static void SKLSTM_NAME(repeat)(
     ptrdiff_t rows, ptrdiff_t width, const SKLSTM_REAL *restrict b, SKLSTM_REAL *restrict c)
