@@ -74,18 +74,46 @@ def _thread_pools():
     return ThreadpoolController()
 
 
+class _OneBlasThread:
+    """Context in which BLAS works in one thread, whichever threads of the process are in it.
+
+    The first that enters sets the limit, the last that leaves lifts it.
+    """
+
+    def __init__(self):
+        self._lock = Lock()
+        self._inside = 0
+        self._limit = None
+
+    def __enter__(self):
+        with self._lock:
+            if not self._inside:
+                self._limit = _thread_pools().limit(limits=1, user_api="blas")
+            self._inside += 1
+
+    def __exit__(self, *exception):
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._limit.restore_original_limits()
+
+
+_ONE_BLAS_THREAD = _OneBlasThread()
+
+
 def one_blas_thread():
     """Context in which BLAS works in one thread: packs, not products, are what runs side by side."""
-    return _thread_pools().limit(limits=1, user_api="blas")
+    return _ONE_BLAS_THREAD
 
 
 def threads_of(n_jobs):
     """Threads of this process that `n_jobs` means to joblib; None is 1 or what `joblib.parallel_config` says.
 
     A cluster's backend takes any `n_jobs`, None too, for all cores of all machines. Inside it, here and in
-    its workers, n_jobs means what it means without it.
+    its workers, n_jobs means what it means without it. So it does where n_jobs counts fits (`side_by_side`).
     """
-    if get_active_backend()[0].default_n_jobs == 1:
+    backend = get_active_backend()[0]
+    if backend.default_n_jobs == 1 and not getattr(backend, "runs_fits", False):
         return joblib.effective_n_jobs(n_jobs)
     with joblib.parallel_config("threading", n_jobs=1):
         return joblib.effective_n_jobs(n_jobs)

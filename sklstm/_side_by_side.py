@@ -1,0 +1,251 @@
+"""Fits side by side in threads: where several learn on-line, one thread works for all of them."""
+
+import warnings
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from numbers import Integral
+from threading import Event, Lock
+
+import joblib
+import numpy as np
+from joblib.parallel import ThreadingBackend, get_active_backend
+
+from sklstm import _core
+from sklstm._kernel import one_blas_thread
+from sklstm._together import Together
+
+FITS = 8  # under way for each thread that works
+PATIENCE = 1.0  # seconds until a fit no longer waits for one that is busy with something else
+
+
+@contextmanager
+def side_by_side(n_jobs=None):
+    """Context in which scikit-learn's searches run their fits side by side, in the threads of this process.
+
+    Small networks that learn on-line (``update="sequence"``) then share the processor within each thread: it
+    computes the steps of several fits in turn, where one fit alone would leave it waiting most of the time. The
+    results are those of the same search without this context, to the bit.
+
+    Whatever runs its fits by joblib is served: `GridSearchCV` and the other searches, `cross_validate`,
+    `learning_curve`, ensembles; of pipelines and of any estimator.
+
+    Parameters
+    ----------
+    n_jobs : int, default=None
+        Threads that work. None is 1, -1 all cores. An `n_jobs` given to the search itself comes before it.
+        Eight fits are under way for each.
+
+    Notes
+    -----
+    Fits of the same topology, loss, gradient and dtype, all with dense or all with sparse sequences, learn in
+    turn. Rates, solver and its options, gate biases, weights of samples, number and lengths of sequences may
+    differ; a fit that ends, or fails, does not hold up the others. Networks have to be small: a row of units
+    in two vector registers (16 units in float64 or 32 in float32, each cell and each gate being one), no
+    peepholes, no hidden units, and a processor with AVX-512. Fits of other networks, and with
+    ``update="batch"`` or "step", run in threads, each for itself: a mini-batch is computed in turn already.
+
+    Each fit holds its own sequences, and once more while it learns in turn with others. One started by
+    Ctrl-C, or by an error in another, to end does so after an epoch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklstm import LSTMRegressor, side_by_side
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, size=(60, 10, 1))
+    >>> y = X[:, 0, 0]
+    >>> reg = LSTMRegressor(n_blocks=2, update="sequence", solver="sgd", max_iter=5, tol=0, random_state=0)
+    >>> search = GridSearchCV(reg, {"learning_rate": [0.01, 0.1], "forget_gate_bias": [0, 2]}, cv=3)
+    >>> with warnings.catch_warnings(action="ignore"), side_by_side(n_jobs=2):
+    ...     search.fit(X, y)
+    """
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be None or a number of threads other than 0, got {n_jobs!r}.")
+    with joblib.parallel_config(SideBySide(), n_jobs=1 if n_jobs is None else int(n_jobs)):
+        yield
+
+
+class Cancelled(Exception):
+    """The search that this fit belongs to has ended."""
+
+
+class Turn:
+    """Some sequences that a fit wants to learn from now."""
+
+    def __init__(self, trainer, lanes):
+        self.trainer = trainer
+        self.lanes = lanes
+        self.called = Event()  # it leads a group, or the group is done
+        self.group = None
+        self.loss = None
+        self.error = None
+
+
+class Meeting:
+    """Where the fits of one search learn in turn.
+
+    A fit that comes with its next sequences waits until enough of its kind have come: as many as one thread
+    should work for, or all that are not at work. Then the thread of one of them learns for all. Only fits that
+    are in their epochs are counted, and no more threads work than there should, so fits fall into step after
+    one epoch. A fit that is counted but does not come for `PATIENCE` is not waited for.
+
+    Parameters
+    ----------
+    n_threads : int
+        Threads that may work at a time.
+    """
+
+    def __init__(self, n_threads):
+        self.n_threads = self.free = n_threads
+        self.lock = Lock()
+        self.fits = Counter()  # in their epochs, by kind
+        self.working = Counter()  # those of them that learn at the moment
+        self.turns = {}  # those that wait, by kind
+        self.cancelled = False
+
+    @staticmethod
+    def here():
+        """Return the meeting of the fits to which this thread belongs, or None."""
+        return getattr(get_active_backend()[0], "meeting", None)
+
+    def cancel(self):
+        """Let every fit end before its next epoch."""
+        self.cancelled = True
+
+    def check(self):
+        """Raise Cancelled if the search has ended."""
+        if self.cancelled:
+            raise Cancelled("The search was interrupted, or failed elsewhere.")
+
+    def enter(self, trainer):
+        """Count a fit that begins its epochs, if it can learn in turn with others."""
+        if takes_turns(trainer):
+            trainer.meeting = self
+            with self.lock:
+                self.fits[kind_of(trainer)] += 1
+
+    def leave(self, trainer):
+        """Count it no longer."""
+        if trainer.meeting is not None:
+            trainer.meeting = trainer.together = None
+            with self.lock:
+                self.fits[kind_of(trainer)] -= 1
+                self._call()
+
+    def train(self, trainer, lanes):
+        """Loss of these sequences before each was learned from."""
+        kind, turn = kind_of(trainer), Turn(trainer, lanes)
+        with self.lock:
+            self.turns.setdefault(kind, []).append(turn)
+            self._call()
+        while not turn.called.wait(PATIENCE):
+            with self.lock:
+                if turn in self.turns.get(kind, ()):
+                    self._call(impatient=kind)
+        if turn.group:
+            self._learn(kind, turn.group)
+        if turn.error is not None:
+            raise turn.error
+        return turn.loss
+
+    def _call(self, impatient=None):
+        """Let groups begin, as long as one is complete and a thread may work."""
+        share = min(-(-self.fits.total() // self.n_threads), FITS)
+        while self.free:
+            for kind, turns in self.turns.items():
+                to_come = self.fits[kind] - self.working[kind]
+                if kind == impatient or len(turns) >= min(share, to_come):
+                    break
+            else:
+                return
+            impatient = None
+            turns = self.turns.pop(kind)
+            group, rest = turns[:share], turns[share:]
+            if rest:
+                self.turns[kind] = rest
+            self.free -= 1
+            self.working[kind] += len(group)
+            group[-1].group = group
+            group[-1].called.set()
+
+    def _learn(self, kind, turns):
+        try:
+            together = Together.of([turn.trainer for turn in turns])
+            lanes = {turn.trainer: turn.lanes for turn in turns}
+            losses = together.train([lanes[trainer] for trainer in together.trainers])
+            losses = dict(zip(together.trainers, losses.tolist(), strict=True))
+            for turn in turns:
+                turn.loss = losses[turn.trainer]
+        except BaseException as error:  # each fit fails by it
+            for turn in turns:
+                turn.error = error
+        finally:
+            with self.lock:
+                self.free += 1
+                self.working[kind] -= len(turns)
+                for turn in turns:
+                    turn.called.set()
+                self._call()
+
+
+def takes_turns(trainer):
+    """Whether it gains by learning in turn with others."""
+    data = trainer.data
+    return (
+        trainer.settings.update == "sequence"
+        and trainer.kernel.plan.is_small
+        and max(data.X.size, data.values.size) < np.iinfo(np.int32).max // FITS
+    )
+
+
+def kind_of(trainer):
+    """What fits must have in common to learn in turn."""
+    settings, kernel = trainer.settings, trainer.kernel
+    return kernel.network, kernel.dtype, settings.loss, settings.gradient, trainer.data.sparse
+
+
+class SideBySide(ThreadingBackend):
+    """joblib's threads, with a meeting for each search."""
+
+    runs_fits = True  # n_jobs counts what is under way
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self._while_at_work = ExitStack()
+        self._meeting = None
+
+    def effective_n_jobs(self, n_jobs):
+        """Fits under way."""
+        return super().effective_n_jobs(n_jobs) * (FITS if _core.HAS_SMALL else 1)
+
+    def configure(self, n_jobs=1, parallel=None, **options):
+        """Begin a search."""
+        self._meeting = Meeting(super().effective_n_jobs(n_jobs))
+        n_fits = super().configure(n_jobs, parallel, **options)
+        self._while_at_work.enter_context(one_blas_thread())
+        # scikit-learn sets the filters of warnings in each thread; before Python 3.14 all threads share them
+        self._while_at_work.enter_context(warnings.catch_warnings())
+        return n_fits
+
+    def terminate(self):
+        """End a search."""
+        super().terminate()
+        self._while_at_work.close()
+
+    def abort_everything(self, ensure_ready=True):
+        """End a search that failed or was interrupted."""
+        self._meeting.cancel()
+        super().abort_everything(ensure_ready)
+
+    def get_nested_backend(self):
+        """Return what is active in the threads of the fits."""
+        return OneOfMany(self._meeting), None
+
+
+class OneOfMany(ThreadingBackend):
+    """What joblib does inside a fit: what it does in threads, and the meeting is found."""
+
+    def __init__(self, meeting):
+        super().__init__(nesting_level=1)
+        self.meeting = meeting
