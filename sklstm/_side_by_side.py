@@ -3,8 +3,10 @@
 import warnings
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from numbers import Integral
 from threading import Event, Lock
+from typing import Any
 
 import joblib
 import numpy as np
@@ -23,8 +25,8 @@ def side_by_side(n_jobs=None):
     """Context in which scikit-learn's searches run their fits side by side, in the threads of this process.
 
     Small networks that learn on-line (``update="sequence"``) then share the processor within each thread: it
-    computes the steps of several fits in turn, where one fit alone would leave it waiting most of the time. The
-    results are those of the same search without this context, to the bit.
+    computes the steps of several fits in turn, where one fit alone would leave it waiting most of the time.
+    The results are those of the same search without this context, to the bit.
 
     Whatever runs its fits by joblib is served: `GridSearchCV` and the other searches, `cross_validate`,
     `learning_curve`, ensembles; of pipelines and of any estimator.
@@ -44,8 +46,8 @@ def side_by_side(n_jobs=None):
     peepholes, no hidden units, and a processor with AVX-512. Fits of other networks, and with
     ``update="batch"`` or "step", run in threads, each for itself: a mini-batch is computed in turn already.
 
-    Each fit holds its own sequences, and once more while it learns in turn with others. One started by
-    Ctrl-C, or by an error in another, to end does so after an epoch.
+    Each fit holds its own sequences, and once more while it learns in turn with others. When Ctrl-C or an
+    error ends the search, the fits that are under way end with their epoch.
 
     Examples
     --------
@@ -53,12 +55,14 @@ def side_by_side(n_jobs=None):
     >>> from sklearn.model_selection import GridSearchCV
     >>> from sklstm import LSTMRegressor, side_by_side
     >>> rng = np.random.default_rng(0)
-    >>> X = rng.uniform(-1, 1, size=(60, 10, 1))
+    >>> X = rng.uniform(-1, 1, size=(60, 5, 1))
     >>> y = X[:, 0, 0]
-    >>> reg = LSTMRegressor(n_blocks=2, update="sequence", solver="sgd", max_iter=5, tol=0, random_state=0)
+    >>> reg = LSTMRegressor(n_blocks=2, update="sequence", solver="sgd", tol=0.01, random_state=0)
     >>> search = GridSearchCV(reg, {"learning_rate": [0.01, 0.1], "forget_gate_bias": [0, 2]}, cv=3)
-    >>> with warnings.catch_warnings(action="ignore"), side_by_side(n_jobs=2):
-    ...     search.fit(X, y)
+    >>> with side_by_side(n_jobs=2):
+    ...     search = search.fit(X, y)
+    >>> search.best_params_["learning_rate"]
+    0.1
     """
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
         raise ValueError(f"n_jobs must be None or a number of threads other than 0, got {n_jobs!r}.")
@@ -70,15 +74,32 @@ class Cancelled(Exception):
     """The search that this fit belongs to has ended."""
 
 
-class Turn:
-    """Some sequences that a fit wants to learn from now."""
+class Fit:
+    """A fit at a meeting.
 
-    def __init__(self, trainer, lanes):
+    Attributes
+    ----------
+    trainer : Trainer
+    kind : tuple
+        What fits must have in common to learn in turn.
+    lanes : Lanes
+        The sequences from which it wants to learn now.
+    called : Event
+        It is to lead a group, or has learned.
+    group : list of Fit
+        Those whom it leads; empty if another leads.
+    loss : float
+        What came of it, or
+    error : BaseException or None
+        what kept it from learning.
+    """
+
+    def __init__(self, trainer):
+        settings, kernel = trainer.settings, trainer.kernel
         self.trainer = trainer
-        self.lanes = lanes
-        self.called = Event()  # it leads a group, or the group is done
-        self.group = None
-        self.loss = None
+        self.kind = kernel.network, kernel.dtype, settings.loss, settings.gradient, trainer.data.sparse
+        self.called = Event()
+        self.group = []
         self.error = None
 
 
@@ -86,8 +107,8 @@ class Meeting:
     """Where the fits of one search learn in turn.
 
     A fit that comes with its next sequences waits until enough of its kind have come: as many as one thread
-    should work for, or all that are not at work. Then the thread of one of them learns for all. Only fits that
-    are in their epochs are counted, and no more threads work than there should, so fits fall into step after
+    should work for, or all that are not at work. Then the thread of one of them learns for all. Only fits
+    that are in their epochs are counted, and no more threads work than should, so fits fall into step after
     one epoch. A fit that is counted but does not come for `PATIENCE` is not waited for.
 
     Parameters
@@ -101,7 +122,7 @@ class Meeting:
         self.lock = Lock()
         self.fits = Counter()  # in their epochs, by kind
         self.working = Counter()  # those of them that learn at the moment
-        self.turns = {}  # those that wait, by kind
+        self.waiting = {}  # those of them that wait, by kind
         self.cancelled = False
 
     @staticmethod
@@ -118,74 +139,80 @@ class Meeting:
         if self.cancelled:
             raise Cancelled("The search was interrupted, or failed elsewhere.")
 
-    def enter(self, trainer):
-        """Count a fit that begins its epochs, if it can learn in turn with others."""
-        if takes_turns(trainer):
-            trainer.meeting = self
+    @contextmanager
+    def attended(self, trainer):
+        """Count a fit, and let it learn in turn with others, if it gains by that; for the time of its epochs."""
+        if not takes_turns(trainer):
+            yield
+            return
+        fit = Fit(trainer)
+        with self.lock:
+            self.fits[fit.kind] += 1
+        try:
+            trainer.in_turn = partial(self._learn, fit)
+            yield
+        finally:
+            trainer.in_turn = trainer.together = None
             with self.lock:
-                self.fits[kind_of(trainer)] += 1
-
-    def leave(self, trainer):
-        """Count it no longer."""
-        if trainer.meeting is not None:
-            trainer.meeting = trainer.together = None
-            with self.lock:
-                self.fits[kind_of(trainer)] -= 1
+                self.fits[fit.kind] -= 1
                 self._call()
 
-    def train(self, trainer, lanes):
-        """Loss of these sequences before each was learned from."""
-        kind, turn = kind_of(trainer), Turn(trainer, lanes)
+    def _learn(self, fit, lanes):
+        """Wait for the others, and lead them if called to; returns the loss of these sequences."""
+        fit.lanes = lanes
+        fit.called.clear()
         with self.lock:
-            self.turns.setdefault(kind, []).append(turn)
+            self.waiting.setdefault(fit.kind, []).append(fit)
             self._call()
-        while not turn.called.wait(PATIENCE):
+        while not fit.called.wait(PATIENCE):
             with self.lock:
-                if turn in self.turns.get(kind, ()):
-                    self._call(impatient=kind)
-        if turn.group:
-            self._learn(kind, turn.group)
-        if turn.error is not None:
-            raise turn.error
-        return turn.loss
+                if fit in self.waiting.get(fit.kind, ()):
+                    self._call(impatient=fit.kind)
+        if fit.group:
+            self._lead(fit.kind, fit.group)
+            fit.group = []
+        if fit.error is not None:
+            raise fit.error
+        return fit.loss
 
     def _call(self, impatient=None):
-        """Let groups begin, as long as one is complete and a thread may work."""
+        """Let groups begin, as long as one is complete and a thread may work; to be called with the lock."""
         share = min(-(-self.fits.total() // self.n_threads), FITS)
         while self.free:
-            for kind, turns in self.turns.items():
+            for kind, fits in self.waiting.items():
                 to_come = self.fits[kind] - self.working[kind]
-                if kind == impatient or len(turns) >= min(share, to_come):
+                if kind == impatient or len(fits) >= min(share, to_come):
                     break
             else:
                 return
             impatient = None
-            turns = self.turns.pop(kind)
-            group, rest = turns[:share], turns[share:]
-            if rest:
-                self.turns[kind] = rest
+            del self.waiting[kind]
+            group, others = fits[:share], fits[share:]
+            if others:
+                self.waiting[kind] = others  # behind the other kinds
             self.free -= 1
             self.working[kind] += len(group)
             group[-1].group = group
             group[-1].called.set()
 
-    def _learn(self, kind, turns):
+    def _lead(self, kind, group):
+        """Learn for all of a group in this thread."""
         try:
-            together = Together.of([turn.trainer for turn in turns])
-            lanes = {turn.trainer: turn.lanes for turn in turns}
+            together = Together.of([fit.trainer for fit in group])
+            lanes = {fit.trainer: fit.lanes for fit in group}
             losses = together.train([lanes[trainer] for trainer in together.trainers])
-            losses = dict(zip(together.trainers, losses.tolist(), strict=True))
-            for turn in turns:
-                turn.loss = losses[turn.trainer]
-        except BaseException as error:  # each fit fails by it
-            for turn in turns:
-                turn.error = error
+            of = dict(zip(together.trainers, losses.tolist(), strict=True))
+            for fit in group:
+                fit.loss = of[fit.trainer]
+        except BaseException as error:
+            for fit in group:
+                fit.error = error
         finally:
             with self.lock:
                 self.free += 1
-                self.working[kind] -= len(turns)
-                for turn in turns:
-                    turn.called.set()
+                self.working[kind] -= len(group)
+                for fit in group:
+                    fit.called.set()
                 self._call()
 
 
@@ -195,14 +222,8 @@ def takes_turns(trainer):
     return (
         trainer.settings.update == "sequence"
         and trainer.kernel.plan.is_small
-        and max(data.X.size, data.values.size) < np.iinfo(np.int32).max // FITS
+        and max(data.X.size, data.values.size, data.indptr.size) < np.iinfo(np.int32).max // FITS
     )
-
-
-def kind_of(trainer):
-    """What fits must have in common to learn in turn."""
-    settings, kernel = trainer.settings, trainer.kernel
-    return kernel.network, kernel.dtype, settings.loss, settings.gradient, trainer.data.sparse
 
 
 class SideBySide(ThreadingBackend):
@@ -213,7 +234,7 @@ class SideBySide(ThreadingBackend):
     def __init__(self, **options):
         super().__init__(**options)
         self._while_at_work = ExitStack()
-        self._meeting = None
+        self._meeting: Any = None
 
     def effective_n_jobs(self, n_jobs):
         """Fits under way."""

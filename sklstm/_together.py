@@ -131,15 +131,15 @@ class Together:
     def _stack(self):
         """Put the data of all trainers under each other; their records become views of a common one."""
         trainers = self.trainers
-        datas = [trainer.data for trainer in trainers]
-        steps = [len(data.indptr) - 1 if data.sparse else len(data.X) for data in datas]
-        numbers = [0, *accumulate(len(data.values) for data in datas)]
-        indptr = [data.indptr[:-1] + at for data, at in zip(datas, numbers[:-1], strict=True)]
+        parts = [trainer.data for trainer in trainers]
+        steps = [len(data.indptr) - 1 if data.sparse else len(data.X) for data in parts]
+        numbers = [0, *accumulate(len(data.values) for data in parts)]
+        indptr = [data.indptr[:-1] + at for data, at in zip(parts, numbers[:-1], strict=True)]
         self.data = SimpleNamespace(
-            sparse=datas[0].sparse,
-            X=np.concatenate([data.X for data in datas]),
-            values=np.concatenate([data.values for data in datas]),
-            columns=np.concatenate([data.columns for data in datas]),
+            sparse=parts[0].sparse,
+            X=np.concatenate([data.X for data in parts]),
+            values=np.concatenate([data.values for data in parts]),
+            columns=np.concatenate([data.columns for data in parts]),
             indptr=np.concatenate([*indptr, numbers[-1:]]).astype(np.int32),
         )
         self.targets = np.concatenate([trainer.targets for trainer in trainers])

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import pairwise
@@ -100,7 +101,7 @@ class Trainer:
         self.grad = kernel.zeros()
         self.work = None
         self.together: Any = None  # Together, while arrays are shared
-        self.meeting: Any = None  # Meeting, while it learns in turn with others
+        self.in_turn: Any = None  # learns from lanes in turn with other fits; or None
 
     def load(self, sequences, train, targets, target_weight):
         """Take other data to learn from; weights and memory stay."""
@@ -176,16 +177,18 @@ class Trainer:
         pack_lanes = min(size, self.kernel.pack_lanes(lanes.length.max()))
         if settings.n_threads > 1 and size > pack_lanes:
             return self._batches_in_threads(lanes, batch, pack_lanes)
-        if self.meeting is None:
-            packs = np.concatenate([np.arange(lo, hi, pack_lanes) for lo, hi in pairwise(batch)])
+        if not self.in_turn:
+            packs = batch[:-1]
+            if pack_lanes < size:
+                packs = np.concatenate([np.arange(lo, hi, pack_lanes) for lo, hi in pairwise(batch)])
             rows = int(np.add.reduceat(lanes.length, packs).max())
             self._make_work(rows, pack_lanes, int(lanes.length.max()))
         total = 0.0
         for lo, hi in self._chunks(np.add.reduceat(lanes.length, batch[:-1])):
-            if self.meeting is None:
-                total += self._train(lanes, batch, lo, hi, pack_lanes)
+            if self.in_turn:
+                total += self.in_turn(lanes[lo:hi])
             else:
-                total += self.meeting.train(self, lanes[lo:hi])
+                total += self._train(lanes, batch, lo, hi, pack_lanes)
             if not np.isfinite(total):
                 raise Diverged
         return total
@@ -427,8 +430,7 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
     best_weights, best, since = trainer.weights, np.inf, 0
     converged, diverged = True, False
     meeting = Meeting.here()
-    if meeting:
-        meeting.enter(trainer)
+    attendance = ExitStack()
 
     def learned():
         return (trainer.weights if validate is None else best_weights), replace(
@@ -463,6 +465,8 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
         return stop
 
     try:
+        if meeting:
+            attendance.enter_context(meeting.attended(trainer))
         if settings.solver == "lbfgs":
             begin()
             with one_blas_thread():  # SciPy's own products are small
@@ -498,8 +502,7 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
             stacklevel=5,
         )
     finally:
-        if meeting:
-            meeting.leave(trainer)
+        attendance.close()
     progress.close()
     if not converged and may_stop_early:
         warnings.warn(
