@@ -4,7 +4,7 @@ Above this module nothing knows padding or alignment; `_core.pyx` allocates noth
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache, lru_cache
 from math import prod
 from types import SimpleNamespace
@@ -74,36 +74,11 @@ def _thread_pools():
     return ThreadpoolController()
 
 
-class _OneBlasThread:
-    """Context in which BLAS works in one thread, whichever threads of the process are in it.
-
-    The first that enters sets the limit, the last that leaves lifts it.
-    """
-
-    def __init__(self):
-        self._lock = Lock()
-        self._inside = 0
-        self._limit: Any = None
-
-    def __enter__(self):
-        with self._lock:
-            if not self._inside:
-                self._limit = _thread_pools().limit(limits=1, user_api="blas")
-            self._inside += 1
-
-    def __exit__(self, *exception):
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                self._limit.restore_original_limits()
-
-
-_ONE_BLAS_THREAD = _OneBlasThread()
-
-
 def one_blas_thread():
     """Context in which BLAS works in one thread: packs, not products, are what runs side by side."""
-    return _ONE_BLAS_THREAD
+    if getattr(get_active_backend()[0], "has_one_blas_thread", False):  # until all fits are done
+        return nullcontext()
+    return _thread_pools().limit(limits=1, user_api="blas")
 
 
 def threads_of(n_jobs):

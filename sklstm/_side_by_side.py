@@ -141,7 +141,7 @@ class Meeting:
 
     @contextmanager
     def attended(self, trainer):
-        """Count a fit, and let it learn in turn with others, if it gains by that; for the time of its epochs."""
+        """Count a fit while it is in its epochs, and let it learn in turn with others if it gains by that."""
         if not takes_turns(trainer):
             yield
             return
@@ -266,6 +266,8 @@ class SideBySide(ThreadingBackend):
 
 class OneOfMany(ThreadingBackend):
     """What joblib does inside a fit: what it does in threads, and the meeting is found."""
+
+    has_one_blas_thread = True  # SideBySide sees to it
 
     def __init__(self, meeting):
         super().__init__(nesting_level=1)

@@ -1,4 +1,4 @@
-"""Fits side by side: the results of the same search without, whoever takes part, and nobody is left waiting."""
+"""Fits side by side: the results of a search without, whoever takes part, and nobody is left waiting."""
 
 import _thread
 import contextlib
@@ -41,6 +41,7 @@ Y = np.array([x[0, 0] + 0.5 * x[-1, 1] for x in X])
 LABELS = (Y > 0).astype(int)
 ON_LINE = {"n_blocks": 2, "update": "sequence", "solver": "sgd", "max_iter": 4, "tol": 0, "random_state": 0}
 REG = LSTMRegressor(**ON_LINE)
+ENDLESS = LSTMRegressor(**ON_LINE | {"max_iter": 10**9, "n_iter_no_change": 10**9})
 
 
 @pytest.fixture(autouse=True)
@@ -85,10 +86,12 @@ def lstm_of(search):
 def compare(estimator, grid, X=X, y=Y, n_jobs=2, fit_params=None, **options):
     """Fit a search with and without, and assert that all that came of it is the same."""
     options = {"cv": KFold(3), "error_score": "raise"} | options
+    before = warnings.filters[:], blas_threads()
     searches = [GridSearchCV(estimator, grid, **options) for _ in range(2)]
     expected = searches[0].fit(X, y, **(fit_params or {}))
     with side_by_side(n_jobs):
         found = searches[1].fit(X, y, **(fit_params or {}))
+    assert (warnings.filters, blas_threads()) == before
     assert_same(found, expected)
     np.testing.assert_array_equal(lstm_of(found).weights_, lstm_of(expected).weights_)
     assert lstm_of(found).loss_curve_ == lstm_of(expected).loss_curve_
@@ -275,18 +278,12 @@ def joined(before, seconds=5):
 
 def test_an_error_ends_the_search_and_the_other_fits():
     before, blas = set(threading.enumerate()), blas_threads()
-    filters = warnings.filters[:]
-    search = GridSearchCV(
-        REG,
-        {"learning_rate": [0.01, lambda epoch: 0.01 if epoch < 5 else -1], "max_iter": [10**9]},
-        cv=2,
-        error_score="raise",
-    ).set_params(estimator__n_iter_no_change=10**9)
+    grid = {"learning_rate": [0.01, lambda epoch: 0.01 if epoch < 5 else -1]}
+    search = GridSearchCV(ENDLESS, grid, cv=2, error_score="raise")
     with side_by_side(), pytest.raises(ValueError, match=r"learning_rate\(5\) must be"):
         search.fit(X, Y)
     assert joined(before)
     assert blas_threads() == blas
-    assert warnings.filters == filters
     with side_by_side():  # and the next is as ever
         assert np.isfinite(cross_val_score(REG, X, Y, cv=2)).all()
 
@@ -300,9 +297,8 @@ def test_ctrl_c_ends_the_search_and_its_fits():
             _thread.interrupt_main()
         return 0.01
 
-    reg = LSTMRegressor(**ON_LINE | {"max_iter": 10**9, "n_iter_no_change": 10**9, "learning_rate": rate})
     with side_by_side(), pytest.raises(KeyboardInterrupt):
-        GridSearchCV(reg, {"forget_gate_bias": [0, 1]}, cv=3).fit(X, Y)
+        GridSearchCV(ENDLESS, {"learning_rate": [rate], "forget_gate_bias": [0, 1]}, cv=3).fit(X, Y)
     assert joined(before)
     assert blas_threads() == blas
 
