@@ -34,8 +34,8 @@ def side_by_side(n_jobs=None):
     Parameters
     ----------
     n_jobs : int, default=None
-        Threads that work. None is 1, -1 all cores. An `n_jobs` given to the search itself comes before it.
-        Eight fits are under way for each.
+        Threads that work; None is 1, -1 all cores. Eight fits are under way for each. It takes the place of
+        the `n_jobs` of searches and ensembles inside.
 
     Notes
     -----
@@ -66,7 +66,7 @@ def side_by_side(n_jobs=None):
     """
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
         raise ValueError(f"n_jobs must be None or a number of threads other than 0, got {n_jobs!r}.")
-    with joblib.parallel_config(SideBySide(), n_jobs=1 if n_jobs is None else int(n_jobs)):
+    with joblib.parallel_config(SideBySide(1 if n_jobs is None else int(n_jobs))):
         yield
 
 
@@ -227,23 +227,24 @@ def takes_turns(trainer):
 
 
 class SideBySide(ThreadingBackend):
-    """joblib's threads, with a meeting for each search."""
+    """joblib's threads, so many whatever n_jobs a search has, with a meeting for each search."""
 
-    runs_fits = True  # n_jobs counts what is under way
+    runs_fits = True  # its number of jobs is not one of threads that work
 
-    def __init__(self, **options):
-        super().__init__(**options)
+    def __init__(self, n_jobs):
+        super().__init__()
+        self._n_threads = super().effective_n_jobs(n_jobs)
         self._while_at_work = ExitStack()
         self._meeting: Any = None
 
     def effective_n_jobs(self, n_jobs):
         """Fits under way."""
-        return super().effective_n_jobs(n_jobs) * (FITS if _core.HAS_SMALL else 1)
+        return self._n_threads * (FITS if _core.HAS_SMALL else 1)
 
     def configure(self, n_jobs=1, parallel=None, **options):
         """Begin a search."""
-        self._meeting = Meeting(super().effective_n_jobs(n_jobs))
         n_fits = super().configure(n_jobs, parallel, **options)
+        self._meeting = Meeting(self._n_threads)
         self._while_at_work.enter_context(one_blas_thread())
         # scikit-learn sets the filters of warnings in each thread; before Python 3.14 all threads share them
         self._while_at_work.enter_context(warnings.catch_warnings())

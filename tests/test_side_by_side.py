@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.ensemble import BaggingRegressor
 from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LinearRegression
@@ -143,6 +144,26 @@ def test_a_classifier_with_a_target_at_every_step_and_weights(groups):
     clf = LSTMClassifier(**ON_LINE, return_sequences=True)
     weight = np.where(np.arange(len(X)) % 4 == 0, 0.0, RNG.random(len(X)))
     compare(clf, {"learning_rate": [0.01, 0.1, 1]}, y=steps, fit_params={"sample_weight": weight})
+    assert max(groups) > 1
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_on_other_processors_n_jobs_is_what_runs(n_jobs, groups, monkeypatch):
+    monkeypatch.setattr(module._core, "HAS_SMALL", False)
+    monkeypatch.setattr(module, "takes_turns", takes_turns)
+    with side_by_side(n_jobs):
+        assert joblib.effective_n_jobs(None) == (n_jobs or 1)
+    compare(LSTMRegressor(**ON_LINE | {"peepholes": True}), {"learning_rate": [0.01, 0.1]}, n_jobs=n_jobs)
+    assert not groups
+
+
+def test_an_ensemble(groups):
+    table = np.stack([x[np.arange(5) % len(x), 0] for x in X])
+    alone, side = (BaggingRegressor(REG, n_estimators=6, random_state=0) for _ in range(2))
+    alone.fit(table, Y)
+    with side_by_side():
+        side.fit(table, Y)
+    np.testing.assert_array_equal(side.predict(table), alone.predict(table))
     assert max(groups) > 1
 
 
@@ -333,7 +354,7 @@ def test_an_error_in_the_kernel_is_that_of_each_fit(monkeypatch):
 
 def test_n_jobs_counts_threads_for_fits_as_well():
     with side_by_side(n_jobs=3):
-        assert joblib.effective_n_jobs(None) == 3 * module.FITS
+        assert [joblib.effective_n_jobs(n_jobs) for n_jobs in (None, 2, -1)] == [3 * module.FITS] * 3
         assert [threads_of(n_jobs) for n_jobs in (None, 1, 2)] == [1, 1, 2]
 
         def inside():
