@@ -21,6 +21,7 @@ from sklstm._preprocessing import (
     SequenceSummary,
 )
 from sklstm._sequences import Sequences
+from sklstm._side_by_side import side_by_side
 
 __all__ = [
     "ActivationsDisplay",
@@ -41,6 +42,7 @@ __all__ = [
     "cross_val_predict_steps",
     "paper",
     "permutation_importance",
+    "side_by_side",
     "step_scorer",
     "tasks",
 ]

@@ -9,9 +9,12 @@ OUTPUTS: dict[str, int]
 LOSSES: dict[str, int]
 SOLVERS: dict[str, int]
 MOST_TOGETHER: int
+HAS_SMALL: bool
 
 class Plan:
     def __init__(self, layout: dict[str, Any], vector: int) -> None: ...
+    @property
+    def is_small(self) -> bool: ...
 
 class Step:
     def __init__(
@@ -92,6 +95,7 @@ def train_together(
     plan: Plan,
     data: Any,
     lanes: Any,
+    edge: NDArray[np.int64],
     work: Any,
     w: NDArray[Any],
     targets: NDArray[Any],

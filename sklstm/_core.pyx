@@ -170,6 +170,7 @@ cdef struct Shape:
 
 
 MOST_TOGETHER = SKLSTM_TOGETHER
+HAS_SMALL = bool(sklstm_has_small())
 
 SMALL = (
     "U", "C", "B", "S", "R", "Up", "Cp", "Rp", "Hp", "stride", "recurrent", "y_in", "y_forget", "y_out",
@@ -197,6 +198,11 @@ cdef class Plan:
                 and not layout["peepholes"] and sklstm_has_small()
             ),
         }
+
+    @property
+    def is_small(self):
+        """Whether networks that learn together take turns within the processor."""
+        return bool(self.shape.is_small)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -1487,15 +1493,15 @@ def train(
 
 
 def train_together(
-    Plan plan, data, lanes, work, floating[:, ::1] w,
+    Plan plan, data, lanes, const int64_t[::1] edge, work, floating[:, ::1] w,
     const floating[:, ::1] targets, const double[::1] weight, int loss, bint full,
     Py_ssize_t rows, floating[:, ::1] grad, floating[:, ::1] m, floating[:, ::1] v, double[:, ::1] hyper,
     double[::1] total, floating[:, ::1] record,
 ):
     """Networks of one topology side by side, an update after each sequence; adds their losses to `total`.
 
-    Row i of `w`, `grad`, `m`, `v` and `hyper` belongs to network i. The lanes are in rounds: the first
-    sequence of each network, then the second of each, and so on. `work` holds `rows` rows for each network.
+    Row i of `w`, `grad`, `m`, `v` and `hyper` belongs to network i, which learns from the lanes
+    edge[i]..edge[i + 1], one in each round. `work` holds `rows` rows for each network.
     To the bit what each learns alone: only the steps of the forward pass take turns. A network whose loss is
     not finite learns no more.
     """
@@ -1516,48 +1522,62 @@ def train_together(
         floating[:, ::1] outputs = work.outputs
         floating[::1] wt = work.wt
         int32_t[::1] touched = work.touched, is_touched = work.is_touched
-        Py_ssize_t nets = w.shape[0], k, i, at, base, j, n_touched, source_row
+        Py_ssize_t nets = w.shape[0], rounds = 0, k, i, at, row, base, j, n_touched, source_row
+        int64_t T[16]                       # steps of each network's sequence in this round; 0: it has none
         Py_ssize_t errors[16]
         const floating* inputs[16]
         const floating* sources
-        double value
-        bint lazy = sparse and hyper[0, KIND] == SGD and hyper[0, MOMENTUM] == 0 and hyper[0, ALPHA] == 0
+        double value, lane_weight
+        bint lazy
         unsigned long long mode
     if nets > SKLSTM_TOGETHER:
         raise ValueError(f"at most {SKLSTM_TOGETHER} networks, got {nets}")
+    for i in range(nets):
+        rounds = max(rounds, edge[i + 1] - edge[i])
     with nogil:
         mode = sklstm_flush_subnormals()
-        for k in range(start.shape[0] // nets):
-            at = k * nets
+        for k in range(rounds):
             for i in range(nets):
+                T[i] = 0
+                at = edge[i] + k
+                if at >= edge[i + 1] or not isfinite(total[i]):
+                    continue
+                lane_weight = 0
+                for row in range(target[at], target[at] + (length[at] if n.every_step else 1)):
+                    lane_weight += weight[row]
+                if lane_weight == 0:
+                    continue
+                T[i] = length[at]
                 base = i * rows
                 reset_state(n, 1, Y[base:], S[base:])
                 errors[i] = start_pack(
-                    n, sparse, X, values, columns, indptr, start, length, target, weight, at + i, at + i + 1,
+                    n, sparse, X, values, columns, indptr, start, length, target, weight, at, at + 1,
                     w[i], first[i * (rows + 1):], step[base:], error_row[base:], error_target[base:],
                     error_weight[base:], XG, D[base:], &inputs[i])
             if n.is_small:
                 if floating is double:
                     sklstm_together_small_f64(
-                        &n.small, nets, &length[at], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0],
-                        &Y[0, 0], &S[0, 0], &HS[0, 0])
+                        &n.small, nets, &T[0], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0], &Y[0, 0],
+                        &S[0, 0], &HS[0, 0])
                 else:
                     sklstm_together_small_f32(
-                        &n.small, nets, &length[at], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0],
-                        &Y[0, 0], &S[0, 0], &HS[0, 0])
+                        &n.small, nets, &T[0], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0], &Y[0, 0],
+                        &S[0, 0], &HS[0, 0])
             for i in range(nets):
+                if T[i] == 0:
+                    continue
                 base = i * rows
                 if not n.is_small:
                     forward_pack(
-                        n, length[at + i], &first[i * (rows + 1)], &w[i, 0], &table[0], &D[base, 0],
-                        &Y[base, 0], &S[base, 0], &HS[base, 0])
+                        n, T[i], &first[i * (rows + 1)], &w[i, 0], &table[0], &D[base, 0], &Y[base, 0],
+                        &S[base, 0], &HS[base, 0])
                 sources = output_sources(n, 1, errors[i], error_row[base:], Y[base:], HR, &source_row)
                 forward_outputs(
                     n, sparse, 1, errors[i], error_row[base:], inputs[i], values, columns, indptr,
                     step[base:], w[i], sources, source_row, O)
                 transpose_weights(n, full, w[i], wt)
                 value = backward_all(
-                    n, sparse, loss, full, 1, values, columns, indptr, 1, length[at + i], targets, w[i], wt,
+                    n, sparse, loss, full, 1, values, columns, indptr, 1, T[i], targets, w[i], wt,
                     table, first[i * (rows + 1):], step[base:], errors[i], error_row[base:],
                     error_target[base:], error_weight[base:], inputs[i], sources, source_row,
                     D[base:], Y[base:], S[base:], HS[base:], O, outputs, OD, EH, E, ES, grad[i], record)
@@ -1565,10 +1585,10 @@ def train_together(
                 if not isfinite(total[i]):
                     memset(&grad[i, 0], 0, n.n_packed * sizeof(floating))
                     continue
+                lazy = sparse and hyper[i, KIND] == SGD and hyper[i, MOMENTUM] == 0 and hyper[i, ALPHA] == 0
                 n_touched = 0
                 if lazy:
-                    n_touched = touch(
-                        length[at + i], columns, indptr, &step[base], touched, is_touched, 0)
+                    n_touched = touch(T[i], columns, indptr, &step[base], touched, is_touched, 0)
                 update_weights(
                     n, lazy, hyper[i], &touched[0], n_touched, &touched[0], n_touched,
                     w[i], grad[i], m[i], v[i])

@@ -152,17 +152,18 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(forward_body)(
 }
 
 /* Networks of one topology, each with a sequence of its own: network i has the weights w + i * n_weights, its
- * rows begin at i * rows, and its sequence has length[i] steps. */
+ * rows begin at i * rows, and its sequence has length[i] steps; 0: it has none. */
 SKLSTM_V4_INLINE void SKLSTM_NAME(together_body)(
     const int nu, const int nc, const sklstm_small *n, ptrdiff_t nets, const int64_t *restrict length,
     ptrdiff_t n_weights, ptrdiff_t rows, const REAL *w, const REAL *table, const REAL *D, REAL *Y, REAL *S,
     REAL *HS)
 {
     SKLSTM_NAME(constants) k;
-    ptrdiff_t active[SKLSTM_TOGETHER], n_active = nets;
+    ptrdiff_t active[SKLSTM_TOGETHER], n_active = 0;
     SKLSTM_NAME(set_constants)(nu, nc, n, table, &k);
     for (ptrdiff_t i = 0; i < nets; i++)
-        active[i] = i;
+        if (length[i] > 0)
+            active[n_active++] = i;
     for (ptrdiff_t t = 1; n_active; t++) {
         ptrdiff_t at = 0, left = 0;
 #define SIDE_BY_SIDE(nr)                                                                                    \

@@ -1,19 +1,19 @@
 """Networks of one topology that learn on-line in lockstep, each from sequences of its own."""
 
+from itertools import accumulate
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from sklstm import _core
-from sklstm._kernel import aligned_zeros
-from sklstm._sequences import Sequences
+from sklstm._kernel import Lanes, aligned_zeros
 
 MOST = _core.MOST_TOGETHER
 
 
 class Together:
-    """Trainers of one topology, loss and gradient; ``update="sequence"``.
+    """Trainers of one topology, dtype, loss and gradient, all dense or all sparse; ``update="sequence"``.
 
     The steps of their forward passes take turns in the processor, which waits for the results of one step of
     one network most of the time. To the bit what each trainer would learn alone.
@@ -33,6 +33,21 @@ class Together:
         self.second = self._share("second")
         self.numbers = self._share("numbers")
         self.work: Any = None
+        self.data: Any = None
+        for trainer in trainers:
+            trainer.together = self
+
+    @classmethod
+    def of(cls, trainers):
+        """Return those who share their arrays already, if it is just these trainers."""
+        together = trainers[0].together
+        if (
+            together is not None
+            and len(together.trainers) == len(trainers)
+            and all(trainer.together is together for trainer in trainers)
+        ):
+            return together
+        return cls(trainers)
 
     def _share(self, name):
         """Put an array of each trainer into a row of a common one."""
@@ -44,12 +59,12 @@ class Together:
         return shared
 
     def learn(self, Xs, targets):
-        """Learn from as many new sequences for each trainer; an update after each.
+        """Learn from new sequences for each trainer; an update after each.
 
         Parameters
         ----------
         Xs : list of Sequences
-            One a trainer, all with the same number of sequences.
+            One a trainer.
         targets : list of ndarray of shape (n_targets, n_outputs)
 
         Returns
@@ -59,36 +74,79 @@ class Together:
         outputs : list of ndarray
             The outputs before each sequence was learned from, in the form of the targets.
         """
-        kernel, settings, nets, n = self.kernel, self.trainers[0].settings, len(Xs), len(Xs[0])
-        values = [X.values for X in Xs]
-        lengths = np.concatenate([X.lengths for X in Xs])
-        stacked = sparse.vstack(values, format="csr") if Xs[0].is_sparse else np.concatenate(values)
-        sequences = Sequences.from_lengths(stacked, lengths)
-        rounds = np.arange(nets * n).reshape(nets, n).T.ravel()
-        longest = int(lengths.max())
+        for trainer, X, goal in zip(self.trainers, Xs, targets, strict=True):
+            trainer.load(X, np.arange(len(X)), goal, np.ones(len(goal)))
+            trainer.record = np.zeros(trainer.targets.shape, self.kernel.dtype)
+        self.data = None
+        losses = self.train([trainer.lanes for trainer in self.trainers])
+        largest = np.sqrt(np.finfo(self.kernel.dtype).max)
+        losses[~(np.abs(self.w).max(axis=1) < largest)] = np.inf
+        return losses, [trainer.record for trainer in self.trainers]
+
+    def train(self, lanes):
+        """Learn from some of the sequences that the trainers hold, an update after each.
+
+        Parameters
+        ----------
+        lanes : list of Lanes
+            One a trainer, in the order in which it learns from them; not all need have the same number.
+
+        Returns
+        -------
+        losses : ndarray of shape (n_trainers,)
+            Sum of the weighted losses; not finite for a trainer that diverged.
+        """
+        kernel, settings = self.kernel, self.trainers[0].settings
+        if self.data is None:
+            self._stack()
+        longest = max(int(part.length.max()) for part in lanes)
         if self.work is None or self.work.capacity[2] < longest:
-            self.work = kernel.work(longest, 1, longest, sparse=Xs[0].is_sparse, nets=nets)
-        rows = self.work.capacity[0] + 1
-        goal = kernel.targets(np.concatenate(targets))
-        losses, record = np.zeros(nets), np.zeros((len(goal), kernel.network.n_outputs), kernel.dtype)
+            self.work = kernel.work(longest, 1, longest, sparse=self.data.sparse, nets=len(lanes))
+        losses = np.zeros(len(lanes))
         _core.train_together(
             kernel.plan,
-            kernel.data(sequences),
-            kernel.lanes(sequences)[rounds],
+            self.data,
+            Lanes(
+                np.concatenate([part.start + at for part, at in zip(lanes, self.first_step, strict=True)]),
+                np.concatenate([part.length for part in lanes]),
+                np.concatenate([part.target + at for part, at in zip(lanes, self.first_target, strict=True)]),
+            ),
+            np.array([0, *accumulate(len(part) for part in lanes)]),
             self.work,
             self.w,
-            goal,
-            np.ones(len(goal)),
+            self.targets,
+            self.target_weight,
             _core.LOSSES[settings.loss],
             settings.gradient == "full",
-            rows,
+            self.work.capacity[0] + 1,
             self.grad,
             self.first,
             self.second,
             self.numbers,
             losses,
-            record,
+            self.record,
         )
-        largest = np.sqrt(np.finfo(kernel.dtype).max)
-        losses[~(np.abs(self.w).max(axis=1) < largest)] = np.inf
-        return losses, np.split(record, np.cumsum([len(part) for part in targets])[:-1])
+        return losses
+
+    def _stack(self):
+        """Put the data of all trainers under each other; their records become views of a common one."""
+        trainers = self.trainers
+        parts = [trainer.data for trainer in trainers]
+        steps = [len(data.indptr) - 1 if data.sparse else len(data.X) for data in parts]
+        numbers = [0, *accumulate(len(data.values) for data in parts)]
+        indptr = [data.indptr[:-1] + at for data, at in zip(parts, numbers[:-1], strict=True)]
+        self.data = SimpleNamespace(
+            sparse=parts[0].sparse,
+            X=np.concatenate([data.X for data in parts]),
+            values=np.concatenate([data.values for data in parts]),
+            columns=np.concatenate([data.columns for data in parts]),
+            indptr=np.concatenate([*indptr, numbers[-1:]]).astype(np.int32),
+        )
+        self.targets = np.concatenate([trainer.targets for trainer in trainers])
+        self.target_weight = np.concatenate([trainer.target_weight for trainer in trainers])
+        self.record = np.concatenate([trainer.record for trainer in trainers])
+        self.first_step = [0, *accumulate(steps)][:-1]
+        self.first_target = [0, *accumulate(len(trainer.targets) for trainer in trainers)][:-1]
+        ends = np.cumsum([len(trainer.record) for trainer in trainers])[:-1]
+        for trainer, record in zip(trainers, np.split(self.record, ends), strict=True):
+            trainer.record = record

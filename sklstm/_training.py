@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import pairwise
@@ -15,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklstm import _core
 from sklstm._kernel import Lanes, one_blas_thread
+from sklstm._side_by_side import Meeting
 from sklstm._solvers import RATE, Memory, lbfgs, solver_numbers
 
 CHUNK = 3e8  # multiply-adds between two looks at the keyboard, about a tenth of a second
@@ -98,6 +100,8 @@ class Trainer:
         )
         self.grad = kernel.zeros()
         self.work = None
+        self.together: Any = None  # Together, while arrays are shared
+        self.in_turn: Any = None  # learns from lanes in turn with other fits; or None
 
     def load(self, sequences, train, targets, target_weight):
         """Take other data to learn from; weights and memory stay."""
@@ -173,35 +177,46 @@ class Trainer:
         pack_lanes = min(size, self.kernel.pack_lanes(lanes.length.max()))
         if settings.n_threads > 1 and size > pack_lanes:
             return self._batches_in_threads(lanes, batch, pack_lanes)
-        packs = np.concatenate([np.arange(lo, hi, pack_lanes) for lo, hi in pairwise(batch)])
-        rows = int(np.add.reduceat(lanes.length, packs).max())
-        self._make_work(rows, pack_lanes, int(lanes.length.max()))
+        if not self.in_turn:
+            packs = batch[:-1]
+            if pack_lanes < size:
+                packs = np.concatenate([np.arange(lo, hi, pack_lanes) for lo, hi in pairwise(batch)])
+            rows = int(np.add.reduceat(lanes.length, packs).max())
+            self._make_work(rows, pack_lanes, int(lanes.length.max()))
         total = 0.0
         for lo, hi in self._chunks(np.add.reduceat(lanes.length, batch[:-1])):
-            total += _core.train(
-                self.kernel.plan,
-                self.data,
-                lanes,
-                self.work,
-                self.w,
-                self.targets,
-                self.target_weight,
-                _core.LOSSES[settings.loss],
-                settings.gradient == "full",
-                batch,
-                lo,
-                hi,
-                pack_lanes,
-                settings.update == "batch",
-                self.grad,
-                self.first,
-                self.second,
-                self.numbers,
-                self.record,
-            )
+            if self.in_turn:
+                total += self.in_turn(lanes[lo:hi])
+            else:
+                total += self._train(lanes, batch, lo, hi, pack_lanes)
             if not np.isfinite(total):
                 raise Diverged
         return total
+
+    def _train(self, lanes, batch, lo, hi, pack_lanes):
+        """Loss of batches lo..hi, learned from in one entry of the kernel."""
+        settings = self.settings
+        return _core.train(
+            self.kernel.plan,
+            self.data,
+            lanes,
+            self.work,
+            self.w,
+            self.targets,
+            self.target_weight,
+            _core.LOSSES[settings.loss],
+            settings.gradient == "full",
+            batch,
+            lo,
+            hi,
+            pack_lanes,
+            settings.update == "batch",
+            self.grad,
+            self.first,
+            self.second,
+            self.numbers,
+            self.record,
+        )
 
     def _batches_in_threads(self, lanes, batch, pack_lanes):
         """Do as `_batches` does, the packs of each batch side by side."""
@@ -414,6 +429,8 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
     finished = 0, trainer.snapshot()  # epochs, and the state after them
     best_weights, best, since = trainer.weights, np.inf, 0
     converged, diverged = True, False
+    meeting = Meeting.here()
+    attendance = ExitStack()
 
     def learned():
         return (trainer.weights if validate is None else best_weights), replace(
@@ -425,6 +442,8 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
         )
 
     def begin():
+        if meeting:
+            meeting.check()
         if settings.schedule:
             trainer.learning_rate = settings.schedule(settings.n_epochs + len(history.loss_curve))
         if tasks:
@@ -446,6 +465,8 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
         return stop
 
     try:
+        if meeting:
+            attendance.enter_context(meeting.attended(trainer))
         if settings.solver == "lbfgs":
             begin()
             with one_blas_thread():  # SciPy's own products are small
@@ -480,6 +501,8 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
             f"Learning was interrupted; the model is that of epoch {finished[0]}.",
             stacklevel=5,
         )
+    finally:
+        attendance.close()
     progress.close()
     if not converged and may_stop_early:
         warnings.warn(
