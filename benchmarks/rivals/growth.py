@@ -11,38 +11,30 @@ import time
 
 import numpy as np
 import workloads
-from scipy import sparse
+from ours import trainer_of
 
 from sklstm import LSTMRegressor, Network, Sequences
 from sklstm.tasks import make_adding, make_distractor_lag
 
 REPEATS = 5
+MOST_DENSE = 1000  # inputs
 LENGTHS = (100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 WIDTHS = (10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 NUMBERS = (10, 30, 100, 300, 1000, 3000, 10_000)
 STREAM = (10_000, 100_000, 1_000_000)
 
 
-def least_seconds(run):
-    """CPU seconds of the fastest of some runs, after one that does not count."""
-    run()
+def ns_per_step(n_steps, run, *arguments, **options):
+    """Nanoseconds a step of the fastest of some runs; so many calls at a time that the clock can tell."""
+    calls = max(1, 20_000 // n_steps)
+    run(*arguments, **options)
     seconds = []
     for _ in range(REPEATS):
         start = time.process_time()
-        run()
+        for _ in range(calls):
+            run(*arguments, **options)
         seconds.append(time.process_time() - start)
-    return min(seconds)
-
-
-def ns_per_step(run, n_steps):
-    """Nanoseconds a step, so many runs at a time that the clock can tell."""
-    turns = max(1, 20_000 // n_steps)
-
-    def several():
-        for _ in range(turns):
-            run()
-
-    return round(least_seconds(several) / (turns * n_steps) * 1e9, 1)
+    return round(min(seconds) / (calls * n_steps) * 1e9, 1)
 
 
 def over_length():
@@ -57,52 +49,44 @@ def over_length():
     ):
         network = Network(2, 1, n_blocks=n_blocks)
         weights = network.init_weights(0)
-        curve = []
+        curves[label] = []
         for length in LENGTHS:
             X, y = Sequences.from_lengths(rng.uniform(-1, 1, (length, 2)), [length]), np.zeros((1, 1))
             if gradient is None:
-                curve.append(ns_per_step(lambda: network.forward(weights, X), length))
+                ns = ns_per_step(length, network.forward, weights, X)
             else:
-                curve.append(
-                    ns_per_step(lambda: network.loss_and_gradient(weights, X, y, gradient=gradient), length)
-                )
-        curves[label] = curve
+                ns = ns_per_step(length, network.loss_and_gradient, weights, X, y, gradient=gradient)
+            curves[label].append(ns)
     return {"x": LENGTHS, "curves": curves}
 
 
 def over_width():
-    """Experiment 2c with ever more symbols: an epoch on-line, sparse inputs, and dense ones while they fit."""
-    from ours import trainer_of
-
-    sparse_curve, dense_curve = [], []
+    """Experiment 2c with ever more symbols: an epoch on-line, inputs sparse and dense."""
+    curves = {"on-line, sparse": [], "on-line, dense": []}
     for p in WIDTHS:
         X, y = make_distractor_lag(100, p=p, q=200, random_state=0)
         network = Network(X.n_features, 2, n_blocks=2, output_activation="logistic")
-        rng = np.random.RandomState(0)
-        for curve, data in ((sparse_curve, X), (dense_curve, workloads.as_dense(X) if p <= 1000 else None)):
-            if data is not None:
-                trainer = trainer_of(network, data, y, network.init_weights(0))
-                curve.append(ns_per_step(lambda: trainer.epoch(rng), X.n_steps))
-    return {"x": WIDTHS, "curves": {"sparse": sparse_curve, "dense": dense_curve}}
+        for curve, form in zip(curves.values(), (workloads.as_sparse, workloads.as_dense)):
+            if form is workloads.as_sparse or p <= MOST_DENSE:
+                trainer = trainer_of(network, form(X), y, network.init_weights(0))
+                curve.append(ns_per_step(X.n_steps, trainer.epoch, np.random.RandomState(0)))
+    return {"x": WIDTHS, "curves": curves}
 
 
 def over_number():
-    """Adding with T = 100: an epoch of mini-batches, an epoch on-line, predictions."""
-    from ours import trainer_of
-
+    """Adding with T = 100: an epoch of mini-batches, an epoch on-line, outputs."""
     curves = {"mini-batches": [], "on-line": [], "outputs": []}
+    network = Network(2, 1, n_blocks=4)
+    weights = network.init_weights(0)
     for number in NUMBERS:
         X, y = make_adding(number, 100, random_state=0)
-        targets = np.asarray(y).reshape(len(X), -1)
-        network = Network(2, 1, n_blocks=4)
-        weights, rng = network.init_weights(0), np.random.RandomState(0)
-        for label, settings in (
-            ("mini-batches", {"update": "batch", "batch_size": 32, "solver": "adam"}),
-            ("on-line", {}),
-        ):
-            trainer = trainer_of(network, X, targets, weights, **settings)
-            curves[label].append(ns_per_step(lambda: trainer.epoch(rng), X.n_steps))
-        curves["outputs"].append(ns_per_step(lambda: network.forward(weights, X), X.n_steps))
+        targets = y.reshape(len(X), -1)
+        batches = trainer_of(network, X, targets, weights, update="batch", batch_size=32, solver="adam")
+        on_line = trainer_of(network, X, targets, weights)
+        rng = np.random.RandomState(0)
+        curves["mini-batches"].append(ns_per_step(X.n_steps, batches.epoch, rng))
+        curves["on-line"].append(ns_per_step(X.n_steps, on_line.epoch, rng))
+        curves["outputs"].append(ns_per_step(X.n_steps, network.forward, weights, X))
     return {"x": NUMBERS, "curves": curves}
 
 
@@ -135,18 +119,18 @@ def fit_memory(system):
     X, _, y = workloads.batches("B2")
     size = workloads.BATCHES["B2"]
     if system == "sklstm":
-        model = LSTMRegressor(
-            n_blocks=size.n_cells, batch_size=size.batch_size, max_iter=3, tol=0.0, learning_rate=0.001
-        )
-        LSTMRegressor(n_blocks=2, max_iter=1).fit(X[:2, :3], y[:2])  # what is loaded at the first call
+        LSTMRegressor(n_blocks=2, max_iter=1).fit(X[:2, :3], y[:2])  # loads what the first call loads
+        model = LSTMRegressor(n_blocks=size.n_cells, batch_size=size.batch_size, max_iter=3, tol=0.0)
         return peak_added(lambda: model.fit(X, y))
     import torch
-    from jobs import Job
-    from torch_rival import Net, prepare
+    from torch_rival import learner, parts_of
 
-    net = Net(1, 2, 1)
-    net(torch.zeros(1, 1, 1)).sum().backward()
-    return peak_added(lambda: [prepare(Job("torch", "B2", "fixed")).run() for _ in range(1)])
+    torch.set_num_threads(1)
+    parts = parts_of("B2", "fixed")
+    few = [(x[:2, :3], lengths, y[:2]) for x, lengths, y in parts[:1]]
+    learner("B2", few, torch.optim.Adam, 0.001)[1]()  # loads what the first call loads
+    _, epoch = learner("B2", parts, torch.optim.Adam, 0.001)
+    return peak_added(lambda: [epoch() for _ in range(3)])
 
 
 def stream_memory(n_steps):

@@ -202,9 +202,7 @@ def of_streams():
         for system, goal in (("onnxruntime", 5), ("numba", 1)):
             name = f"C2 one step from Python, {ours.variant}"
             tolerance = 1e-4 if ours is regressor else None
-            rows.append(
-                Row(name, ours, (Job(system, "C2"),), goal, None, tolerance, limit="chain 32 float32")
-            )
+            rows.append(Row(name, ours, (Job(system, "C2"),), goal, None, tolerance, limit="C2"))
     return Group("C2", tuple(rows))
 
 

@@ -162,7 +162,7 @@ def batches(job):
     X, lengths, y = workloads.batches(job.workload, "variable" in job.variant)
     X = Sequences.from_lengths(np.concatenate([x[:length] for x, length in zip(X, lengths)]), lengths)
     network = Network(size.n_inputs, 1, n_blocks=size.n_cells)
-    before = workloads.initial_weights(size.n_inputs, size.n_cells, 1, np.float32)
+    before = workloads.batch_weights(job.workload)
     settings = {
         "update": "batch",
         "batch_size": size.batch_size,
@@ -172,7 +172,9 @@ def batches(job):
     rng = np.random.RandomState(0)
     compared = trainer_of(network, X, y, flat(network, before), **settings)
     compared.epoch(rng)
-    trainer = trainer_of(network, X, y, flat(network, before), solver="adam", learning_rate=0.001, **settings)
+    trainer = trainer_of(
+        network, X, y, flat(network, before), solver="adam", learning_rate=workloads.ADAM_RATE, **settings
+    )
     result = workloads.changes(before, common(network, compared.weights))
     return Prepared(lambda: trainer.epoch(rng), X.n_steps, result=result)
 

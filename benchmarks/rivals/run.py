@@ -9,8 +9,8 @@ makes an environment with the rivals and runs
 Each system works in a process of its own, pinned to one core, with one thread (but for the rows of two
 threads). The jobs of a group take turns round by round, in rotating order, so that all see the same machine.
 What counts is the CPU time of the process, whose median other work on the machine hardly moves; rows with
-two threads or processes count seconds on the wall and need a quiet machine. Before anything is timed, what ours
-and the rival compute is compared wherever the work is the same. Linux.
+two threads or processes count seconds on the wall and need a quiet machine. Before anything is timed, what
+ours and the rival compute is compared wherever the work is the same. Linux.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def run_group(workers, group, rounds, budget):
             break
     load.append(os.getloadavg()[0])
     workers.rest(group.jobs)
-    return [record_of(row, prepared, seconds, load) for row in group.rows]
+    return [{"group": group.workload, **record_of(row, prepared, seconds, load)} for row in group.rows]
 
 
 def record_of(row, prepared, seconds, load):
@@ -80,7 +80,6 @@ def record_of(row, prepared, seconds, load):
     ]
     return {
         "row": row.name,
-        "workload": row.ours.workload,
         "rival": rival.text,
         "rival_note": prepared[rival][3],
         "unit": unit,

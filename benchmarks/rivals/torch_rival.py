@@ -1,5 +1,7 @@
 """torch: `nn.LSTM` and a linear layer, eager, as its users train it; skorch for the grid search."""
 
+from itertools import pairwise
+
 import numpy as np
 import skorch
 import torch
@@ -85,8 +87,8 @@ def on_line(job):
     every_step = workloads.every_step(job.workload)
     rows = X.offsets if every_step else np.arange(len(X) + 1)
     dense = torch.from_numpy(workloads.as_dense(X).values)
-    inputs = [dense[lo:hi][None] for lo, hi in zip(X.offsets[:-1], X.offsets[1:])]
-    goals = [torch.from_numpy(targets[lo:hi]) for lo, hi in zip(rows[:-1], rows[1:])]
+    inputs = [dense[lo:hi][None] for lo, hi in pairwise(X.offsets)]
+    goals = [torch.from_numpy(targets[lo:hi]) for lo, hi in pairwise(rows)]
     before = workloads.on_line_weights(job.workload, job.dtype)
     net = LogisticNet(X.n_features, CELLS[job.workload], targets.shape[1], every_step=every_step)
     net.set_weights(before)
@@ -102,39 +104,43 @@ def on_line(job):
     return Prepared(run, X.n_steps, result=workloads.changes(before, net.weights()))
 
 
-def batches(job):
-    """An epoch of Adam; padded: the longest of a batch sets the number of steps."""
-    size = workloads.BATCHES[job.workload]
-    X, lengths, y = workloads.batches(job.workload, job.variant != "fixed")
-    before = workloads.initial_weights(size.n_inputs, size.n_cells, 1, np.float32)
+def parts_of(workload, variant):
+    """Batches: inputs up to the longest sequence, lengths (None if all are alike), targets."""
+    size = workloads.BATCHES[workload]
+    X, lengths, y = workloads.batches(workload, variant != "fixed")
     parts = []
     for lo in range(0, len(X), size.batch_size):
         part = slice(lo, lo + size.batch_size)
-        x = torch.from_numpy(X[part, : lengths[part].max()].copy())
-        parts.append(
-            (
-                x,
-                None if job.variant == "fixed" else torch.from_numpy(lengths[part]),
-                torch.from_numpy(y[part]),
-            )
-        )
+        x = torch.from_numpy(np.ascontiguousarray(X[part, : lengths[part].max()]))
+        n = None if variant == "fixed" else torch.from_numpy(lengths[part])
+        parts.append((x, n, torch.from_numpy(y[part])))
+    return parts
 
-    def learner(make, rate):
-        net = Net(size.n_inputs, size.n_cells, 1).set_weights(before)
-        solver = make([p for p in net.parameters() if p.requires_grad], rate)
 
-        def run():
-            for x, n, goal in parts:
-                solver.zero_grad()
-                (0.5 * nn.functional.mse_loss(net(x, n, job.variant == "packed"), goal)).backward()
-                solver.step()
+def learner(workload, parts, solver, rate, packed=False):
+    """Network, and a function that learns an epoch."""
+    size = workloads.BATCHES[workload]
+    net = Net(size.n_inputs, size.n_cells, 1).set_weights(workloads.batch_weights(workload))
+    steps = solver([p for p in net.parameters() if p.requires_grad], rate)
 
-        return net, run
+    def epoch():
+        for x, lengths, goal in parts:
+            steps.zero_grad()
+            (0.5 * nn.functional.mse_loss(net(x, lengths, packed), goal)).backward()
+            steps.step()
 
-    compared, run = learner(torch.optim.SGD, workloads.RATE)
-    run()
-    result = workloads.changes(before, compared.weights())
-    return Prepared(learner(torch.optim.Adam, 0.001)[1], int(lengths.sum()), result=result)
+    return net, epoch
+
+
+def batches(job):
+    """An epoch of Adam, inputs padded or packed."""
+    parts, packed = parts_of(job.workload, job.variant), job.variant == "packed"
+    net, epoch = learner(job.workload, parts, torch.optim.SGD, workloads.RATE, packed)
+    epoch()
+    result = workloads.changes(workloads.batch_weights(job.workload), net.weights())
+    n_steps = sum(len(x) * x.shape[1] if n is None else int(n.sum()) for x, n, _ in parts)
+    _, epoch = learner(job.workload, parts, torch.optim.Adam, workloads.ADAM_RATE, packed)
+    return Prepared(epoch, n_steps, result=result)
 
 
 def predictions(job):
