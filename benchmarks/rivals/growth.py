@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import workloads
@@ -153,7 +154,11 @@ def memory():
     def of(call):
         code = f"import json, growth; print(json.dumps(growth.{call}))"
         done = subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=sys.path[0]
+            [sys.executable, "-c", code],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parent,
         )
         return json.loads(done.stdout)
 

@@ -183,7 +183,7 @@ def batches(workload, fixed, truncated, padded):
 def two_threads(workload, variant, tolerance):
     """Two threads beside one."""
     one, two = (Job("sklstm", workload, variant, threads=n) for n in (1, 2))
-    row = Row(f"{workload} {variant}, two threads", two, (one,), 1.6, 1.9, tolerance, "wall")
+    row = Row(f"{workload} {variant}".strip() + ", two threads", two, (one,), 1.6, 1.9, tolerance, "wall")
     return Group("threads", (row,))
 
 

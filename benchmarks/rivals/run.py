@@ -28,6 +28,7 @@ from jobs import GROUPS
 OTHERS = ("import", "growth", "memory")
 NAMES = (*dict.fromkeys(group.workload for group in GROUPS), *OTHERS)
 LEAST_ROUNDS = 5
+IMPORTS = 5  # of each package, at most
 UNITS = {"step": ("ns", 1e9), "call": ("us", 1e6), "search": ("s", 1)}
 
 
@@ -171,7 +172,7 @@ def main():
         workers.close()
     result["versions"] = workers.versions
     if "import" in names:
-        result["import"] = footprint.measure(options.rounds)
+        result["import"] = footprint.measure(min(options.rounds, IMPORTS))
         for system, numbers in result["import"].items():
             print(f"import {system:<14}", {name: round(value, 4) for name, value in numbers.items()})
     if "memory" in names:

@@ -74,7 +74,9 @@ def on_line(workload, dtype):
     """X as `Sequences`, and targets (n_targets, n_outputs), of an epoch."""
     task = ON_LINE[workload]
     experiment = EXPERIMENTS[task.experiment]
-    return Trial(experiment, experiment.arguments_of("paper") | {"dtype": dtype}, 0).draw(task.n_sequences)
+    trial = Trial(experiment, experiment.arguments_of("paper") | {"dtype": dtype}, seed=0)
+    X, targets = trial.draw(task.n_sequences)
+    return X, targets.astype(dtype)
 
 
 def as_dense(X):
@@ -101,7 +103,11 @@ def every_step(workload):
 
 
 def initial_weights(n_inputs, n_cells, n_outputs, dtype):
-    """Uniform in +-1/sqrt(n_cells), as torch draws them."""
+    """Uniform in +-1/sqrt(n_cells), as torch draws them, with forget gates that are open at first.
+
+    So errors live as long as the sequences. With closed gates they would shrink to denormal numbers, for which
+    some processors take a hundred cycles: all systems would be slower by factors, by that alone.
+    """
     bound = 1 / np.sqrt(n_cells)
     rng = np.random.default_rng(0)
     shapes = (
@@ -111,20 +117,15 @@ def initial_weights(n_inputs, n_cells, n_outputs, dtype):
         (n_cells, n_outputs),
         (n_outputs,),
     )
-    return [rng.uniform(-bound, bound, shape).astype(dtype) for shape in shapes]
+    weights = [rng.uniform(-bound, bound, shape).astype(dtype) for shape in shapes]
+    weights[2][n_cells : 2 * n_cells] = FORGET_BIAS
+    return weights
 
 
 def on_line_weights(workload, dtype):
-    """Initial weights of the network that is alike in all systems.
-
-    Forget gates are open at first, so that errors live as long as the sequences. With closed ones they would
-    shrink to denormal numbers, which some processors take a hundred cycles for: that would be measured then.
-    """
+    """Initial weights of the network that is alike in all systems."""
     X, targets = on_line(workload, dtype)
-    H = CELLS[workload]
-    weights = initial_weights(X.n_features, H, targets.shape[1], dtype)
-    weights[2][H : 2 * H] = FORGET_BIAS
-    return weights
+    return initial_weights(X.n_features, CELLS[workload], targets.shape[1], dtype)
 
 
 @cache
