@@ -22,7 +22,7 @@ from sklstm.paper import EXPERIMENTS
 from sklstm.paper._trial import Trial
 
 RATE, ADAM_RATE = 0.01, 0.001
-FORGET_BIAS = 5.0
+FORGET_BIAS = 3.0
 NETS = 8  # that learn side by side
 
 
@@ -105,8 +105,8 @@ def every_step(workload):
 def initial_weights(n_inputs, n_cells, n_outputs, dtype):
     """Uniform in +-1/sqrt(n_cells), as torch draws them, with forget gates that are open at first.
 
-    So errors live as long as the sequences. With closed gates they would shrink to denormal numbers, for which
-    some processors take a hundred cycles: all systems would be slower by factors, by that alone.
+    So errors live as long as the sequences. With closed gates they would shrink to denormal numbers, which
+    take some processors a hundred cycles each: all systems would be slower by factors, by that alone.
     """
     bound = 1 / np.sqrt(n_cells)
     rng = np.random.default_rng(0)
