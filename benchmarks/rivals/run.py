@@ -152,7 +152,7 @@ def main():
     every_core = worker.cores()
     core = max(every_core)
     os.sched_setaffinity(0, {core})
-    import footprint
+    import footprint  # BLAS and what else they load reads the environment now
     import growth
     import limits
 
