@@ -131,7 +131,7 @@ def machine():
     return {
         "processor": model,
         "cores": os.cpu_count(),
-        "system": platform.platform(),
+        "system": platform.system(),
         "python": platform.python_version(),
     }
 
