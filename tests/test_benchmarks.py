@@ -14,7 +14,7 @@ from sklstm import Network
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "rivals"
 RESULTS = ROOT / "benchmarks" / "results" / "rivals.json"
-MODULES = ("jobs", "workloads", "worker", "ours", "page", "run", "limits")
+MODULES = ("jobs", "workloads", "worker", "ours", "page", "run", "limits", "growth")
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +135,22 @@ def test_operations_of_products(bench):
     assert bench.limits.operations(size) == forward
     assert bench.limits.operations(size, "truncated") == 2 * forward
     assert bench.limits.operations(size, "full") == 2 * forward + 2 * 8 * 2
+
+
+def test_curves_of_growth(bench, monkeypatch):
+    for name, value in {"REPEATS": 1, "LENGTHS": (2000, 4000), "WIDTHS": (5, 500), "NUMBERS": (200,)}.items():
+        monkeypatch.setattr(bench.growth, name, value)
+    monkeypatch.setattr(bench.growth, "MOST_CELL_STEPS", 100_000)
+    growth = bench.growth.time_growth()
+    n_points = {name: [len(curve) for curve in part["curves"].values()] for name, part in growth.items()}
+    assert n_points == {"length": [2, 2, 2, 1], "width": [2, 1], "number": [1, 1, 1]}
+    assert all(ns > 0 for part in growth.values() for curve in part["curves"].values() for ns in curve)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_peak_of_memory(bench):
+    added = bench.growth.peak_added(lambda: np.ones(4_000_000).sum())
+    assert 30e6 < added < 40e6
 
 
 def tiny_result(bench):
