@@ -1,4 +1,4 @@
-# Virtual environments are made on first use: .venv, and .venv-lint for the linters.
+# Virtual environments are made on first use: .venv, and .venv-NAME for linters and benchmarks.
 
 PYTHON  ?= python3
 VENV    := .venv
@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py README.md LICENSE \
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest
 
-.PHONY: demo test test-oldest lint format wheel dist clean
+.PHONY: demo test test-oldest lint format wheel dist bench bench-rivals clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -44,6 +44,19 @@ dist: $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet build
 	$(VENV)/bin/python -m build
 
+# Speed beside what users would run instead (Linux); ROWS=A1,B1 are some of the rows, which no file keeps
+# unless JSON=path asks for it.
+ROUNDS ?= 15
+JSON   ?= $(if $(ROWS),,benchmarks/results/rivals.json)
+bench-rivals: $(VENV)-rivals/rivals.stamp
+	$(VENV)-rivals/bin/python benchmarks/rivals/run.py --rounds $(ROUNDS) $(if $(ROWS),--rows $(ROWS)) $(if $(JSON),--json $(JSON))
+
+# Speed of our own commits; COMMITS is a range as git names it.
+COMMITS ?= HEAD^!
+bench: $(VENV)-asv/asv.stamp
+	$(VENV)-asv/bin/asv machine --yes --config benchmarks/asv.conf.json
+	$(VENV)-asv/bin/asv run --config benchmarks/asv.conf.json "$(COMMITS)"
+
 clean:
 	rm -rf .venv .venv-* build dist *.egg-info *.png sklstm/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -70,6 +83,15 @@ $(VENV)-oldest/oldest.stamp: build/wheel.stamp | $(VENV)-oldest/bin/python
 	sed -nE 's/^ *"(numpy|scipy|scikit-learn)>=([0-9.]+)".*/\1==\2/p' pyproject.toml >build/oldest.txt
 	$(VENV)-oldest/bin/pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
 	$(VENV)-oldest/bin/pip install --quiet --constraint build/oldest.txt "$$(echo build/wheel/*.whl)[test]"
+	touch $@
+
+$(VENV)-rivals/rivals.stamp: build/wheel.stamp pyproject.toml | $(VENV)-rivals/bin/python
+	$(VENV)-rivals/bin/pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
+	$(VENV)-rivals/bin/pip install --quiet build/wheel/*.whl --group rivals
+	touch $@
+
+$(VENV)-asv/asv.stamp: pyproject.toml | $(VENV)-asv/bin/python
+	$(VENV)-asv/bin/pip install --quiet --group asv
 	touch $@
 
 $(VENV)-lint/lint.stamp: pyproject.toml | $(VENV)-lint/bin/python

@@ -1,0 +1,1 @@
+"""Speed of the public interface over the history of the project, for asv."""

@@ -1,0 +1,238 @@
+"""What is timed (`Job`), what is compared with what (`Row`), and which rows there are (`GROUPS`).
+
+The workloads:
+
+- A1 to A5: on-line learning, one update a sequence, on tasks of 1997: adding with T = 100 and T = 1000,
+  embedded Reber with an error at every step, temporal order with three symbols, and 2c with 1004 symbols.
+  "paper" is the paper's network of that task with the truncated gradient, "alike" the network of the
+  rival: forget gates, recurrence of the cells, full gradient.
+- B1 to B3: mini-batches and Adam, 32 / 128 / 512 cells, sequences of one length and of different lengths.
+- C1: predictions for 10,000 sequences; C2: one time step of a stream, called from Python.
+- F: a grid search over 6 learning rates in 3 folds.
+
+Goals and aims are the project's own: "at least" and "hoped for", as the rival's time over ours.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something that one system runs again and again.
+
+    Attributes
+    ----------
+    system : str
+        "sklstm", "numba", "torch", "jax" or "onnxruntime".
+    workload : str
+        "A1" ... "F".
+    variant : str
+        What of the workload: the network, the gradient or how lengths are dealt with.
+    dtype : str
+    sparse : bool
+        One-hot inputs as a sparse matrix or as the index of the symbol.
+    threads : int
+        Threads or processes; a worker process of its own is started for each number.
+    """
+
+    system: str
+    workload: str
+    variant: str = ""
+    dtype: str = "float32"
+    sparse: bool = False
+    threads: int = 1
+
+    @property
+    def text(self):
+        """System and variant, short."""
+        return f"{self.system} {self.variant}".strip()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes
+    ----------
+    name : str
+        What is compared.
+    ours : Job
+    rivals : tuple of Job
+        The fastest counts.
+    goal, aim : float or None
+        Least and hoped-for ratio of the rival's time to ours.
+    tolerance : float or None
+        Greatest difference between the results of ours and of each rival, relative to the largest number in
+        them; None where the work is not the same.
+    clock : {"cpu", "wall"}
+        "cpu" is the time of one process; more than one thread or process needs "wall".
+    limit : str
+        Which limit of the core stands beside it (`limits.py`), or "".
+    """
+
+    name: str
+    ours: Job
+    rivals: tuple
+    goal: float | None = None
+    aim: float | None = None
+    tolerance: float | None = None
+    clock: str = "cpu"
+    limit: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows whose jobs take turns in the same rounds."""
+
+    workload: str
+    rows: tuple
+
+    @property
+    def jobs(self):
+        """All jobs, each once."""
+        return tuple(dict.fromkeys(job for row in self.rows for job in (row.ours, *row.rivals)))
+
+
+TASKS = {
+    "A1": "adding, T = 100",
+    "A2": "adding, T = 1000",
+    "A3": "embedded Reber",
+    "A4": "temporal order",
+    "A5": "2c, 1004 symbols",
+}
+CELLS = {"A1": 4, "A2": 4, "A3": 4, "A4": 6, "A5": 2}
+NUMBA = {"A1": (2, 3), "A2": (2, 3), "A3": (1.3, 2), "A4": (2, 3), "A5": (1.3, 2)}
+TORCH = {"A1": (80, 150), "A3": (250, 400), "A5": (45, 90)}
+ALIKE = (1.3, 2)
+TOLERANCE = {"float32": 1e-3, "float64": 1e-9}
+
+
+def on_line(workload, dtype, ours_sparse, rival_sparse):
+    """Learning one of the tasks of 1997 beside numba and, in float32, torch."""
+    rival = Job("numba", workload, "alike", dtype, rival_sparse)
+    torch = Job("torch", workload, "alike", dtype)
+    rows = []
+    for network in ("paper", "alike"):
+        ours = Job("sklstm", workload, network, dtype, ours_sparse)
+        form = ", sparse" if ours_sparse else ""
+        name = f"{workload} {TASKS[workload]}{form}, {network}, {dtype}"
+        tolerance = TOLERANCE[dtype] if network == "alike" else None
+        limit = f"chain {CELLS[workload]} {dtype}"
+        goals = NUMBA[workload] if network == "paper" else ALIKE
+        rows.append(Row(name, ours, (rival,), *goals, tolerance, limit=limit))
+        if dtype == "float32" and workload in TORCH and (ours_sparse or workload != "A5"):
+            goals = TORCH[workload] if network == "paper" else (None, None)
+            rows.append(Row(name, ours, (torch,), *goals, tolerance, limit=limit))
+    return Group(workload, tuple(rows))
+
+
+def together(workload, dtype, sparse):
+    """Several networks in one thread, interleaved, beside one after another."""
+    ours = Job("sklstm", workload, "nets side by side", dtype, sparse)
+    rival = Job("sklstm", workload, "nets one after another", dtype, sparse)
+    name = f"several nets, {workload} {TASKS[workload]}, paper, {dtype}"
+    row = Row(name, ours, (rival,), 1.5, 2.5, 1e-15, limit=f"chains {CELLS[workload]} {dtype}")
+    return Group("together", (row,))
+
+
+def batches(workload, fixed, truncated, padded):
+    """Mini-batches beside torch: one length, both gradients; different lengths, padded and packed."""
+    full, short, different = (Job("sklstm", workload, v) for v in ("full", "truncated", "full, variable"))
+    torch = Job("torch", workload, "fixed")
+    limit, tolerance = f"{workload} full", TOLERANCE["float32"]
+    return (
+        Group(
+            workload,
+            (
+                Row(f"{workload} fixed length, full", full, (torch,), *fixed, tolerance, limit=limit),
+                Row(
+                    f"{workload} fixed length, truncated",
+                    short,
+                    (torch,),
+                    *truncated,
+                    limit=f"{workload} truncated",
+                ),
+            ),
+        ),
+        Group(
+            workload,
+            (
+                Row(
+                    f"{workload} variable length, full",
+                    different,
+                    (Job("torch", workload, "padded"),),
+                    padded,
+                    None,
+                    tolerance,
+                    limit=limit,
+                ),
+                Row(
+                    f"{workload} variable length, full",
+                    different,
+                    (Job("torch", workload, "packed"),),
+                    6,
+                    None,
+                    tolerance,
+                    limit=limit,
+                ),
+            ),
+        ),
+    )
+
+
+def two_threads(workload, variant, tolerance):
+    """Two threads beside one."""
+    one, two = (Job("sklstm", workload, variant, threads=n) for n in (1, 2))
+    row = Row(f"{workload} {variant}".strip() + ", two threads", two, (one,), 1.6, 1.9, tolerance, "wall")
+    return Group("threads", (row,))
+
+
+def search(n_jobs):
+    """The same grid search over ours and over skorch's estimator."""
+    ours, rival = (Job(system, "F", "search", threads=n_jobs) for system in ("sklstm", "torch"))
+    name = f"F grid search 6 x 3, n_jobs={n_jobs}"
+    return Group("F", (Row(name, ours, (rival,), 3, 5, clock="cpu" if n_jobs == 1 else "wall"),))
+
+
+def of_streams():
+    """One time step, called from Python."""
+    regressor, classifier = (Job("sklstm", "C2", variant) for variant in ("regressor", "classifier"))
+    rows = []
+    for ours in (regressor, classifier):
+        for system, goal in (("onnxruntime", 5), ("numba", 1)):
+            name = f"C2 one step from Python, {ours.variant}"
+            tolerance = 1e-4 if ours is regressor else None
+            rows.append(Row(name, ours, (Job(system, "C2"),), goal, None, tolerance, limit="C2"))
+    return Group("C2", tuple(rows))
+
+
+GROUPS = (
+    *(on_line(workload, dtype, False, workload == "A3") for workload in ("A1", "A2", "A3", "A4")
+      for dtype in ("float32", "float64")),
+    *(on_line(workload, dtype, True, True) for workload in ("A4", "A5") for dtype in ("float32", "float64")),
+    *(together(workload, dtype, workload == "A5") for workload in ("A1", "A3", "A4", "A5")
+      for dtype in ("float32", "float64")),
+    *batches("B1", (1.5, 2), (2, 3), 2),
+    *batches("B2", (1.25, 1.5), (1.6, 2), 1.6),
+    *batches("B3", (1.05, 1.15), (1.4, 1.6), 1.2),
+    Group(
+        "C1",
+        (
+            Row(
+                "C1 predict 10,000 x 100 x 8, 32 cells",
+                Job("sklstm", "C1"),
+                tuple(Job(system, "C1") for system in ("jax", "torch", "onnxruntime")),
+                1,
+                1.3,
+                1e-4,
+                limit="C1",
+            ),
+        ),
+    ),
+    of_streams(),
+    search(1),
+    search(2),
+    two_threads("B2", "full", 1e-4),
+    two_threads("B3", "full", 1e-4),
+    two_threads("C1", "", 1e-6),
+)  # fmt: skip

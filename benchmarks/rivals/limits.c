@@ -1,0 +1,85 @@
+/* The chain that bounds a time step of a small LSTM, on this core:
+ *
+ *     activations of step t - 1 -> net inputs -> gates, cells' inputs -> state -> squashed state -> activations
+ *
+ * and nothing else: no inputs, no memory, no backward pass, weights in registers. What waits for nothing in
+ * this chain can be done beside it. With CHAINS > 1 so many independent sequences take turns.
+ *
+ *     cc -O3 -march=native -DREAL=float -DCELLS=4 -DCHAINS=1 limits.c -o limits && ./limits
+ *
+ * prints nanoseconds of CPU time a step, the least of some runs. GCC or Clang.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#define STEPS 100000
+#define RUNS 15
+#define LANES (CELLS <= 4 ? 4 : 8) /* of a vector; at most 8 cells */
+
+#define IS_DOUBLE (sizeof(REAL) == 8)
+#define ROUND (IS_DOUBLE ? (REAL)6755399441055744.0 : (REAL)12582912.0) /* 1.5 * 2^52, 1.5 * 2^23 */
+#define MANTISSA (IS_DOUBLE ? 52 : 23)
+
+typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef __typeof__((vec){0} == (vec){0}) bits; /* integers of the same width */
+
+/* 2^x: x = n + r with an integer n; a polynomial in r, whose terms are summed in pairs to keep the chain short */
+static inline __attribute__((always_inline)) vec power_of_two(vec x)
+{
+    const vec n = x + ROUND, r = x - (n - ROUND), r2 = r * r, r4 = r2 * r2;
+    vec p = (1 + (REAL)0.6931471805599453 * r) + r2 * ((REAL)0.2402265069591007 + (REAL)0.0555041086648216 * r)
+            + r4 * ((REAL)0.009618129107628477 + (REAL)0.001333355814642844 * r);
+    if (IS_DOUBLE)
+        p += r4 * r2 * ((REAL)1.540353039338161e-4 + (REAL)1.525273380405984e-5 * r)
+             + r4 * r4 * (((REAL)1.321548679014431e-6 + (REAL)1.01780860092397e-7 * r)
+                          + r2 * ((REAL)7.05491162080112e-9 + (REAL)4.44553827187081e-10 * r));
+    return (vec)((bits)p + ((bits)n << MANTISSA));
+}
+
+/* 1 / (1 + exp(-x)), the factor -1 / ln 2 being in the weights */
+static inline __attribute__((always_inline)) vec logistic(vec x)
+{
+    return 1 / (1 + power_of_two(x));
+}
+
+int main(void)
+{
+    volatile REAL given[4] = {(REAL)0.1, (REAL)-0.2, (REAL)0.3, (REAL)-2.885390081777927};
+    vec w[4][CELLS], b[4], h[CHAINS], s[CHAINS];
+    const REAL slope = given[3]; /* of tanh: -2 / ln 2 */
+    double best = 1e9;
+    for (int u = 0; u < 4; u++) {
+        b[u] = (vec){0} + given[u % 3];
+        for (int j = 0; j < CELLS; j++)
+            w[u][j] = (vec){0} + given[(u + j) % 3] / CELLS;
+    }
+    for (int c = 0; c < CHAINS; c++)
+        h[c] = s[c] = (vec){0} + given[0] * c;
+    for (int run = 0; run < RUNS; run++) {
+        const clock_t start = clock();
+        for (int t = 0; t < STEPS; t++)
+            for (int c = 0; c < CHAINS; c++) {
+                vec even[4], odd[4], y[4];
+                for (int u = 0; u < 4; u++)
+                    even[u] = b[u], odd[u] = (vec){0};
+                for (int j = 0; j + 1 < CELLS; j += 2)
+                    for (int u = 0; u < 4; u++) {
+                        even[u] += h[c][j] * w[u][j];
+                        odd[u] += h[c][j + 1] * w[u][j + 1];
+                    }
+                for (int u = 0; u < 4; u++)
+                    y[u] = logistic(even[u] + odd[u]);
+                s[c] = y[1] * s[c] + y[0] * (2 * y[3] - 1);
+                h[c] = y[2] * (2 * logistic(slope * s[c]) - 1);
+            }
+        const double ns = (double)(clock() - start) / CLOCKS_PER_SEC / STEPS / CHAINS * 1e9;
+        if (ns < best)
+            best = ns;
+    }
+    volatile REAL used = 0;
+    for (int c = 0; c < CHAINS; c++)
+        used += h[c][0];
+    printf("%.2f\n", best);
+    return 0;
+}

@@ -1,0 +1,237 @@
+"""This library: learning through the trainer that the estimators use, the rest through the estimators."""
+
+import numpy as np
+import scipy
+import sklearn
+import workloads
+from jobs import CELLS
+from sklearn.model_selection import GridSearchCV
+from worker import Prepared
+
+import sklstm
+from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences
+from sklstm._kernel import Kernel
+from sklstm._together import Together
+from sklstm._training import Settings, Trainer
+from sklstm.paper import EXPERIMENTS
+from sklstm.paper._trial import INITIAL, network_of
+
+
+def versions():
+    """Versions of what runs here."""
+    return {
+        "sklstm": sklstm.__version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "scikit-learn": sklearn.__version__,
+    }
+
+
+def prepare(job):
+    """Make a job ready."""
+    kinds = {"A": on_line, "B": batches, "C1": predictions, "C2": stream, "F": search}
+    if job.variant.startswith("nets"):
+        return nets(job)
+    return kinds.get(job.workload, kinds.get(job.workload[0]))(job)
+
+
+# ----------------------------------------------------------------------------------------------
+# weights of all systems <-> the flat vector
+
+
+def flat(network, weights):
+    """Weights in the form of `workloads` -> flat vector of the network."""
+    wx, wh, b, wo, bo = weights
+    units = np.split(np.concatenate([wx, wh, b[np.newaxis]]).T, 4)
+    result = np.empty(network.n_weights, b.dtype)
+    views = network.views(result)
+    for name, part in zip(("input_gate", "forget_gate", "output_gate", "cell"), units):
+        views[name][...] = part
+    views["output"][...] = np.concatenate([wo, bo[np.newaxis]]).T
+    return result
+
+
+def common(network, vector):
+    """Flat vector -> weights in the form of `workloads`."""
+    views = network.views(vector)
+    units = np.concatenate([views[name] for name in ("input_gate", "forget_gate", "output_gate", "cell")]).T
+    output = views["output"].T
+    return [units[: network.n_inputs], units[network.n_inputs : -1], units[-1], output[:-1], output[-1]]
+
+
+# ----------------------------------------------------------------------------------------------
+# A: on-line
+
+
+def trainer_of(network, X, targets, weights, **settings):
+    """Trainer with plain settings and these."""
+    plain = {
+        "loss": "squared_error",
+        "gradient": "full",
+        "solver": "sgd",
+        "learning_rate": workloads.RATE,
+        "momentum": 0.0,
+        "alpha": 0.0,
+        "clip": None,
+        "update": "sequence",
+        "batch_size": 1,
+        "max_iter": 1,
+        "tol": 0.0,
+        "n_iter_no_change": 1,
+        "shuffle": False,
+        "verbose": 0,
+        "n_threads": 1,
+    }
+    kernel = Kernel(network, X.dtype)
+    return Trainer(
+        kernel, X, np.arange(len(X)), targets, np.ones(len(targets)), Settings(**plain | settings), weights
+    )
+
+
+def data_of(job):
+    """Sequences in the form of the job, and targets."""
+    X, targets = workloads.on_line(job.workload, job.dtype)
+    return (workloads.as_sparse if job.sparse else workloads.as_dense)(X), targets
+
+
+def paper_network(workload, seed=0):
+    """Network and initial weights of the paper."""
+    experiment = EXPERIMENTS[workloads.ON_LINE[workload].experiment]
+    arguments = experiment.arguments_of("paper")
+    network = network_of(experiment, arguments)
+    initial = {name: arguments[name] for name in INITIAL if arguments.get(name) is not None}
+    return network, network.init_weights(seed, **initial)
+
+
+def on_line(job):
+    """An epoch, an update a sequence."""
+    X, targets = data_of(job)
+    rng = np.random.RandomState(0)
+    if job.variant == "paper":
+        network, weights = paper_network(job.workload)
+        trainer = trainer_of(network, X, targets, weights, gradient="truncated")
+        return Prepared(lambda: trainer.epoch(rng), X.n_steps)
+    network = Network(
+        X.n_features,
+        targets.shape[1],
+        n_blocks=CELLS[job.workload],
+        output_activation="logistic",
+        return_sequences=workloads.every_step(job.workload),
+    )
+    before = workloads.on_line_weights(job.workload, job.dtype)
+    trainer = trainer_of(network, X, targets, flat(network, before))
+    trainer.epoch(rng)
+    result = workloads.changes(before, common(network, trainer.weights))
+    return Prepared(lambda: trainer.epoch(rng), X.n_steps, result=result)
+
+
+def nets(job):
+    """Several networks of the paper, on-line: side by side or one after another."""
+    X, targets = data_of(job)
+    rng, order, ones = np.random.RandomState(0), np.arange(len(X)), np.ones(len(targets))
+    trainers = []
+    for seed in range(workloads.NETS):
+        network, weights = paper_network(job.workload, seed)
+        trainers.append(trainer_of(network, X, targets, weights, gradient="truncated"))
+
+    def one_after_another():
+        for trainer in trainers:
+            trainer.load(X, order, targets, ones)
+            trainer.epoch(rng)
+
+    if job.variant == "nets side by side":
+        together = Together(trainers)
+        copies = [X] * len(trainers), [targets] * len(trainers)
+
+        def run():
+            together.learn(*copies)
+    else:
+        run = one_after_another
+    run()
+    result = np.concatenate([trainer.weights for trainer in trainers])
+    return Prepared(run, X.n_steps * len(trainers), result=result)
+
+
+# ----------------------------------------------------------------------------------------------
+# B: mini-batches
+
+
+def batches(job):
+    """An epoch of Adam."""
+    size = workloads.BATCHES[job.workload]
+    X, lengths, y = workloads.batches(job.workload, "variable" in job.variant)
+    X = Sequences.from_lengths(np.concatenate([x[:length] for x, length in zip(X, lengths)]), lengths)
+    network = Network(size.n_inputs, 1, n_blocks=size.n_cells)
+    before = workloads.batch_weights(job.workload)
+    settings = {
+        "update": "batch",
+        "batch_size": size.batch_size,
+        "gradient": job.variant.split(",")[0],
+        "n_threads": job.threads,
+    }
+    rng = np.random.RandomState(0)
+    compared = trainer_of(network, X, y, flat(network, before), **settings)
+    compared.epoch(rng)
+    trainer = trainer_of(
+        network, X, y, flat(network, before), solver="adam", learning_rate=workloads.ADAM_RATE, **settings
+    )
+    result = workloads.changes(before, common(network, compared.weights))
+    return Prepared(lambda: trainer.epoch(rng), X.n_steps, result=result)
+
+
+# ----------------------------------------------------------------------------------------------
+# C: predictions, streams; F: a search
+
+
+def with_weights(estimator, X, y):
+    """Fitted estimator with the weights of C1 and C2."""
+    estimator.partial_fit(X, y)
+    if isinstance(estimator, LSTMRegressor):
+        estimator.weights_ = flat(estimator.network_, workloads.prediction_weights())
+    return estimator
+
+
+def predictions(job):
+    """`predict` on a dense 3-D array."""
+    X = workloads.inputs_to_predict()
+    model = with_weights(
+        LSTMRegressor(n_blocks=workloads.PREDICT.n_cells, n_jobs=job.threads), X[:2], np.zeros(2)
+    )
+    return Prepared(lambda: model.predict(X), X.shape[0] * X.shape[1], result=model.predict(X))
+
+
+def stream(job):
+    """`step`, one stream."""
+    rows = list(workloads.inputs_to_predict()[0])
+    make, y = (LSTMRegressor, [0.0]) if job.variant == "regressor" else (LSTMClassifier, ["a"])
+    more = {} if make is LSTMRegressor else {"classes": ["a", "b"]}
+    model = make(n_blocks=workloads.PREDICT.n_cells)
+    model.partial_fit([np.array(rows)], y, **more)
+    if make is LSTMRegressor:
+        model.weights_ = flat(model.network_, workloads.prediction_weights())
+    model.reset_state()
+    result = np.array([model.step(x) for x in rows])
+
+    def run():
+        for x in rows:
+            model.step(x)
+
+    return Prepared(run, len(rows), "call", result)
+
+
+def search(job):
+    """Grid search over the learning rate."""
+    X, y = workloads.to_search()
+    size = workloads.SEARCH
+    model = LSTMRegressor(
+        n_blocks=size["n_cells"],
+        batch_size=size["batch_size"],
+        max_iter=size["epochs"],
+        tol=0.0,
+        n_iter_no_change=size["epochs"],
+        random_state=0,
+    )
+    grid = GridSearchCV(
+        model, {"learning_rate": size["rates"]}, cv=size["folds"], n_jobs=job.threads, refit=False
+    )
+    return Prepared(lambda: grid.fit(X, y), 1, "search")

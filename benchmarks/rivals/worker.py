@@ -1,0 +1,137 @@
+"""A process for each system: thread pools and allocators of one do not disturb another.
+
+Processes wait on a pipe, so that only one works at a time; the parent says whose turn it is.
+"""
+
+import multiprocessing
+import os
+import time
+import traceback
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+MODULES = {
+    "sklstm": "ours",
+    "numba": "numba_rival",
+    "torch": "torch_rival",
+    "jax": "jax_rival",
+    "onnxruntime": "onnx_rival",
+}
+LEAST_SECONDS = 0.02  # of a measurement: a job that is faster runs several times
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "JAX_PLATFORMS": "cpu",
+    "PYTHONWARNINGS": "ignore",
+}
+
+
+@dataclass
+class Prepared:
+    """A job that is ready to run.
+
+    Attributes
+    ----------
+    run : callable
+    units : int
+        What a run does, counted in `unit`.
+    unit : str
+        "step" (of one sequence), "call" or "search".
+    result : ndarray or None
+        What the first run gave, to compare; made before `run` is timed.
+    note : str
+    """
+
+    run: Any
+    units: int
+    unit: str = "step"
+    result: Any = None
+    note: str = ""
+
+
+class Failed(Exception):
+    """A job failed in its process; the message is the traceback there."""
+
+
+def cores():
+    """Cores that this process may use."""
+    return os.sched_getaffinity(0)
+
+
+def timed(run, repeats):
+    """CPU seconds of this process and seconds on the wall, of one run."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    for _ in range(repeats):
+        run()
+    return (time.process_time() - cpu) / repeats, (time.perf_counter() - wall) / repeats
+
+
+def serve(pipe, system, affinity):
+    """Prepare and time jobs as the parent asks, until it sends None."""
+    os.sched_setaffinity(0, affinity)
+    module = import_module(MODULES[system])
+    ready = {}
+    pipe.send(module.versions())
+    while (message := pipe.recv()) is not None:
+        action, job = message
+        try:
+            if action == "prepare":
+                prepared = module.prepare(job)
+                prepared.run()
+                seconds = timed(prepared.run, 1)[1]
+                ready[job] = prepared, max(1, round(LEAST_SECONDS / max(seconds, 1e-9)))
+                reply = prepared.units, prepared.unit, prepared.result, prepared.note
+            elif action == "time":
+                prepared, repeats = ready[job]
+                reply = tuple(seconds / prepared.units for seconds in timed(prepared.run, repeats))
+            else:
+                reply = ready.clear()
+        except Exception:
+            reply = Failed(traceback.format_exc())
+        pipe.send(reply)
+
+
+class Workers:
+    """The processes, started when they are first needed."""
+
+    def __init__(self, core, every_core):
+        self.core, self.every_core = core, every_core
+        self.pipes, self.processes, self.versions = {}, [], {}
+
+    def ask(self, action, job):
+        """Let the job's process do something; returns its reply."""
+        pipe = self._pipe(job.system, job.threads)
+        pipe.send((action, job))
+        reply = pipe.recv()
+        if isinstance(reply, Failed):
+            raise reply
+        return reply
+
+    def rest(self, jobs):
+        """Let the processes of these jobs forget what they have prepared."""
+        for job in {(job.system, job.threads): job for job in jobs}.values():
+            self.ask("forget", job)
+
+    def _pipe(self, system, threads):
+        if (system, threads) not in self.pipes:
+            ours, theirs = multiprocessing.Pipe()
+            affinity = {self.core} if threads == 1 else self.every_core
+            process = multiprocessing.get_context("spawn").Process(
+                target=serve, args=(theirs, system, affinity)
+            )
+            process.start()
+            self.processes.append(process)
+            self.pipes[system, threads] = ours
+            self.versions |= ours.recv()
+        return self.pipes[system, threads]
+
+    def close(self):
+        """End the processes."""
+        for pipe in self.pipes.values():
+            pipe.send(None)
+        for process in self.processes:
+            process.join()
