@@ -106,7 +106,7 @@ def initial_weights(n_inputs, n_cells, n_outputs, dtype):
     """Uniform in +-1/sqrt(n_cells), as torch draws them, with forget gates that are open at first.
 
     So errors live as long as the sequences. With closed gates they would shrink to denormal numbers, which
-    take some processors a hundred cycles each: all systems would be slower by factors, by that alone.
+    take some processors a hundred cycles each where they are not flushed to zero: that would be measured.
     """
     bound = 1 / np.sqrt(n_cells)
     rng = np.random.default_rng(0)
