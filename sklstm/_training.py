@@ -169,9 +169,10 @@ class Trainer:
     def _batches(self, order):
         settings, n_sequences = self.settings, len(order)
         size = 1 if settings.update == "sequence" else min(settings.batch_size, n_sequences)
-        order = order[np.lexsort((-self.lanes.length[order], np.arange(n_sequences) // size))]
-        lanes = self.lanes[order]
-        batch = np.append(np.arange(0, n_sequences, size), n_sequences)
+        n_batches = -(-n_sequences // size)
+        batch = np.arange(n_batches + 1) * n_sequences // n_batches  # of equal size, but for one sequence
+        number = np.repeat(np.arange(n_batches), np.diff(batch))
+        lanes = self.lanes[order[np.lexsort((-self.lanes.length[order], number))]]
         pack_lanes = min(size, self.kernel.pack_lanes(lanes.length.max()))
         if settings.n_threads > 1 and size > pack_lanes:
             return self._batches_in_threads(lanes, batch, pack_lanes)
