@@ -669,6 +669,7 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
 
     One output unit a class. The network is that of Hochreiter & Schmidhuber (1997) with its later
     standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the parts.
+    The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
 
     Parameters
     ----------
@@ -968,6 +969,7 @@ class LSTMRegressor(RegressorMixin, _BaseLSTM):
 
     One output unit a target. The network is that of Hochreiter & Schmidhuber (1997) with its later
     standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the parts.
+    The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
 
     Parameters
     ----------
