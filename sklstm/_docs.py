@@ -54,9 +54,9 @@ PARAMETERS = {
         start included, and gives the rate of the next.
     momentum : float, default=0.0
         For "sgd".
-    alpha : float, default=0.0
+    alpha : "auto" or float, default="auto"
         L2 penalty: alpha / 2 times the sum of squares of all weights but biases is added to the mean
-        loss.
+        loss. "auto" is 0.0001 for "adam" with mini-batches, and otherwise 0, as in 1997.
     clip : "auto", float or None, default="auto"
         Largest norm of the gradient; a longer one is scaled down. "auto" is 1 for "adam" with
         the log loss, and otherwise None, no bound.
@@ -65,14 +65,16 @@ PARAMETERS = {
         gradient (1997); after each time step that has a target (real time, truncated gradient only;
         memory does not grow with the length).
     batch_size : "auto" or int, default="auto"
-        Sequences in a mini-batch; "auto" is 32, and all for "rprop" and "lbfgs".
-    max_iter : int, default=100
-        Epochs at most.
+        Sequences in a mini-batch at most; "auto" is 32, and all for "rprop" and "lbfgs". Batches are as
+        few as possible, and of equal size but for one sequence: 33 sequences are 16 and 17, not 32 and 1.
+    max_iter : int, default=200
+        Epochs at most. Few sequences are few updates an epoch, and need many epochs.
     tol : float, default=1e-4
         Learning ends when the loss (or the validation score) has not improved by `tol` in
         `n_iter_no_change` epochs. For "lbfgs" the largest component of the gradient.
-    n_iter_no_change : int, default=10
-        See `tol`.
+    n_iter_no_change : int, default=20 (classifier) or 10 (regressor)
+        See `tol`. Long sequences may begin with epochs in which the loss hardly falls; a regressor over-fits
+        sooner.
     early_stopping : bool, default=False
         Hold out whole sequences, stop by their score and keep the weights that scored best.
     validation_fraction : float, default=0.1

@@ -30,6 +30,7 @@ UPDATES = ("batch", "sequence", "step")
 BATCH_SIZE = 32
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 CLIP = 1.0  # of Adam and the log loss, if "auto"
+ALPHA = 1e-4  # of Adam and mini-batches, if "auto"
 
 
 def _learns_by_epochs(estimator):
@@ -73,11 +74,11 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         solver="adam",
         learning_rate=0.01,
         momentum=0.0,
-        alpha=0.0,
+        alpha="auto",
         clip="auto",
         update="batch",
         batch_size="auto",
-        max_iter=100,
+        max_iter=200,
         tol=1e-4,
         n_iter_no_change=10,
         early_stopping=False,
@@ -387,6 +388,9 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         clip = self.clip
         if isinstance(clip, str):
             clip = CLIP if self.solver == "adam" and self.loss == "log_loss" else None
+        alpha = self.alpha
+        if isinstance(alpha, str):
+            alpha = ALPHA if self.solver == "adam" and self.update == "batch" else 0.0
         return Settings(
             loss=self.loss,
             gradient=self.gradient,
@@ -395,7 +399,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             schedule=self._learning_rate if callable(self.learning_rate) else None,
             n_epochs=n_epochs,
             momentum=float(self.momentum),
-            alpha=float(self.alpha),
+            alpha=float(alpha),
             clip=None if clip is None else float(clip),
             update=self.update,
             batch_size=int(batch_size),
@@ -423,7 +427,6 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         if not callable(self.learning_rate):
             _check_number("learning_rate", self.learning_rate, above=0, text="a callable or ")
         _check_number("momentum", self.momentum, least=0, below=1)
-        _check_number("alpha", self.alpha, least=0)
         _check_number("tol", self.tol, least=0)
         _check_number("validation_fraction", self.validation_fraction, above=0, below=1)
         check_n_channels(self.n_channels)
@@ -437,6 +440,8 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 raise ValueError("n_jobs must be None or a number of threads other than 0, got 0.")
         if self.clip is not None and not _is("auto", self.clip):
             _check_number("clip", self.clip, above=0, text='"auto", None or ')
+        if not _is("auto", self.alpha):
+            _check_number("alpha", self.alpha, least=0, text='"auto" or ')
         if not _is("auto", self.init_range):
             _check_number("init_range", self.init_range, least=0, text='"auto" or ')
         if not _is("auto", self.batch_size):
@@ -684,6 +689,7 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
 
     One output unit a class. The network is that of Hochreiter & Schmidhuber (1997) with its later
     standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the parts.
+    The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
 
     Parameters
     ----------
@@ -745,13 +751,13 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
         solver="adam",
         learning_rate=0.01,
         momentum=0.0,
-        alpha=0.0,
+        alpha="auto",
         clip="auto",
         update="batch",
         batch_size="auto",
-        max_iter=100,
+        max_iter=200,
         tol=1e-4,
-        n_iter_no_change=10,
+        n_iter_no_change=20,
         early_stopping=False,
         validation_fraction=0.1,
         shuffle=True,
@@ -983,6 +989,7 @@ class LSTMRegressor(RegressorMixin, _BaseLSTM):
 
     One output unit a target. The network is that of Hochreiter & Schmidhuber (1997) with its later
     standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the parts.
+    The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
 
     Parameters
     ----------

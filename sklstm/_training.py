@@ -111,6 +111,8 @@ class Trainer:
         self.target_weight = np.ascontiguousarray(target_weight, np.float64)
         self.total_weight = self.kernel.weight_of(self.lanes, self.target_weight)
         self.record = np.zeros((0, self.kernel.network.n_outputs), self.kernel.dtype)
+        if self.settings.update == "batch" and len(self.lanes) <= self.settings.batch_size:
+            self._merge_repeated()
 
     @property
     def weights(self):
@@ -171,9 +173,10 @@ class Trainer:
     def _batches(self, order):
         settings, n_sequences = self.settings, len(order)
         size = 1 if settings.update == "sequence" else min(settings.batch_size, n_sequences)
-        order = order[np.lexsort((-self.lanes.length[order], np.arange(n_sequences) // size))]
-        lanes = self.lanes[order]
-        batch = np.append(np.arange(0, n_sequences, size), n_sequences)
+        n_batches = -(-n_sequences // size)
+        batch = np.arange(n_batches + 1) * n_sequences // n_batches  # of equal size, but for one sequence
+        number = np.repeat(np.arange(n_batches), np.diff(batch))
+        lanes = self.lanes[order[np.lexsort((-self.lanes.length[order], number))]]
         pack_lanes = min(size, self.kernel.pack_lanes(lanes.length.max()))
         if settings.n_threads > 1 and size > pack_lanes:
             return self._batches_in_threads(lanes, batch, pack_lanes)
@@ -339,7 +342,7 @@ class Trainer:
         """Put equal sequences with equal targets in one, with the sum of their weights, in a fixed order.
 
         A weight of two is then to the bit the same as the sequence given twice, and the order of the
-        sequences does not matter. L-BFGS would amplify any difference in rounding.
+        sequences does not matter. L-BFGS, and Adam in many epochs, would amplify any difference in rounding.
         """
         places, weights = {}, self.target_weight.copy()
         n_targets = self.lanes.length if self.kernel.network.return_sequences else 1
@@ -353,24 +356,32 @@ class Trainer:
                 weights[at : at + hi - lo] += self.target_weight[lo:hi]
             else:
                 places[key] = lane
-        self.lanes = self.lanes[[places[key] for key in sorted(places)]]
-        self.target_weight = weights
+        if places:
+            self.lanes = self.lanes[[places[key] for key in sorted(places)]]
+            self.target_weight = weights
 
     def _digest(self, lane, lo, hi):
+        """Digest of a sequence and its targets `lo` to `hi`, the same for its dense and its sparse form."""
         start = self.lanes.start[lane]
         end = start + self.lanes.length[lane]
-        digest = blake2b(self.targets[lo:hi].tobytes(), digest_size=16)
         if self.data.sparse:
-            lo, hi = self.data.indptr[start], self.data.indptr[end]
-            digest.update(np.diff(self.data.indptr[start : end + 1]).tobytes())
-            digest.update(self.data.columns[lo:hi].tobytes() + self.data.values[lo:hi].tobytes())
+            indptr = self.data.indptr[start : end + 1]
+            stored = slice(indptr[0], indptr[-1])
+            row = np.repeat(np.arange(end - start), np.diff(indptr))
+            column, value = self.data.columns[stored], self.data.values[stored]
+            row, column, value = (part[value != 0] for part in (row, column, value))
         else:
-            digest.update(self.data.X[start:end].tobytes())
+            X = self.data.X[start:end]
+            row, column = np.nonzero(X)
+            value = X[row, column]
+        digest = blake2b((self.targets[lo:hi] + 0).tobytes(), digest_size=16)  # + 0: no zero with a sign
+        for part in ([end - start, len(row)], row, column):
+            digest.update(np.asarray(part, np.int64).tobytes())
+        digest.update(value.tobytes())
         return digest.digest()
 
     def minimise(self, on_epoch):
         """L-BFGS on all sequences at once; returns whether it converged."""
-        self._merge_repeated()
         settings, kernel = self.settings, self.kernel
 
         packs = [self.lanes[who] for who in kernel.packs(self.lanes)]

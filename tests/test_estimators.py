@@ -122,6 +122,7 @@ def test_arguments_of_both_estimators():
     assert classifier.pop("class_weight") is None
     assert classifier.pop("loss") == "log_loss"
     assert regressor.pop("loss") == "squared_error"
+    assert classifier.pop("n_iter_no_change") > regressor.pop("n_iter_no_change")
     assert classifier == regressor
     for estimator in (LSTMClassifier, LSTMRegressor):
         parameters = inspect.signature(estimator).parameters

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
@@ -156,6 +157,7 @@ def test_learning_goes_on_after_divergence():
 INTERRUPTED = """
 import json, os, signal, sys, threading, time, warnings
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 from sklstm import LSTMRegressor, Sequences
 from sklstm._training import Trainer
@@ -620,12 +622,23 @@ def test_a_random_state_of_ones_own_goes_on():
 # weights of sequences and of classes
 
 
-def test_a_weight_is_a_number_of_copies(learner):
+ALL_AT_ONCE = {  # with 20 sequences that are up to three times there
+    "lbfgs": {"solver": "lbfgs"},
+    "rprop": {"solver": "rprop", "learning_rate": 0.01},
+    "adam": {"batch_size": 60, "max_iter": 50},
+    "threads": {"batch_size": 60, "n_jobs": 2},
+    "sgd": {"solver": "sgd", "momentum": 0.9, "batch_size": 60, "shuffle": False},
+}
+
+
+@pytest.mark.parametrize("options", ALL_AT_ONCE.values(), ids=ALL_AT_ONCE)
+def test_a_weight_is_a_number_of_copies(learner, options):
+    """To the bit, in whatever order, where all sequences are taken at once."""
     estimator, targets = learner
     X = ragged(20)
     y = targets(X)
     counts = np.random.default_rng(0).integers(0, 4, 20)
-    estimator.set_params(solver="lbfgs")
+    estimator.set_params(**options)
     rows = np.repeat(np.arange(20), counts)
     weighted = clone(estimator).fit(X, y, sample_weight=counts)
     assert 0 in counts
@@ -633,7 +646,45 @@ def test_a_weight_is_a_number_of_copies(learner):
         copied = clone(estimator).fit(take(X, order), take(y, order))
         assert_array_equal(weighted.weights_, copied.weights_)
         assert weighted.loss_curve_ == copied.loss_curve_
-    assert not np.any(clone(estimator).fit(X, y).weights_ == weighted.weights_)
+    assert not np.array_equal(clone(estimator).fit(X, y).weights_, weighted.weights_)
+
+
+ZEROS = {
+    "dense": lambda X: X,
+    "zeros with a sign": lambda X: [np.where(x == 0, -0.0, x) for x in X],
+    "sparse": lambda X: [sparse.csr_array(x) for x in X],
+    "sparse with zeros": lambda X: [stored(x) for x in X],
+}
+
+
+def stored(x):
+    """Sparse form that stores every number, zeros too."""
+    steps, features = x.shape
+    return sparse.csr_array((x.ravel(), np.tile(np.arange(features), steps), np.arange(steps + 1) * features))
+
+
+@pytest.mark.parametrize("form", ZEROS)
+def test_zeros_do_not_tell_equal_sequences_apart(form):
+    X = [np.round(x) for x in ragged(12)]
+    y = sums(X)
+    reg = LSTMRegressor(n_blocks=3, random_state=0)
+    weights = np.arange(12) % 3 + 1
+    expected = clone(reg).fit(X, y, sample_weight=weights)
+    rows = np.random.default_rng(0).permutation(np.repeat(np.arange(12), weights))
+    assert len(rows) <= 32
+    assert sum(np.count_nonzero(x == 0) for x in X) > 9
+    copied = clone(reg).fit(ZEROS[form](take(X, rows)), take(y, rows))
+    assert_array_equal(copied.weights_, expected.weights_)
+
+
+def test_sequences_of_zeros_differ_by_their_lengths():
+    """And by their targets: what is not the same is not put together."""
+    X, y = [np.zeros((n, 2)) for n in (1, 2, 2, 3)], [0.0, 1.0, 2.0, 3.0]
+    for form in (list, lambda X: [sparse.csr_array(x) for x in X]):
+        reg = LSTMRegressor(n_blocks=3, alpha=0, max_iter=1, random_state=0).fit(form(X), y)
+        first = LSTMRegressor(n_blocks=3, **STILL, random_state=0).fit(X, y)
+        loss = first.network_.loss_and_gradient(first.weights_, X, y)[0] / 4
+        assert_allclose(reg.loss_curve_, loss, rtol=1e-12)
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rprop"])
