@@ -950,7 +950,10 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
     def _target_weights(self, sample_weight, y, sequences):
         weight = super()._target_weights(sample_weight, y, sequences)
         codes = np.searchsorted(self.classes_, y)
-        return weight * self._class_weights(codes)[codes]
+        weight = weight * self._class_weights(codes)[codes]
+        if not weight.any():
+            raise ValueError("class_weight is zero for every label in y: one at least needs a positive weight.")
+        return weight
 
     def _check_weights_of_classes(self, weight, targets):
         if np.count_nonzero(weight @ targets) < 2:

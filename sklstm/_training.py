@@ -20,6 +20,7 @@ from sklstm._side_by_side import Meeting
 from sklstm._solvers import RATE, Memory, lbfgs, solver_numbers
 
 CHUNK = 3e8  # multiply-adds between two looks at the keyboard, about a tenth of a second
+SHARE = 3e6  # multiply-adds of a thread's part of a mini-batch, for which it is worth a thread
 
 
 @dataclass
@@ -178,8 +179,10 @@ class Trainer:
         number = np.repeat(np.arange(n_batches), np.diff(batch))
         lanes = self.lanes[order[np.lexsort((-self.lanes.length[order], number))]]
         pack_lanes = min(size, self.kernel.pack_lanes(lanes.length.max()))
-        if settings.n_threads > 1 and size > pack_lanes:
-            return self._batches_in_threads(lanes, batch, pack_lanes)
+        if settings.n_threads > 1:
+            share = -(-size // settings.n_threads)
+            if size > pack_lanes or share * int(lanes.length.mean()) * len(self.w) > SHARE:
+                return self._batches_in_threads(lanes, batch, min(pack_lanes, share))
         if not self.in_turn:
             packs = batch[:-1]
             if pack_lanes < size:

@@ -364,6 +364,11 @@ BAD_CLASS_WEIGHTS = [
 ]
 
 
+def test_a_chunk_without_weight():
+    clf = LSTMClassifier(class_weight={0: 0, 1: 1}, **SMALL).partial_fit(X, LABELS, classes=[0, 1, 2])
+    assert_refuses(ValueError, ["class_weight", "positive weight"], clf.partial_fit, X, np.zeros(len(X), int))
+
+
 @pytest.mark.parametrize(("class_weight", "error", "words"), BAD_CLASS_WEIGHTS, ids=str)
 def test_bad_class_weights(class_weight, error, words):
     for solver in ("adam", "lbfgs"):

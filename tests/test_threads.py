@@ -22,9 +22,9 @@ from watch import Watch, blas_threads
 pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
 
 RNG = np.random.default_rng(0)
-X = RNG.normal(size=(160, 6, 2))  # five packs
+X = RNG.normal(size=(160, 6, 2))  # three packs
 Y = (X[:, 0, 0] > 0).astype(int)
-MANY = {"n_blocks": 2, "batch_size": 80, "max_iter": 2, "random_state": 0}  # batches of three packs
+MANY = {"n_blocks": 2, "batch_size": 80, "max_iter": 2, "random_state": 0}  # batches of two packs
 ONLINE = {"update": "step", "gradient": "truncated", "batch_size": "auto"}
 
 
