@@ -952,7 +952,7 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
         codes = np.searchsorted(self.classes_, y)
         weight = weight * self._class_weights(codes)[codes]
         if not weight.any():
-            raise ValueError("class_weight is zero for every label in y: one at least needs a positive weight.")
+            raise ValueError("class_weight is zero for every label in y: one needs a positive weight.")
         return weight
 
     def _check_weights_of_classes(self, weight, targets):
