@@ -9,6 +9,7 @@ OUTPUTS: dict[str, int]
 LOSSES: dict[str, int]
 SOLVERS: dict[str, int]
 MOST_TOGETHER: int
+LEAST_OF_BLAS: int
 HAS_SMALL: bool
 
 class Plan:

@@ -131,6 +131,7 @@ SOLVERS = {"sgd": SGD, "adam": ADAM, "rprop": RPROP}
 cdef enum:
     GEMM_FROM = 32768, GEMM_ROWS = 256, BLAS_FROM = 500000
 
+LEAST_OF_BLAS = BLAS_FROM
 cdef bint HAS_GEMM = sklstm_has_gemm()
 
 # Rows of a table of squashing constants: y = shift + scale / (1 + 2^(slope x)).

@@ -575,7 +575,8 @@ class Stepper:
         lanes = min(n_streams, kernel.pack_lanes(1))
         self._work = work = kernel.work(n_streams, n_streams, 1, backward=False)
         kernel._write_state(work, kernel.zero_state(n_streams) if state is None else state, n_streams)
-        self._may_use_blas = lanes >= 8
+        largest = lanes * max(n["Up"], n["Kp"]) * max(n["M"], n["R"], n["H"])
+        self._may_use_blas = largest >= _core.LEAST_OF_BLAS
         # None if x or the weights are not what it was made for, or a number is not finite
         self._step = _core.Step(
             kernel.plan,

@@ -2,6 +2,7 @@
 
 import _thread
 import contextlib
+import signal
 import threading
 import time
 import warnings
@@ -309,13 +310,21 @@ def test_an_error_ends_the_search_and_the_other_fits():
         assert np.isfinite(cross_val_score(REG, X, Y, cv=2)).all()
 
 
-def test_ctrl_c_ends_the_search_and_its_fits():
+@pytest.fixture
+def ctrl_c():
+    """What interrupts the main thread; a shell may have begun the tests with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield _thread.interrupt_main
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_the_search_and_its_fits(ctrl_c):
     before, blas = set(threading.enumerate()), blas_threads()
     once = iter([True])
 
     def rate(epoch):
         if epoch == 5 and next(once, False):
-            _thread.interrupt_main()
+            ctrl_c()
         return 0.01
 
     with side_by_side(), pytest.raises(KeyboardInterrupt):

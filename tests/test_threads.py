@@ -49,9 +49,17 @@ def test_blas_has_one_thread_in_the_kernel(watch, options, n_jobs):
     assert blas_threads() == before
 
 
-def test_blas_has_one_thread_in_steps_of_many_streams(watch):
+def test_blas_has_one_thread_in_steps_of_many_streams(watch, monkeypatch):
+    class Step(_core.Step):
+        def __call__(self, *arguments):
+            return watch.call(super().__call__, *arguments)
+
     before = blas_threads()
-    LSTMRegressor(**MANY | ONLINE).partial_fit(X[:40], X[:40, 0, 0], continued=True).step(X[:40, 0])
+    reg = LSTMRegressor(**MANY | ONLINE | {"n_blocks": 70}).partial_fit(X[:40], X[:40, 0, 0], continued=True)
+    watch.seen.clear()
+    monkeypatch.setattr(_core, "Step", Step)
+    reg.step(X[:40, 0])
+    reg.step(X[:40, 1])
     assert watch.seen == {1}
     assert blas_threads() == before
 
