@@ -65,8 +65,8 @@ def main():
     print("".join(f"{column:>14}" for column in columns))
     for n_blocks, n_streams in ((4, 1), (64, 1), (4, 8), (4, 100)):
         n_weights, times = measure(n_blocks, n_streams, options.calls)
-        numbers = (n_blocks, n_streams, n_weights, *times)
-        print("".join(f"{number:>14.0f}" for number in numbers), flush=True)
+        numbers = n_blocks, n_streams, n_weights, *(round(time, 1) for time in times)
+        print("".join(f"{number:>14}" for number in numbers), flush=True)
 
 
 if __name__ == "__main__":
