@@ -1264,7 +1264,7 @@ cdef class Step:
 
     cdef Plan plan
     cdef Py_ssize_t streams, lanes, item, n_bytes
-    cdef object given, outputs
+    cdef object given, copy_of_outputs, copy_of_one
     cdef bytes copied
     cdef tuple arrays
     cdef char* weights
@@ -1277,7 +1277,8 @@ cdef class Step:
         self.given, self.copied = given, given.tobytes()
         self.n_bytes, self.item = given.nbytes, packed.itemsize
         self.weights, self.w = address(given), address(packed)
-        self.arrays, self.outputs = (*arrays, packed), arrays[7]
+        self.arrays = *arrays, packed
+        self.copy_of_outputs, self.copy_of_one = arrays[7].copy, arrays[7][0].copy
         for i in range(8):
             self.at[i] = address(arrays[i])
 
@@ -1301,14 +1302,14 @@ cdef class Step:
             and (view.ndim == 2 or (view.ndim == 1 and self.streams == 1))
             and view.shape[view.ndim - 1] == self.plan.shape.M
         )
-        one, outputs = view.ndim == 1, None
+        outputs, copy = None, self.copy_of_one if view.ndim == 1 else self.copy_of_outputs
         with critical_section(self):
             if fits and self.item == 8:
                 fits = self.step(<const double*>view.buf)
             elif fits:
                 fits = self.step(<const float*>view.buf)
             if fits:
-                outputs = self.outputs[0].copy() if one else self.outputs.copy()
+                outputs = copy()
         PyBuffer_Release(&view)
         return outputs
 
