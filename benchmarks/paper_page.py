@@ -138,10 +138,18 @@ def times(records):
     for setting in dict.fromkeys(record["setting"] for record in records):
         mine = [record for record in records if record["setting"] == setting]
         seconds, steps = (sum(record[name] for record in mine) for name in ("seconds", "steps"))
+        learning = sum(record["steps"] * record["ns_per_step"] for record in mine) / 1e9
         rows.append(
-            [setting, len(mine), f"{steps / 1e9:,.1f}", f"{seconds / 3600:.2f}", f"{seconds / 7200:.2f}"]
+            [
+                setting,
+                len(mine),
+                f"{steps / 1e9:,.1f}",
+                f"{learning / 3600:.2f}",
+                f"{seconds / 3600:.2f}",
+                f"{seconds / 7200:.2f}",
+            ]
         )
-    head = ["setting", "trials", "10⁹ steps learned", "hours of one core", "hours of two"]
+    head = ["setting", "trials", "10⁹ steps learned", "CPU hours of learning", "hours of one core", "of two"]
     return markdown(head, rows)
 
 
