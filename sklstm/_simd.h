@@ -20,6 +20,7 @@
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
 #if __GNUC__ >= 12
 #define SKLSTM_IS_AVX512 __builtin_cpu_supports("x86-64-v4")
+#define SKLSTM_FUSED __attribute__((target("avx2,fma"), optimize("O3")))
 #ifndef SKLSTM_NO_DISPATCH
 #define SKLSTM_CLONES \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -29,6 +30,7 @@
 #endif
 #ifndef SKLSTM_IS_AVX512
 #define SKLSTM_IS_AVX512 0
+#define SKLSTM_FUSED
 #endif
 #ifndef SKLSTM_CLONES
 #define SKLSTM_CLONES
@@ -371,7 +373,7 @@ SKLSTM_CLONES static void SKLSTM_NAME(decay_and_add)(
 #include "_avx512.h"
 #else
 /* As in _gemm.h, element by element. */
-static void SKLSTM_NAME(gemm)(
+SKLSTM_FUSED static void SKLSTM_NAME(gemm)(
     ptrdiff_t rows, ptrdiff_t units, ptrdiff_t sources, const SKLSTM_REAL *restrict a, ptrdiff_t a_row,
     ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, SKLSTM_REAL *restrict c,
     ptrdiff_t c_row)
