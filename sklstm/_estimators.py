@@ -596,9 +596,12 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             rows = as_sequences(rows[:, np.newaxis, :], name="x").values
         if state is not None and not np.isfinite(state.cells).all():
             raise ValueError("The state of the streams is no longer finite: call reset_state().")
-        stepper = Stepper(self.network_, self.weights_, rows.dtype, len(rows), state)
-        outputs = stepper(self.weights_, np.ascontiguousarray(rows))
-        self._stepper = stepper
+        rows = np.ascontiguousarray(rows)
+        outputs = None if stepper is None else stepper(self.weights_, rows)
+        if outputs is None:
+            stepper = Stepper(self.network_, self.weights_, rows.dtype, len(rows), state)
+            outputs = stepper(self.weights_, rows)
+            self._stepper = stepper
         return outputs[0] if x.ndim == 1 else outputs
 
     @property

@@ -267,6 +267,12 @@ def test_forms_of_x_are_the_same():
     for x in (wide, swapped, VALUES[0].tolist(), VALUES[:1][0], VALUES[0].astype(object)):
         assert_array_equal(learned().step(x), expected)
     assert_array_equal(learned().step([1, 0, 2]), learned().step([1.0, 0.0, 2.0]))
+    model = learned()
+    model.step(VALUES[0])
+    kept = model._stepper
+    for x in (VALUES[1].tolist(), wide, VALUES[2]):
+        model.step(x)
+    assert model._stepper is kept
 
 
 def test_dtype_and_number_of_streams_may_change_on_the_way():
