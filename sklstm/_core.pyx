@@ -81,11 +81,37 @@ cdef extern from "_simd.h" nogil:
         Py_ssize_t, float, float, float, float, float, float, float, float,
         const float*, float*, float*, float*) noexcept
 
-    ctypedef struct sklstm_small:
-        Py_ssize_t U, C, B, S, R, Up, Cp, Rp, Hp, stride, recurrent, y_in, y_forget, y_out, y_c, t_h
-        int has_in, has_forget, has_out, g_identity, h_identity, every_step
+    ctypedef struct sklstm_shape:
+        Py_ssize_t M, B, S, C, N, K, U, R, H, Up, Rp, Cp, Kp, Hp, stride
+        Py_ssize_t y_in, y_forget, y_out, y_n, y_c, recurrent, Pp, p_in, p_forget
+        Py_ssize_t w_recurrent, w_bias, w_peep_in, w_peep_forget, w_peep_out
+        Py_ssize_t v_hidden, v_bias, w_input, v_input, n_packed, t_h, t_output
+        bint has_in, has_forget, has_out, peepholes, shortcut, every_step
+        bint cell_bias, gate_bias, output_bias, g_identity, h_identity
+        int output
         double g_slope, g_low, g_high, g_one, h_slope, h_low, h_high, h_one
+        bint is_small
         int32_t[32] lane, gate_of_cell, gate_of_unit
+    void sklstm_forward_rows_f64(
+        const sklstm_shape*, Py_ssize_t, Py_ssize_t, const double*, const double*,
+        double*, double*, double*, double*) noexcept
+    void sklstm_forward_rows_f32(
+        const sklstm_shape*, Py_ssize_t, Py_ssize_t, const float*, const float*,
+        float*, float*, float*, float*) noexcept
+    void sklstm_backward_row_f64(
+        const sklstm_shape*, int, const double*, const double*, const double*, const double*,
+        const double*, const double*, double*, double*, double*) noexcept
+    void sklstm_backward_row_f32(
+        const sklstm_shape*, int, const float*, const float*, const float*, const float*,
+        const float*, const float*, float*, float*, float*) noexcept
+    void sklstm_add_partials_f64(
+        const sklstm_shape*, Py_ssize_t, const int32_t*, const double*, const double*, double*) noexcept
+    void sklstm_sgd_rows_f64(
+        Py_ssize_t, const int32_t*, Py_ssize_t, double, double, double*, double*) noexcept
+    void sklstm_add_partials_f32(
+        const sklstm_shape*, Py_ssize_t, const int32_t*, const float*, const float*, float*) noexcept
+    void sklstm_sgd_rows_f32(
+        Py_ssize_t, const int32_t*, Py_ssize_t, float, float, float*, float*) noexcept
     int sklstm_has_small() noexcept
     int sklstm_has_gemm() noexcept
     void sklstm_gemm_f64(
@@ -95,23 +121,23 @@ cdef extern from "_simd.h" nogil:
         Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, Py_ssize_t,
         const float*, Py_ssize_t, float*, Py_ssize_t) noexcept
     void sklstm_forward_small_f64(
-        const sklstm_small*, Py_ssize_t, const int64_t*, const double*, const double*, const double*,
+        const sklstm_shape*, Py_ssize_t, const int64_t*, const double*, const double*, const double*,
         double*, double*, double*) noexcept
     void sklstm_forward_small_f32(
-        const sklstm_small*, Py_ssize_t, const int64_t*, const float*, const float*, const float*,
+        const sklstm_shape*, Py_ssize_t, const int64_t*, const float*, const float*, const float*,
         float*, float*, float*) noexcept
     int SKLSTM_TOGETHER
     void sklstm_together_small_f64(
-        const sklstm_small*, Py_ssize_t, const int64_t*, Py_ssize_t, Py_ssize_t, const double*,
+        const sklstm_shape*, Py_ssize_t, const int64_t*, Py_ssize_t, Py_ssize_t, const double*,
         const double*, const double*, double*, double*, double*) noexcept
     void sklstm_together_small_f32(
-        const sklstm_small*, Py_ssize_t, const int64_t*, Py_ssize_t, Py_ssize_t, const float*,
+        const sklstm_shape*, Py_ssize_t, const int64_t*, Py_ssize_t, Py_ssize_t, const float*,
         const float*, const float*, float*, float*, float*) noexcept
     void sklstm_backward_small_f64(
-        const sklstm_small*, int, Py_ssize_t, const int64_t*, Py_ssize_t, const int64_t*, const double*,
+        const sklstm_shape*, int, Py_ssize_t, const int64_t*, Py_ssize_t, const int64_t*, const double*,
         const double*, const double*, const double*, const double*, double*, double*, double*) noexcept
     void sklstm_backward_small_f32(
-        const sklstm_small*, int, Py_ssize_t, const int64_t*, Py_ssize_t, const int64_t*, const float*,
+        const sklstm_shape*, int, Py_ssize_t, const int64_t*, Py_ssize_t, const int64_t*, const float*,
         const float*, const float*, const float*, const float*, float*, float*, float*) noexcept
 
 
@@ -145,40 +171,10 @@ cdef enum:
 cdef double RPROP_UP = 1.2, RPROP_DOWN = 0.5, RPROP_MIN = 1e-6, RPROP_MAX = 50.0
 
 
-cdef struct Shape:
-    # sizes
-    Py_ssize_t M, B, S, C, N, K, U, R, H
-    Py_ssize_t Up, Rp, Cp, Kp, Hp, stride
-    # columns of a row of Y (an absent gate stands in a column of ones)
-    Py_ssize_t y_in, y_forget, y_out, y_n, y_c, recurrent
-    # columns of a row of the partials
-    Py_ssize_t Pp, p_in, p_forget
-    # places in the packed vector of weights
-    Py_ssize_t w_recurrent, w_bias, w_peep_in, w_peep_forget, w_peep_out
-    Py_ssize_t v_hidden, v_bias, w_input, v_input, n_packed
-    # places in the table of squashing constants: units (at 0), h, output units
-    Py_ssize_t t_h, t_output
-    # what the network has
-    bint has_in, has_forget, has_out, peepholes, shortcut, every_step
-    bint cell_bias, gate_bias, output_bias
-    bint g_identity, h_identity
-    int output
-    # slopes from values: g' = g_slope (y - g_low) (g_high - y) + g_one
-    double g_slope, g_low, g_high, g_one, h_slope, h_low, h_high, h_one
-    # a row of units fits in two registers, and the processor can permute them: see _small.h
-    bint is_small
-    sklstm_small small
-
+ctypedef sklstm_shape Shape
 
 MOST_TOGETHER = SKLSTM_TOGETHER
 HAS_SMALL = bool(sklstm_has_small())
-
-SMALL = (
-    "U", "C", "B", "S", "R", "Up", "Cp", "Rp", "Hp", "stride", "recurrent", "y_in", "y_forget", "y_out",
-    "y_c", "t_h", "has_in", "has_forget", "has_out", "g_identity", "h_identity", "every_step",
-    "g_slope", "g_low", "g_high", "g_one", "h_slope", "h_low", "h_high", "h_one",
-)
-
 
 cdef class Plan:
     """Sizes and places of one network in one dtype: a dict of numbers (`_kernel._layout`) as a struct."""
@@ -188,12 +184,10 @@ cdef class Plan:
     def __init__(self, dict layout, Py_ssize_t vector):
         cdef int i
         lane = range(32)
-        small = {name: layout[name] for name in SMALL}
-        small["lane"] = list(lane)
-        small["gate_of_cell"] = [i % max(layout["B"], 1) for i in lane]
-        small["gate_of_unit"] = [(i - layout["C"]) % max(layout["B"], 1) for i in lane]
         self.shape = layout | {
-            "small": small,
+            "lane": list(lane),
+            "gate_of_cell": [i % max(layout["B"], 1) for i in lane],
+            "gate_of_unit": [(i - layout["C"]) % max(layout["B"], 1) for i in lane],
             "is_small": (
                 layout["C"] > 0 and layout["N"] == 0 and layout["Up"] <= 2 * vector
                 and not layout["peepholes"] and sklstm_has_small()
@@ -289,6 +283,17 @@ cdef inline void add_rows(
         sklstm_add_rows_f32(rows, width, c, b)
 
 
+cdef inline void forward_rows(
+    const Shape* n, Py_ssize_t rows, Py_ssize_t lag, const floating* w, const floating* table,
+    floating* net, floating* y, floating* s, floating* h,
+) noexcept nogil:
+    """One time step of `rows` sequences; the states before it stand `lag` rows above."""
+    if floating is double:
+        sklstm_forward_rows_f64(n, rows, lag, w, table, net, y, s, h)
+    else:
+        sklstm_forward_rows_f32(n, rows, lag, w, table, net, y, s, h)
+
+
 cdef inline void transpose(
     Py_ssize_t rows, Py_ssize_t columns, const floating* a, Py_ssize_t a_row, floating* b, Py_ssize_t b_row
 ) noexcept nogil:
@@ -297,135 +302,6 @@ cdef inline void transpose(
     for i in range(rows):
         for j in range(columns):
             b[j * b_row + i] = a[i * a_row + j]
-
-
-# ------------------------------------------------------------------------------------------------
-# one step of the memory blocks, forward and backward
-
-
-cdef inline void forward_row(
-    const Shape* n, const floating* w,     # IN    packed weights
-    const floating* table,                 # IN    squashing constants
-    floating* net,                         # STATE (Up,) net inputs without peepholes; with them after
-    const floating* s_prev,                # IN    (Cp,)
-    floating* y,                           # OUT   (stride,) a row of Y
-    floating* s,                           # OUT   (Cp,)
-    floating* h,                           # OUT   (Cp,)
-) noexcept nogil:
-    cdef Py_ssize_t v, b, c, B = n.B
-    if n.peepholes:
-        for v in range(n.S):
-            for b in range(B):
-                c = v * B + b
-                if n.has_in:
-                    net[n.y_in + b] += w[n.w_peep_in + c] * s_prev[c]              # (2)
-                if n.has_forget:
-                    net[n.y_forget + b] += w[n.w_peep_forget + c] * s_prev[c]      # (3)
-    squash(n.Up, table, n.Up, net, y)                                             # (2) (3) (5) (7)
-    if n.g_identity:
-        memcpy(y, net, n.C * sizeof(floating))
-    for v in range(n.S):
-        for b in range(B):
-            c = v * B + b
-            s[c] = y[n.y_forget + b] * s_prev[c] + y[n.y_in + b] * y[c]           # (4)
-    if n.h_identity:
-        memcpy(h, s, n.C * sizeof(floating))
-    else:
-        squash(n.Cp, table + n.t_h, n.Cp, s, h)
-    if n.peepholes and n.has_out:
-        for v in range(n.S):
-            for b in range(B):
-                net[n.y_out + b] += w[n.w_peep_out + v * B + b] * s[v * B + b]     # (5)
-        squash(B, table + n.y_out, n.Up, net + n.y_out, y + n.y_out)              # (5)
-    for v in range(n.S):
-        for b in range(B):
-            c = v * B + b
-            y[n.y_c + c] = y[n.y_out + b] * h[c]                                   # (6)
-
-
-cdef inline void backward_row(
-    const Shape* n, const floating* w, bint full,
-    const floating* e,                     # IN    (stride,) errors at the activations, columns as in Y
-    const floating* y,                     # IN    (stride,)
-    const floating* s_prev,                # IN    (Cp,)
-    const floating* s,                     # IN    (Cp,)
-    const floating* h,                     # IN    (Cp,)
-    floating* e_s,                         # STATE (Cp,) error carried along the carousel
-    floating* delta,                       # OUT   (Up,)
-    floating* grad,                        # STATE packed gradient: the peepholes' part
-) noexcept nogil:
-    cdef Py_ssize_t v, b, c, u, B = n.B
-    cdef floating g_slope = <floating>n.g_slope, g_low = <floating>n.g_low
-    cdef floating g_high = <floating>n.g_high, g_one = <floating>n.g_one
-    cdef floating h_slope = <floating>n.h_slope, h_low = <floating>n.h_low
-    cdef floating h_high = <floating>n.h_high, h_one = <floating>n.h_one
-    cdef floating f
-
-    # y_c = y_out h(s)                                                               (6)
-    if n.has_out:
-        for b in range(B):
-            delta[n.y_out + b] = e[n.y_out + b]
-        for v in range(n.S):
-            for b in range(B):
-                delta[n.y_out + b] += h[v * B + b] * e[n.y_c + v * B + b]
-        for b in range(B):
-            f = y[n.y_out + b]
-            delta[n.y_out + b] *= f * (<floating>1 - f)                                      # (10)
-    for v in range(n.S):
-        for b in range(B):
-            c = v * B + b
-            f = h_slope * (h[c] - h_low) * (h_high - h[c]) + h_one                 # h'
-            e_s[c] += y[n.y_out + b] * f * e[n.y_c + c]                            # (9')
-    if n.peepholes and n.has_out:
-        for v in range(n.S):
-            for b in range(B):
-                c = v * B + b
-                grad[n.w_peep_out + c] += delta[n.y_out + b] * s[c]               # (15)
-                if full:
-                    e_s[c] += delta[n.y_out + b] * w[n.w_peep_out + c]            # (9')
-
-    # s = y_forget s_prev + y_in g                                                   (4)
-    for v in range(n.S):
-        for b in range(B):
-            c = v * B + b
-            delta[c] = e_s[c] * y[n.y_in + b] * (g_slope * (y[c] - g_low) * (g_high - y[c]) + g_one)  # (11)
-    if n.has_in:
-        for b in range(B):
-            delta[n.y_in + b] = e[n.y_in + b]
-        for v in range(n.S):
-            for b in range(B):
-                delta[n.y_in + b] += e_s[v * B + b] * y[v * B + b]
-        for b in range(B):
-            f = y[n.y_in + b]
-            delta[n.y_in + b] *= f * (<floating>1 - f)                                       # (12)
-    if n.has_forget:
-        for b in range(B):
-            delta[n.y_forget + b] = e[n.y_forget + b]
-        for v in range(n.S):
-            for b in range(B):
-                delta[n.y_forget + b] += e_s[v * B + b] * s_prev[v * B + b]
-        for b in range(B):
-            f = y[n.y_forget + b]
-            delta[n.y_forget + b] *= f * (<floating>1 - f)                                   # (13)
-        for v in range(n.S):
-            for b in range(B):
-                e_s[v * B + b] *= y[n.y_forget + b]                               # (9')
-    if n.peepholes:
-        for v in range(n.S):
-            for b in range(B):
-                c = v * B + b
-                if n.has_in:
-                    grad[n.w_peep_in + c] += delta[n.y_in + b] * s_prev[c]        # (15)
-                    if full:
-                        e_s[c] += delta[n.y_in + b] * w[n.w_peep_in + c]          # (9')
-                if n.has_forget:
-                    grad[n.w_peep_forget + c] += delta[n.y_forget + b] * s_prev[c]  # (15)
-                    if full:
-                        e_s[c] += delta[n.y_forget + b] * w[n.w_peep_forget + c]  # (9')
-
-    # y_n = f(net_n)                                                                 (7)
-    for u in range(n.y_n, n.y_n + n.N):
-        delta[u] = y[u] * (<floating>1 - y[u]) * e[u]                                        # (14)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -632,23 +508,22 @@ cdef void forward_pack(
     floating* D,                                            # STATE (rows, Up) x W + b, then net inputs
     floating* Y, floating* S, floating* HS,                 # STATE time 0 is given, the rest OUT
 ) noexcept nogil:
-    cdef Py_ssize_t t, row, before
+    cdef Py_ssize_t t, row
     if n.is_small:
         if floating is double:
-            sklstm_forward_small_f64(&n.small, T, first, w, table, D, Y, S, HS)
+            sklstm_forward_small_f64(n, T, first, w, table, D, Y, S, HS)
         else:
-            sklstm_forward_small_f32(&n.small, T, first, w, table, D, Y, S, HS)
+            sklstm_forward_small_f32(n, T, first, w, table, D, Y, S, HS)
         return
     for t in range(1, T + 1):
         if n.R:
             product(
                 first[t + 1] - first[t], n.Up, n.R, Y + first[t - 1] * n.stride + n.recurrent, n.stride, 1,
                 w + n.w_recurrent, n.Up, D + first[t] * n.Up, n.Up)                # (1)
-        for row in range(first[t], first[t + 1]):
-            before = row - (first[t] - first[t - 1])
-            forward_row(
-                n, w, table, D + row * n.Up, S + before * n.Cp, Y + row * n.stride, S + row * n.Cp,
-                HS + row * n.Cp)
+        row = first[t]
+        forward_rows(
+            n, first[t + 1] - row, row - first[t - 1], w, table, D + row * n.Up, Y + row * n.stride,
+            S + row * n.Cp, HS + row * n.Cp)
 
 
 cdef void backward_pack(
@@ -670,11 +545,11 @@ cdef void backward_pack(
     if n.is_small:
         if floating is double:
             sklstm_backward_small_f64(
-                &n.small, full, T, &first[0], errors, &error_row[0], &wt[0], &Y[0, 0], &S[0, 0], &HS[0, 0],
+                n, full, T, &first[0], errors, &error_row[0], &wt[0], &Y[0, 0], &S[0, 0], &HS[0, 0],
                 &EH[0, 0], &E[0, 0], &ES[0, 0], &D[0, 0])
         else:
             sklstm_backward_small_f32(
-                &n.small, full, T, &first[0], errors, &error_row[0], &wt[0], &Y[0, 0], &S[0, 0], &HS[0, 0],
+                n, full, T, &first[0], errors, &error_row[0], &wt[0], &Y[0, 0], &S[0, 0], &HS[0, 0],
                 &EH[0, 0], &E[0, 0], &ES[0, 0], &D[0, 0])
         return
     j = errors
@@ -690,9 +565,14 @@ cdef void backward_pack(
             if error_row[j] == row:
                 for u in range(n.H):
                     E[i, n.y_n + u] += EH[j, u]                                    # (9)
-            backward_row(
-                n, &w[0], full, &E[i, 0], &Y[row, 0], &S[before, 0], &S[row, 0], &HS[row, 0],
-                &ES[i, 0], &D[row, 0], &grad[0])
+            if floating is double:
+                sklstm_backward_row_f64(
+                    n, full, &w[0], &E[i, 0], &Y[row, 0], &S[before, 0], &S[row, 0], &HS[row, 0], &ES[i, 0],
+                    &D[row, 0], &grad[0])
+            else:
+                sklstm_backward_row_f32(
+                    n, full, &w[0], &E[i, 0], &Y[row, 0], &S[before, 0], &S[row, 0], &HS[row, 0], &ES[i, 0],
+                    &D[row, 0], &grad[0])
         if n.every_step or full or t == T or first[t + 2] - first[t + 1] < active:
             memset(&E[0, 0], 0, active * n.stride * sizeof(floating))
         if full and n.R:
@@ -898,12 +778,20 @@ cdef void update_weights(
     if not lazy:
         step_range(hyper, scale, alpha, n.w_input, n.n_packed, w, grad, m, v)
         return
-    for i in range(n_touched):
-        row = n.w_input + touched[i] * n.Up
-        step_range(hyper, scale, alpha, row, row + n.Up, w, grad, m, v)
-    for i in range(n_shown if n.shortcut else 0):
-        row = n.v_input + shown[i] * n.Kp
-        step_range(hyper, scale, alpha, row, row + n.Kp, w, grad, m, v)
+    step_rows(hyper, scale, n_touched, touched, n.Up, &w[0] + n.w_input, &grad[0] + n.w_input)
+    if n.shortcut:
+        step_rows(hyper, scale, n_shown, shown, n.Kp, &w[0] + n.v_input, &grad[0] + n.v_input)
+
+
+cdef inline void step_rows(
+    const double[::1] hyper, double scale, Py_ssize_t rows, const int32_t* which, Py_ssize_t width,
+    floating* w, floating* grad,                            # STATE
+) noexcept nogil:
+    """What `step_range` does, for some rows of W; only plain gradient descent is lazy."""
+    if floating is double:
+        sklstm_sgd_rows_f64(rows, which, width, hyper[RATE], scale, grad, w)
+    else:
+        sklstm_sgd_rows_f32(rows, which, width, <float>hyper[RATE], <float>scale, grad, w)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -1094,25 +982,14 @@ cdef inline void carry_partials(
 
 
 cdef inline void add_partials(
-    const Shape* n, Py_ssize_t sources, const floating* e_s, const floating* p, floating* grad
+    const Shape* n, Py_ssize_t sources, const int32_t* which, const floating* e, const floating* p,
+    floating* grad,
 ) noexcept nogil:
-    """grad (sources, Up) += e_s ds/dw."""                                         # (17)
-    cdef Py_ssize_t _, v, b, c
-    for _ in range(sources):
-        for c in range(n.C):
-            grad[c] += e_s[c] * p[c]
-        if n.has_in:
-            for v in range(n.S):
-                for b in range(n.B):
-                    c = v * n.B + b
-                    grad[n.y_in + b] += e_s[c] * p[n.p_in + c]
-        if n.has_forget:
-            for v in range(n.S):
-                for b in range(n.B):
-                    c = v * n.B + b
-                    grad[n.y_forget + b] += e_s[c] * p[n.p_forget + c]
-        p += n.Pp
-        grad += n.Up
+    """grad += e ds/dw for rows 0..sources, or those that `which` names."""          # (17)
+    if floating is double:
+        sklstm_add_partials_f64(n, sources, which, e, p, grad)
+    else:
+        sklstm_add_partials_f32(n, sources, which, e, p, grad)
 
 
 cdef inline void immediate_errors(
@@ -1153,26 +1030,30 @@ cdef inline void add_step_gradient(
     const floating* z, const floating* y, const floating* s,   # IN
     const floating* e_s, const floating* delta, const floating* od,   # IN
     const floating[:, ::1] P, const floating[:, ::1] PP,    # IN
+    floating* e,                                            # WORK (Pp,), zeros where no partials are
     floating[::1] grad,                                     # STATE
 ) noexcept nogil:
     """Gradient of the error injected at this step."""
     cdef Py_ssize_t i, v, b, c, peer, B = n.B
     cdef floating one = 1
+    memcpy(e, e_s, n.C * sizeof(floating))
+    if n.has_in:
+        memcpy(e + n.p_in, e_s, n.C * sizeof(floating))
+    if n.has_forget:
+        memcpy(e + n.p_forget, e_s, n.C * sizeof(floating))
     # output gates and hidden units: delta z; the carousel: e_s ds/dw
     product(n.R, n.Up, 1, z, 1, 1, delta, n.Up, &grad[n.w_recurrent], n.Up)
-    add_partials(n, n.R, e_s, &P[0, 0], &grad[n.w_recurrent])
+    add_partials(n, n.R, NULL, e, &P[0, 0], &grad[n.w_recurrent])
     product(1, n.Up, 1, &one, 1, 1, delta, n.Up, &grad[n.w_bias], n.Up)
-    add_partials(n, 1, e_s, &P[n.R, 0], &grad[n.w_bias])
+    add_partials(n, 1, NULL, e, &P[n.R, 0], &grad[n.w_bias])
     clear_absent_biases(n, grad)
     if not sparse:
         product(n.M, n.Up, 1, x, 1, 1, delta, n.Up, &grad[n.w_input], n.Up)
-        add_partials(n, n.M, e_s, &P[n.R + 1, 0], &grad[n.w_input])
+        add_partials(n, n.M, NULL, e, &P[n.R + 1, 0], &grad[n.w_input])
     else:
         for i in range(nz_lo, nz_hi):
             product(1, n.Up, 1, &values[i], 1, 1, delta, n.Up, &grad[n.w_input + columns[i] * n.Up], n.Up)
-        for i in range(n_touched):
-            add_partials(
-                n, 1, e_s, &P[n.R + 1 + touched[i], 0], &grad[n.w_input + touched[i] * n.Up])
+        add_partials(n, n_touched, &touched[0], e, &P[n.R + 1, 0], &grad[n.w_input])
     if n.peepholes:
         for peer in range(n.S):
             for v in range(n.S):
@@ -1559,11 +1440,11 @@ def train_together(
             if n.is_small:
                 if floating is double:
                     sklstm_together_small_f64(
-                        &n.small, nets, &T[0], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0], &Y[0, 0],
+                        n, nets, &T[0], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0], &Y[0, 0],
                         &S[0, 0], &HS[0, 0])
                 else:
                     sklstm_together_small_f32(
-                        &n.small, nets, &T[0], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0], &Y[0, 0],
+                        n, nets, &T[0], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0], &Y[0, 0],
                         &S[0, 0], &HS[0, 0])
             for i in range(nets):
                 if T[i] == 0:
@@ -1656,7 +1537,7 @@ def train_steps(
                     sparse, 1, n.Up, x, n.M, values, columns, indptr, &step, &w[n.w_input], &D[0, 0], n.Up)
                 product(
                     1, n.Up, n.R, &Y[0, n.recurrent], n.stride, 1, &w[n.w_recurrent], n.Up, &D[0, 0], n.Up)
-                forward_row(n, &w[0], &table[0], &D[0, 0], &S[0, 0], &Y[1, 0], &S[1, 0], &HS[1, 0])
+                forward_rows(n, 1, 1, &w[0], &table[0], &D[0, 0], &Y[1, 0], &S[1, 0], &HS[1, 0])
                 carry_partials(
                     n, sparse, x, values, columns, nz_lo, nz_hi, touched, count[0], &Y[0, n.recurrent],
                     &Y[1, 0], &S[0, 0], P, PP, &P[n.R + 1 + n.M, 0], &P[n.R + 2 + n.M, 0])
@@ -1681,7 +1562,8 @@ def train_steps(
                         n, &w[0], &OD[0, 0], &Y[1, 0], &HS[1, 0], &EH[0, 0], &ES[0, 0], &D[1, 0])
                     add_step_gradient(
                         n, sparse, x, values, columns, nz_lo, nz_hi, touched, count[0], &Y[0, n.recurrent],
-                        &Y[1, 0], &S[1, 0], &ES[0, 0], &D[1, 0], &OD[0, 0], P, PP, grad)
+                        &Y[1, 0], &S[1, 0], &ES[0, 0], &D[1, 0], &OD[0, 0], P, PP, &P[n.R + 3 + n.M, 0],
+                        grad)
                     update_weights(
                         n, lazy, hyper, &touched[0], count[0], &columns[nz_lo] if nz_hi > nz_lo else NULL,
                         nz_hi - nz_lo, w, grad, m, v)

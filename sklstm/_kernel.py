@@ -310,7 +310,7 @@ class Kernel:
             work.touched = integers(n["M"] if sparse else 1, np.int32)
             work.is_touched = integers(n["M"] if sparse else 1, np.int32)
         if partials:
-            work.P = zeros(n["R"] + 1 + n["M"] + 2, n["Pp"])  # the last two rows are scratch
+            work.P = zeros(n["R"] + 1 + n["M"] + 3, n["Pp"])  # the last three rows are scratch
             work.PP = zeros(2 * n["S"], n["Cp"])
             work.count = integers(1)
         return work

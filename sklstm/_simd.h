@@ -2,10 +2,11 @@
  *
  * Plain C: loops of a fixed width that the compiler turns into vector instructions. On x86-64 Linux with
  * GCC >= 12 each primitive is compiled three times (AVX-512, AVX2, baseline) and the loader picks one;
- * elsewhere, and with SKLSTM_NO_DISPATCH, the same code runs at the compiler's baseline.
+ * elsewhere the same code runs at the compiler's baseline. SKLSTM_NO_AVX512 leaves out what needs that.
  *
- * Vectors run over units and sums run over sources in order, without contraction to fused multiply-add,
- * so every clone gives the same bits.
+ * Vectors run over units and sums run over sources in order. The compiler fuses a product and the sum it goes
+ * into wherever the processor has an instruction for that, in AVX-512 and AVX2 alike, so these two give the
+ * same bits. A sum of two products is avoided or says which is the fused one: compilers may differ.
  *
  * This header includes itself twice: the part below SKLSTM_REAL is the body, once for each type.
  */
@@ -21,7 +22,9 @@
 #if __GNUC__ >= 12
 #define SKLSTM_IS_AVX512 __builtin_cpu_supports("x86-64-v4")
 #define SKLSTM_FUSED __attribute__((target("avx2,fma"), optimize("O3")))
-#ifndef SKLSTM_NO_DISPATCH
+#ifdef SKLSTM_NO_AVX512
+#define SKLSTM_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
 #define SKLSTM_CLONES \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #define SKLSTM_AVX512
@@ -48,13 +51,29 @@
 #define SKLSTM_INLINE static inline
 #endif
 
-/* What _small.h has to know of a network; the names are those of Shape in _core.pyx. */
+/* Sizes and places of a network (`_kernel._layout`); what the letters mean is said in _core.pyx. */
 typedef struct {
-    ptrdiff_t U, C, B, S, R, Up, Cp, Rp, Hp, stride, recurrent, y_in, y_forget, y_out, y_c, t_h;
-    int has_in, has_forget, has_out, g_identity, h_identity, every_step;
+    /* sizes */
+    ptrdiff_t M, B, S, C, N, K, U, R, H;
+    ptrdiff_t Up, Rp, Cp, Kp, Hp, stride;
+    /* columns of a row of Y (an absent gate stands in a column of ones) */
+    ptrdiff_t y_in, y_forget, y_out, y_n, y_c, recurrent;
+    /* columns of a row of the partials */
+    ptrdiff_t Pp, p_in, p_forget;
+    /* places in the packed vector of weights */
+    ptrdiff_t w_recurrent, w_bias, w_peep_in, w_peep_forget, w_peep_out;
+    ptrdiff_t v_hidden, v_bias, w_input, v_input, n_packed;
+    /* places in the table of squashing constants: units (at 0), h, output units */
+    ptrdiff_t t_h, t_output;
+    /* what the network has */
+    int has_in, has_forget, has_out, peepholes, shortcut, every_step;
+    int cell_bias, gate_bias, output_bias, g_identity, h_identity, output;
+    /* slopes from values: g' = g_slope (y - g_low) (g_high - y) + g_one */
     double g_slope, g_low, g_high, g_one, h_slope, h_low, h_high, h_one;
+    /* a row of units fits in two registers, and the processor can permute them: see _small.h */
+    int is_small;
     int32_t lane[32], gate_of_cell[32], gate_of_unit[32]; /* i, i mod B, (i - C) mod B */
-} sklstm_small;
+} sklstm_shape;
 
 /* Whether networks may be small, as _small.h understands it. */
 static int sklstm_has_small(void)
@@ -66,7 +85,7 @@ static int sklstm_has_small(void)
 #endif
 }
 
-/* Whether there is a product of fused operations: as above, and, for the same bits, without dispatch too. */
+/* Whether there is a product of fused operations: as above, and, for the same bits, without AVX-512 too. */
 static int sklstm_has_gemm(void)
 {
     return SKLSTM_IS_AVX512;
@@ -207,15 +226,9 @@ SKLSTM_CLONES static void SKLSTM_NAME(exponential)(ptrdiff_t n, SKLSTM_REAL *y)
         y[i] = SKLSTM_NAME(exp2)((SKLSTM_REAL)1.4426950408889634 * y[i]);
 }
 
-/* y = shift + scale / (1 + 2^(slope x)): every squashing function but the identity */
-SKLSTM_CLONES static void SKLSTM_NAME(squash)(
-    ptrdiff_t n, const SKLSTM_REAL *restrict slope, const SKLSTM_REAL *restrict scale,
-    const SKLSTM_REAL *restrict shift, const SKLSTM_REAL *restrict x, SKLSTM_REAL *restrict y)
-{
-#pragma omp simd
-    for (ptrdiff_t i = 0; i < n; i++)
-        y[i] = shift[i] + scale[i] / ((SKLSTM_REAL)1 + SKLSTM_NAME(exp2)(slope[i] * x[i]));
-}
+#define REAL SKLSTM_REAL
+#include "_rows.h"
+#undef REAL
 
 /* C[i, :width] += sum_k A[i, k] B[k, :width] for `rows` rows held in registers; rows * width is at most
  * SKLSTM_ROWS * SKLSTM_LANES. Both are constants after inlining. */
@@ -386,14 +399,14 @@ SKLSTM_FUSED static void SKLSTM_NAME(gemm)(
 
 /* Never called: sklstm_has_small() is 0. */
 static void SKLSTM_NAME(forward_small)(
-    const sklstm_small *n, ptrdiff_t T, const int64_t *first, const SKLSTM_REAL *w,
+    const sklstm_shape *n, ptrdiff_t T, const int64_t *first, const SKLSTM_REAL *w,
     const SKLSTM_REAL *table, const SKLSTM_REAL *D, SKLSTM_REAL *Y, SKLSTM_REAL *S, SKLSTM_REAL *HS)
 {
     (void)n, (void)T, (void)first, (void)w, (void)table, (void)D, (void)Y, (void)S, (void)HS;
 }
 
 static void SKLSTM_NAME(together_small)(
-    const sklstm_small *n, ptrdiff_t nets, const int64_t *length, ptrdiff_t n_weights, ptrdiff_t rows,
+    const sklstm_shape *n, ptrdiff_t nets, const int64_t *length, ptrdiff_t n_weights, ptrdiff_t rows,
     const SKLSTM_REAL *w, const SKLSTM_REAL *table, const SKLSTM_REAL *D, SKLSTM_REAL *Y, SKLSTM_REAL *S,
     SKLSTM_REAL *HS)
 {
@@ -402,7 +415,7 @@ static void SKLSTM_NAME(together_small)(
 }
 
 static void SKLSTM_NAME(backward_small)(
-    const sklstm_small *n, int full, ptrdiff_t T, const int64_t *first, ptrdiff_t errors,
+    const sklstm_shape *n, int full, ptrdiff_t T, const int64_t *first, ptrdiff_t errors,
     const int64_t *error_row, const SKLSTM_REAL *wt, const SKLSTM_REAL *Y, const SKLSTM_REAL *S,
     const SKLSTM_REAL *HS, const SKLSTM_REAL *EH, SKLSTM_REAL *E, SKLSTM_REAL *ES, SKLSTM_REAL *D)
 {

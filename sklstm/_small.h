@@ -1,7 +1,7 @@
 /* Memory blocks of small networks: a whole row of units in one or two vector registers.
  *
- * Part of _simd.h's body, once for each type. The same operations in the same order as forward_row and
- * backward_row in _core.pyx, so the same bits; what is saved is calls, loops of a few turns and the way
+ * Part of _simd.h's body, once for each type. The same operations in the same order as forward_rows and
+ * backward_row in _rows.h, fused alike, so the same bits; what is saved is calls, loops of a few turns and the way
  * through memory between them. A gate reaches the cells of its block by a permutation of lanes.
  *
  * For AVX-512 only: it alone permutes lanes freely across 16 floats.
@@ -44,9 +44,82 @@ SKLSTM_V4_INLINE SKLSTM_MASK SKLSTM_NAME(mask)(int j, ptrdiff_t lo, ptrdiff_t hi
     return (SKLSTM_MASK)(below_hi & ~below_lo);
 }
 
+/* Squashing is most of a step's work, and often fills a part of a register only. Where a half or a quarter is
+ * enough for all that stands there, as many networks or sequences share one: x[0], x[1], ... side by side. */
+SKLSTM_V4_INLINE VEC SKLSTM_NAME(joined)(const int parts, const int stride, const VEC *x)
+{
+    IVEC all = SKLSTM_TO_BITS(x[0]);
+    if (parts == 2)
+        all = _mm512_inserti64x4(all, _mm512_castsi512_si256(SKLSTM_TO_BITS(x[stride])), 1);
+    if (parts == 4) {
+        all = _mm512_inserti64x2(all, _mm512_castsi512_si128(SKLSTM_TO_BITS(x[stride])), 1);
+        all = _mm512_inserti64x2(all, _mm512_castsi512_si128(SKLSTM_TO_BITS(x[2 * stride])), 2);
+        all = _mm512_inserti64x2(all, _mm512_castsi512_si128(SKLSTM_TO_BITS(x[3 * stride])), 3);
+    }
+    return SKLSTM_FROM_BITS(all);
+}
+
+/* the inverse; what stands above a part is zero */
+SKLSTM_V4_INLINE void SKLSTM_NAME(split)(const int parts, const int stride, VEC all, VEC *x)
+{
+    const IVEC bits = SKLSTM_TO_BITS(all);
+    const SKLSTM_MASK here = (SKLSTM_MASK)((1u << L / parts) - 1);
+    x[0] = parts == 1 ? all : KEEP(here, all);
+    if (parts == 2)
+        x[stride] = KEEP(here, SKLSTM_FROM_BITS(_mm512_shuffle_i64x2(bits, bits, 0x4e)));
+    if (parts == 4) {
+        x[stride] = KEEP(here, SKLSTM_FROM_BITS(_mm512_shuffle_i64x2(bits, bits, 0x01)));
+        x[2 * stride] = KEEP(here, SKLSTM_FROM_BITS(_mm512_shuffle_i64x2(bits, bits, 0x02)));
+        x[3 * stride] = KEEP(here, SKLSTM_FROM_BITS(_mm512_shuffle_i64x2(bits, bits, 0x03)));
+    }
+}
+
+/* Constants of one vector of squashing functions, and how many of its kind share a register. */
+typedef struct {
+    VEC slope, scale, shift;
+    int parts;
+} SKLSTM_NAME(squashing);
+
+SKLSTM_V4_INLINE SKLSTM_NAME(squashing) SKLSTM_NAME(squashing_of)(
+    const REAL *table, ptrdiff_t row, ptrdiff_t width)
+{
+    SKLSTM_NAME(squashing) k = { LOAD(table), LOAD(table + row), LOAD(table + 2 * row), 1 };
+    VEC *constants[3] = { &k.slope, &k.scale, &k.shift };
+    if (width <= L / 2)
+        k.parts = width <= L / 4 ? 4 : 2;
+    for (int i = 0; i < 3; i++) {
+        const IVEC bits = SKLSTM_TO_BITS(*constants[i]);
+        if (k.parts == 2)
+            *constants[i] = SKLSTM_FROM_BITS(_mm512_shuffle_i64x2(bits, bits, 0x44));
+        if (k.parts == 4)
+            *constants[i] = SKLSTM_FROM_BITS(_mm512_shuffle_i64x2(bits, bits, 0x00));
+    }
+    return k;
+}
+
+/* y = squash(x) for nr vectors that stand `stride` apart */
+SKLSTM_V4_INLINE void SKLSTM_NAME(squash_vectors)(
+    const int nr, const int stride, const SKLSTM_NAME(squashing) *k, const VEC *x, VEC *y)
+{
+#define SQUASH(parts)                                                                                       \
+    for (int i = 0; i + (parts) <= nr; i += (parts))                                                        \
+    SKLSTM_NAME(split)(                                                                                     \
+        parts, stride,                                                                                      \
+        SKLSTM_NAME(squash_vector)(                                                                         \
+            k->slope, k->scale, k->shift, SKLSTM_NAME(joined)(parts, stride, x + i * stride)),              \
+        y + i * stride)
+    if (nr % 4 == 0 && k->parts == 4)
+        SQUASH(4);
+    else if (nr % 2 == 0 && k->parts >= 2)
+        SQUASH(2);
+    else
+        SQUASH(1);
+#undef SQUASH
+}
+
 /* What a step needs of the network, in registers. */
 typedef struct {
-    VEC slope[2], scale[2], shift[2], h_slope[2], h_scale[2], h_shift[2];
+    SKLSTM_NAME(squashing) unit[2], h[2];
     IVEC in[2], forget[2], out[2];
     SKLSTM_MASK cells[2];
 } SKLSTM_NAME(constants);
@@ -60,11 +133,11 @@ typedef struct {
 /* `nr` steps side by side: each waits for the results of its own chain of operations, and the processor does
  * not look far enough ahead to find the next step by itself. */
 SKLSTM_V4_INLINE void SKLSTM_NAME(forward_steps)(
-    const int nr, const int nu, const int nc, const sklstm_small *n, const SKLSTM_NAME(constants) *k,
+    const int nr, const int nu, const int nc, const sklstm_shape *n, const SKLSTM_NAME(constants) *k,
     const SKLSTM_NAME(step) *step)
 {
     const VEC one = ALL(1);
-    VEC net[8], y[8];
+    VEC net[8], y[8], s[8], h[8];
     for (int i = 0; i < nr; i++)
         for (int j = 0; j < nu; j++)
             net[i * nu + j] = LOAD(step[i].net + j * L);
@@ -72,10 +145,8 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(forward_steps)(
         for (int i = 0; i < nr; i++)
             for (int j = 0; j < nu; j++)
                 net[i * nu + j] += ALL(step[i].z[r]) * LOAD(step[i].w + (r * nu + j) * L);   /* (1) */
-    for (int i = 0; i < nr; i++)
-        for (int j = 0; j < nu; j++)
-            y[i * nu + j] = SKLSTM_NAME(squash_vector)(                                /* (2) (3) (5) */
-                k->slope[j], k->scale[j], k->shift[j], net[i * nu + j]);
+    for (int j = 0; j < nu; j++)
+        SKLSTM_NAME(squash_vectors)(nr, nu, &k->unit[j], net + j, y + j);              /* (2) (3) (5) */
     for (int i = 0; i < nr; i++) {
         const VEC *gates = y + i * nu;
         if (n->g_identity)
@@ -84,35 +155,36 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(forward_steps)(
         for (int j = 0; j < nu; j++)
             STORE(step[i].y + j * L, gates[j]);
         for (int j = 0; j < nc; j++) {
-            const VEC y_in = n->has_in ? SKLSTM_NAME(lanes_of)(nu, gates, k->in[j]) : one;
-            const VEC y_forget = n->has_forget ? SKLSTM_NAME(lanes_of)(nu, gates, k->forget[j]) : one;
-            const VEC y_out = n->has_out ? SKLSTM_NAME(lanes_of)(nu, gates, k->out[j]) : one;
             const VEC s_prev = LOAD(step[i].s_prev + j * L);
-            const VEC s = KEEP(k->cells[j], y_forget * s_prev + y_in * gates[j]);      /* (4) */
-            const VEC h = n->h_identity
-                              ? s : SKLSTM_NAME(squash_vector)(k->h_slope[j], k->h_scale[j], k->h_shift[j], s);
-            STORE(step[i].s + j * L, s);
-            STORE(step[i].h + j * L, h);
-            STORE(step[i].y + n->y_c + j * L, y_out * h);                              /* (6) */
+            const VEC in = n->has_in ? SKLSTM_NAME(lanes_of)(nu, gates, k->in[j]) : one;
+            const VEC forget = n->has_forget ? SKLSTM_NAME(lanes_of)(nu, gates, k->forget[j]) : one;
+            s[i * nc + j] = KEEP(k->cells[j], OP(_mm512_fmadd)(forget, s_prev, in * gates[j]));   /* (4) */
+            STORE(step[i].s + j * L, s[i * nc + j]);
         }
     }
+    for (int j = 0; j < nc; j++)
+        if (n->h_identity)
+            for (int i = 0; i < nr; i++)
+                h[i * nc + j] = s[i * nc + j];
+        else
+            SKLSTM_NAME(squash_vectors)(nr, nc, &k->h[j], s + j, h + j);
+    for (int i = 0; i < nr; i++)
+        for (int j = 0; j < nc; j++) {
+            const VEC y_out = n->has_out ? SKLSTM_NAME(lanes_of)(nu, y + i * nu, k->out[j]) : one;
+            STORE(step[i].h + j * L, h[i * nc + j]);
+            STORE(step[i].y + n->y_c + j * L, y_out * h[i * nc + j]);                  /* (6) */
+        }
 }
 
 SKLSTM_V4_INLINE void SKLSTM_NAME(set_constants)(
-    const int nu, const int nc, const sklstm_small *n, const REAL *restrict table,
+    const int nu, const int nc, const sklstm_shape *n, const REAL *restrict table,
     SKLSTM_NAME(constants) *k)
 {
-    const ptrdiff_t Up = nu * L, Cp = nc * L;
-    for (int j = 0; j < nu; j++) {
-        k->slope[j] = LOAD(table + j * L);
-        k->scale[j] = LOAD(table + Up + j * L);
-        k->shift[j] = LOAD(table + 2 * Up + j * L);
-    }
+    for (int j = 0; j < nu; j++)
+        k->unit[j] = SKLSTM_NAME(squashing_of)(table + j * L, nu * L, n->U - j * L);
     for (int j = 0; j < nc; j++) {
         const IVEC gate = SKLSTM_INDEX(n->gate_of_cell + j * L);
-        k->h_slope[j] = LOAD(table + n->t_h + j * L);
-        k->h_scale[j] = LOAD(table + n->t_h + Cp + j * L);
-        k->h_shift[j] = LOAD(table + n->t_h + 2 * Cp + j * L);
+        k->h[j] = SKLSTM_NAME(squashing_of)(table + n->t_h + j * L, nc * L, n->C - j * L);
         k->in[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_in));
         k->forget[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_forget));
         k->out[j] = SKLSTM_BITS_ADD(gate, SKLSTM_ALL_BITS(n->y_out));
@@ -126,35 +198,49 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(set_constants)(
             (Y) + (row) * n->stride, (S) + (row) * n->Cp, (HS) + (row) * n->Cp                              \
     }
 
+/* All of `count` steps, at most 8 registers of units side by side. Where one is missing to an even number
+ * another is done twice, which takes less time than one alone. */
+#define SKLSTM_SIDE_BY_SIDE(nr, least, count, STEP_OF)                                                      \
+    while ((count) - at >= (least)) {                                                                       \
+        SKLSTM_NAME(step) step[nr];                                                                         \
+        for (int i = 0; i < (nr); i++) {                                                                    \
+            const ptrdiff_t which = at + i < (count) ? at + i : (count) - 1;                                \
+            STEP_OF(which);                                                                                 \
+        }                                                                                                   \
+        SKLSTM_NAME(forward_steps)(nr, nu, nc, n, &k, step);                                                \
+        at += nr;                                                                                           \
+    }
+#define SKLSTM_ALL_STEPS(count, STEP_OF)                                                                    \
+    {                                                                                                       \
+        ptrdiff_t at = 0;                                                                                   \
+        if (nu == 1) {                                                                                      \
+            SKLSTM_SIDE_BY_SIDE(8, 7, count, STEP_OF)                                                       \
+            SKLSTM_SIDE_BY_SIDE(6, 5, count, STEP_OF)                                                       \
+        }                                                                                                   \
+        SKLSTM_SIDE_BY_SIDE(4, 3, count, STEP_OF)                                                           \
+        SKLSTM_SIDE_BY_SIDE(2, 2, count, STEP_OF)                                                           \
+        SKLSTM_SIDE_BY_SIDE(1, 1, count, STEP_OF)                                                           \
+    }
+
 /* A pack of sequences and one network. */
 SKLSTM_V4_INLINE void SKLSTM_NAME(forward_body)(
-    const int nu, const int nc, const sklstm_small *n, ptrdiff_t T, const int64_t *restrict first,
+    const int nu, const int nc, const sklstm_shape *n, ptrdiff_t T, const int64_t *restrict first,
     const REAL *w, const REAL *table, const REAL *D, REAL *Y, REAL *S, REAL *HS)
 {
     SKLSTM_NAME(constants) k;
     SKLSTM_NAME(set_constants)(nu, nc, n, table, &k);
     for (ptrdiff_t t = 1; t <= T; t++) {
         const ptrdiff_t lag = first[t] - first[t - 1];
-        ptrdiff_t row = first[t];
-#define SIDE_BY_SIDE(nr)                                                                                    \
-    for (; row + (nr) <= first[t + 1]; row += (nr)) {                                                       \
-        SKLSTM_NAME(step) step[nr];                                                                         \
-        for (int i = 0; i < (nr); i++)                                                                      \
-            step[i] = STEP(w, D, Y, S, HS, row + i, row + i - lag);                                         \
-        SKLSTM_NAME(forward_steps)(nr, nu, nc, n, &k, step);                                                \
-    }
-        if (nu == 1)
-            SIDE_BY_SIDE(4)
-        SIDE_BY_SIDE(2)
-        SIDE_BY_SIDE(1)
-#undef SIDE_BY_SIDE
+#define STEP_OF(which) step[i] = STEP(w, D, Y, S, HS, first[t] + (which), first[t] + (which) - lag)
+        SKLSTM_ALL_STEPS(first[t + 1] - first[t], STEP_OF)
+#undef STEP_OF
     }
 }
 
 /* Networks of one topology, each with a sequence of its own: network i has the weights w + i * n_weights, its
  * rows begin at i * rows, and its sequence has length[i] steps; 0: it has none. */
 SKLSTM_V4_INLINE void SKLSTM_NAME(together_body)(
-    const int nu, const int nc, const sklstm_small *n, ptrdiff_t nets, const int64_t *restrict length,
+    const int nu, const int nc, const sklstm_shape *n, ptrdiff_t nets, const int64_t *restrict length,
     ptrdiff_t n_weights, ptrdiff_t rows, const REAL *w, const REAL *table, const REAL *D, REAL *Y, REAL *S,
     REAL *HS)
 {
@@ -165,21 +251,12 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(together_body)(
         if (length[i] > 0)
             active[n_active++] = i;
     for (ptrdiff_t t = 1; n_active; t++) {
-        ptrdiff_t at = 0, left = 0;
-#define SIDE_BY_SIDE(nr)                                                                                    \
-    for (; at + (nr) <= n_active; at += (nr)) {                                                             \
-        SKLSTM_NAME(step) step[nr];                                                                         \
-        for (int i = 0; i < (nr); i++) {                                                                    \
-            const ptrdiff_t net = active[at + i], row = net * rows + t;                                     \
-            step[i] = STEP(w + net * n_weights, D, Y, S, HS, row, row - 1);                                 \
-        }                                                                                                   \
-        SKLSTM_NAME(forward_steps)(nr, nu, nc, n, &k, step);                                                \
-    }
-        if (nu == 1)
-            SIDE_BY_SIDE(4)
-        SIDE_BY_SIDE(2)
-        SIDE_BY_SIDE(1)
-#undef SIDE_BY_SIDE
+        ptrdiff_t left = 0;
+#define STEP_OF(which)                                                                                      \
+    const ptrdiff_t net = active[which], row = net * rows + t;                                              \
+    step[i] = STEP(w + net * n_weights, D, Y, S, HS, row, row - 1)
+        SKLSTM_ALL_STEPS(n_active, STEP_OF)
+#undef STEP_OF
         for (ptrdiff_t i = 0; i < n_active; i++)
             if (length[active[i]] > t)
                 active[left++] = active[i];
@@ -187,9 +264,11 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(together_body)(
     }
 }
 #undef STEP
+#undef SKLSTM_ALL_STEPS
+#undef SKLSTM_SIDE_BY_SIDE
 
 SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
-    const int nu, const int nc, const int full, const sklstm_small *n, ptrdiff_t T,
+    const int nu, const int nc, const int full, const sklstm_shape *n, ptrdiff_t T,
     const int64_t *restrict first, ptrdiff_t errors, const int64_t *restrict error_row,
     const REAL *restrict wt, const REAL *restrict Y, const REAL *restrict S, const REAL *restrict HS,
     const REAL *restrict EH, REAL *restrict E, REAL *restrict ES, REAL *D)
@@ -200,7 +279,7 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
     const VEC g_high = ALL((REAL)n->g_high), g_one = ALL((REAL)n->g_one);
     const VEC h_slope = ALL((REAL)n->h_slope), h_low = ALL((REAL)n->h_low);
     const VEC h_high = ALL((REAL)n->h_high), h_one = ALL((REAL)n->h_one);
-    VEC e[2], e_s[2], e_y[2], y[2], through_in[2], through_forget[2], through_out[2], delta[2], cell[2];
+    VEC e[2], e_s[2], e_y[2], y[2], s_prev[2], h[2], delta[2], cell[2];
     IVEC in[2], forget[2], out[2], gate_of[2], gate_source[2], cell_source[2];
     SKLSTM_MASK cells[2], ins[2], forgets[2], outs[2], gates[2];
     for (int j = 0; j < nu; j++) {
@@ -247,28 +326,29 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
             for (int j = 0; j < nc; j++) {
                 const VEC y_in = n->has_in ? SKLSTM_NAME(lanes_of)(nu, y, in[j]) : one;
                 e_s[j] = LOAD(ES + i * Cp + j * L);
-                through_out[j] = zero;
+                if (n->has_forget)
+                    s_prev[j] = LOAD(S + before * Cp + j * L);
                 if (full || here) {
-                    const VEC h = LOAD(HS + row * Cp + j * L);
                     const VEC y_out = n->has_out ? SKLSTM_NAME(lanes_of)(nu, y, out[j]) : one;
-                    through_out[j] = h * e_y[j];
-                    e_s[j] += y_out * (h_slope * (h - h_low) * (h_high - h) + h_one) * e_y[j];   /* (9') */
+                    h[j] = LOAD(HS + row * Cp + j * L);
+                    e_s[j] += y_out * (h_slope * (h[j] - h_low) * (h_high - h[j]) + h_one) * e_y[j];   /* (9') */
                 }
                 cell[j] = e_s[j] * y_in * (g_slope * (y[j] - g_low) * (g_high - y[j]) + g_one);  /* (11) */
-                through_in[j] = e_s[j] * y[j];
-                through_forget[j] = e_s[j] * LOAD(S + before * Cp + j * L);
             }
             for (ptrdiff_t v = 0; v < n->S; v++)
-                for (int j = 0; j < nu; j++) {
+                for (int j = 0; j < nu; j++) { /* error * through, for the gates of each kind */
                     const IVEC from = SKLSTM_BITS_ADD(gate_of[j], SKLSTM_ALL_BITS(v * n->B));
-                    VEC sum = KEEP(ins[j], SKLSTM_NAME(lanes_of)(nc, through_in, from));
+                    VEC error = KEEP(ins[j] | forgets[j], SKLSTM_NAME(lanes_of)(nc, e_s, from));
+                    VEC through = SKLSTM_NAME(lanes_of)(nc, y, from);
                     if (n->has_forget)
-                        sum = OP(_mm512_mask_mov)(
-                            sum, forgets[j], SKLSTM_NAME(lanes_of)(nc, through_forget, from));
-                    if (full || here)
-                        sum = OP(_mm512_mask_mov)(
-                            sum, outs[j], SKLSTM_NAME(lanes_of)(nc, through_out, from));
-                    delta[j] += sum;
+                        through = OP(_mm512_mask_mov)(
+                            through, forgets[j], SKLSTM_NAME(lanes_of)(nc, s_prev, from));
+                    if (full || here) {
+                        error = OP(_mm512_mask_mov)(error, outs[j], SKLSTM_NAME(lanes_of)(nc, e_y, from));
+                        through = OP(_mm512_mask_mov)(
+                            through, outs[j], SKLSTM_NAME(lanes_of)(nc, h, from));
+                    }
+                    delta[j] += error * through;
                 }
             for (int j = 0; j < nu; j++) {
                 delta[j] = delta[j] * (y[j] * (one - y[j]));                           /* (10) (12) (13) */
@@ -297,7 +377,7 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
 }
 
 SKLSTM_V4 static void SKLSTM_NAME(forward_small)(
-    const sklstm_small *n, ptrdiff_t T, const int64_t *first, const REAL *w, const REAL *table,
+    const sklstm_shape *n, ptrdiff_t T, const int64_t *first, const REAL *w, const REAL *table,
     const REAL *D, REAL *Y, REAL *S, REAL *HS)
 {
     if (n->Up == L)
@@ -309,7 +389,7 @@ SKLSTM_V4 static void SKLSTM_NAME(forward_small)(
 }
 
 SKLSTM_V4 static void SKLSTM_NAME(together_small)(
-    const sklstm_small *n, ptrdiff_t nets, const int64_t *length, ptrdiff_t n_weights, ptrdiff_t rows,
+    const sklstm_shape *n, ptrdiff_t nets, const int64_t *length, ptrdiff_t n_weights, ptrdiff_t rows,
     const REAL *w, const REAL *table, const REAL *D, REAL *Y, REAL *S, REAL *HS)
 {
     if (n->Up == L)
@@ -321,7 +401,7 @@ SKLSTM_V4 static void SKLSTM_NAME(together_small)(
 }
 
 SKLSTM_V4 static void SKLSTM_NAME(backward_small)(
-    const sklstm_small *n, int full, ptrdiff_t T, const int64_t *first, ptrdiff_t errors,
+    const sklstm_shape *n, int full, ptrdiff_t T, const int64_t *first, ptrdiff_t errors,
     const int64_t *error_row, const REAL *wt, const REAL *Y, const REAL *S, const REAL *HS, const REAL *EH,
     REAL *E, REAL *ES, REAL *D)
 {

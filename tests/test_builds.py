@@ -1,4 +1,4 @@
-"""The optimised build and the baseline build with bounds checks give the same bits."""
+"""The optimised build and the one without AVX-512, with bounds checks, give the same bits."""
 
 import hashlib
 import os

@@ -34,7 +34,7 @@ FIELDS = (
 )
 
 
-GROUP = 4  # trials that learn side by side in one thread
+GROUP = 8  # trials that learn side by side in one thread, at most
 _records: Any = None  # of a worker: the queue of what it has to tell
 
 
@@ -94,9 +94,10 @@ def run(options):
     seeds = defaultdict(list)
     for name, setting, seed in left:
         seeds[name, setting].append(seed)
-    groups = [
-        (*key, all_[at : at + GROUP]) for key, all_ in seeds.items() for at in range(0, len(all_), GROUP)
-    ]
+    groups = []
+    for key, all_ in seeds.items():  # as many groups a process as needed, of much the same size
+        n_groups = options.jobs * -(-len(all_) // (options.jobs * GROUP))
+        groups += [(*key, part) for at in range(n_groups) if (part := all_[at::n_groups])]
     # the longest first, so that no core is idle in the end
     groups.sort(key=lambda group: -EXPERIMENTS[group[0]].limit * EXPERIMENTS[group[0]].mean_steps)
     total, finished, start = sum(_expected_steps(job[0]) for job in left), 0, time.perf_counter()

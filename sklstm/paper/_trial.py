@@ -160,17 +160,24 @@ class Trial:
         return self.arguments["update"] == "sequence" and not self.grow_after
 
     def learn(self, n):
-        """Learn from n new sequences; returns the absolute errors made before each was learned from."""
+        """Learn from n new sequences.
+
+        Returns
+        -------
+        ndarray
+            Absolute errors of the outputs before each was learned from; empty if the rule looks at others.
+        """
         X, targets = self.draw(n)
         trainer = self.trainer
         trainer.load(X, np.arange(n), targets, np.ones(len(targets)))
-        trainer.record = np.zeros((len(targets), self.experiment.n_outputs), self.dtype)
+        looked_at = len(targets) if self.experiment.rule.kind == "recent errors" else 0
+        trainer.record = np.zeros((looked_at, self.experiment.n_outputs), self.dtype)
         self.sequences += n
         self.steps += X.n_steps
         begun = time.thread_time()
         trainer.epoch(self.rng)
         self.learning += time.thread_time() - begun
-        return np.abs(trainer.record - targets)
+        return np.abs(trainer.record - targets[:looked_at])
 
     def try_to_learn(self, n):
         """Do as `learn` does; None if the weights grow without bound."""
@@ -203,14 +210,15 @@ class Trial:
             )
         if rule.kind == "test set":
             wrong, total = 0, 0.0
+            most = rule.mean_error * rule.n_test * self.experiment.n_outputs
             for X, targets in self.test_sets():
                 errors = self.errors(X, targets)
                 wrong += int((errors.max(axis=1) >= rule.tolerance).sum())
                 total += errors.sum()
-                if wrong >= rule.max_wrong:
+                if wrong >= rule.max_wrong or (self.first and total >= most):
                     return False
             self.first = self.first or self.sequences
-            return total / (rule.n_test * self.experiment.n_outputs) < rule.mean_error
+            return total < most
         if rule.kind == "all below":
             return self._all_below(rule)
         return all(
@@ -228,9 +236,8 @@ class Trial:
         if self.experiment.name == "2a":  # only two sequences exist
             X, targets = self.draw(12)
             return self.errors(X, targets).max() < rule.tolerance
-        first = (20, 100)
-        rest = [500] * -(-(rule.n_test - sum(first)) // 500)
-        for n in (*first, *rest):  # few are enough to say no
+        rest = [500] * -(-(rule.n_test - sum(FIRST_LOOKS)) // 500)
+        for n in (*FIRST_LOOKS, *rest):  # few are enough to say no
             X, targets = self.draw(n)
             if self.at_end(X, self.errors(X, targets)).max() >= rule.tolerance:
                 return False
