@@ -29,7 +29,19 @@ class Step:
     ) -> None: ...
     def __call__(self, weights: NDArray[Any], x: Any) -> NDArray[Any] | None: ...
 
-def forward(plan: Plan, data: Any, lanes: Any, work: Any, w: NDArray[Any], outputs: NDArray[Any]) -> int: ...
+def forward(
+    plan: Plan,
+    data: Any,
+    lanes: Any,
+    work: Any,
+    w: NDArray[Any],
+    window: int,
+    recurrent: NDArray[np.int64],
+    internal: NDArray[np.int64],
+    activations: NDArray[Any],
+    cells: NDArray[Any],
+    outputs: NDArray[Any],
+) -> None: ...
 def gradient(
     plan: Plan,
     data: Any,

@@ -46,10 +46,10 @@ cdef extern from "_simd.h" nogil:
         Py_ssize_t, const float*, const float*, const float*, const float*, float*) noexcept
     void sklstm_product_f64(
         Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, Py_ssize_t,
-        const double*, Py_ssize_t, double*, Py_ssize_t) noexcept
+        const double*, Py_ssize_t, const double*, Py_ssize_t, double*, Py_ssize_t) noexcept
     void sklstm_product_f32(
         Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, Py_ssize_t,
-        const float*, Py_ssize_t, float*, Py_ssize_t) noexcept
+        const float*, Py_ssize_t, const float*, Py_ssize_t, float*, Py_ssize_t) noexcept
     void sklstm_decay_and_add_f64(
         Py_ssize_t, Py_ssize_t, const double*, const double*, const double*, double*) noexcept
     void sklstm_decay_and_add_f32(
@@ -112,6 +112,16 @@ cdef extern from "_simd.h" nogil:
         const sklstm_shape*, Py_ssize_t, const int32_t*, const float*, const float*, float*) noexcept
     void sklstm_sgd_rows_f32(
         Py_ssize_t, const int32_t*, Py_ssize_t, float, float, float*, float*) noexcept
+    void sklstm_squash_rows_f64(
+        Py_ssize_t, Py_ssize_t, const double*, const double*, const double*, const double*, double*) noexcept
+    double sklstm_squared_error_f64(
+        Py_ssize_t, Py_ssize_t, Py_ssize_t, int, double, const double*, const double*, const int64_t*,
+        const double*, double*, double*) noexcept
+    void sklstm_squash_rows_f32(
+        Py_ssize_t, Py_ssize_t, const float*, const float*, const float*, const float*, float*) noexcept
+    double sklstm_squared_error_f32(
+        Py_ssize_t, Py_ssize_t, Py_ssize_t, int, double, const float*, const float*, const int64_t*,
+        const double*, float*, float*) noexcept
     int sklstm_has_small() noexcept
     int sklstm_has_gemm() noexcept
     void sklstm_gemm_f64(
@@ -222,6 +232,16 @@ cdef inline void product(
     const floating* b, Py_ssize_t b_row, floating* c, Py_ssize_t c_row,
 ) noexcept nogil:
     """C += A @ B, with A (rows x sources; one of its strides is 1), B (sources x units), C (rows x units)."""
+    product_from(rows, units, sources, c, c_row, a, a_row, a_source, b, b_row, c, c_row)
+
+
+cdef inline void product_from(
+    Py_ssize_t rows, Py_ssize_t units, Py_ssize_t sources,
+    const floating* start, Py_ssize_t start_row,
+    const floating* a, Py_ssize_t a_row, Py_ssize_t a_source,
+    const floating* b, Py_ssize_t b_row, floating* c, Py_ssize_t c_row,
+) noexcept nogil:
+    """C = start + A @ B; `start` is C itself, or one row for all of C: then `start_row` is 0."""
     cdef int m, n, k, lda, ldb, ldc
     cdef floating one = 1
     cdef char* trans_a
@@ -230,6 +250,8 @@ cdef inline void product(
         HAS_GEMM and size >= GEMM_FROM and 4 <= rows <= GEMM_ROWS and sources >= 8
         and (units >= 64 or (units >= 32 and sources >= 64 and a_source == 1))
     ):
+        if start_row == 0:
+            repeat(rows, units, start, c)
         if floating is double:
             sklstm_gemm_f64(rows, units, sources, a, a_row, a_source, b, b_row, c, c_row)
         else:
@@ -237,10 +259,14 @@ cdef inline void product(
         return
     if rows < 8 or sources < 16 or size < BLAS_FROM:
         if floating is double:
-            sklstm_product_f64(rows, units, sources, a, a_row, a_source, b, b_row, c, c_row)
+            sklstm_product_f64(
+                rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row)
         else:
-            sklstm_product_f32(rows, units, sources, a, a_row, a_source, b, b_row, c, c_row)
+            sklstm_product_f32(
+                rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row)
         return
+    if start_row == 0:
+        repeat(rows, units, start, c)
     # BLAS counts columns: C.T += B.T @ A.T
     m, n, k = <int>units, <int>rows, <int>sources
     ldb, ldc = <int>b_row, <int>c_row
@@ -456,7 +482,17 @@ cdef Py_ssize_t arrange_pack(
     """Lays the pack out in rows; returns the number of rows where errors are injected."""
     cdef Py_ssize_t lanes = hi - lo, T = length[lo], t, i, active = lanes, row = lanes, m = 0
     first[0] = 0
-    for t in range(1, T + 1):
+    if lanes == 1:                                          # the same as below, without a decision a step
+        for t in range(T):
+            first[t + 1] = t + 1
+            step[t] = start[lo] + t
+        if n.every_step:
+            for t in range(T):
+                error_row[t] = t + 1
+                error_target[t] = target[lo] + t
+        row = T + 1
+        m = T
+    for t in range(1, T + 1 if lanes > 1 else 0):
         while length[lo + active - 1] < t:
             active -= 1
         first[t] = row
@@ -624,8 +660,9 @@ cdef void forward_outputs(
     floating[:, ::1] O,                                     # OUT  (errors, Kp) net inputs of the output units
 ) noexcept nogil:
     cdef Py_ssize_t j
-    repeat(errors, n.Kp, &w[n.v_bias], &O[0, 0])
-    product(errors, n.Kp, n.H, sources, source_row, 1, &w[n.v_hidden], n.Kp, &O[0, 0], n.Kp)  # (8)
+    product_from(
+        errors, n.Kp, n.H, &w[n.v_bias], 0, sources, source_row, 1, &w[n.v_hidden], n.Kp, &O[0, 0],
+        n.Kp)                                                                      # (8)
     if n.shortcut:
         if n.every_step:
             add_input_products(
@@ -818,10 +855,14 @@ cdef Py_ssize_t start_pack(
     inputs[0] = NULL
     if not sparse:
         inputs[0] = input_rows(n, rows, X, step, lanes == 1, XG)
-    repeat(rows, n.Up, &w[n.w_bias], &D[lanes, 0])
-    add_input_products(
-        sparse, rows, n.Up, inputs[0], n.M, values, columns, indptr, &step[0],
-        &w[n.w_input], &D[lanes, 0], n.Up)                                         # (1)
+    if sparse:
+        repeat(rows, n.Up, &w[n.w_bias], &D[lanes, 0])
+        add_input_products(
+            sparse, rows, n.Up, inputs[0], n.M, values, columns, indptr, &step[0],
+            &w[n.w_input], &D[lanes, 0], n.Up)                                     # (1)
+    else:
+        product_from(
+            rows, n.Up, n.M, &w[n.w_bias], 0, inputs[0], n.M, 1, &w[n.w_input], n.Up, &D[lanes, 0], n.Up)
     return errors
 
 
@@ -880,6 +921,35 @@ cdef double gradient_all(
         D, Y, S, HS, O, outputs, OD, EH, E, ES, grad, record)
 
 
+cdef inline double squared_errors(
+    const Shape* n, Py_ssize_t errors, double scale, const floating[::1] table,
+    const floating[:, ::1] targets, const int64_t[::1] error_target, const double[::1] error_weight,   # IN
+    const floating[:, ::1] O, floating[:, ::1] outputs, floating[:, ::1] OD,   # IN, OUT, OUT
+    floating[:, ::1] record,                                # OUT (targets, K) outputs, or empty
+) noexcept nogil:
+    """What `output_activation`, `row_loss` and `row_delta` do, for all rows at once; usual on-line."""
+    cdef Py_ssize_t at = n.t_output
+    cdef const floating* y = &O[0, 0]
+    if n.output == LOGISTIC:
+        y = &outputs[0, 0]
+        if floating is double:
+            sklstm_squash_rows_f64(
+                errors, n.Kp, &table[at], &table[at + SCALE * n.Kp], &table[at + SHIFT * n.Kp], &O[0, 0],
+                &outputs[0, 0])
+        else:
+            sklstm_squash_rows_f32(
+                errors, n.Kp, &table[at], &table[at + SCALE * n.Kp], &table[at + SHIFT * n.Kp], &O[0, 0],
+                &outputs[0, 0])
+    if floating is double:
+        return sklstm_squared_error_f64(
+            errors, n.K, n.Kp, n.output == LOGISTIC, scale, y, &targets[0, 0], &error_target[0],
+            &error_weight[0], &OD[0, 0], &record[0, 0] if record.shape[0] else NULL)
+    else:
+        return sklstm_squared_error_f32(
+            errors, n.K, n.Kp, n.output == LOGISTIC, scale, y, &targets[0, 0], &error_target[0],
+            &error_weight[0], &OD[0, 0], &record[0, 0] if record.shape[0] else NULL)
+
+
 cdef double backward_all(
     const Shape* n, bint sparse, int loss, bint full, double scale,
     const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,
@@ -899,17 +969,21 @@ cdef double backward_all(
     cdef Py_ssize_t rows = first[T + 1], j
     cdef const floating* target_row
     cdef double value = 0
-    for j in range(errors):
-        target_row = &targets[error_target[j], 0]
-        output_activation(n, &table[n.t_output], &O[j, 0], &outputs[j, 0])
-        if error_weight[j] == 0:
-            memset(&OD[j, 0], 0, n.K * sizeof(floating))
-            continue
-        value += error_weight[j] * row_loss(n, loss, &O[j, 0], &outputs[j, 0], target_row)
-        row_delta(
-            n, loss, <floating>(scale * error_weight[j]), &outputs[j, 0], target_row, &OD[j, 0])
-        if record.shape[0]:
-            memcpy(&record[error_target[j], 0], &outputs[j, 0], n.K * sizeof(floating))
+    if loss == SQUARED_ERROR and n.output != SOFTMAX:
+        value = squared_errors(
+            n, errors, scale, table, targets, error_target, error_weight, O, outputs, OD, record)
+    else:
+        for j in range(errors):
+            target_row = &targets[error_target[j], 0]
+            output_activation(n, &table[n.t_output], &O[j, 0], &outputs[j, 0])
+            if error_weight[j] == 0:
+                memset(&OD[j, 0], 0, n.K * sizeof(floating))
+                continue
+            value += error_weight[j] * row_loss(n, loss, &O[j, 0], &outputs[j, 0], target_row)
+            row_delta(
+                n, loss, <floating>(scale * error_weight[j]), &outputs[j, 0], target_row, &OD[j, 0])
+            if record.shape[0]:
+                memcpy(&record[error_target[j], 0], &outputs[j, 0], n.K * sizeof(floating))
     memset(&EH[0, 0], 0, errors * n.Hp * sizeof(floating))
     product(errors, n.Hp, n.K, &OD[0, 0], n.Kp, 1, &wt[n.U * n.Rp], n.Hp, &EH[0, 0], n.Hp)   # (9)
     backward_pack(n, T, lanes, full, first, errors, error_row, w, wt, Y, S, HS, EH, E, ES, D, grad)
@@ -1096,13 +1170,13 @@ cdef void step_streams(
     while lo < streams:
         rows = min(lanes, streams - lo)
         first[0], first[1], first[2] = lo, streams + lo, streams + lo + rows
-        repeat(rows, n.Up, w + n.w_bias, D + first[1] * n.Up)
-        product(
-            rows, n.Up, n.M, x + lo * n.M, n.M, 1, w + n.w_input, n.Up, D + first[1] * n.Up, n.Up)   # (1)
+        product_from(
+            rows, n.Up, n.M, w + n.w_bias, 0, x + lo * n.M, n.M, 1, w + n.w_input, n.Up,
+            D + first[1] * n.Up, n.Up)                                             # (1)
         forward_pack(n, 1, first, w, table, D, Y, S, HS)
-        repeat(rows, n.Kp, w + n.v_bias, O)
-        product(
-            rows, n.Kp, n.H, Y + first[1] * n.stride + n.y_n, n.stride, 1, w + n.v_hidden, n.Kp, O, n.Kp)
+        product_from(
+            rows, n.Kp, n.H, w + n.v_bias, 0, Y + first[1] * n.stride + n.y_n, n.stride, 1,
+            w + n.v_hidden, n.Kp, O, n.Kp)
         if n.shortcut:
             product(rows, n.Kp, n.M, x + lo * n.M, n.M, 1, w + n.v_input, n.Kp, O, n.Kp)
         for i in range(rows):
@@ -1217,10 +1291,15 @@ cdef class Step:
 # (the three are made in _kernel.py)
 
 
-def forward(Plan plan, data, lanes, work, floating[::1] w, floating[:, ::1] outputs):
-    """Outputs of one pack of sequences, from the state in the first rows of work.Y and work.S.
+def forward(
+    Plan plan, data, lanes, work, floating[::1] w, Py_ssize_t window,
+    const int64_t[::1] recurrent, const int64_t[::1] internal,   # columns of Y and S in the users' order
+    floating[:, ::1] activations, floating[:, ::1] cells,        # initial state, then the final one
+    floating[:, ::1] outputs,
+):
+    """Outputs of one pack of sequences and its final state, in windows of so many time steps.
 
-    outputs[j] (Kp,) belongs to row work.error_row[j]; work.Y, work.S keep every activation and state.
+    If one window is enough, work.Y, work.S, work.HS keep every activation and state.
     """
     cdef:
         Shape* n = &plan.shape
@@ -1230,27 +1309,54 @@ def forward(Plan plan, data, lanes, work, floating[::1] w, floating[:, ::1] outp
         const int32_t[::1] columns = data.columns
         const int32_t[::1] indptr = data.indptr
         const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
+        int64_t[::1] part_start = work.part_start, part_length = work.part_length
+        int64_t[::1] part_target = work.part_target
         const floating[::1] table = work.table
         int64_t[::1] first = work.first, step = work.step
         int64_t[::1] error_row = work.error_row, error_target = work.error_target
         double[::1] error_weight = work.error_weight
         floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
-        floating[:, ::1] HR = work.HR, O = work.O
+        floating[:, ::1] HR = work.HR, O = work.O, OA = work.outputs
         const double[::1] weight = work.no_weight
         const floating* inputs
         const floating* sources
-        Py_ssize_t errors, j, source_row
+        Py_ssize_t active = start.shape[0], left, done = 0, errors, i, j, row, source_row
         unsigned long long mode
     with nogil:
         mode = sklstm_flush_subnormals()
-        errors = forward_all(
-            n, sparse, X, values, columns, indptr, start, length, target, weight, 0, start.shape[0], w, table,
-            first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O,
-            &inputs, &sources, &source_row)
-        for j in range(errors):
-            output_activation(n, &table[n.t_output], &O[j, 0], &outputs[j, 0])
+        for i in range(active):
+            for j in range(n.R):
+                Y[i, recurrent[j]] = activations[i, j]
+            for j in range(n.C):
+                S[i, internal[j]] = cells[i, j]
+        while active:
+            for i in range(active):
+                part_start[i] = start[i] + done
+                part_length[i] = min(length[i] - done, window)
+                part_target[i] = target[i] + (done if n.every_step else 0)
+            errors = forward_all(
+                n, sparse, X, values, columns, indptr, part_start, part_length, part_target, weight, 0,
+                active, w, table, first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O,
+                &inputs, &sources, &source_row)
+            for j in range(errors):
+                if n.every_step or length[j] - done <= window:
+                    output_activation(n, &table[n.t_output], &O[j, 0], &OA[j, 0])
+                    memcpy(&outputs[error_target[j], 0], &OA[j, 0], n.K * sizeof(floating))
+            done += window
+            left = 0
+            for i in range(active):
+                row = first[part_length[i]] + i
+                if length[i] > done:
+                    memcpy(&Y[i, 0], &Y[row, 0], n.stride * sizeof(floating))
+                    memcpy(&S[i, 0], &S[row, 0], n.Cp * sizeof(floating))
+                    left += 1
+                    continue
+                for j in range(n.R):
+                    activations[i, j] = Y[row, recurrent[j]]
+                for j in range(n.C):
+                    cells[i, j] = S[row, internal[j]]
+            active = left
         sklstm_restore(mode)
-    return errors
 
 
 def gradient(

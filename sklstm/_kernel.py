@@ -137,6 +137,10 @@ class Lanes:
     def __getitem__(self, index):
         return Lanes(self.start[index], self.length[index], self.target[index])
 
+    def at_most(self, longest):
+        """Beginnings of the sequences, of so many steps at most."""
+        return Lanes(self.start, np.minimum(self.length, longest), self.target)
+
 
 @lru_cache(maxsize=16)
 def kernel_of(network, dtype):
@@ -289,6 +293,9 @@ class Kernel:
             error_target=integers(errors + total),
             error_weight=np.zeros(errors + total),
             no_weight=np.zeros(0),
+            part_start=integers(lanes),
+            part_length=integers(lanes),
+            part_target=integers(lanes),
             no_record=np.zeros((0, n["K"]), self.dtype),
             XG=zeros(1 if sparse or lanes == 1 else rows, n["M"]),
             D=zeros(total, n["Up"]),
@@ -425,44 +432,52 @@ class Kernel:
         outputs = np.empty(
             (sequences.n_steps if every_step else len(sequences), self.layout["K"]), self.dtype
         )
-        packs = [self._windows(lanes, who) for who in self.packs(lanes)]
-        borrow = self.works([part for pack in packs for _, part in pack], data.sparse, backward=False)
+        packs = self.packs(lanes)
+        borrow = self.works(
+            [lanes[who].at_most(self._window(len(who))) for who in packs], data.sparse, backward=False
+        )
 
-        def run(pack):
+        def run(who):
             with borrow() as work:
-                for who, part in pack:
-                    self._write_state(work, State(state.activations[who], state.cells[who]), len(part))
-                    errors = _core.forward(self.plan, data, part, work, w, work.outputs)
-                    outputs[work.error_target[:errors]] = work.outputs[:errors, : outputs.shape[1]]
-                    rows = work.first[part.length] + np.arange(len(part))
-                    state.activations[who], state.cells[who] = self._read_state(work, rows)
+                activations, cells = state.activations[who], state.cells[who]
+                self._forward(work, w, data, lanes[who], self._window(len(who)), activations, cells, outputs)
+                state.activations[who], state.cells[who] = activations, cells
 
         each(run, packs, n_threads)
         return outputs, state
 
-    def _windows(self, lanes, who):
-        """The lanes `who`, the longest first, cut in time into parts that a forward pass holds at once."""
+    def _forward(self, work, w, data, pack, window, activations, cells, outputs):
+        """Outputs of a pack; its state, which moves on."""
+        _core.forward(
+            self.plan,
+            data,
+            pack,
+            work,
+            w,
+            window,
+            self._recurrent_columns,
+            self._internal_cells,
+            activations,
+            cells,
+            outputs,
+        )
+
+    def _window(self, n_lanes):
+        """Time steps of so many sequences that a forward pass without gradient holds at once."""
         n = self.layout
         row = self.dtype.itemsize * (n["Up"] + n["stride"] + 2 * n["Cp"])
-        window = max(WINDOW_BYTES // (row * len(who)), 1)
-        parts, done = [], 0
-        while len(who):
-            left = lanes.length[who] - done
-            target = lanes.target[who] + (done if self.network.return_sequences else 0)
-            parts.append((who, Lanes(lanes.start[who] + done, np.minimum(left, window), target)))
-            who = who[left > window]
-            done += window
-        return parts
+        return max(WINDOW_BYTES // (row * n_lanes), 1)
 
     def trace(self, w, sequences, index):
         """Every gate, cell and state of one sequence over time, by name."""
         n, net = self.layout, self.network
-        pack = self.lanes(sequences)[index : index + 1]
-        work = self.work(
-            int(pack.length[0]), 1, int(pack.length[0]), sparse=sequences.is_sparse, backward=False
-        )
-        errors = _core.forward(self.plan, self.data(sequences), pack, work, w, work.outputs)
-        Y = work.Y[1 : 1 + int(pack.length[0])]
+        sequence = sequences[index : index + 1]
+        T = sequence.n_steps
+        work = self.work(T, 1, T, sparse=sequence.is_sparse, backward=False)
+        outputs = np.empty((T if net.return_sequences else 1, n["K"]), self.dtype)
+        activations, cells = self.zero_state(1)
+        self._forward(work, w, self.data(sequence), self.lanes(sequence), T, activations, cells, outputs)
+        Y = work.Y[1 : 1 + T]
         cells = self._internal_cells
         trace = {"cell_input": Y[:, cells]}
         for gate, column in (
@@ -476,7 +491,7 @@ class Kernel:
         trace["cell"] = Y[:, n["y_c"] + cells]
         if n["N"]:
             trace["hidden"] = Y[:, n["y_n"] : n["y_n"] + n["N"]].copy()
-        trace["output"] = work.outputs[:errors, : n["K"]].copy()
+        trace["output"] = outputs
         return trace
 
     def loss_and_gradient(

@@ -19,6 +19,48 @@ SKLSTM_CLONES static void SKLSTM_NAME(squash)(
     SKLSTM_NAME(squash_row)(n, slope, scale, shift, x, y);
 }
 
+/* The same constants for rows of n units. */
+SKLSTM_CLONES static void SKLSTM_NAME(squash_rows)(
+    ptrdiff_t rows, ptrdiff_t n, const REAL *slope, const REAL *scale, const REAL *shift, const REAL *x,
+    REAL *y)
+{
+    for (ptrdiff_t i = 0; i < rows; i++)
+        SKLSTM_NAME(squash_row)(n, slope, scale, shift, x + i * n, y + i * n);
+}
+
+/* Squared error of rows of outputs y, logistic or linear: the loss, and scale * dLoss / dnet (8'). Targets stand
+ * in rows of K numbers, in the order of `which`. Errors add up in each lane, then over the lanes. */
+SKLSTM_CLONES static double SKLSTM_NAME(squared_error)(
+    ptrdiff_t rows, ptrdiff_t K, ptrdiff_t Kp, int logistic, double scale, const REAL *restrict y,
+    const REAL *restrict targets, const int64_t *restrict which, const double *restrict weight,
+    REAL *restrict delta, REAL *restrict record) /* record: NULL, or y in the places of the targets */
+{
+    double sum[SKLSTM_LANES] = { 0 }, total = 0;
+    for (ptrdiff_t i = 0; i < rows; i++, y += Kp, delta += Kp) {
+        const REAL *restrict target = targets + which[i] * K;
+        const double half = 0.5 * weight[i];
+        const REAL w = (REAL)(scale * weight[i]);
+        if (weight[i] == 0) {
+            memset(delta, 0, K * sizeof(REAL));
+            continue;
+        }
+        if (record)
+            for (ptrdiff_t k = 0; k < K; k++)
+                record[which[i] * K + k] = y[k];
+        for (ptrdiff_t j = 0; j < Kp; j += SKLSTM_LANES)
+#pragma omp simd
+            for (int k = 0; k < SKLSTM_LANES; k++) {
+                const REAL error = j + k < K ? y[j + k] - target[j + k] : 0;
+                const REAL slope = logistic ? y[j + k] * (1 - y[j + k]) : 1;
+                sum[k] += half * ((double)error * error);
+                delta[j + k] = w * error * slope;
+            }
+    }
+    for (int k = 0; k < SKLSTM_LANES; k++)
+        total += sum[k];
+    return total;
+}
+
 /* One time step of `rows` sequences. The states before it stand `lag` rows above those after it. */
 SKLSTM_CLONES static void SKLSTM_NAME(forward_rows)(
     const sklstm_shape *n, ptrdiff_t rows, ptrdiff_t lag,

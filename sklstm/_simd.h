@@ -149,6 +149,8 @@ static void sklstm_restore(unsigned long long mode)
 #define SKLSTM_BITS_SHIFT _mm512_slli_epi64
 #define SKLSTM_ALL_BITS _mm512_set1_epi64
 #define SKLSTM_INDEX(p) _mm512_cvtepi32_epi64(_mm256_loadu_si256((const __m256i *)(p)))
+#define SKLSTM_HALF _mm512_castpd512_pd256
+#define SKLSTM_WIDEN _mm512_zextpd256_pd512
 #include "_simd.h"
 #undef SKLSTM_REAL
 #undef SKLSTM_BITS
@@ -169,6 +171,8 @@ static void sklstm_restore(unsigned long long mode)
 #undef SKLSTM_BITS_SHIFT
 #undef SKLSTM_ALL_BITS
 #undef SKLSTM_INDEX
+#undef SKLSTM_HALF
+#undef SKLSTM_WIDEN
 
 #define SKLSTM_REAL float
 #define SKLSTM_BITS uint32_t
@@ -191,6 +195,8 @@ static void sklstm_restore(unsigned long long mode)
 #define SKLSTM_BITS_SHIFT _mm512_slli_epi32
 #define SKLSTM_ALL_BITS _mm512_set1_epi32
 #define SKLSTM_INDEX(p) _mm512_loadu_si512(p)
+#define SKLSTM_HALF _mm512_castps512_ps256
+#define SKLSTM_WIDEN _mm512_zextps256_ps512
 #include "_simd.h"
 
 #elif defined(SKLSTM_REAL)
@@ -230,17 +236,17 @@ SKLSTM_CLONES static void SKLSTM_NAME(exponential)(ptrdiff_t n, SKLSTM_REAL *y)
 #include "_rows.h"
 #undef REAL
 
-/* C[i, :width] += sum_k A[i, k] B[k, :width] for `rows` rows held in registers; rows * width is at most
+/* C[i, :width] = start[i, :width] + sum_k A[i, k] B[k, :width] for `rows` rows held in registers; rows * width is at most
  * SKLSTM_ROWS * SKLSTM_LANES. Both are constants after inlining. */
 SKLSTM_INLINE void SKLSTM_NAME(panel)(
     const int rows, const int width, ptrdiff_t sources, const SKLSTM_REAL *restrict a, ptrdiff_t a_row,
-    ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, SKLSTM_REAL *restrict c,
-    ptrdiff_t c_row)
+    ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, const SKLSTM_REAL *start,
+    ptrdiff_t start_row, SKLSTM_REAL *c, ptrdiff_t c_row)
 {
     SKLSTM_REAL sum[SKLSTM_ROWS * SKLSTM_LANES];
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < width; j++)
-            sum[i * width + j] = c[i * c_row + j];
+            sum[i * width + j] = start[i * start_row + j];
     for (ptrdiff_t k = 0; k < sources; k++)
         for (int i = 0; i < rows; i++) {
             const SKLSTM_REAL z = a[i * a_row + k * a_source];
@@ -253,22 +259,23 @@ SKLSTM_INLINE void SKLSTM_NAME(panel)(
             c[i * c_row + j] = sum[i * width + j];
 }
 
-/* C (rows x units) += A (rows x sources) B (sources x units); units is a multiple of SKLSTM_LANES.
- * A has any two strides, so that A may also stand transposed. */
+/* C (rows x units) = start + A (rows x sources) B (sources x units); units is a multiple of SKLSTM_LANES.
+ * A has any two strides, so that A may also stand transposed. `start` may be C itself, or, with a stride of 0,
+ * one row for all. */
 SKLSTM_CLONES static void SKLSTM_NAME(product)(
     ptrdiff_t rows, ptrdiff_t units, ptrdiff_t sources, const SKLSTM_REAL *restrict a, ptrdiff_t a_row,
-    ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, SKLSTM_REAL *restrict c,
-    ptrdiff_t c_row)
+    ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, const SKLSTM_REAL *start,
+    ptrdiff_t start_row, SKLSTM_REAL *c, ptrdiff_t c_row)
 {
     ptrdiff_t i = 0, j;
     for (; i + SKLSTM_ROWS <= rows; i += SKLSTM_ROWS)
         for (j = 0; j < units; j += SKLSTM_LANES)
             SKLSTM_NAME(panel)(SKLSTM_ROWS, SKLSTM_LANES, sources, a + i * a_row, a_row, a_source,
-                               b + j, b_row, c + i * c_row + j, c_row);
+                               b + j, b_row, start + i * start_row + j, start_row, c + i * c_row + j, c_row);
 #define SKLSTM_PANELS(count, width)                                                                         \
     for (; j + (width) <= units; j += (width))                                                              \
     SKLSTM_NAME(panel)(count, width, sources, a + i * a_row, a_row, a_source, b + j, b_row,                 \
-                       c + i * c_row + j, c_row)
+                       start + i * start_row + j, start_row, c + i * c_row + j, c_row)
     j = 0;
     switch (rows - i) {
     case 3:
