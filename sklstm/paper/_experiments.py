@@ -254,7 +254,7 @@ def _two_sequence(variant, number, T, N, sequences, first, wrong, difference=Non
     if variant == "a":  # targets 0 and 1, where the logistic is flat
         best["loss"] = "log_loss"
     if T == 1000:  # a rate of 0.01 is too large for ten times as many steps
-        best["learning_rate"] = 0.003 if variant == "a" else 0.001
+        best["learning_rate"] = 0.003
     every = 1000 if T == 1000 else 100  # a look at 256 long sequences takes longer than learning from 100
     rules = {
         "a": Rule("test set", 0.2, mean_error=0.01, max_wrong=1, n_test=256, check_every=every),
