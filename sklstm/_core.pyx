@@ -41,9 +41,9 @@ cdef extern from "_simd.h" nogil:
     void sklstm_exponential_f64(Py_ssize_t, double*) noexcept
     void sklstm_exponential_f32(Py_ssize_t, float*) noexcept
     void sklstm_squash_f64(
-        Py_ssize_t, const double*, const double*, const double*, const double*, double*) noexcept
+        Py_ssize_t, Py_ssize_t, const double*, const double*, const double*, const double*, double*) noexcept
     void sklstm_squash_f32(
-        Py_ssize_t, const float*, const float*, const float*, const float*, float*) noexcept
+        Py_ssize_t, Py_ssize_t, const float*, const float*, const float*, const float*, float*) noexcept
     void sklstm_product_f64(
         Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, Py_ssize_t,
         const double*, Py_ssize_t, const double*, Py_ssize_t, double*, Py_ssize_t) noexcept
@@ -112,13 +112,9 @@ cdef extern from "_simd.h" nogil:
         const sklstm_shape*, Py_ssize_t, const int32_t*, const float*, const float*, float*) noexcept
     void sklstm_sgd_rows_f32(
         Py_ssize_t, const int32_t*, Py_ssize_t, float, float, float*, float*) noexcept
-    void sklstm_squash_rows_f64(
-        Py_ssize_t, Py_ssize_t, const double*, const double*, const double*, const double*, double*) noexcept
     double sklstm_squared_error_f64(
         Py_ssize_t, Py_ssize_t, Py_ssize_t, int, double, const double*, const double*, const int64_t*,
         const double*, double*, double*) noexcept
-    void sklstm_squash_rows_f32(
-        Py_ssize_t, Py_ssize_t, const float*, const float*, const float*, const float*, float*) noexcept
     double sklstm_squared_error_f32(
         Py_ssize_t, Py_ssize_t, Py_ssize_t, int, double, const float*, const float*, const int64_t*,
         const double*, float*, float*) noexcept
@@ -186,6 +182,7 @@ ctypedef sklstm_shape Shape
 MOST_TOGETHER = SKLSTM_TOGETHER
 HAS_SMALL = bool(sklstm_has_small())
 
+
 cdef class Plan:
     """Sizes and places of one network in one dtype: a dict of numbers (`_kernel._layout`) as a struct."""
 
@@ -215,15 +212,13 @@ cdef class Plan:
 
 
 cdef inline void squash(
-    Py_ssize_t width, const floating* table, Py_ssize_t table_row, const floating* x, floating* y
+    Py_ssize_t rows, Py_ssize_t width, const floating* table, const floating* x, floating* y
 ) noexcept nogil:
-    """y = shift + scale / (1 + 2^(slope x)), the constants in three rows of `table`."""
+    """y = shift + scale / (1 + 2^(slope x)) for rows of units, the constants in three rows of `table`."""
     if floating is double:
-        sklstm_squash_f64(
-            width, table, table + SCALE * table_row, table + SHIFT * table_row, x, y)
+        sklstm_squash_f64(rows, width, table, table + SCALE * width, table + SHIFT * width, x, y)
     else:
-        sklstm_squash_f32(
-            width, table, table + SCALE * table_row, table + SHIFT * table_row, x, y)
+        sklstm_squash_f32(rows, width, table, table + SCALE * width, table + SHIFT * width, x, y)
 
 
 cdef inline void product(
@@ -341,7 +336,7 @@ cdef inline void output_activation(
     cdef Py_ssize_t k
     cdef floating largest, total = 0
     if n.output == LOGISTIC:
-        squash(n.Kp, table, n.Kp, net, y)
+        squash(1, n.Kp, table, net, y)
     elif n.output == IDENTITY:
         memcpy(y, net, n.K * sizeof(floating))
     else:
@@ -928,18 +923,10 @@ cdef inline double squared_errors(
     floating[:, ::1] record,                                # OUT (targets, K) outputs, or empty
 ) noexcept nogil:
     """What `output_activation`, `row_loss` and `row_delta` do, for all rows at once; usual on-line."""
-    cdef Py_ssize_t at = n.t_output
     cdef const floating* y = &O[0, 0]
     if n.output == LOGISTIC:
         y = &outputs[0, 0]
-        if floating is double:
-            sklstm_squash_rows_f64(
-                errors, n.Kp, &table[at], &table[at + SCALE * n.Kp], &table[at + SHIFT * n.Kp], &O[0, 0],
-                &outputs[0, 0])
-        else:
-            sklstm_squash_rows_f32(
-                errors, n.Kp, &table[at], &table[at + SCALE * n.Kp], &table[at + SHIFT * n.Kp], &O[0, 0],
-                &outputs[0, 0])
+        squash(errors, n.Kp, &table[n.t_output], &O[0, 0], &outputs[0, 0])
     if floating is double:
         return sklstm_squared_error_f64(
             errors, n.K, n.Kp, n.output == LOGISTIC, scale, y, &targets[0, 0], &error_target[0],

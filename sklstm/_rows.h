@@ -13,14 +13,8 @@ SKLSTM_INLINE void SKLSTM_NAME(squash_row)(
         y[i] = shift[i] + scale[i] / (1 + SKLSTM_NAME(exp2)(slope[i] * x[i]));
 }
 
+/* The same for rows of n units. */
 SKLSTM_CLONES static void SKLSTM_NAME(squash)(
-    ptrdiff_t n, const REAL *slope, const REAL *scale, const REAL *shift, const REAL *x, REAL *y)
-{
-    SKLSTM_NAME(squash_row)(n, slope, scale, shift, x, y);
-}
-
-/* The same constants for rows of n units. */
-SKLSTM_CLONES static void SKLSTM_NAME(squash_rows)(
     ptrdiff_t rows, ptrdiff_t n, const REAL *slope, const REAL *scale, const REAL *shift, const REAL *x,
     REAL *y)
 {

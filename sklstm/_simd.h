@@ -236,8 +236,8 @@ SKLSTM_CLONES static void SKLSTM_NAME(exponential)(ptrdiff_t n, SKLSTM_REAL *y)
 #include "_rows.h"
 #undef REAL
 
-/* C[i, :width] = start[i, :width] + sum_k A[i, k] B[k, :width] for `rows` rows held in registers; rows * width is at most
- * SKLSTM_ROWS * SKLSTM_LANES. Both are constants after inlining. */
+/* C[i, :width] = start[i, :width] + sum_k A[i, k] B[k, :width] for `rows` rows held in registers; rows * width is
+ * at most SKLSTM_ROWS * SKLSTM_LANES. Both are constants after inlining. */
 SKLSTM_INLINE void SKLSTM_NAME(panel)(
     const int rows, const int width, ptrdiff_t sources, const SKLSTM_REAL *restrict a, ptrdiff_t a_row,
     ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, const SKLSTM_REAL *start,

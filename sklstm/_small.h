@@ -1,8 +1,8 @@
 /* Memory blocks of small networks: a whole row of units in one or two vector registers.
  *
  * Part of _simd.h's body, once for each type. The same operations in the same order as forward_rows and
- * backward_row in _rows.h, fused alike, so the same bits; what is saved is calls, loops of a few turns and the way
- * through memory between them. A gate reaches the cells of its block by a permutation of lanes.
+ * backward_row in _rows.h, fused alike, so the same bits; what is saved is calls, loops of a few turns and the
+ * way through memory between them. A gate reaches the cells of its block by a permutation of lanes.
  *
  * For AVX-512 only: it alone permutes lanes freely across 16 floats.
  */
@@ -222,7 +222,7 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(set_constants)(
         SKLSTM_SIDE_BY_SIDE(1, 1, count, STEP_OF)                                                           \
     }
 
-/* As squash_vector, sooner: a division of half a register takes two thirds of the time. */
+/* As squash_vector, sooner where half a register is enough: its division has the smaller latency. */
 SKLSTM_V4_INLINE VEC SKLSTM_NAME(squash_soon)(const SKLSTM_NAME(squashing) *k, VEC x)
 {
     const VEC below = ALL(1) + SKLSTM_NAME(exp2_vector)(k->slope * x);

@@ -140,6 +140,21 @@ def test_more_sequences_than_a_pack_holds(return_sequences, form):
     assert_same(problem, problem.singles())
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("options", [{}, {"block_size": 2}, {"recurrence": "none"}, {"forget_gate": False}])
+@pytest.mark.parametrize("n_blocks", [1, 2, 4])
+def test_small_networks_give_each_sequence_of_a_pack_the_same_bits(n_blocks, options, dtype):
+    """However many of them take turns, and however their rows share registers."""
+    net = Network(3, 1, n_blocks=n_blocks, **options)
+    rng = np.random.default_rng(0)
+    w = net.init_weights(1, init_range=1).astype(dtype)
+    X = list(rng.normal(size=(17, 6, 3)).astype(dtype))
+    expected = np.concatenate([net.forward(w, [x]) for x in X])
+    assert len(np.unique(expected)) == 17
+    for n in range(2, 18):
+        assert_array_equal(net.forward(w, X[:n]), expected[:n])
+
+
 @pytest.mark.parametrize("window_bytes", [1, 5000, 50_000])
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("return_sequences", [False, True])

@@ -116,6 +116,10 @@ def test_both_criteria_of_experiment_3():
     run.errors = lambda X, y: np.full(y.shape, 0.1)  # none wrong, the mean too large
     assert not run.holds(None)
     assert run.first == 700
+    looked_at = []
+    run.errors = lambda X, y: looked_at.append(len(y)) or np.full(y.shape, 0.1)
+    assert not run.holds(None)
+    assert sum(looked_at) == 64  # their sum of errors is enough to say no: 6.4 of at most 2.56
     run.sequences = 900
     run.errors = lambda X, y: np.full(y.shape, 0.001)
     assert run.holds(None)
@@ -126,7 +130,7 @@ def test_both_criteria_of_experiment_3():
     ("name", "setting"), [("6a", "paper"), ("4-1", "best"), ("3c-1", "full"), ("2c-1", "paper")]
 )
 def test_side_by_side_is_to_the_bit_what_each_learns_alone(name, setting):
-    """Sequences of different lengths, five networks: groups of four and one, some end before others."""
+    """Sequences of different lengths, five networks of which some end before others."""
     TIMES = ("seconds", "ns_per_step")
     limit = 1200
     alone, together = ([trial(name, setting, seed) for seed in range(5)] for _ in range(2))

@@ -286,6 +286,40 @@ def test_together_is_as_alone_whatever_the_sequences_are(form, every_step):
                 np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_blocks", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("n_networks", [*range(2, 10), 16])
+def test_together_is_as_alone_for_any_number_of_networks(n_networks, n_blocks, dtype):
+    """Units and cells that fill a quarter, a half, one and two registers, of which networks share some."""
+    network = Network(2, 1, n_blocks=n_blocks, recurrence="all", cell_output_activation="logistic[-1,1]")
+
+    def trainers():
+        rng = np.random.default_rng(n_networks)
+        for _ in range(n_networks):
+            lengths = rng.integers(1, 7, 3)
+            X = Sequences.from_lengths(rng.normal(size=(lengths.sum(), 2)).astype(dtype), lengths)
+            settings = Settings(
+                "squared_error", "truncated", "sgd", 0.1, 0, 0, None, "sequence", 1, 1, 0.0, 1, True, 0, 1
+            )
+            yield Trainer(
+                kernel_of(network, np.dtype(dtype)),
+                X,
+                np.arange(3),
+                rng.normal(size=(3, 1)).astype(dtype),
+                np.ones(3),
+                settings,
+                network.init_weights(rng, init_range=0.8).astype(dtype),
+            )
+
+    alone, together = list(trainers()), Together(list(trainers()))
+    before = [trainer.weights for trainer in alone]
+    losses = [trainer._batches(np.arange(3)) for trainer in alone]
+    np.testing.assert_array_equal(together.train([trainer.lanes for trainer in together.trainers]), losses)
+    for one, other, start in zip(alone, together.trainers, before, strict=True):
+        np.testing.assert_array_equal(other.weights, one.weights)
+        assert np.abs(one.weights - start).max() > 1e-4
+
+
 # ------------------------------------------------------------------------------------------------
 # nobody is left waiting
 
