@@ -13,6 +13,7 @@
 
 #include "_gemm.h"
 #include "_small.h"
+#include "_wide.h"
 
 #undef SKLSTM_V4
 #undef SKLSTM_V4_INLINE

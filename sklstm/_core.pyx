@@ -98,9 +98,13 @@ cdef extern from "_simd.h" nogil:
     void sklstm_forward_rows_f32(
         const sklstm_shape*, Py_ssize_t, Py_ssize_t, const float*, const float*,
         float*, float*, float*, float*) noexcept
+    void sklstm_forward_wide_f64(
+        const sklstm_shape*, Py_ssize_t, Py_ssize_t, const double*, const double*, double*, double*, double*) noexcept
     void sklstm_backward_row_f64(
         const sklstm_shape*, int, const double*, const double*, const double*, const double*,
         const double*, const double*, double*, double*, double*) noexcept
+    void sklstm_forward_wide_f32(
+        const sklstm_shape*, Py_ssize_t, Py_ssize_t, const float*, const float*, float*, float*, float*) noexcept
     void sklstm_backward_row_f32(
         const sklstm_shape*, int, const float*, const float*, const float*, const float*,
         const float*, const float*, float*, float*, float*) noexcept
@@ -122,10 +126,10 @@ cdef extern from "_simd.h" nogil:
     int sklstm_has_gemm() noexcept
     void sklstm_gemm_f64(
         Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, Py_ssize_t,
-        const double*, Py_ssize_t, double*, Py_ssize_t) noexcept
+        const double*, Py_ssize_t, const double*, Py_ssize_t, double*, Py_ssize_t) noexcept
     void sklstm_gemm_f32(
         Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, Py_ssize_t,
-        const float*, Py_ssize_t, float*, Py_ssize_t) noexcept
+        const float*, Py_ssize_t, const float*, Py_ssize_t, float*, Py_ssize_t) noexcept
     void sklstm_forward_small_f64(
         const sklstm_shape*, Py_ssize_t, const int64_t*, const double*, const double*, const double*,
         double*, double*, double*) noexcept
@@ -158,13 +162,17 @@ OUTPUTS = {"logistic": LOGISTIC, "softmax": SOFTMAX, "identity": IDENTITY}
 LOSSES = {"squared_error": SQUARED_ERROR, "log_loss": LOG_LOSS}
 SOLVERS = {"sgd": SGD, "adam": ADAM, "rprop": RPROP}
 
-# Products by size, in multiply-adds: the smallest in registers (`sklstm_product`: bits that do not depend on
-# the machine), those with few rows and many units panel by panel (`sklstm_gemm`), the others by BLAS.
+# Large products, in multiply-adds, are for BLAS, but for those with few rows and many units where there is
+# AVX-512 (`sklstm_gemm`); all others have the same bits on every machine that fuses products and sums.
 cdef enum:
-    GEMM_FROM = 32768, GEMM_ROWS = 256, BLAS_FROM = 500000
+    GEMM_ROWS = 256, BLAS_FROM = 500000
+
+# When x W + b is computed time by time: see `takes_steps`.
+cdef enum:
+    STEP_LANES = 16, STEP_BYTES = 1 << 19
 
 LEAST_OF_BLAS = BLAS_FROM
-cdef bint HAS_GEMM = sklstm_has_gemm()
+cdef bint HAS_GEMM = sklstm_has_gemm(), HAS_WIDE = sklstm_has_small()
 
 # Rows of a table of squashing constants: y = shift + scale / (1 + 2^(slope x)).
 cdef enum:
@@ -241,18 +249,18 @@ cdef inline void product_from(
     cdef floating one = 1
     cdef char* trans_a
     cdef Py_ssize_t size = rows * units * sources
-    if (
-        HAS_GEMM and size >= GEMM_FROM and 4 <= rows <= GEMM_ROWS and sources >= 8
-        and (units >= 64 or (units >= 32 and sources >= 64 and a_source == 1))
-    ):
-        if start_row == 0:
-            repeat(rows, units, start, c)
+    cdef bint is_large = rows >= 8 and sources >= 16 and size >= BLAS_FROM
+    if HAS_GEMM and (not is_large or (rows <= GEMM_ROWS and (
+        units >= 64 or (units >= 32 and sources >= 64 and a_source == 1)
+    ))):
         if floating is double:
-            sklstm_gemm_f64(rows, units, sources, a, a_row, a_source, b, b_row, c, c_row)
+            sklstm_gemm_f64(
+                rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row)
         else:
-            sklstm_gemm_f32(rows, units, sources, a, a_row, a_source, b, b_row, c, c_row)
+            sklstm_gemm_f32(
+                rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row)
         return
-    if rows < 8 or sources < 16 or size < BLAS_FROM:
+    if not is_large:
         if floating is double:
             sklstm_product_f64(
                 rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row)
@@ -309,7 +317,12 @@ cdef inline void forward_rows(
     floating* net, floating* y, floating* s, floating* h,
 ) noexcept nogil:
     """One time step of `rows` sequences; the states before it stand `lag` rows above."""
-    if floating is double:
+    if HAS_WIDE and not n.peepholes:
+        if floating is double:
+            sklstm_forward_wide_f64(n, rows, lag, table, net, y, s, h)
+        else:
+            sklstm_forward_wide_f32(n, rows, lag, table, net, y, s, h)
+    elif floating is double:
         sklstm_forward_rows_f64(n, rows, lag, w, table, net, y, s, h)
     else:
         sklstm_forward_rows_f32(n, rows, lag, w, table, net, y, s, h)
@@ -408,6 +421,18 @@ cdef inline void row_delta(
 # sources that come from outside: dense rows, or the rows of a CSR matrix
 
 
+cdef inline void gather(
+    Py_ssize_t rows, Py_ssize_t width,
+    const floating* values, const int32_t* columns, const int32_t* indptr, const int64_t* step,   # IN CSR
+    const floating* w, floating* out, Py_ssize_t out_row,                       # IN, STATE
+) noexcept nogil:
+    """out += X @ W, for the rows `step` of a CSR matrix X."""
+    if floating is double:
+        sklstm_gather_f64(rows, width, values, columns, indptr, step, w, out, out_row)
+    else:
+        sklstm_gather_f32(rows, width, values, columns, indptr, step, w, out, out_row)
+
+
 cdef inline void add_input_products(
     bint sparse, Py_ssize_t rows, Py_ssize_t width,
     const floating* x, Py_ssize_t n_inputs,                                     # IN dense rows, or
@@ -418,12 +443,8 @@ cdef inline void add_input_products(
     """out += X @ W."""
     if not sparse:
         product(rows, width, n_inputs, x, n_inputs, 1, w, width, out, out_row)
-    elif values.shape[0] == 0:
-        return
-    elif floating is double:
-        sklstm_gather_f64(rows, width, &values[0], &columns[0], &indptr[0], step, w, out, out_row)
-    else:
-        sklstm_gather_f32(rows, width, &values[0], &columns[0], &indptr[0], step, w, out, out_row)
+    elif values.shape[0]:
+        gather(rows, width, &values[0], &columns[0], &indptr[0], step, w, out, out_row)
 
 
 cdef inline void add_input_gradient(
@@ -448,14 +469,18 @@ cdef inline Py_ssize_t touch(
     Py_ssize_t rows, const int32_t[::1] columns, const int32_t[::1] indptr, const int64_t* step,
     int32_t[::1] touched, int32_t[::1] is_touched, Py_ssize_t n_touched,
 ) noexcept nogil:
-    """Lists, each once, the inputs that are not zero in these rows of the CSR matrix."""
+    """Lists, each once, the inputs that are not zero in these rows of the CSR matrix.
+
+    Each is written at the end of the list, which grows if it is new: whether it is, nobody could foresee.
+    """
     cdef Py_ssize_t j, p
+    cdef int32_t column
     for j in range(rows):
         for p in range(indptr[step[j]], indptr[step[j] + 1]):
-            if not is_touched[columns[p]]:
-                is_touched[columns[p]] = 1
-                touched[n_touched] = columns[p]
-                n_touched += 1
+            column = columns[p]
+            touched[n_touched] = column
+            n_touched += 1 - is_touched[column]
+            is_touched[column] = 1
     return n_touched
 
 
@@ -520,6 +545,17 @@ cdef inline void reset_state(
         memset(&S[i, 0], 0, n.Cp * sizeof(floating))
 
 
+cdef inline Py_ssize_t distance_of_lanes(
+    const int64_t[::1] start, const int64_t[::1] length, Py_ssize_t lo, Py_ssize_t hi
+) noexcept nogil:
+    """Steps from one sequence of a pack to the next, if it is the same for all and all are as long; else 0."""
+    cdef Py_ssize_t i, distance = start[lo + 1] - start[lo] if hi - lo > 1 else 0
+    for i in range(lo + 1, hi):
+        if start[i] - start[i - 1] != distance or length[i] != length[lo]:
+            return 0
+    return distance
+
+
 cdef const floating* input_rows(
     const Shape* n, Py_ssize_t rows, const floating[:, ::1] X, const int64_t[::1] step, bint contiguous,
     floating[:, ::1] gathered,
@@ -533,13 +569,51 @@ cdef const floating* input_rows(
     return &gathered[0, 0]
 
 
+cdef struct Inputs:                                         # the inputs of a pack
+    bint sparse
+    const void* x                                           # dense: first row
+    Py_ssize_t row                                          # numbers from one sequence's row to the next one's
+    Py_ssize_t time                                         # and from one time to the next; 0: row under row
+    const void* values                                      # sparse: CSR
+    const int32_t* columns
+    const int32_t* indptr
+    const int64_t* step                                     # rows of the CSR matrix
+
+
+cdef inline bint takes_steps(const Shape* n, Py_ssize_t lanes, floating zero) noexcept nogil:
+    """Whether x W + b is computed at each time anew: rows enough for a product, and W stays in the cache.
+
+    Otherwise it is computed for all times at once. The bits are the same.
+    """
+    return not n.is_small and lanes >= STEP_LANES and n.M * n.Up * <Py_ssize_t>sizeof(floating) <= STEP_BYTES
+
+
+cdef inline void net_inputs(
+    const Shape* n, Py_ssize_t rows, const Inputs* source, Py_ssize_t t, Py_ssize_t first_row,   # IN
+    const floating* w,                                      # IN
+    floating* D,                                            # OUT (rows, Up) x W + b
+) noexcept nogil:
+    """What the inputs of time t give; they are the rows from `first_row` on."""                 # (1)
+    cdef const floating* x
+    if source.sparse:
+        repeat(rows, n.Up, w + n.w_bias, D)
+        gather(
+            rows, n.Up, <const floating*>source.values, source.columns, source.indptr,
+            source.step + first_row, w + n.w_input, D, n.Up)
+        return
+    x = <const floating*>source.x + (t * source.time if source.time else first_row * source.row)
+    product_from(rows, n.Up, n.M, w + n.w_bias, 0, x, source.row, 1, w + n.w_input, n.Up, D, n.Up)
+
+
 cdef void forward_pack(
     const Shape* n, Py_ssize_t T, const int64_t* first,
+    const Inputs* source,                                   # IN  NULL: D holds x W + b already
     const floating* w, const floating* table,               # IN
-    floating* D,                                            # STATE (rows, Up) x W + b, then net inputs
+    floating* D,                                            # WORK (rows, Up) x W + b, then net inputs
     floating* Y, floating* S, floating* HS,                 # STATE time 0 is given, the rest OUT
 ) noexcept nogil:
-    cdef Py_ssize_t t, row
+    cdef Py_ssize_t t, row, rows
+    cdef floating* net
     if n.is_small:
         if floating is double:
             sklstm_forward_small_f64(n, T, first, w, table, D, Y, S, HS)
@@ -547,14 +621,19 @@ cdef void forward_pack(
             sklstm_forward_small_f32(n, T, first, w, table, D, Y, S, HS)
         return
     for t in range(1, T + 1):
+        row = first[t]
+        rows = first[t + 1] - row
+        net = D + row * n.Up
+        if source != NULL:                                  # the rows of time 0 are free, and in the cache
+            net = D
+            net_inputs(n, rows, source, t - 1, row - first[1], w, net)
         if n.R:
             product(
-                first[t + 1] - first[t], n.Up, n.R, Y + first[t - 1] * n.stride + n.recurrent, n.stride, 1,
-                w + n.w_recurrent, n.Up, D + first[t] * n.Up, n.Up)                # (1)
-        row = first[t]
+                rows, n.Up, n.R, Y + first[t - 1] * n.stride + n.recurrent, n.stride, 1,
+                w + n.w_recurrent, n.Up, net, n.Up)                                # (1)
         forward_rows(
-            n, first[t + 1] - row, row - first[t - 1], w, table, D + row * n.Up, Y + row * n.stride,
-            S + row * n.Cp, HS + row * n.Cp)
+            n, rows, row - first[t - 1], w, table, net, Y + row * n.stride, S + row * n.Cp,
+            HS + row * n.Cp)
 
 
 cdef void backward_pack(
@@ -836,28 +915,42 @@ cdef Py_ssize_t start_pack(
     const int32_t[::1] indptr,
     const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
     Py_ssize_t lo, Py_ssize_t hi,                           # IN  the lanes of this pack
+    bint keep,                                              # IN  whether its dense inputs are asked for again
     const floating[::1] w,                                  # IN
     int64_t[::1] first, int64_t[::1] step,                  # OUT
     int64_t[::1] error_row, int64_t[::1] error_target, double[::1] error_weight,   # OUT
-    floating[:, ::1] XG, floating[:, ::1] D,                # OUT gathered inputs; x W + b
-    const floating** inputs,                                # OUT the dense rows
+    floating[:, ::1] XG, floating[:, ::1] D,                # OUT gathered inputs; x W + b, if all at once
+    Inputs* source,                                         # OUT
 ) noexcept nogil:
     """Lays a pack out and computes what comes from the inputs; returns the number of errors."""
-    cdef Py_ssize_t lanes = hi - lo, T = length[lo], rows, errors
-    errors = arrange_pack(
+    cdef Py_ssize_t lanes = hi - lo, T = length[lo], t, distance = 0
+    cdef Py_ssize_t errors = arrange_pack(
         n, start, length, target, weight, lo, hi, first, step, error_row, error_target, error_weight)
-    rows = first[T + 1] - lanes
-    inputs[0] = NULL
-    if not sparse:
-        inputs[0] = input_rows(n, rows, X, step, lanes == 1, XG)
+    source.sparse = sparse
+    source.x = NULL
+    source.row = n.M
+    source.time = 0
     if sparse:
-        repeat(rows, n.Up, &w[n.w_bias], &D[lanes, 0])
-        add_input_products(
-            sparse, rows, n.Up, inputs[0], n.M, values, columns, indptr, &step[0],
-            &w[n.w_input], &D[lanes, 0], n.Up)                                     # (1)
+        source.values = &values[0] if values.shape[0] else NULL
+        source.columns = &columns[0] if values.shape[0] else NULL
+        source.indptr = &indptr[0]
+        source.step = &step[0]
     else:
-        product_from(
-            rows, n.Up, n.M, &w[n.w_bias], 0, inputs[0], n.M, 1, &w[n.w_input], n.Up, &D[lanes, 0], n.Up)
+        if not keep:
+            distance = distance_of_lanes(start, length, lo, hi)
+        if distance:                                        # they can be read where they are
+            source.x = &X[start[lo], 0]
+            source.row = distance * n.M
+            source.time = n.M
+        else:
+            source.x = input_rows(n, first[T + 1] - lanes, X, step, lanes == 1, XG)
+    if takes_steps(n, lanes, w[0]):
+        return errors
+    if source.time:
+        for t in range(T):
+            net_inputs(n, lanes, source, t, t * lanes, &w[0], &D[(t + 1) * lanes, 0])
+    else:
+        net_inputs(n, first[T + 1] - lanes, source, 0, 0, &w[0], &D[lanes, 0])
     return errors
 
 
@@ -866,22 +959,23 @@ cdef inline Py_ssize_t forward_all(
     const floating[:, ::1] X, const floating[::1] values, const int32_t[::1] columns,
     const int32_t[::1] indptr,
     const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
-    Py_ssize_t lo, Py_ssize_t hi,
+    Py_ssize_t lo, Py_ssize_t hi, bint keep,
     const floating[::1] w, const floating[::1] table,       # IN
     int64_t[::1] first, int64_t[::1] step,                  # OUT
     int64_t[::1] error_row, int64_t[::1] error_target, double[::1] error_weight,   # OUT
     floating[:, ::1] XG, floating[:, ::1] D, floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,
     floating[:, ::1] HR, floating[:, ::1] O,                # OUT
-    const floating** inputs, const floating** sources, Py_ssize_t* source_row,     # OUT
+    Inputs* inputs, const floating** sources, Py_ssize_t* source_row,              # OUT
 ) noexcept nogil:
     """Inputs to the net inputs of the output units. Rows of time 0 hold the initial state already."""
     cdef Py_ssize_t errors = start_pack(
-        n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, w,
+        n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, keep, w,
         first, step, error_row, error_target, error_weight, XG, D, inputs)
-    forward_pack(n, length[lo], &first[0], &w[0], &table[0], &D[0, 0], &Y[0, 0], &S[0, 0], &HS[0, 0])
+    forward_pack(
+        n, length[lo], &first[0], inputs if takes_steps(n, hi - lo, w[0]) else NULL, &w[0], &table[0], &D[0, 0], &Y[0, 0], &S[0, 0], &HS[0, 0])
     sources[0] = output_sources(n, hi - lo, errors, error_row, Y, HR, source_row)
     forward_outputs(
-        n, sparse, hi - lo, errors, error_row, inputs[0], values, columns, indptr, step, w,
+        n, sparse, hi - lo, errors, error_row, <const floating*>inputs.x, values, columns, indptr, step, w,
         sources[0], source_row[0], O)
     return errors
 
@@ -904,16 +998,16 @@ cdef double gradient_all(
 ) noexcept nogil:
     """Loss of the lanes lo..hi (weighted, not scaled); their gradient, times `scale`, is added to `grad`."""
     cdef Py_ssize_t errors, source_row
-    cdef const floating* inputs
+    cdef Inputs inputs
     cdef const floating* sources
     errors = forward_all(
-        n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, w, table,
+        n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, True, w, table,
         first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O,
         &inputs, &sources, &source_row)
     return backward_all(
         n, sparse, loss, full, scale, values, columns, indptr, hi - lo, length[lo], targets, w, wt, table,
-        first, step, errors, error_row, error_target, error_weight, inputs, sources, source_row,
-        D, Y, S, HS, O, outputs, OD, EH, E, ES, grad, record)
+        first, step, errors, error_row, error_target, error_weight, <const floating*>inputs.x, sources,
+        source_row, D, Y, S, HS, O, outputs, OD, EH, E, ES, grad, record)
 
 
 cdef inline double squared_errors(
@@ -1160,7 +1254,7 @@ cdef void step_streams(
         product_from(
             rows, n.Up, n.M, w + n.w_bias, 0, x + lo * n.M, n.M, 1, w + n.w_input, n.Up,
             D + first[1] * n.Up, n.Up)                                             # (1)
-        forward_pack(n, 1, first, w, table, D, Y, S, HS)
+        forward_pack(n, 1, first, NULL, w, table, D, Y, S, HS)
         product_from(
             rows, n.Kp, n.H, w + n.v_bias, 0, Y + first[1] * n.stride + n.y_n, n.stride, 1,
             w + n.v_hidden, n.Kp, O, n.Kp)
@@ -1305,7 +1399,7 @@ def forward(
         floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
         floating[:, ::1] HR = work.HR, O = work.O, OA = work.outputs
         const double[::1] weight = work.no_weight
-        const floating* inputs
+        Inputs inputs
         const floating* sources
         Py_ssize_t active = start.shape[0], left, done = 0, errors, i, j, row, source_row
         unsigned long long mode
@@ -1323,8 +1417,8 @@ def forward(
                 part_target[i] = target[i] + (done if n.every_step else 0)
             errors = forward_all(
                 n, sparse, X, values, columns, indptr, part_start, part_length, part_target, weight, 0,
-                active, w, table, first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O,
-                &inputs, &sources, &source_row)
+                active, n.shortcut, w, table, first, step, error_row, error_target, error_weight, XG, D, Y, S,
+                HS, HR, O, &inputs, &sources, &source_row)
             for j in range(errors):
                 if n.every_step or length[j] - done <= window:
                     output_activation(n, &table[n.t_output], &O[j, 0], &OA[j, 0])
@@ -1501,7 +1595,7 @@ def train_together(
         Py_ssize_t nets = w.shape[0], rounds = 0, k, i, at, row, base, j, n_touched, source_row
         int64_t T[16]                       # steps of each network's sequence in this round; 0: it has none
         Py_ssize_t errors[16]
-        const floating* inputs[16]
+        Inputs inputs[16]
         const floating* sources
         double value, lane_weight
         bint lazy
@@ -1528,7 +1622,7 @@ def train_together(
                 reset_state(n, 1, Y[base:], S[base:])
                 errors[i] = start_pack(
                     n, sparse, X, values, columns, indptr, start, length, target, weight, at, at + 1,
-                    w[i], first[i * (rows + 1):], step[base:], error_row[base:], error_target[base:],
+                    True, w[i], first[i * (rows + 1):], step[base:], error_row[base:], error_target[base:],
                     error_weight[base:], XG, D[base:], &inputs[i])
             if n.is_small:
                 if floating is double:
@@ -1545,17 +1639,17 @@ def train_together(
                 base = i * rows
                 if not n.is_small:
                     forward_pack(
-                        n, T[i], &first[i * (rows + 1)], &w[i, 0], &table[0], &D[base, 0], &Y[base, 0],
+                        n, T[i], &first[i * (rows + 1)], NULL, &w[i, 0], &table[0], &D[base, 0], &Y[base, 0],
                         &S[base, 0], &HS[base, 0])
                 sources = output_sources(n, 1, errors[i], error_row[base:], Y[base:], HR, &source_row)
                 forward_outputs(
-                    n, sparse, 1, errors[i], error_row[base:], inputs[i], values, columns, indptr,
+                    n, sparse, 1, errors[i], error_row[base:], <const floating*>inputs[i].x, values, columns, indptr,
                     step[base:], w[i], sources, source_row, O)
                 transpose_weights(n, full, w[i], wt)
                 value = backward_all(
                     n, sparse, loss, full, 1, values, columns, indptr, 1, T[i], targets, w[i], wt,
                     table, first[i * (rows + 1):], step[base:], errors[i], error_row[base:],
-                    error_target[base:], error_weight[base:], inputs[i], sources, source_row,
+                    error_target[base:], error_weight[base:], <const floating*>inputs[i].x, sources, source_row,
                     D[base:], Y[base:], S[base:], HS[base:], O, outputs, OD, EH, E, ES, grad[i], record)
                 total[i] += value
                 if not isfinite(total[i]):

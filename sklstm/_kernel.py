@@ -314,7 +314,7 @@ class Kernel:
             work.E = zeros(lanes, n["stride"])
             work.ES = zeros(lanes, n["Cp"])
             work.wt = zeros(max(n["U"] * n["Rp"] + n["K"] * n["Hp"], 1))
-            work.touched = integers(n["M"] if sparse else 1, np.int32)
+            work.touched = integers(n["M"] + 1 if sparse else 1, np.int32)
             work.is_touched = integers(n["M"] if sparse else 1, np.int32)
         if partials:
             work.P = zeros(n["R"] + 1 + n["M"] + 3, n["Pp"])  # the last three rows are scratch

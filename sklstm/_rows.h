@@ -3,14 +3,24 @@
  * Part of _simd.h's body, once for each type. Numbers in brackets are the equations of docs/equations.md.
  */
 
-/* y = shift + scale / (1 + 2^(slope x)): every squashing function but the identity */
+/* y = shift + scale / (1 + 2^(slope x)): every squashing function but the identity. Whole vectors are clipped in a
+ * loop of their own: within one loop the compiler carries the clipped numbers' constants as far as the division. */
 SKLSTM_INLINE void SKLSTM_NAME(squash_row)(
     ptrdiff_t n, const REAL *restrict slope, const REAL *restrict scale, const REAL *restrict shift,
     const REAL *restrict x, REAL *restrict y)
 {
+    REAL z[SKLSTM_LANES];
+    ptrdiff_t i = 0;
+    for (; i + SKLSTM_LANES <= n; i += SKLSTM_LANES) {
 #pragma omp simd
-    for (ptrdiff_t i = 0; i < n; i++)
-        y[i] = shift[i] + scale[i] / (1 + SKLSTM_NAME(exp2)(slope[i] * x[i]));
+        for (int k = 0; k < SKLSTM_LANES; k++)
+            z[k] = SKLSTM_NAME(clipped)(slope[i + k] * x[i + k]);
+#pragma omp simd
+        for (int k = 0; k < SKLSTM_LANES; k++)
+            y[i + k] = shift[i + k] + scale[i + k] / (1 + SKLSTM_NAME(exp2)(z[k]));
+    }
+    for (; i < n; i++)
+        y[i] = shift[i] + scale[i] / (1 + SKLSTM_NAME(exp2)(SKLSTM_NAME(clipped)(slope[i] * x[i])));
 }
 
 /* The same for rows of n units. */

@@ -143,6 +143,7 @@ static void sklstm_restore(unsigned long long mode)
 #define SKLSTM_VEC __m512d
 #define SKLSTM_MASK __mmask8
 #define SKLSTM_OP(f) f##_pd
+#define SKLSTM_MASK_OP(f) f##_pd_mask
 #define SKLSTM_TO_BITS _mm512_castpd_si512
 #define SKLSTM_FROM_BITS _mm512_castsi512_pd
 #define SKLSTM_BITS_ADD _mm512_add_epi64
@@ -165,6 +166,7 @@ static void sklstm_restore(unsigned long long mode)
 #undef SKLSTM_VEC
 #undef SKLSTM_MASK
 #undef SKLSTM_OP
+#undef SKLSTM_MASK_OP
 #undef SKLSTM_TO_BITS
 #undef SKLSTM_FROM_BITS
 #undef SKLSTM_BITS_ADD
@@ -189,6 +191,7 @@ static void sklstm_restore(unsigned long long mode)
 #define SKLSTM_VEC __m512
 #define SKLSTM_MASK __mmask16
 #define SKLSTM_OP(f) f##_ps
+#define SKLSTM_MASK_OP(f) f##_ps_mask
 #define SKLSTM_TO_BITS _mm512_castps_si512
 #define SKLSTM_FROM_BITS _mm512_castsi512_ps
 #define SKLSTM_BITS_ADD _mm512_add_epi32
@@ -201,16 +204,20 @@ static void sklstm_restore(unsigned long long mode)
 
 #elif defined(SKLSTM_REAL)
 
-/* 2^x; x is clipped to +-SKLSTM_EXP_MAX, NaN stays NaN. 2^x = 2^n 2^r, n the nearest integer, and the
- * polynomial of 2^r on |r| <= 1/2 interpolates at Chebyshev's points with the value 1 at 0 (relative error
+/* x between -SKLSTM_EXP_MAX and SKLSTM_EXP_MAX; NaN stays NaN. */
+SKLSTM_INLINE SKLSTM_REAL SKLSTM_NAME(clipped)(SKLSTM_REAL x)
+{
+    x = x < -SKLSTM_EXP_MAX ? -SKLSTM_EXP_MAX : x;
+    return x > SKLSTM_EXP_MAX ? SKLSTM_EXP_MAX : x;
+}
+
+/* 2^x for clipped x. 2^x = 2^n 2^r, n the nearest integer, and the polynomial of 2^r on |r| <= 1/2 interpolates at Chebyshev's points with the value 1 at 0 (relative error
  * 8e-18 and 5e-9, below half a unit in the last place). It is summed in pairs, so that the chain of
  * dependent operations is short: one step of a small network waits for it twice. */
 SKLSTM_INLINE SKLSTM_REAL SKLSTM_NAME(exp2)(SKLSTM_REAL x)
 {
     SKLSTM_REAL n, r, r2, r4, p;
     SKLSTM_BITS shift, bits;
-    x = x < -SKLSTM_EXP_MAX ? -SKLSTM_EXP_MAX : x;
-    x = x > SKLSTM_EXP_MAX ? SKLSTM_EXP_MAX : x;
     n = x + SKLSTM_ROUND;
     memcpy(&shift, &n, sizeof shift);
     n -= SKLSTM_ROUND;
@@ -229,7 +236,7 @@ SKLSTM_CLONES static void SKLSTM_NAME(exponential)(ptrdiff_t n, SKLSTM_REAL *y)
 {
 #pragma omp simd
     for (ptrdiff_t i = 0; i < n; i++)
-        y[i] = SKLSTM_NAME(exp2)((SKLSTM_REAL)1.4426950408889634 * y[i]);
+        y[i] = SKLSTM_NAME(exp2)(SKLSTM_NAME(clipped)((SKLSTM_REAL)1.4426950408889634 * y[i]));
 }
 
 #define REAL SKLSTM_REAL
@@ -392,19 +399,24 @@ SKLSTM_CLONES static void SKLSTM_NAME(decay_and_add)(
 #ifdef SKLSTM_AVX512
 #include "_avx512.h"
 #else
-/* As in _gemm.h, element by element. */
-SKLSTM_FUSED static void SKLSTM_NAME(gemm)(
+/* As in _gemm.h: the same chain of fused operations. */
+static void SKLSTM_NAME(gemm)(
     ptrdiff_t rows, ptrdiff_t units, ptrdiff_t sources, const SKLSTM_REAL *restrict a, ptrdiff_t a_row,
-    ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, SKLSTM_REAL *restrict c,
-    ptrdiff_t c_row)
+    ptrdiff_t a_source, const SKLSTM_REAL *restrict b, ptrdiff_t b_row, const SKLSTM_REAL *start,
+    ptrdiff_t start_row, SKLSTM_REAL *c, ptrdiff_t c_row)
 {
-    for (ptrdiff_t i = 0; i < rows; i++)
-        for (ptrdiff_t k = 0; k < sources; k++)
-            for (ptrdiff_t j = 0; j < units; j++)
-                c[i * c_row + j] = SKLSTM_FMA(a[i * a_row + k * a_source], b[k * b_row + j], c[i * c_row + j]);
+    SKLSTM_NAME(product)(
+        rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row);
 }
 
-/* Never called: sklstm_has_small() is 0. */
+/* Never called, like those below: sklstm_has_small() is 0. */
+static void SKLSTM_NAME(forward_wide)(
+    const sklstm_shape *n, ptrdiff_t rows, ptrdiff_t lag, const SKLSTM_REAL *table, const SKLSTM_REAL *net,
+    SKLSTM_REAL *y, SKLSTM_REAL *s, SKLSTM_REAL *h)
+{
+    (void)n, (void)rows, (void)lag, (void)table, (void)net, (void)y, (void)s, (void)h;
+}
+
 static void SKLSTM_NAME(forward_small)(
     const sklstm_shape *n, ptrdiff_t T, const int64_t *first, const SKLSTM_REAL *w,
     const SKLSTM_REAL *table, const SKLSTM_REAL *D, SKLSTM_REAL *Y, SKLSTM_REAL *S, SKLSTM_REAL *HS)

@@ -222,10 +222,23 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(set_constants)(
         SKLSTM_SIDE_BY_SIDE(1, 1, count, STEP_OF)                                                           \
     }
 
-/* As squash_vector, sooner where half a register is enough: its division has the smaller latency. */
+/* As squash_vector, for one sequence that waits for it. Clipping is left out where it changes nothing: the branch
+ * is foreseen. The remainder comes from one instruction, and half a register has a division of smaller latency. */
 SKLSTM_V4_INLINE VEC SKLSTM_NAME(squash_soon)(const SKLSTM_NAME(squashing) *k, VEC x)
 {
-    const VEC below = ALL(1) + SKLSTM_NAME(exp2_vector)(k->slope * x);
+    const VEC largest = ALL(SKLSTM_EXP_MAX);
+    VEC r, r2, r4, p, below;
+    IVEC shift;
+    x = k->slope * x;
+    if (__builtin_expect(SKLSTM_MASK_OP(_mm512_cmp)(OP(_mm512_abs)(x), largest, _CMP_GT_OQ), 0))
+        x = OP(_mm512_min)(largest, OP(_mm512_max)(-largest, x));
+    shift = SKLSTM_TO_BITS(x + ALL(SKLSTM_ROUND));
+    r = OP(_mm512_reduce)(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    r2 = r * r;
+    r4 = r2 * r2;
+    SKLSTM_POLYNOMIAL(p, r, r2, r4);
+    p = SKLSTM_FROM_BITS(SKLSTM_BITS_ADD(SKLSTM_TO_BITS(p), SKLSTM_BITS_SHIFT(shift, SKLSTM_MANTISSA)));
+    below = ALL(1) + p;
     if (k->parts == 1)
         return k->shift + k->scale / below;
     return k->shift + SKLSTM_WIDEN(SKLSTM_HALF(k->scale) / SKLSTM_HALF(below));
@@ -275,7 +288,7 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(forward_alone)(
             const VEC forget = n->has_forget ? SKLSTM_NAME(lanes_of)(nu, y, k.forget[j]) : one;
             const VEC out = n->has_out ? SKLSTM_NAME(lanes_of)(nu, y, k.out[j]) : one;
             VEC h;
-            s[j] = KEEP(k.cells[j], OP(_mm512_fmadd)(forget, s[j], in * y[j]));        /* (4) */
+            s[j] = OP(_mm512_maskz_fmadd)(k.cells[j], forget, s[j], in * y[j]);        /* (4) */
             h = n->h_identity ? s[j] : SKLSTM_NAME(squash_soon)(&k.h[j], s[j]);
             cell[j] = out * h;                                                         /* (6) */
             STORE(S + t * Cp + j * L, s[j]);
@@ -335,7 +348,7 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(together_body)(
 #undef SKLSTM_SIDE_BY_SIDE
 
 SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
-    const int nu, const int nc, const int full, const sklstm_shape *n, ptrdiff_t T,
+    const int nu, const int nc, const int full, const int alone, const sklstm_shape *n, ptrdiff_t T,
     const int64_t *restrict first, ptrdiff_t errors, const int64_t *restrict error_row,
     const REAL *restrict wt, const REAL *restrict Y, const REAL *restrict S, const REAL *restrict HS,
     const REAL *restrict EH, REAL *restrict E, REAL *restrict ES, REAL *D)
@@ -367,6 +380,10 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
         cell_source[j] = SKLSTM_INDEX(n->lane + j * L);
         cell_source[j] = SKLSTM_BITS_ADD(cell_source[j], SKLSTM_ALL_BITS(n->y_c - n->recurrent));
     }
+    for (int j = 0; j < nu; j++)
+        e[j] = zero;
+    for (int j = 0; j < nc; j++)
+        e_s[j] = zero;
     for (ptrdiff_t t = T, j_error = errors; t > 0; t--) {
         const ptrdiff_t active = first[t + 1] - first[t];
         for (ptrdiff_t i = active - 1; i >= 0; i--) {
@@ -383,7 +400,7 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
             for (int j = 0; j < nc; j++)
                 e_y[j] = here ? LOAD(error + j * L) : zero;
             if (full && n->R) {                                                        /* (9) */
-                for (int j = 0; j < nu; j++)
+                for (int j = 0; j < nu && !alone; j++)
                     e[j] = j * L < n->Rp ? LOAD(E + i * n->stride + n->recurrent + j * L) : zero;
                 for (int j = 0; j < nu; j++)
                     delta[j] = KEEP(gates[j], SKLSTM_NAME(lanes_of)(nu, e, gate_source[j]));
@@ -392,7 +409,8 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
             }
             for (int j = 0; j < nc; j++) {
                 const VEC y_in = n->has_in ? SKLSTM_NAME(lanes_of)(nu, y, in[j]) : one;
-                e_s[j] = LOAD(ES + i * Cp + j * L);
+                if (!alone)
+                    e_s[j] = LOAD(ES + i * Cp + j * L);
                 if (n->has_forget)
                     s_prev[j] = LOAD(S + before * Cp + j * L);
                 if (full || here) {
@@ -426,17 +444,21 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
             for (int j = 0; j < nc; j++) {
                 if (n->has_forget)
                     e_s[j] = e_s[j] * SKLSTM_NAME(lanes_of)(nu, y, forget[j]);         /* (9') */
-                STORE(ES + i * Cp + j * L, e_s[j]);
+                if (!alone || t == 1)
+                    STORE(ES + i * Cp + j * L, e_s[j]);
             }
             if (full && n->R) {
                 for (int j = 0; j < nu; j++)
                     e[j] = zero;
-                for (ptrdiff_t u = 0; u < n->U; u++)
+                for (ptrdiff_t u = 0; u < n->U; u++) {
+                    const VEC d = alone ? SKLSTM_NAME(lanes_of)(nu, delta, SKLSTM_ALL_BITS(u))
+                                        : ALL(D[row * Up + u]);
                     for (int j = 0; j < nu; j++)
                         if (j * L < n->Rp)
-                            e[j] += ALL(D[row * Up + u]) * LOAD(wt + u * n->Rp + j * L);
+                            e[j] += d * LOAD(wt + u * n->Rp + j * L);
+                }
                 for (int j = 0; j < nu; j++)
-                    if (j * L < n->Rp)
+                    if (j * L < n->Rp && (!alone || t == 1))
                         STORE(E + i * n->stride + n->recurrent + j * L, e[j]);
             }
         }
@@ -472,13 +494,20 @@ SKLSTM_V4 static void SKLSTM_NAME(backward_small)(
     const int64_t *error_row, const REAL *wt, const REAL *Y, const REAL *S, const REAL *HS, const REAL *EH,
     REAL *E, REAL *ES, REAL *D)
 {
-#define BODY(nu, nc, full)                                                                                  \
-    SKLSTM_NAME(backward_body)(nu, nc, full, n, T, first, errors, error_row, wt, Y, S, HS, EH, E, ES, D)
+#define BODY(nu, nc, full, alone)                                                                           \
+    SKLSTM_NAME(backward_body)(                                                                             \
+        nu, nc, full, alone, n, T, first, errors, error_row, wt, Y, S, HS, EH, E, ES, D)
+#define EITHER(nu, nc)                                                                                      \
+    if (first[1] == 1)                                                                                      \
+        full ? BODY(nu, nc, 1, 1) : BODY(nu, nc, 0, 1);                                                     \
+    else                                                                                                    \
+        full ? BODY(nu, nc, 1, 0) : BODY(nu, nc, 0, 0)
     if (n->Up == L)
-        full ? BODY(1, 1, 1) : BODY(1, 1, 0);
+        EITHER(1, 1);
     else if (n->Cp == L)
-        full ? BODY(2, 1, 1) : BODY(2, 1, 0);
+        EITHER(2, 1);
     else
-        full ? BODY(2, 2, 1) : BODY(2, 2, 0);
+        EITHER(2, 2);
+#undef EITHER
 #undef BODY
 }
