@@ -99,12 +99,14 @@ cdef extern from "_simd.h" nogil:
         const sklstm_shape*, Py_ssize_t, Py_ssize_t, const float*, const float*,
         float*, float*, float*, float*) noexcept
     void sklstm_forward_wide_f64(
-        const sklstm_shape*, Py_ssize_t, Py_ssize_t, const double*, const double*, double*, double*, double*) noexcept
+        const sklstm_shape*, Py_ssize_t, Py_ssize_t, const double*, const double*,
+        double*, double*, double*) noexcept
     void sklstm_backward_row_f64(
         const sklstm_shape*, int, const double*, const double*, const double*, const double*,
         const double*, const double*, double*, double*, double*) noexcept
     void sklstm_forward_wide_f32(
-        const sklstm_shape*, Py_ssize_t, Py_ssize_t, const float*, const float*, float*, float*, float*) noexcept
+        const sklstm_shape*, Py_ssize_t, Py_ssize_t, const float*, const float*,
+        float*, float*, float*) noexcept
     void sklstm_backward_row_f32(
         const sklstm_shape*, int, const float*, const float*, const float*, const float*,
         const float*, const float*, float*, float*, float*) noexcept
@@ -167,9 +169,9 @@ SOLVERS = {"sgd": SGD, "adam": ADAM, "rprop": RPROP}
 cdef enum:
     GEMM_ROWS = 256, BLAS_FROM = 500000
 
-# When x W + b is computed time by time: see `takes_steps`.
+# What is done time by time, or for how many rows at once, so that they are still in the cache.
 cdef enum:
-    STEP_LANES = 16, STEP_BYTES = 1 << 19
+    STEP_LANES = 16, GRADIENT_ROWS = 256, GRADIENT_BYTES = 1 << 20, SMALL_BYTES = 128
 
 LEAST_OF_BLAS = BLAS_FROM
 cdef bint HAS_GEMM = sklstm_has_gemm(), HAS_WIDE = sklstm_has_small()
@@ -548,7 +550,7 @@ cdef inline void reset_state(
 cdef inline Py_ssize_t distance_of_lanes(
     const int64_t[::1] start, const int64_t[::1] length, Py_ssize_t lo, Py_ssize_t hi
 ) noexcept nogil:
-    """Steps from one sequence of a pack to the next, if it is the same for all and all are as long; else 0."""
+    """Steps from one sequence of a pack to the next, if they are the same and all are as long; else 0."""
     cdef Py_ssize_t i, distance = start[lo + 1] - start[lo] if hi - lo > 1 else 0
     for i in range(lo + 1, hi):
         if start[i] - start[i - 1] != distance or length[i] != length[lo]:
@@ -572,7 +574,7 @@ cdef const floating* input_rows(
 cdef struct Inputs:                                         # the inputs of a pack
     bint sparse
     const void* x                                           # dense: first row
-    Py_ssize_t row                                          # numbers from one sequence's row to the next one's
+    Py_ssize_t row                                          # numbers from a sequence's row to the next one's
     Py_ssize_t time                                         # and from one time to the next; 0: row under row
     const void* values                                      # sparse: CSR
     const int32_t* columns
@@ -580,12 +582,13 @@ cdef struct Inputs:                                         # the inputs of a pa
     const int64_t* step                                     # rows of the CSR matrix
 
 
-cdef inline bint takes_steps(const Shape* n, Py_ssize_t lanes, floating zero) noexcept nogil:
-    """Whether x W + b is computed at each time anew: rows enough for a product, and W stays in the cache.
+cdef inline bint takes_steps(const Shape* n, bint sparse, Py_ssize_t lanes) noexcept nogil:
+    """Whether x W + b is computed time by time, for rows that stay in the cache, or for all times at once.
 
-    Otherwise it is computed for all times at once. The bits are the same.
+    Then W is read at each time. That pays unless it has more rows than the net inputs, which otherwise are
+    written, read and written again far away. The bits are the same.
     """
-    return not n.is_small and lanes >= STEP_LANES and n.M * n.Up * <Py_ssize_t>sizeof(floating) <= STEP_BYTES
+    return not n.is_small and lanes >= STEP_LANES and (sparse or n.M <= 4 * lanes)
 
 
 cdef inline void net_inputs(
@@ -636,8 +639,61 @@ cdef void forward_pack(
             HS + row * n.Cp)
 
 
+cdef void add_recurrent_gradient(
+    const Shape* n, Py_ssize_t t, Py_ssize_t T, const int64_t[::1] first,
+    const floating[:, ::1] Y, const floating[:, ::1] D, floating[::1] grad,
+) noexcept nogil:
+    """grad += y(t-1).T @ delta(t) for the times t..T, in as few products as the rows allow."""
+    cdef Py_ssize_t until, rows
+    while t <= T:
+        rows = first[t + 1] - first[t]
+        until = t + 1
+        if first[t] - first[t - 1] == rows:             # the rows of time t follow those of t - 1 one to one
+            while until <= T and first[until + 1] - first[until] == rows:
+                until += 1
+        product(
+            n.R, n.Up, first[until] - first[t], &Y[first[t - 1], n.recurrent], 1, n.stride,
+            &D[first[t], 0], n.Up, &grad[n.w_recurrent], n.Up)                     # (15)
+        t = until
+
+
+cdef void add_bias_gradient(
+    const Shape* n, Py_ssize_t lo, Py_ssize_t hi, const floating[:, ::1] D, floating[::1] grad
+) noexcept nogil:
+    """grad += the deltas of rows lo..hi, for the units that have a bias."""
+    if n.cell_bias or n.gate_bias:
+        add_rows(hi - lo, n.Up, &D[lo, 0], &grad[n.w_bias])
+        clear_absent_biases(n, grad)
+
+
+cdef void clear_absent_biases(const Shape* n, floating[::1] grad) noexcept nogil:
+    if not n.gate_bias:
+        memset(&grad[n.w_bias + n.C], 0, (n.y_n - n.C) * sizeof(floating))
+    if not n.cell_bias:
+        memset(&grad[n.w_bias], 0, n.C * sizeof(floating))
+        memset(&grad[n.w_bias + n.y_n], 0, n.N * sizeof(floating))
+
+
+cdef void add_gradient(
+    const Shape* n, Py_ssize_t t, Py_ssize_t T, Py_ssize_t lanes,
+    bint sparse, const floating* x, const floating[::1] values, const int32_t[::1] columns,
+    const int32_t[::1] indptr, const int64_t[::1] step,
+    const int64_t[::1] first, const floating[:, ::1] Y, const floating[:, ::1] D, floating[::1] grad,
+) noexcept nogil:
+    """What the deltas of the times t..T give: all but what belongs to output units and peepholes."""   # (15)
+    cdef Py_ssize_t lo = first[t], rows = first[T + 1] - lo
+    if n.R:
+        add_recurrent_gradient(n, t, T, first, Y, D, grad)
+    add_bias_gradient(n, lo, lo + rows, D, grad)
+    add_input_gradient(
+        sparse, rows, n.Up, x + (0 if sparse else (lo - lanes) * n.M), n.M, values, columns, indptr,
+        &step[lo - lanes], &D[lo, 0], n.Up, &grad[n.w_input])
+
+
 cdef void backward_pack(
     const Shape* n, Py_ssize_t T, Py_ssize_t lanes, bint full,
+    bint sparse, const floating* x, const floating[::1] values, const int32_t[::1] columns,
+    const int32_t[::1] indptr, const int64_t[::1] step,     # IN  the inputs
     const int64_t[::1] first,
     Py_ssize_t errors, const int64_t[::1] error_row,        # IN  rows where errors enter
     const floating[::1] w, const floating[::1] wt,          # IN  weights, transposed copies of two parts
@@ -646,10 +702,10 @@ cdef void backward_pack(
     floating[:, ::1] E,                                     # OUT (lanes, stride) errors at the activations
     floating[:, ::1] ES,                                    # OUT (lanes, Cp) errors at the states
     floating[:, ::1] D,                                     # OUT deltas in place of the net inputs
-    floating[::1] grad,                                     # STATE the peepholes' part
+    floating[::1] grad,                                     # STATE all but the outputs' part
 ) noexcept nogil:
     """Errors back through time; E and ES end as the errors at the initial activations and states."""
-    cdef Py_ssize_t t, i, j, u, row, before, active
+    cdef Py_ssize_t t, i, j, u, row, before, active, until = T, at_once = first[T + 1]
     memset(&E[0, 0], 0, lanes * n.stride * sizeof(floating))
     memset(&ES[0, 0], 0, lanes * n.Cp * sizeof(floating))
     if n.is_small:
@@ -661,7 +717,10 @@ cdef void backward_pack(
             sklstm_backward_small_f32(
                 n, full, T, &first[0], errors, &error_row[0], &wt[0], &Y[0, 0], &S[0, 0], &HS[0, 0],
                 &EH[0, 0], &E[0, 0], &ES[0, 0], &D[0, 0])
+        add_gradient(n, 1, T, lanes, sparse, x, values, columns, indptr, step, first, Y, D, grad)
         return
+    if n.Up * sizeof(floating) > SMALL_BYTES and n.R * n.Up * sizeof(floating) <= GRADIENT_BYTES:
+        at_once = GRADIENT_ROWS                             # the gradient stays in the cache, too
     j = errors
     for t in range(T, 0, -1):
         active = first[t + 1] - first[t]
@@ -688,24 +747,9 @@ cdef void backward_pack(
         if full and n.R:
             product(
                 active, n.Rp, n.U, &D[first[t], 0], n.Up, 1, &wt[0], n.Rp, &E[0, n.recurrent], n.stride)
-
-
-cdef void add_recurrent_gradient(
-    const Shape* n, Py_ssize_t T, const int64_t[::1] first,
-    const floating[:, ::1] Y, const floating[:, ::1] D, floating[::1] grad,
-) noexcept nogil:
-    """grad += sum_t y(t-1).T @ delta(t), in as few products as the rows allow."""
-    cdef Py_ssize_t t = 1, until, rows
-    while t <= T:
-        rows = first[t + 1] - first[t]
-        until = t + 1
-        if first[t] - first[t - 1] == rows:             # the rows of time t follow those of t - 1 one to one
-            while until <= T and first[until + 1] - first[until] == rows:
-                until += 1
-        product(
-            n.R, n.Up, first[until] - first[t], &Y[first[t - 1], n.recurrent], 1, n.stride,
-            &D[first[t], 0], n.Up, &grad[n.w_recurrent], n.Up)                     # (15)
-        t = until
+        if t == 1 or first[until + 1] - first[t] >= at_once:
+            add_gradient(n, t, until, lanes, sparse, x, values, columns, indptr, step, first, Y, D, grad)
+            until = t - 1
 
 
 cdef inline const floating* output_sources(
@@ -771,23 +815,6 @@ cdef void add_output_gradient(
             add_input_gradient(
                 sparse, 1, n.Kp, x + (0 if sparse else (error_row[j] - lanes) * n.M), n.M, values, columns,
                 indptr, &step[error_row[j] - lanes], &OD[j, 0], n.Kp, &grad[n.v_input])
-
-
-cdef void add_bias_gradient(
-    const Shape* n, Py_ssize_t lo, Py_ssize_t hi, const floating[:, ::1] D, floating[::1] grad
-) noexcept nogil:
-    """grad += the deltas of rows lo..hi, for the units that have a bias."""
-    if n.cell_bias or n.gate_bias:
-        add_rows(hi - lo, n.Up, &D[lo, 0], &grad[n.w_bias])
-        clear_absent_biases(n, grad)
-
-
-cdef void clear_absent_biases(const Shape* n, floating[::1] grad) noexcept nogil:
-    if not n.gate_bias:
-        memset(&grad[n.w_bias + n.C], 0, (n.y_n - n.C) * sizeof(floating))
-    if not n.cell_bias:
-        memset(&grad[n.w_bias], 0, n.C * sizeof(floating))
-        memset(&grad[n.w_bias + n.y_n], 0, n.N * sizeof(floating))
 
 
 cdef void transpose_weights(
@@ -944,7 +971,7 @@ cdef Py_ssize_t start_pack(
             source.time = n.M
         else:
             source.x = input_rows(n, first[T + 1] - lanes, X, step, lanes == 1, XG)
-    if takes_steps(n, lanes, w[0]):
+    if takes_steps(n, sparse, lanes):
         return errors
     if source.time:
         for t in range(T):
@@ -972,7 +999,8 @@ cdef inline Py_ssize_t forward_all(
         n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, keep, w,
         first, step, error_row, error_target, error_weight, XG, D, inputs)
     forward_pack(
-        n, length[lo], &first[0], inputs if takes_steps(n, hi - lo, w[0]) else NULL, &w[0], &table[0], &D[0, 0], &Y[0, 0], &S[0, 0], &HS[0, 0])
+        n, length[lo], &first[0], inputs if takes_steps(n, sparse, hi - lo) else NULL, &w[0], &table[0],
+        &D[0, 0], &Y[0, 0], &S[0, 0], &HS[0, 0])
     sources[0] = output_sources(n, hi - lo, errors, error_row, Y, HR, source_row)
     forward_outputs(
         n, sparse, hi - lo, errors, error_row, <const floating*>inputs.x, values, columns, indptr, step, w,
@@ -1047,7 +1075,7 @@ cdef double backward_all(
     floating[:, ::1] record,                                # OUT (targets, K) outputs, or empty
 ) noexcept nogil:
     """Net inputs of the output units to loss and gradient."""
-    cdef Py_ssize_t rows = first[T + 1], j
+    cdef Py_ssize_t j
     cdef const floating* target_row
     cdef double value = 0
     if loss == SQUARED_ERROR and n.output != SOFTMAX:
@@ -1067,13 +1095,9 @@ cdef double backward_all(
                 memcpy(&record[error_target[j], 0], &outputs[j, 0], n.K * sizeof(floating))
     memset(&EH[0, 0], 0, errors * n.Hp * sizeof(floating))
     product(errors, n.Hp, n.K, &OD[0, 0], n.Kp, 1, &wt[n.U * n.Rp], n.Hp, &EH[0, 0], n.Hp)   # (9)
-    backward_pack(n, T, lanes, full, first, errors, error_row, w, wt, Y, S, HS, EH, E, ES, D, grad)
-    if n.R:
-        add_recurrent_gradient(n, T, first, Y, D, grad)
-    add_bias_gradient(n, lanes, rows, D, grad)                                    # (15)
-    add_input_gradient(
-        sparse, rows - lanes, n.Up, inputs, n.M, values, columns, indptr, &step[0],
-        &D[lanes, 0], n.Up, &grad[n.w_input])
+    backward_pack(
+        n, T, lanes, full, sparse, inputs, values, columns, indptr, step, first, errors, error_row, w, wt,
+        Y, S, HS, EH, E, ES, D, grad)
     add_output_gradient(
         n, sparse, lanes, errors, error_row, inputs, values, columns, indptr, step, sources, source_row,
         OD, grad)
@@ -1643,14 +1667,14 @@ def train_together(
                         &S[base, 0], &HS[base, 0])
                 sources = output_sources(n, 1, errors[i], error_row[base:], Y[base:], HR, &source_row)
                 forward_outputs(
-                    n, sparse, 1, errors[i], error_row[base:], <const floating*>inputs[i].x, values, columns, indptr,
-                    step[base:], w[i], sources, source_row, O)
+                    n, sparse, 1, errors[i], error_row[base:], <const floating*>inputs[i].x, values, columns,
+                    indptr, step[base:], w[i], sources, source_row, O)
                 transpose_weights(n, full, w[i], wt)
                 value = backward_all(
                     n, sparse, loss, full, 1, values, columns, indptr, 1, T[i], targets, w[i], wt,
                     table, first[i * (rows + 1):], step[base:], errors[i], error_row[base:],
-                    error_target[base:], error_weight[base:], <const floating*>inputs[i].x, sources, source_row,
-                    D[base:], Y[base:], S[base:], HS[base:], O, outputs, OD, EH, E, ES, grad[i], record)
+                    error_target[base:], error_weight[base:], <const floating*>inputs[i].x, sources,
+                    source_row, D[base:], Y[base:], S[base:], HS[base:], O, outputs, OD, EH, E, ES, grad[i], record)
                 total[i] += value
                 if not isfinite(total[i]):
                     memset(&grad[i, 0], 0, n.n_packed * sizeof(floating))

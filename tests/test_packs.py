@@ -155,6 +155,37 @@ def test_small_networks_give_each_sequence_of_a_pack_the_same_bits(n_blocks, opt
         assert_array_equal(net.forward(w, X[:n]), expected[:n])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("options", [{}, {"forget_gate": False}])
+def test_saturated_units_have_the_same_bits_alone(options, dtype):
+    """A sequence alone foresees that nothing is clipped; here much is."""
+    net = Network(3, 1, n_blocks=2, **options)
+    rng = np.random.default_rng(0)
+    X = list((rng.normal(size=(4, 6, 3)) * [1, 30, 1000]).astype(dtype))
+    w = net.init_weights(1, init_range=3).astype(dtype)
+    assert_array_equal(net.forward(w, X), np.concatenate([net.forward(w, [x]) for x in X]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("n_inputs", [2, 70])
+def test_where_inputs_lie_and_when_they_are_multiplied_changes_no_bit(n_inputs, form, dtype):
+    """Equal distances: read in place. Many sequences, not too many inputs: multiplied time by time."""
+    net = Network(n_inputs, 1, n_blocks=20, block_size=2)
+    rng = np.random.default_rng(0)
+    w = net.init_weights(1, init_range=1).astype(dtype)
+    X = rng.normal(size=(40, 6, n_inputs)).astype(dtype)
+    expected = np.concatenate([net.forward(w, [form(x)]) for x in X])
+    order = rng.permutation(40)
+    for n in (2, 15, 16, 17, 40):
+        for who in (np.arange(n), np.arange(n)[::-1], order[:n]):
+            assert_array_equal(net.forward(w, [form(x) for x in X[who]]), expected[who])
+    assert_array_equal(net.forward(w, X), expected)
+    assert_array_equal(net.forward(w, X[::2]), expected[::2])
+    ragged = [form(x[: 1 + i % 6]) for i, x in enumerate(X)]
+    assert_array_equal(net.forward(w, ragged), np.concatenate([net.forward(w, [x]) for x in ragged]))
+
+
 @pytest.mark.parametrize("window_bytes", [1, 5000, 50_000])
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("return_sequences", [False, True])
