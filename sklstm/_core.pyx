@@ -1674,7 +1674,8 @@ def train_together(
                     n, sparse, loss, full, 1, values, columns, indptr, 1, T[i], targets, w[i], wt,
                     table, first[i * (rows + 1):], step[base:], errors[i], error_row[base:],
                     error_target[base:], error_weight[base:], <const floating*>inputs[i].x, sources,
-                    source_row, D[base:], Y[base:], S[base:], HS[base:], O, outputs, OD, EH, E, ES, grad[i], record)
+                    source_row, D[base:], Y[base:], S[base:], HS[base:], O, outputs, OD, EH, E, ES, grad[i],
+                    record)
                 total[i] += value
                 if not isfinite(total[i]):
                     memset(&grad[i, 0], 0, n.n_packed * sizeof(floating))

@@ -14,7 +14,7 @@ from sklstm import Network
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "rivals"
 RESULTS = ROOT / "benchmarks" / "results" / "rivals.json"
-MODULES = ("jobs", "workloads", "worker", "ours", "page", "run", "limits", "growth")
+MODULES = ("jobs", "workloads", "worker", "ours", "page", "run", "limits", "growth", "variants")
 
 
 @pytest.fixture(scope="module")
@@ -183,10 +183,21 @@ def tiny_result(bench):
     }
 
 
+TRIED = {
+    "variant": "Slower",
+    "job": "C1, float32",
+    "as_it_is": 100.0,
+    "otherwise": 125.0,
+    "ratio": 0.8,
+    "ratio_quartiles": [0.75, 0.85],
+    "rounds": 5,
+}
+
+
 def test_page(bench, tmp_path):
     result = json.loads(json.dumps(tiny_result(bench)))
     template = (FOLDER / "page.md").read_text()
-    text = bench.page.page(template, result, {"rows": result["rows"][:1]})
+    text = bench.page.page(template, result, {"rows": result["rows"][:1]}, [TRIED])
     assert "{{" not in text
     assert bench.page.NOT_YET not in text
     line = "| A1 adding, T = 100, {}, float32 | {} alike | 2 | 6 | ns |"
@@ -194,6 +205,7 @@ def test_page(bench, tmp_path):
     assert line.format("paper", "torch") + " 3 (3 to 3) |  | 80 | 150 | 1.5 |  |" in text
     assert line.format("alike", "numba") + " **3 (3 to 3)** |  | 1.3 | 2 | 1.5 | 0e+00 |" in text
     assert "| sklstm |  | 20 | 30 | 4.0 | 1.0 |" in text
+    assert "| Slower | C1, float32 | 100 | 125 | 0.80 (0.75 to 0.85) |" in text
     assert "Load average: 0.5 to 1.0" in text
     assert "100 GFLOP/s" in text
     bench.page.figure(result, tmp_path)
@@ -204,11 +216,20 @@ def test_page_says_what_is_not_measured(bench):
     result = tiny_result(bench) | {"rows": []}
     del result["import"], result["memory"]
     text = bench.page.page((FOLDER / "page.md").read_text(), result)
-    assert text.count(bench.page.NOT_YET) == len(bench.page.SECTIONS) + 2
+    assert text.count(bench.page.NOT_YET) == len(bench.page.SECTIONS) + 3
 
 
 def test_page_in_the_docs_is_that_of_the_results(bench):
     committed = ROOT / "docs" / "performance" / "index.md"
     again = RESULTS.with_name("rivals_again.json")
-    results = [json.loads(path.read_text()) for path in (RESULTS, again) if path.exists()]
-    assert committed.read_text() == bench.page.page((FOLDER / "page.md").read_text(), *results)
+    results = [json.loads(path.read_text()) if path.exists() else None for path in (RESULTS, again)]
+    variants = json.loads(RESULTS.with_name("variants.json").read_text())
+    assert committed.read_text() == bench.page.page((FOLDER / "page.md").read_text(), *results, variants)
+
+
+def test_what_was_tried_differs_from_the_kernel_in_lines_that_are_there(bench):
+    for variant in bench.variants.VARIANTS:
+        text = (ROOT / "sklstm" / variant.file).read_text()
+        for before, after in variant.lines:
+            assert text.count(before) == 1
+            assert after != before

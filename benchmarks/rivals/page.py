@@ -3,7 +3,8 @@
     python benchmarks/rivals/page.py [--results benchmarks/results/rivals.json] [--output docs/performance]
 
 needs matplotlib. `page.md` has the text; the tables and the plots of growth are made here. A second run, in
-`rivals_again.json` beside the results, gives the column "again".
+`rivals_again.json` beside the results, gives the column "again"; `variants.json`, which `variants.py` writes,
+the table of what was tried.
 """
 
 import argparse
@@ -127,13 +128,32 @@ def import_of(result):
     return markdown(("import", "", "ms of CPU", "ms on the wall", "MB of memory", "MB installed"), rows)
 
 
-def page(template, result, again=None):
-    """Return the page: the template with the tables of the result, and of a second run."""
+def variants_of(records):
+    """What was tried in the kernel and did not help."""
+    rows = []
+    for record in records:
+        low, high = record["ratio_quartiles"]
+        ratio = f"{record['ratio']:.2f} ({low:.2f} to {high:.2f})"
+        rows.append(
+            (
+                record["variant"],
+                record["job"],
+                number(record["as_it_is"]),
+                number(record["otherwise"]),
+                ratio,
+            )
+        )
+    return markdown(("tried", "job", "as it is, ns", "otherwise, ns", "ratio"), rows)
+
+
+def page(template, result, again=None, variants=()):
+    """Return the page: the template with the tables of the result, of a second run and of what was tried."""
     second = {key_of(record): record for record in (again or {"rows": []})["rows"]}
     tables = {section: table_of(section, result, second) for section in SECTIONS} | {
         "machine": machine_of(result),
         "memory": memory_of(result),
         "import": import_of(result),
+        "variants": variants_of(variants),
     }
     return re.sub(r"\{\{(.+?)\}\}", lambda match: tables[match[1]], template)
 
@@ -162,8 +182,11 @@ def main():
     result = json.loads(options.results.read_text())
     second = options.results.with_name(options.results.stem + "_again.json")
     again = json.loads(second.read_text()) if second.exists() else None
+    tried = options.results.with_name("variants.json")
+    variants = json.loads(tried.read_text()) if tried.exists() else ()
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "index.md").write_text(page((HERE / "page.md").read_text(), result, again))
+    text = page((HERE / "page.md").read_text(), result, again, variants)
+    (options.output / "index.md").write_text(text)
     figure(result, options.output)
     print(f"{options.output / 'index.md'} from {len(result['rows'])} rows")
 
