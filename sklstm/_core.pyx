@@ -423,52 +423,71 @@ cdef inline void row_delta(
 # sources that come from outside: dense rows, or the rows of a CSR matrix
 
 
-cdef inline void gather(
-    Py_ssize_t rows, Py_ssize_t width,
-    const floating* values, const int32_t* columns, const int32_t* indptr, const int64_t* step,   # IN CSR
-    const floating* w, floating* out, Py_ssize_t out_row,                       # IN, STATE
-) noexcept nogil:
-    """out += X @ W, for the rows `step` of a CSR matrix X."""
-    if floating is double:
-        sklstm_gather_f64(rows, width, values, columns, indptr, step, w, out, out_row)
-    else:
-        sklstm_gather_f32(rows, width, values, columns, indptr, step, w, out, out_row)
+cdef struct Inputs:                                         # of a set of sequences, or of a pack
+    bint sparse
+    const void* x                                           # dense: first row
+    Py_ssize_t row                                          # numbers from a row to the next one
+    Py_ssize_t time                                         # and from one time to the next; 0: row under row
+    const void* values                                      # sparse: CSR
+    const int32_t* columns
+    const int32_t* indptr
+    const int64_t* step                                     # rows of the CSR matrix
+
+
+cdef int read_inputs(object data, const floating* w, Inputs* inputs) except -1:
+    """The inputs that `data` holds, and has to hold as long as they are read; `w` gives the type."""
+    cdef const floating[:, ::1] X = data.X
+    cdef const floating[::1] values = data.values
+    cdef const int32_t[::1] columns = data.columns, indptr = data.indptr
+    inputs.sparse = data.sparse
+    inputs.x = &X[0, 0] if X.shape[0] else NULL
+    inputs.row = X.shape[1]
+    inputs.time = 0
+    inputs.values = &values[0] if values.shape[0] else NULL
+    inputs.columns = &columns[0] if columns.shape[0] else NULL
+    inputs.indptr = &indptr[0]
+    inputs.step = NULL
+    return 0
 
 
 cdef inline void add_input_products(
-    bint sparse, Py_ssize_t rows, Py_ssize_t width,
-    const floating* x, Py_ssize_t n_inputs,                                     # IN dense rows, or
-    const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,   # IN CSR
-    const int64_t* step,                                                        # IN (rows,) rows of the CSR
-    const floating* w, floating* out, Py_ssize_t out_row,                       # IN, STATE
+    const Inputs* inputs, Py_ssize_t at, Py_ssize_t rows, Py_ssize_t n_inputs, Py_ssize_t width,   # IN
+    const floating* w, floating* out, Py_ssize_t out_row,   # IN, STATE
 ) noexcept nogil:
-    """out += X @ W."""
-    if not sparse:
-        product(rows, width, n_inputs, x, n_inputs, 1, w, width, out, out_row)
-    elif values.shape[0]:
-        gather(rows, width, &values[0], &columns[0], &indptr[0], step, w, out, out_row)
+    """out += X @ W, for the rows of X from `at` on."""
+    cdef const floating* values = <const floating*>inputs.values
+    if not inputs.sparse:
+        product(
+            rows, width, n_inputs, <const floating*>inputs.x + at * inputs.row, inputs.row, 1, w, width, out,
+            out_row)
+    elif floating is double:
+        sklstm_gather_f64(
+            rows, width, values, inputs.columns, inputs.indptr, inputs.step + at, w, out, out_row)
+    else:
+        sklstm_gather_f32(
+            rows, width, values, inputs.columns, inputs.indptr, inputs.step + at, w, out, out_row)
 
 
 cdef inline void add_input_gradient(
-    bint sparse, Py_ssize_t rows, Py_ssize_t width,
-    const floating* x, Py_ssize_t n_inputs,                                     # IN dense rows, or
-    const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,   # IN CSR
-    const int64_t* step,                                                        # IN (rows,) rows of the CSR
-    const floating* delta, Py_ssize_t delta_row, floating* grad,                # IN, STATE
+    const Inputs* inputs, Py_ssize_t at, Py_ssize_t rows, Py_ssize_t n_inputs, Py_ssize_t width,   # IN
+    const floating* delta, Py_ssize_t delta_row, floating* grad,   # IN, STATE
 ) noexcept nogil:
-    """grad += X.T @ delta."""
-    if not sparse:
-        product(n_inputs, width, rows, x, 1, n_inputs, delta, delta_row, grad, width)
-    elif values.shape[0] == 0:
-        return
+    """grad += X.T @ delta, for the rows of X from `at` on."""
+    cdef const floating* values = <const floating*>inputs.values
+    if not inputs.sparse:
+        product(
+            n_inputs, width, rows, <const floating*>inputs.x + at * inputs.row, 1, inputs.row, delta,
+            delta_row, grad, width)
     elif floating is double:
-        sklstm_scatter_f64(rows, width, &values[0], &columns[0], &indptr[0], step, delta, delta_row, grad)
+        sklstm_scatter_f64(
+            rows, width, values, inputs.columns, inputs.indptr, inputs.step + at, delta, delta_row, grad)
     else:
-        sklstm_scatter_f32(rows, width, &values[0], &columns[0], &indptr[0], step, delta, delta_row, grad)
+        sklstm_scatter_f32(
+            rows, width, values, inputs.columns, inputs.indptr, inputs.step + at, delta, delta_row, grad)
 
 
 cdef inline Py_ssize_t touch(
-    Py_ssize_t rows, const int32_t[::1] columns, const int32_t[::1] indptr, const int64_t* step,
+    Py_ssize_t rows, const Inputs* inputs,
     int32_t[::1] touched, int32_t[::1] is_touched, Py_ssize_t n_touched,
 ) noexcept nogil:
     """Lists, each once, the inputs that are not zero in these rows of the CSR matrix.
@@ -478,8 +497,8 @@ cdef inline Py_ssize_t touch(
     cdef Py_ssize_t j, p
     cdef int32_t column
     for j in range(rows):
-        for p in range(indptr[step[j]], indptr[step[j] + 1]):
-            column = columns[p]
+        for p in range(inputs.indptr[inputs.step[j]], inputs.indptr[inputs.step[j] + 1]):
+            column = inputs.columns[p]
             touched[n_touched] = column
             n_touched += 1 - is_touched[column]
             is_touched[column] = 1
@@ -558,30 +577,6 @@ cdef inline Py_ssize_t distance_of_lanes(
     return distance
 
 
-cdef const floating* input_rows(
-    const Shape* n, Py_ssize_t rows, const floating[:, ::1] X, const int64_t[::1] step, bint contiguous,
-    floating[:, ::1] gathered,
-) noexcept nogil:
-    """The dense inputs of a pack, row under row: where they are if they lie so, else a copy of them."""
-    cdef Py_ssize_t j
-    if contiguous:
-        return &X[step[0], 0]
-    for j in range(rows):
-        memcpy(&gathered[j, 0], &X[step[j], 0], n.M * sizeof(floating))
-    return &gathered[0, 0]
-
-
-cdef struct Inputs:                                         # the inputs of a pack
-    bint sparse
-    const void* x                                           # dense: first row
-    Py_ssize_t row                                          # numbers from a sequence's row to the next one's
-    Py_ssize_t time                                         # and from one time to the next; 0: row under row
-    const void* values                                      # sparse: CSR
-    const int32_t* columns
-    const int32_t* indptr
-    const int64_t* step                                     # rows of the CSR matrix
-
-
 cdef inline bint takes_steps(const Shape* n, bint sparse, Py_ssize_t lanes) noexcept nogil:
     """Whether x W + b is computed time by time, for rows that stay in the cache, or for all times at once.
 
@@ -592,25 +587,23 @@ cdef inline bint takes_steps(const Shape* n, bint sparse, Py_ssize_t lanes) noex
 
 
 cdef inline void net_inputs(
-    const Shape* n, Py_ssize_t rows, const Inputs* source, Py_ssize_t t, Py_ssize_t first_row,   # IN
+    const Shape* n, Py_ssize_t rows, const Inputs* inputs, Py_ssize_t t, Py_ssize_t first_row,   # IN
     const floating* w,                                      # IN
     floating* D,                                            # OUT (rows, Up) x W + b
 ) noexcept nogil:
     """What the inputs of time t give; they are the rows from `first_row` on."""                 # (1)
     cdef const floating* x
-    if source.sparse:
+    if inputs.sparse:
         repeat(rows, n.Up, w + n.w_bias, D)
-        gather(
-            rows, n.Up, <const floating*>source.values, source.columns, source.indptr,
-            source.step + first_row, w + n.w_input, D, n.Up)
+        add_input_products(inputs, first_row, rows, n.M, n.Up, w + n.w_input, D, n.Up)
         return
-    x = <const floating*>source.x + (t * source.time if source.time else first_row * source.row)
-    product_from(rows, n.Up, n.M, w + n.w_bias, 0, x, source.row, 1, w + n.w_input, n.Up, D, n.Up)
+    x = <const floating*>inputs.x + (t * inputs.time if inputs.time else first_row * inputs.row)
+    product_from(rows, n.Up, n.M, w + n.w_bias, 0, x, inputs.row, 1, w + n.w_input, n.Up, D, n.Up)
 
 
 cdef void forward_pack(
     const Shape* n, Py_ssize_t T, const int64_t* first,
-    const Inputs* source,                                   # IN  NULL: D holds x W + b already
+    const Inputs* inputs,                                   # IN  NULL: D holds x W + b already
     const floating* w, const floating* table,               # IN
     floating* D,                                            # WORK (rows, Up) x W + b, then net inputs
     floating* Y, floating* S, floating* HS,                 # STATE time 0 is given, the rest OUT
@@ -627,9 +620,9 @@ cdef void forward_pack(
         row = first[t]
         rows = first[t + 1] - row
         net = D + row * n.Up
-        if source != NULL:                                  # the rows of time 0 are free, and in the cache
+        if inputs != NULL:                                  # the rows of time 0 are free, and in the cache
             net = D
-            net_inputs(n, rows, source, t - 1, row - first[1], w, net)
+            net_inputs(n, rows, inputs, t - 1, row - first[1], w, net)
         if n.R:
             product(
                 rows, n.Up, n.R, Y + first[t - 1] * n.stride + n.recurrent, n.stride, 1,
@@ -676,8 +669,7 @@ cdef void clear_absent_biases(const Shape* n, floating[::1] grad) noexcept nogil
 
 cdef void add_gradient(
     const Shape* n, Py_ssize_t t, Py_ssize_t T, Py_ssize_t lanes,
-    bint sparse, const floating* x, const floating[::1] values, const int32_t[::1] columns,
-    const int32_t[::1] indptr, const int64_t[::1] step,
+    const Inputs* inputs,
     const int64_t[::1] first, const floating[:, ::1] Y, const floating[:, ::1] D, floating[::1] grad,
 ) noexcept nogil:
     """What the deltas of the times t..T give: all but what belongs to output units and peepholes."""   # (15)
@@ -685,16 +677,12 @@ cdef void add_gradient(
     if n.R:
         add_recurrent_gradient(n, t, T, first, Y, D, grad)
     add_bias_gradient(n, lo, lo + rows, D, grad)
-    add_input_gradient(
-        sparse, rows, n.Up, x + (0 if sparse else (lo - lanes) * n.M), n.M, values, columns, indptr,
-        &step[lo - lanes], &D[lo, 0], n.Up, &grad[n.w_input])
+    add_input_gradient(inputs, lo - lanes, rows, n.M, n.Up, &D[lo, 0], n.Up, &grad[n.w_input])
 
 
 cdef void backward_pack(
     const Shape* n, Py_ssize_t T, Py_ssize_t lanes, bint full,
-    bint sparse, const floating* x, const floating[::1] values, const int32_t[::1] columns,
-    const int32_t[::1] indptr, const int64_t[::1] step,     # IN  the inputs
-    const int64_t[::1] first,
+    const Inputs* inputs, const int64_t[::1] first,
     Py_ssize_t errors, const int64_t[::1] error_row,        # IN  rows where errors enter
     const floating[::1] w, const floating[::1] wt,          # IN  weights, transposed copies of two parts
     const floating[:, ::1] Y, const floating[:, ::1] S, const floating[:, ::1] HS,   # IN
@@ -717,7 +705,7 @@ cdef void backward_pack(
             sklstm_backward_small_f32(
                 n, full, T, &first[0], errors, &error_row[0], &wt[0], &Y[0, 0], &S[0, 0], &HS[0, 0],
                 &EH[0, 0], &E[0, 0], &ES[0, 0], &D[0, 0])
-        add_gradient(n, 1, T, lanes, sparse, x, values, columns, indptr, step, first, Y, D, grad)
+        add_gradient(n, 1, T, lanes, inputs, first, Y, D, grad)
         return
     if n.Up * sizeof(floating) > SMALL_BYTES and n.R * n.Up * sizeof(floating) <= GRADIENT_BYTES:
         at_once = GRADIENT_ROWS                             # the gradient stays in the cache, too
@@ -748,7 +736,7 @@ cdef void backward_pack(
             product(
                 active, n.Rp, n.U, &D[first[t], 0], n.Up, 1, &wt[0], n.Rp, &E[0, n.recurrent], n.stride)
         if t == 1 or first[until + 1] - first[t] >= at_once:
-            add_gradient(n, t, until, lanes, sparse, x, values, columns, indptr, step, first, Y, D, grad)
+            add_gradient(n, t, until, lanes, inputs, first, Y, D, grad)
             until = t - 1
 
 
@@ -770,10 +758,7 @@ cdef inline const floating* output_sources(
 
 
 cdef void forward_outputs(
-    const Shape* n, bint sparse, Py_ssize_t lanes, Py_ssize_t errors,
-    const int64_t[::1] error_row, const floating* x,
-    const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,
-    const int64_t[::1] step,
+    const Shape* n, const Inputs* inputs, Py_ssize_t lanes, Py_ssize_t errors, const int64_t[::1] error_row,
     const floating[::1] w, const floating* sources, Py_ssize_t source_row,   # IN
     floating[:, ::1] O,                                     # OUT  (errors, Kp) net inputs of the output units
 ) noexcept nogil:
@@ -783,21 +768,14 @@ cdef void forward_outputs(
         n.Kp)                                                                      # (8)
     if n.shortcut:
         if n.every_step:
-            add_input_products(
-                sparse, errors, n.Kp, x, n.M, values, columns, indptr, &step[0],
-                &w[n.v_input], &O[0, 0], n.Kp)
+            add_input_products(inputs, 0, errors, n.M, n.Kp, &w[n.v_input], &O[0, 0], n.Kp)
             return
         for j in range(errors):
-            add_input_products(
-                sparse, 1, n.Kp, x + (0 if sparse else (error_row[j] - lanes) * n.M), n.M, values, columns,
-                indptr, &step[error_row[j] - lanes], &w[n.v_input], &O[j, 0], n.Kp)
+            add_input_products(inputs, error_row[j] - lanes, 1, n.M, n.Kp, &w[n.v_input], &O[j, 0], n.Kp)
 
 
 cdef void add_output_gradient(
-    const Shape* n, bint sparse, Py_ssize_t lanes, Py_ssize_t errors,
-    const int64_t[::1] error_row, const floating* x,
-    const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,
-    const int64_t[::1] step,
+    const Shape* n, const Inputs* inputs, Py_ssize_t lanes, Py_ssize_t errors, const int64_t[::1] error_row,
     const floating* sources, Py_ssize_t source_row, const floating[:, ::1] OD,   # IN
     floating[::1] grad,                                     # STATE
 ) noexcept nogil:
@@ -807,14 +785,10 @@ cdef void add_output_gradient(
         add_rows(errors, n.Kp, &OD[0, 0], &grad[n.v_bias])
     if n.shortcut:
         if n.every_step:
-            add_input_gradient(
-                sparse, errors, n.Kp, x, n.M, values, columns, indptr, &step[0],
-                &OD[0, 0], n.Kp, &grad[n.v_input])
+            add_input_gradient(inputs, 0, errors, n.M, n.Kp, &OD[0, 0], n.Kp, &grad[n.v_input])
             return
         for j in range(errors):
-            add_input_gradient(
-                sparse, 1, n.Kp, x + (0 if sparse else (error_row[j] - lanes) * n.M), n.M, values, columns,
-                indptr, &step[error_row[j] - lanes], &OD[j, 0], n.Kp, &grad[n.v_input])
+            add_input_gradient(inputs, error_row[j] - lanes, 1, n.M, n.Kp, &OD[j, 0], n.Kp, &grad[n.v_input])
 
 
 cdef void transpose_weights(
@@ -937,9 +911,7 @@ cdef inline void step_rows(
 
 
 cdef Py_ssize_t start_pack(
-    const Shape* n, bint sparse,
-    const floating[:, ::1] X, const floating[::1] values, const int32_t[::1] columns,
-    const int32_t[::1] indptr,
+    const Shape* n, const Inputs* data,
     const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
     Py_ssize_t lo, Py_ssize_t hi,                           # IN  the lanes of this pack
     bint keep,                                              # IN  whether its dense inputs are asked for again
@@ -947,44 +919,38 @@ cdef Py_ssize_t start_pack(
     int64_t[::1] first, int64_t[::1] step,                  # OUT
     int64_t[::1] error_row, int64_t[::1] error_target, double[::1] error_weight,   # OUT
     floating[:, ::1] XG, floating[:, ::1] D,                # OUT gathered inputs; x W + b, if all at once
-    Inputs* source,                                         # OUT
+    Inputs* inputs,                                         # OUT the inputs of the pack
 ) noexcept nogil:
     """Lays a pack out and computes what comes from the inputs; returns the number of errors."""
-    cdef Py_ssize_t lanes = hi - lo, T = length[lo], t, distance = 0
+    cdef Py_ssize_t lanes = hi - lo, T = length[lo], t, j, distance = 0
+    cdef const floating* X = <const floating*>data.x
     cdef Py_ssize_t errors = arrange_pack(
         n, start, length, target, weight, lo, hi, first, step, error_row, error_target, error_weight)
-    source.sparse = sparse
-    source.x = NULL
-    source.row = n.M
-    source.time = 0
-    if sparse:
-        source.values = &values[0] if values.shape[0] else NULL
-        source.columns = &columns[0] if values.shape[0] else NULL
-        source.indptr = &indptr[0]
-        source.step = &step[0]
-    else:
+    inputs[0] = data[0]
+    inputs.step = &step[0]
+    if not data.sparse:
         if not keep:
             distance = distance_of_lanes(start, length, lo, hi)
-        if distance:                                        # they can be read where they are
-            source.x = &X[start[lo], 0]
-            source.row = distance * n.M
-            source.time = n.M
+        if distance or lanes == 1:                          # they can be read where they are
+            inputs.x = X + start[lo] * n.M
+            inputs.row = distance * n.M if distance else n.M
+            inputs.time = n.M if distance else 0
         else:
-            source.x = input_rows(n, first[T + 1] - lanes, X, step, lanes == 1, XG)
-    if takes_steps(n, sparse, lanes):
+            inputs.x = &XG[0, 0]
+            for j in range(first[T + 1] - lanes):
+                memcpy(&XG[j, 0], X + step[j] * n.M, n.M * sizeof(floating))
+    if takes_steps(n, data.sparse, lanes):
         return errors
-    if source.time:
+    if inputs.time:
         for t in range(T):
-            net_inputs(n, lanes, source, t, t * lanes, &w[0], &D[(t + 1) * lanes, 0])
+            net_inputs(n, lanes, inputs, t, t * lanes, &w[0], &D[(t + 1) * lanes, 0])
     else:
-        net_inputs(n, first[T + 1] - lanes, source, 0, 0, &w[0], &D[lanes, 0])
+        net_inputs(n, first[T + 1] - lanes, inputs, 0, 0, &w[0], &D[lanes, 0])
     return errors
 
 
 cdef inline Py_ssize_t forward_all(
-    const Shape* n, bint sparse,
-    const floating[:, ::1] X, const floating[::1] values, const int32_t[::1] columns,
-    const int32_t[::1] indptr,
+    const Shape* n, const Inputs* data,
     const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
     Py_ssize_t lo, Py_ssize_t hi, bint keep,
     const floating[::1] w, const floating[::1] table,       # IN
@@ -996,22 +962,18 @@ cdef inline Py_ssize_t forward_all(
 ) noexcept nogil:
     """Inputs to the net inputs of the output units. Rows of time 0 hold the initial state already."""
     cdef Py_ssize_t errors = start_pack(
-        n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, keep, w,
+        n, data, start, length, target, weight, lo, hi, keep, w,
         first, step, error_row, error_target, error_weight, XG, D, inputs)
     forward_pack(
-        n, length[lo], &first[0], inputs if takes_steps(n, sparse, hi - lo) else NULL, &w[0], &table[0],
+        n, length[lo], &first[0], inputs if takes_steps(n, data.sparse, hi - lo) else NULL, &w[0], &table[0],
         &D[0, 0], &Y[0, 0], &S[0, 0], &HS[0, 0])
     sources[0] = output_sources(n, hi - lo, errors, error_row, Y, HR, source_row)
-    forward_outputs(
-        n, sparse, hi - lo, errors, error_row, <const floating*>inputs.x, values, columns, indptr, step, w,
-        sources[0], source_row[0], O)
+    forward_outputs(n, inputs, hi - lo, errors, error_row, w, sources[0], source_row[0], O)
     return errors
 
 
 cdef double gradient_all(
-    const Shape* n, bint sparse, int loss, bint full, double scale,
-    const floating[:, ::1] X, const floating[::1] values, const int32_t[::1] columns,
-    const int32_t[::1] indptr,
+    const Shape* n, const Inputs* data, int loss, bint full, double scale,
     const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
     Py_ssize_t lo, Py_ssize_t hi,
     const floating[:, ::1] targets,
@@ -1029,13 +991,13 @@ cdef double gradient_all(
     cdef Inputs inputs
     cdef const floating* sources
     errors = forward_all(
-        n, sparse, X, values, columns, indptr, start, length, target, weight, lo, hi, True, w, table,
+        n, data, start, length, target, weight, lo, hi, True, w, table,
         first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O,
         &inputs, &sources, &source_row)
     return backward_all(
-        n, sparse, loss, full, scale, values, columns, indptr, hi - lo, length[lo], targets, w, wt, table,
-        first, step, errors, error_row, error_target, error_weight, <const floating*>inputs.x, sources,
-        source_row, D, Y, S, HS, O, outputs, OD, EH, E, ES, grad, record)
+        n, &inputs, loss, full, scale, hi - lo, length[lo], targets, w, wt, table,
+        first, errors, error_row, error_target, error_weight, sources, source_row,
+        D, Y, S, HS, O, outputs, OD, EH, E, ES, grad, record)
 
 
 cdef inline double squared_errors(
@@ -1060,14 +1022,13 @@ cdef inline double squared_errors(
 
 
 cdef double backward_all(
-    const Shape* n, bint sparse, int loss, bint full, double scale,
-    const floating[::1] values, const int32_t[::1] columns, const int32_t[::1] indptr,
+    const Shape* n, const Inputs* inputs, int loss, bint full, double scale,
     Py_ssize_t lanes, Py_ssize_t T,
     const floating[:, ::1] targets,
     const floating[::1] w, const floating[::1] wt, const floating[::1] table,   # IN
-    const int64_t[::1] first, const int64_t[::1] step, Py_ssize_t errors,       # IN
+    const int64_t[::1] first, Py_ssize_t errors,            # IN
     const int64_t[::1] error_row, const int64_t[::1] error_target, const double[::1] error_weight,   # IN
-    const floating* inputs, const floating* sources, Py_ssize_t source_row,     # IN
+    const floating* sources, Py_ssize_t source_row,     # IN
     floating[:, ::1] D, const floating[:, ::1] Y, const floating[:, ::1] S, const floating[:, ::1] HS,
     const floating[:, ::1] O, floating[:, ::1] outputs, floating[:, ::1] OD,
     floating[:, ::1] EH, floating[:, ::1] E, floating[:, ::1] ES,   # OUT
@@ -1096,11 +1057,10 @@ cdef double backward_all(
     memset(&EH[0, 0], 0, errors * n.Hp * sizeof(floating))
     product(errors, n.Hp, n.K, &OD[0, 0], n.Kp, 1, &wt[n.U * n.Rp], n.Hp, &EH[0, 0], n.Hp)   # (9)
     backward_pack(
-        n, T, lanes, full, sparse, inputs, values, columns, indptr, step, first, errors, error_row, w, wt,
+        n, T, lanes, full, inputs, first, errors, error_row, w, wt,
         Y, S, HS, EH, E, ES, D, grad)
     add_output_gradient(
-        n, sparse, lanes, errors, error_row, inputs, values, columns, indptr, step, sources, source_row,
-        OD, grad)
+        n, inputs, lanes, errors, error_row, sources, source_row, OD, grad)
     return value
 
 
@@ -1112,9 +1072,7 @@ cdef double backward_all(
 
 
 cdef inline void carry_partials(
-    const Shape* n, bint sparse,
-    const floating* x, const floating[::1] values, const int32_t[::1] columns,
-    Py_ssize_t nz_lo, Py_ssize_t nz_hi,
+    const Shape* n, const Inputs* inputs, Py_ssize_t nz_lo, Py_ssize_t nz_hi,
     const int32_t[::1] touched, Py_ssize_t n_touched,       # IN  inputs whose partials are not all zero
     const floating* z,                                      # IN  (R,) recurrent sources
     const floating* y, const floating* s_prev,              # IN
@@ -1122,6 +1080,8 @@ cdef inline void carry_partials(
     floating* decay, floating* gain,                        # WORK (Pp,)
 ) noexcept nogil:
     cdef Py_ssize_t v, b, c, i, peer, B = n.B
+    cdef const floating* x = <const floating*>inputs.x
+    cdef const floating* values = <const floating*>inputs.values
     cdef floating zero = 0, one = 1, f
     cdef floating g_slope = <floating>n.g_slope, g_low = <floating>n.g_low
     cdef floating g_high = <floating>n.g_high, g_one = <floating>n.g_one
@@ -1140,14 +1100,14 @@ cdef inline void carry_partials(
                 gain[n.p_forget + c] = s_prev[c] * f * (<floating>1 - f)
     decay_and_add(n.R, n.Pp, decay, z, gain, &P[0, 0])                             # (16)
     decay_and_add(1, n.Pp, decay, &one, gain, &P[n.R, 0])
-    if not sparse:
+    if not inputs.sparse:
         decay_and_add(n.M, n.Pp, decay, x, gain, &P[n.R + 1, 0])
     else:
         if n.has_forget:
             for i in range(n_touched):
                 decay_and_add(1, n.Pp, decay, &zero, gain, &P[n.R + 1 + touched[i], 0])
         for i in range(nz_lo, nz_hi):
-            product(1, n.Pp, 1, &values[i], 1, 1, gain, n.Pp, &P[n.R + 1 + columns[i], 0], n.Pp)
+            product(1, n.Pp, 1, &values[i], 1, 1, gain, n.Pp, &P[n.R + 1 + inputs.columns[i], 0], n.Pp)
     if n.peepholes:
         for peer in range(n.S):
             for v in range(n.S):
@@ -1202,9 +1162,7 @@ cdef inline void immediate_errors(
 
 
 cdef inline void add_step_gradient(
-    const Shape* n, bint sparse,
-    const floating* x, const floating[::1] values, const int32_t[::1] columns,
-    Py_ssize_t nz_lo, Py_ssize_t nz_hi,
+    const Shape* n, const Inputs* inputs, Py_ssize_t nz_lo, Py_ssize_t nz_hi,
     const int32_t[::1] touched, Py_ssize_t n_touched,
     const floating* z, const floating* y, const floating* s,   # IN
     const floating* e_s, const floating* delta, const floating* od,   # IN
@@ -1214,6 +1172,8 @@ cdef inline void add_step_gradient(
 ) noexcept nogil:
     """Gradient of the error injected at this step."""
     cdef Py_ssize_t i, v, b, c, peer, B = n.B
+    cdef const floating* x = <const floating*>inputs.x
+    cdef const floating* values = <const floating*>inputs.values
     cdef floating one = 1
     memcpy(e, e_s, n.C * sizeof(floating))
     if n.has_in:
@@ -1226,12 +1186,13 @@ cdef inline void add_step_gradient(
     product(1, n.Up, 1, &one, 1, 1, delta, n.Up, &grad[n.w_bias], n.Up)
     add_partials(n, 1, NULL, e, &P[n.R, 0], &grad[n.w_bias])
     clear_absent_biases(n, grad)
-    if not sparse:
+    if not inputs.sparse:
         product(n.M, n.Up, 1, x, 1, 1, delta, n.Up, &grad[n.w_input], n.Up)
         add_partials(n, n.M, NULL, e, &P[n.R + 1, 0], &grad[n.w_input])
     else:
         for i in range(nz_lo, nz_hi):
-            product(1, n.Up, 1, &values[i], 1, 1, delta, n.Up, &grad[n.w_input + columns[i] * n.Up], n.Up)
+            product(
+                1, n.Up, 1, &values[i], 1, 1, delta, n.Up, &grad[n.w_input + inputs.columns[i] * n.Up], n.Up)
         add_partials(n, n_touched, &touched[0], e, &P[n.R + 1, 0], &grad[n.w_input])
     if n.peepholes:
         for peer in range(n.S):
@@ -1251,11 +1212,12 @@ cdef inline void add_step_gradient(
     if n.output_bias:
         product(1, n.Kp, 1, &one, 1, 1, od, n.Kp, &grad[n.v_bias], n.Kp)
     if n.shortcut:
-        if not sparse:
+        if not inputs.sparse:
             product(n.M, n.Kp, 1, x, 1, 1, od, n.Kp, &grad[n.v_input], n.Kp)
         else:
             for i in range(nz_lo, nz_hi):
-                product(1, n.Kp, 1, &values[i], 1, 1, od, n.Kp, &grad[n.v_input + columns[i] * n.Kp], n.Kp)
+                product(
+                    1, n.Kp, 1, &values[i], 1, 1, od, n.Kp, &grad[n.v_input + inputs.columns[i] * n.Kp], n.Kp)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -1408,11 +1370,6 @@ def forward(
     """
     cdef:
         Shape* n = &plan.shape
-        bint sparse = data.sparse
-        const floating[:, ::1] X = data.X
-        const floating[::1] values = data.values
-        const int32_t[::1] columns = data.columns
-        const int32_t[::1] indptr = data.indptr
         const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
         int64_t[::1] part_start = work.part_start, part_length = work.part_length
         int64_t[::1] part_target = work.part_target
@@ -1423,10 +1380,11 @@ def forward(
         floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
         floating[:, ::1] HR = work.HR, O = work.O, OA = work.outputs
         const double[::1] weight = work.no_weight
-        Inputs inputs
+        Inputs held, inputs
         const floating* sources
         Py_ssize_t active = start.shape[0], left, done = 0, errors, i, j, row, source_row
         unsigned long long mode
+    read_inputs(data, &w[0], &held)
     with nogil:
         mode = sklstm_flush_subnormals()
         for i in range(active):
@@ -1440,9 +1398,9 @@ def forward(
                 part_length[i] = min(length[i] - done, window)
                 part_target[i] = target[i] + (done if n.every_step else 0)
             errors = forward_all(
-                n, sparse, X, values, columns, indptr, part_start, part_length, part_target, weight, 0,
-                active, n.shortcut, w, table, first, step, error_row, error_target, error_weight, XG, D, Y, S,
-                HS, HR, O, &inputs, &sources, &source_row)
+                n, &held, part_start, part_length, part_target, weight, 0, active, n.shortcut,
+                w, table, first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O, &inputs,
+                &sources, &source_row)
             for j in range(errors):
                 if n.every_step or length[j] - done <= window:
                     output_activation(n, &table[n.t_output], &O[j, 0], &OA[j, 0])
@@ -1475,11 +1433,7 @@ def gradient(
     """
     cdef:
         Shape* n = &plan.shape
-        bint sparse = data.sparse
-        const floating[:, ::1] X = data.X
-        const floating[::1] values = data.values
-        const int32_t[::1] columns = data.columns
-        const int32_t[::1] indptr = data.indptr
+        Inputs held
         const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
         const floating[::1] table = work.table
         int64_t[::1] first = work.first, step = work.step
@@ -1492,13 +1446,14 @@ def gradient(
         floating[:, ::1] record = work.no_record
         double value
         unsigned long long mode
+    read_inputs(data, &w[0], &held)
     with nogil:
         mode = sklstm_flush_subnormals()
         if reset:
             reset_state(n, start.shape[0], Y, S)
         transpose_weights(n, full, w, wt)
         value = gradient_all(
-            n, sparse, loss, full, scale, X, values, columns, indptr, start, length, target, weight,
+            n, &held, loss, full, scale, start, length, target, weight,
             0, start.shape[0], targets, w, wt, table, first, step, error_row, error_target, error_weight,
             XG, D, Y, S, HS, HR, O, outputs, OD, EH, E, ES, grad, record)
         sklstm_restore(mode)
@@ -1530,11 +1485,7 @@ def train(
     """
     cdef:
         Shape* n = &plan.shape
-        bint sparse = data.sparse
-        const floating[:, ::1] X = data.X
-        const floating[::1] values = data.values
-        const int32_t[::1] columns = data.columns
-        const int32_t[::1] indptr = data.indptr
+        Inputs held
         const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
         const floating[::1] table = work.table
         int64_t[::1] first = work.first, step = work.step
@@ -1547,8 +1498,9 @@ def train(
         int32_t[::1] touched = work.touched, is_touched = work.is_touched
         Py_ssize_t k, i, row, pack, until, n_touched
         double total = 0, value, batch_weight
-        bint lazy = sparse and hyper[KIND] == SGD and hyper[MOMENTUM] == 0 and hyper[ALPHA] == 0
+        bint lazy = data.sparse and hyper[KIND] == SGD and hyper[MOMENTUM] == 0 and hyper[ALPHA] == 0
         unsigned long long mode
+    read_inputs(data, &w[0], &held)
     with nogil:
         mode = sklstm_flush_subnormals()
         for k in range(lo, hi):
@@ -1566,14 +1518,13 @@ def train(
                 until = min(pack + pack_lanes, batch[k + 1])
                 reset_state(n, until - pack, Y, S)
                 value += gradient_all(
-                    n, sparse, loss, full, 1 / batch_weight if mean else 1, X, values, columns, indptr,
-                    start, length, target, weight, pack, until, targets, w, wt, table,
-                    first, step, error_row, error_target, error_weight,
+                    n, &held, loss, full, 1 / batch_weight if mean else 1, start, length, target, weight,
+                    pack, until, targets, w, wt, table, first, step, error_row, error_target, error_weight,
                     XG, D, Y, S, HS, HR, O, outputs, OD, EH, E, ES, grad, record)
                 if lazy:
+                    held.step = &step[0]
                     n_touched = touch(
-                        first[length[pack] + 1] - (until - pack), columns, indptr, &step[0],
-                        touched, is_touched, n_touched)
+                        first[length[pack] + 1] - (until - pack), &held, touched, is_touched, n_touched)
                 pack = until
             total += value
             if not isfinite(value):
@@ -1587,7 +1538,7 @@ def train(
 
 
 def train_together(
-    Plan plan, data, lanes, const int64_t[::1] edge, work, floating[:, ::1] w,
+    Plan plan, list data, lanes, const int64_t[::1] edge, work, floating[:, ::1] w,
     const floating[:, ::1] targets, const double[::1] weight, int loss, bint full,
     Py_ssize_t rows, floating[:, ::1] grad, floating[:, ::1] m, floating[:, ::1] v, double[:, ::1] hyper,
     double[::1] total, floating[:, ::1] record,
@@ -1595,30 +1546,31 @@ def train_together(
     """Networks of one topology side by side, an update after each sequence; adds their losses to `total`.
 
     Row i of `w`, `grad`, `m`, `v` and `hyper` belongs to network i, which learns from the lanes
-    edge[i]..edge[i + 1], one in each round. `work` holds `rows` rows for each network.
+    edge[i]..edge[i + 1], one in each round, of its inputs data[i]. `work` holds `rows` rows for each network.
     To the bit what each learns alone: only the steps of the forward pass take turns. A network whose loss is
     not finite learns no more.
     """
     cdef:
         Shape* n = &plan.shape
-        bint sparse = data.sparse
-        const floating[:, ::1] X = data.X
-        const floating[::1] values = data.values
-        const int32_t[::1] columns = data.columns
-        const int32_t[::1] indptr = data.indptr
         const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
         const floating[::1] table = work.table
-        int64_t[::1] first = work.first, step = work.step
-        int64_t[::1] error_row = work.error_row, error_target = work.error_target
-        double[::1] error_weight = work.error_weight
-        floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
+        Py_ssize_t nets = w.shape[0]
+        int64_t[:, ::1] first = work.first[:nets * (rows + 1)].reshape(nets, rows + 1)
+        int64_t[:, ::1] step = work.step[:nets * rows].reshape(nets, rows)
+        int64_t[:, ::1] error_row = work.error_row[:nets * rows].reshape(nets, rows)
+        int64_t[:, ::1] error_target = work.error_target[:nets * rows].reshape(nets, rows)
+        double[:, ::1] error_weight = work.error_weight[:nets * rows].reshape(nets, rows)
+        floating[:, :, ::1] D = work.D.reshape(nets, rows, -1), Y = work.Y.reshape(nets, rows, -1)
+        floating[:, :, ::1] S = work.S.reshape(nets, rows, -1), HS = work.HS.reshape(nets, rows, -1)
+        floating[:, ::1] XG = work.XG
         floating[:, ::1] HR = work.HR, O = work.O, OD = work.OD, EH = work.EH, E = work.E, ES = work.ES
         floating[:, ::1] outputs = work.outputs
         floating[::1] wt = work.wt
         int32_t[::1] touched = work.touched, is_touched = work.is_touched
-        Py_ssize_t nets = w.shape[0], rounds = 0, k, i, at, row, base, j, n_touched, source_row
+        Py_ssize_t rounds = 0, k, i, at, row, j, n_touched, source_row
         int64_t T[16]                       # steps of each network's sequence in this round; 0: it has none
         Py_ssize_t errors[16]
+        Inputs held[16]
         Inputs inputs[16]
         const floating* sources
         double value, lane_weight
@@ -1628,6 +1580,7 @@ def train_together(
         raise ValueError(f"at most {SKLSTM_TOGETHER} networks, got {nets}")
     for i in range(nets):
         rounds = max(rounds, edge[i + 1] - edge[i])
+        read_inputs(data[i], &w[0, 0], &held[i])
     with nogil:
         mode = sklstm_flush_subnormals()
         for k in range(rounds):
@@ -1642,48 +1595,44 @@ def train_together(
                 if lane_weight == 0:
                     continue
                 T[i] = length[at]
-                base = i * rows
-                reset_state(n, 1, Y[base:], S[base:])
+                reset_state(n, 1, Y[i], S[i])
                 errors[i] = start_pack(
-                    n, sparse, X, values, columns, indptr, start, length, target, weight, at, at + 1,
-                    True, w[i], first[i * (rows + 1):], step[base:], error_row[base:], error_target[base:],
-                    error_weight[base:], XG, D[base:], &inputs[i])
+                    n, &held[i], start, length, target, weight, at, at + 1, True, w[i], first[i], step[i],
+                    error_row[i], error_target[i], error_weight[i], XG, D[i], &inputs[i])
             if n.is_small:
                 if floating is double:
                     sklstm_together_small_f64(
-                        n, nets, &T[0], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0], &Y[0, 0],
-                        &S[0, 0], &HS[0, 0])
+                        n, nets, &T[0], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0, 0], &Y[0, 0, 0],
+                        &S[0, 0, 0], &HS[0, 0, 0])
                 else:
                     sklstm_together_small_f32(
-                        n, nets, &T[0], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0], &Y[0, 0],
-                        &S[0, 0], &HS[0, 0])
+                        n, nets, &T[0], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0, 0], &Y[0, 0, 0],
+                        &S[0, 0, 0], &HS[0, 0, 0])
             for i in range(nets):
                 if T[i] == 0:
                     continue
-                base = i * rows
                 if not n.is_small:
                     forward_pack(
-                        n, T[i], &first[i * (rows + 1)], NULL, &w[i, 0], &table[0], &D[base, 0], &Y[base, 0],
-                        &S[base, 0], &HS[base, 0])
-                sources = output_sources(n, 1, errors[i], error_row[base:], Y[base:], HR, &source_row)
-                forward_outputs(
-                    n, sparse, 1, errors[i], error_row[base:], <const floating*>inputs[i].x, values, columns,
-                    indptr, step[base:], w[i], sources, source_row, O)
+                        n, T[i], &first[i, 0], NULL, &w[i, 0], &table[0], &D[i, 0, 0], &Y[i, 0, 0],
+                        &S[i, 0, 0], &HS[i, 0, 0])
+                sources = output_sources(n, 1, errors[i], error_row[i], Y[i], HR, &source_row)
+                forward_outputs(n, &inputs[i], 1, errors[i], error_row[i], w[i], sources, source_row, O)
                 transpose_weights(n, full, w[i], wt)
                 value = backward_all(
-                    n, sparse, loss, full, 1, values, columns, indptr, 1, T[i], targets, w[i], wt,
-                    table, first[i * (rows + 1):], step[base:], errors[i], error_row[base:],
-                    error_target[base:], error_weight[base:], <const floating*>inputs[i].x, sources,
-                    source_row, D[base:], Y[base:], S[base:], HS[base:], O, outputs, OD, EH, E, ES, grad[i],
-                    record)
+                    n, &inputs[i], loss, full, 1, 1, T[i], targets, w[i], wt, table, first[i], errors[i],
+                    error_row[i], error_target[i], error_weight[i], sources, source_row,
+                    D[i], Y[i], S[i], HS[i], O, outputs, OD, EH, E, ES, grad[i], record)
                 total[i] += value
                 if not isfinite(total[i]):
                     memset(&grad[i, 0], 0, n.n_packed * sizeof(floating))
                     continue
-                lazy = sparse and hyper[i, KIND] == SGD and hyper[i, MOMENTUM] == 0 and hyper[i, ALPHA] == 0
+                lazy = (
+                    held[i].sparse and hyper[i, KIND] == SGD and hyper[i, MOMENTUM] == 0
+                    and hyper[i, ALPHA] == 0
+                )
                 n_touched = 0
                 if lazy:
-                    n_touched = touch(T[i], columns, indptr, &step[base], touched, is_touched, 0)
+                    n_touched = touch(T[i], &inputs[i], touched, is_touched, 0)
                 update_weights(
                     n, lazy, hyper[i], &touched[0], n_touched, &touched[0], n_touched,
                     w[i], grad[i], m[i], v[i])
@@ -1706,29 +1655,28 @@ def train_steps(
     """
     cdef:
         Shape* n = &plan.shape
-        bint sparse = data.sparse
-        const floating[:, ::1] X = data.X
-        const floating[::1] values = data.values
-        const int32_t[::1] columns = data.columns
-        const int32_t[::1] indptr = data.indptr
+        Inputs one                                  # one step
         const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
         const floating[::1] table = work.table
         floating[:, ::1] D = work.D, Y = work.Y, S = work.S, HS = work.HS, O = work.O, OD = work.OD
         floating[:, ::1] EH = work.EH, ES = work.ES, P = work.P, PP = work.PP
         int32_t[::1] touched = work.touched, is_touched = work.is_touched
         int64_t[::1] count = work.count             # STATE how many inputs are touched in this sequence
-        const floating* x = NULL
+        const floating* X
         Py_ssize_t i, j, t, row, nz_lo = 0, nz_hi = 0
         int64_t step
         double total = 0, value
-        bint lazy = sparse and hyper[KIND] == SGD and hyper[MOMENTUM] == 0 and hyper[ALPHA] == 0
+        bint lazy = data.sparse and hyper[KIND] == SGD and hyper[MOMENTUM] == 0 and hyper[ALPHA] == 0
         unsigned long long mode
+    read_inputs(data, &w[0], &one)
+    one.step = &step
+    X = <const floating*>one.x
     with nogil:
         mode = sklstm_flush_subnormals()
         for i in range(lo, hi):
             if not carry:
                 reset_state(n, 1, Y, S)
-                if sparse:
+                if one.sparse:
                     for j in range(count[0]):
                         memset(&P[n.R + 1 + touched[j], 0], 0, n.Pp * sizeof(floating))
                         is_touched[touched[j]] = 0
@@ -1739,28 +1687,25 @@ def train_steps(
                 memset(&PP[0, 0], 0, 2 * n.S * n.Cp * sizeof(floating))
             for t in range(length[i]):
                 step = start[i] + t
-                if sparse:
-                    nz_lo, nz_hi = indptr[step], indptr[step + 1]
-                    count[0] = touch(1, columns, indptr, &step, touched, is_touched, count[0])
+                if one.sparse:
+                    nz_lo, nz_hi = one.indptr[step], one.indptr[step + 1]
+                    count[0] = touch(1, &one, touched, is_touched, count[0])
                 else:
-                    x = &X[step, 0]
+                    one.x = X + step * n.M
                 memcpy(&D[0, 0], &w[n.w_bias], n.Up * sizeof(floating))
-                add_input_products(
-                    sparse, 1, n.Up, x, n.M, values, columns, indptr, &step, &w[n.w_input], &D[0, 0], n.Up)
+                add_input_products(&one, 0, 1, n.M, n.Up, &w[n.w_input], &D[0, 0], n.Up)
                 product(
                     1, n.Up, n.R, &Y[0, n.recurrent], n.stride, 1, &w[n.w_recurrent], n.Up, &D[0, 0], n.Up)
                 forward_rows(n, 1, 1, &w[0], &table[0], &D[0, 0], &Y[1, 0], &S[1, 0], &HS[1, 0])
                 carry_partials(
-                    n, sparse, x, values, columns, nz_lo, nz_hi, touched, count[0], &Y[0, n.recurrent],
-                    &Y[1, 0], &S[0, 0], P, PP, &P[n.R + 1 + n.M, 0], &P[n.R + 2 + n.M, 0])
+                    n, &one, nz_lo, nz_hi, touched, count[0], &Y[0, n.recurrent], &Y[1, 0], &S[0, 0], P, PP,
+                    &P[n.R + 1 + n.M, 0], &P[n.R + 2 + n.M, 0])
                 row = target[i] + (t if n.every_step else 0)
                 if (n.every_step or (ends and t == length[i] - 1)) and weight[row] != 0:
                     memcpy(&O[0, 0], &w[n.v_bias], n.Kp * sizeof(floating))
                     product(1, n.Kp, n.H, &Y[1, n.y_n], n.stride, 1, &w[n.v_hidden], n.Kp, &O[0, 0], n.Kp)
                     if n.shortcut:
-                        add_input_products(
-                            sparse, 1, n.Kp, x, n.M, values, columns, indptr, &step, &w[n.v_input],
-                            &O[0, 0], n.Kp)
+                        add_input_products(&one, 0, 1, n.M, n.Kp, &w[n.v_input], &O[0, 0], n.Kp)
                     output_activation(n, &table[n.t_output], &O[0, 0], &O[1, 0])
                     if record.shape[0]:
                         memcpy(&record[row, 0], &O[1, 0], n.K * sizeof(floating))
@@ -1773,11 +1718,11 @@ def train_steps(
                     immediate_errors(
                         n, &w[0], &OD[0, 0], &Y[1, 0], &HS[1, 0], &EH[0, 0], &ES[0, 0], &D[1, 0])
                     add_step_gradient(
-                        n, sparse, x, values, columns, nz_lo, nz_hi, touched, count[0], &Y[0, n.recurrent],
-                        &Y[1, 0], &S[1, 0], &ES[0, 0], &D[1, 0], &OD[0, 0], P, PP, &P[n.R + 3 + n.M, 0],
+                        n, &one, nz_lo, nz_hi, touched, count[0], &Y[0, n.recurrent], &Y[1, 0], &S[1, 0],
+                        &ES[0, 0], &D[1, 0], &OD[0, 0], P, PP, &P[n.R + 3 + n.M, 0],
                         grad)
                     update_weights(
-                        n, lazy, hyper, &touched[0], count[0], &columns[nz_lo] if nz_hi > nz_lo else NULL,
+                        n, lazy, hyper, &touched[0], count[0], one.columns + nz_lo if nz_hi > nz_lo else NULL,
                         nz_hi - nz_lo, w, grad, m, v)
                 memcpy(&Y[0, 0], &Y[1, 0], n.stride * sizeof(floating))
                 memcpy(&S[0, 0], &S[1, 0], n.Cp * sizeof(floating))

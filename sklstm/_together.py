@@ -1,7 +1,6 @@
 """Networks of one topology that learn on-line in lockstep, each from sequences of its own."""
 
 from itertools import accumulate
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -101,13 +100,13 @@ class Together:
             self._stack()
         longest = max(int(part.length.max()) for part in lanes)
         if self.work is None or self.work.capacity[2] < longest:
-            self.work = kernel.work(longest, 1, longest, sparse=self.data.sparse, nets=len(lanes))
+            self.work = kernel.work(longest, 1, longest, sparse=self.data[0].sparse, nets=len(lanes))
         losses = np.zeros(len(lanes))
         _core.train_together(
             kernel.plan,
             self.data,
             Lanes(
-                np.concatenate([part.start + at for part, at in zip(lanes, self.first_step, strict=True)]),
+                np.concatenate([part.start for part in lanes]),
                 np.concatenate([part.length for part in lanes]),
                 np.concatenate([part.target + at for part, at in zip(lanes, self.first_target, strict=True)]),
             ),
@@ -129,23 +128,12 @@ class Together:
         return losses
 
     def _stack(self):
-        """Put the data of all trainers under each other; their records become views of a common one."""
+        """Put the targets of all trainers under each other; their records become views of a common one."""
         trainers = self.trainers
-        parts = [trainer.data for trainer in trainers]
-        steps = [len(data.indptr) - 1 if data.sparse else len(data.X) for data in parts]
-        numbers = [0, *accumulate(len(data.values) for data in parts)]
-        indptr = [data.indptr[:-1] + at for data, at in zip(parts, numbers[:-1], strict=True)]
-        self.data = SimpleNamespace(
-            sparse=parts[0].sparse,
-            X=np.concatenate([data.X for data in parts]),
-            values=np.concatenate([data.values for data in parts]),
-            columns=np.concatenate([data.columns for data in parts]),
-            indptr=np.concatenate([*indptr, numbers[-1:]]).astype(np.int32),
-        )
+        self.data = [trainer.data for trainer in trainers]
         self.targets = np.concatenate([trainer.targets for trainer in trainers])
         self.target_weight = np.concatenate([trainer.target_weight for trainer in trainers])
         self.record = np.concatenate([trainer.record for trainer in trainers])
-        self.first_step = [0, *accumulate(steps)][:-1]
         self.first_target = [0, *accumulate(len(trainer.targets) for trainer in trainers)][:-1]
         ends = np.cumsum([len(trainer.record) for trainer in trainers])[:-1]
         for trainer, record in zip(trainers, np.split(self.record, ends), strict=True):
