@@ -122,64 +122,117 @@ typedef struct {
     SKLSTM_NAME(squashing) unit[2], h[2];
     IVEC in[2], forget[2], out[2];
     SKLSTM_MASK cells[2];
+    int has_in, has_forget, has_out, g_identity, h_identity; /* here no store seems to change them */
 } SKLSTM_NAME(constants);
 
-/* One step of one sequence: weights, net inputs without the recurrent part, and where the rows are. */
+/* One step of one sequence: weights, net inputs without the recurrent part, and where its rows are. */
 typedef struct {
-    const REAL *w, *net, *z, *s_prev;
+    const REAL *w, *net;
     REAL *y, *s, *h;
 } SKLSTM_NAME(step);
 
-/* `nr` steps side by side: each waits for the results of its own chain of operations, and the processor does
- * not look far enough ahead to find the next step by itself. */
-SKLSTM_V4_INLINE void SKLSTM_NAME(forward_steps)(
-    const int nr, const int nu, const int nc, const sklstm_shape *n, const SKLSTM_NAME(constants) *k,
-    const SKLSTM_NAME(step) *step)
+/* What is known of some steps side by side, in registers: nr x nu and nr x nc vectors. */
+typedef struct {
+    VEC net[8], y[8], s[8], h[8];
+} SKLSTM_NAME(group);
+
+SKLSTM_V4_INLINE void SKLSTM_NAME(sum_nets)(
+    const int nr, const int nu, ptrdiff_t R, ptrdiff_t before, const SKLSTM_NAME(step) *step,
+    SKLSTM_NAME(group) *g)
+{
+    for (int i = 0; i < nr; i++) {
+        const REAL *z = step[i].y + before, *w = step[i].w;
+        for (int j = 0; j < nu; j++)
+            g->net[i * nu + j] = LOAD(step[i].net + j * L);
+        for (ptrdiff_t r = 0; r < R; r++, w += nu * L)
+            for (int j = 0; j < nu; j++)
+                g->net[i * nu + j] += ALL(z[r]) * LOAD(w + j * L);                     /* (1) */
+    }
+}
+
+SKLSTM_V4_INLINE void SKLSTM_NAME(squash_units)(
+    const int nr, const int nu, const SKLSTM_NAME(constants) *k, SKLSTM_NAME(group) *g)
+{
+    for (int j = 0; j < nu; j++)
+        SKLSTM_NAME(squash_vectors)(nr, nu, &k->unit[j], g->net + j, g->y + j);        /* (2) (3) (5) */
+}
+
+SKLSTM_V4_INLINE void SKLSTM_NAME(set_states)(
+    const int nr, const int nu, const int nc, const SKLSTM_NAME(constants) *k, ptrdiff_t lag,
+    const SKLSTM_NAME(step) *step, SKLSTM_NAME(group) *g)
 {
     const VEC one = ALL(1);
-    VEC net[8], y[8], s[8], h[8];
-    for (int i = 0; i < nr; i++)
-        for (int j = 0; j < nu; j++)
-            net[i * nu + j] = LOAD(step[i].net + j * L);
-    for (ptrdiff_t r = 0; r < n->R; r++)
-        for (int i = 0; i < nr; i++)
-            for (int j = 0; j < nu; j++)
-                net[i * nu + j] += ALL(step[i].z[r]) * LOAD(step[i].w + (r * nu + j) * L);   /* (1) */
-    for (int j = 0; j < nu; j++)
-        SKLSTM_NAME(squash_vectors)(nr, nu, &k->unit[j], net + j, y + j);              /* (2) (3) (5) */
     for (int i = 0; i < nr; i++) {
-        const VEC *gates = y + i * nu;
-        if (n->g_identity)
-            for (int j = 0; j < nc; j++)
-                y[i * nu + j] = OP(_mm512_mask_mov)(y[i * nu + j], k->cells[j], net[i * nu + j]);
+        VEC *y = g->y + i * nu, *s = g->s + i * nc;
+        for (int j = 0; j < nc && k->g_identity; j++)
+            y[j] = OP(_mm512_mask_mov)(y[j], k->cells[j], g->net[i * nu + j]);
         for (int j = 0; j < nu; j++)
-            STORE(step[i].y + j * L, gates[j]);
+            STORE(step[i].y + j * L, y[j]);
         for (int j = 0; j < nc; j++) {
-            const VEC s_prev = LOAD(step[i].s_prev + j * L);
-            const VEC in = n->has_in ? SKLSTM_NAME(lanes_of)(nu, gates, k->in[j]) : one;
-            const VEC forget = n->has_forget ? SKLSTM_NAME(lanes_of)(nu, gates, k->forget[j]) : one;
-            s[i * nc + j] = KEEP(k->cells[j], OP(_mm512_fmadd)(forget, s_prev, in * gates[j]));   /* (4) */
-            STORE(step[i].s + j * L, s[i * nc + j]);
+            const VEC in = k->has_in ? SKLSTM_NAME(lanes_of)(nu, y, k->in[j]) : one;
+            const VEC forget = k->has_forget ? SKLSTM_NAME(lanes_of)(nu, y, k->forget[j]) : one;
+            const VEC s_prev = LOAD(step[i].s + (j - lag * nc) * L);
+            s[j] = OP(_mm512_maskz_fmadd)(k->cells[j], forget, s_prev, in * y[j]);     /* (4) */
+            STORE(step[i].s + j * L, s[j]);
         }
     }
+}
+
+SKLSTM_V4_INLINE void SKLSTM_NAME(squash_states)(
+    const int nr, const int nc, const SKLSTM_NAME(constants) *k, SKLSTM_NAME(group) *g)
+{
     for (int j = 0; j < nc; j++)
-        if (n->h_identity)
+        if (k->h_identity)
             for (int i = 0; i < nr; i++)
-                h[i * nc + j] = s[i * nc + j];
+                g->h[i * nc + j] = g->s[i * nc + j];
         else
-            SKLSTM_NAME(squash_vectors)(nr, nc, &k->h[j], s + j, h + j);
+            SKLSTM_NAME(squash_vectors)(nr, nc, &k->h[j], g->s + j, g->h + j);
+}
+
+SKLSTM_V4_INLINE void SKLSTM_NAME(set_cells)(
+    const int nr, const int nu, const int nc, const SKLSTM_NAME(constants) *k, ptrdiff_t y_c,
+    const SKLSTM_NAME(step) *step, const SKLSTM_NAME(group) *g)
+{
     for (int i = 0; i < nr; i++)
         for (int j = 0; j < nc; j++) {
-            const VEC y_out = n->has_out ? SKLSTM_NAME(lanes_of)(nu, y + i * nu, k->out[j]) : one;
-            STORE(step[i].h + j * L, h[i * nc + j]);
-            STORE(step[i].y + n->y_c + j * L, y_out * h[i * nc + j]);                  /* (6) */
+            const VEC h = g->h[i * nc + j];
+            const VEC out = k->has_out ? SKLSTM_NAME(lanes_of)(nu, g->y + i * nu, k->out[j]) : ALL(1);
+            STORE(step[i].h + j * L, h);
+            STORE(step[i].y + y_c + j * L, out * h);                                   /* (6) */
         }
+}
+
+/* `nr` steps side by side: each waits for the results of its own chain of operations, and the processor does
+ * not look far enough ahead to find the next step by itself. One half divides while the other adds. The states
+ * before them stand `lag` rows above. */
+SKLSTM_V4_INLINE void SKLSTM_NAME(forward_steps)(
+    const int nr, const int nu, const int nc, const sklstm_shape *n, const SKLSTM_NAME(constants) *k,
+    ptrdiff_t lag, const SKLSTM_NAME(step) *step)
+{
+    const ptrdiff_t R = n->R, y_c = n->y_c, before = n->recurrent - lag * n->stride;
+    const int half = nr % 4 ? nr : nr / 2, rest = nr - half;
+    SKLSTM_NAME(group) a, b;
+    SKLSTM_NAME(sum_nets)(half, nu, R, before, step, &a);
+    SKLSTM_NAME(squash_units)(half, nu, k, &a);
+    SKLSTM_NAME(sum_nets)(rest, nu, R, before, step + half, &b);
+    SKLSTM_NAME(set_states)(half, nu, nc, k, lag, step, &a);
+    SKLSTM_NAME(squash_states)(half, nc, k, &a);
+    SKLSTM_NAME(squash_units)(rest, nu, k, &b);
+    SKLSTM_NAME(set_cells)(half, nu, nc, k, y_c, step, &a);
+    SKLSTM_NAME(set_states)(rest, nu, nc, k, lag, step + half, &b);
+    SKLSTM_NAME(squash_states)(rest, nc, k, &b);
+    SKLSTM_NAME(set_cells)(rest, nu, nc, k, y_c, step + half, &b);
 }
 
 SKLSTM_V4_INLINE void SKLSTM_NAME(set_constants)(
     const int nu, const int nc, const sklstm_shape *n, const REAL *restrict table,
     SKLSTM_NAME(constants) *k)
 {
+    k->has_in = n->has_in;
+    k->has_forget = n->has_forget;
+    k->has_out = n->has_out;
+    k->g_identity = n->g_identity;
+    k->h_identity = n->h_identity;
     for (int j = 0; j < nu; j++)
         k->unit[j] = SKLSTM_NAME(squashing_of)(table + j * L, nu * L, n->U - j * L);
     for (int j = 0; j < nc; j++) {
@@ -192,35 +245,34 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(set_constants)(
     }
 }
 
-#define STEP(w, D, Y, S, HS, row, before)                                                                   \
-    (SKLSTM_NAME(step)) {                                                                                   \
-        w, (D) + (row) * n->Up, (Y) + (before) * n->stride + n->recurrent, (S) + (before) * n->Cp,          \
-            (Y) + (row) * n->stride, (S) + (row) * n->Cp, (HS) + (row) * n->Cp                              \
-    }
-
-/* All of `count` steps, at most 8 registers of units side by side. Where one is missing to an even number
- * another is done twice, which takes less time than one alone. */
-#define SKLSTM_SIDE_BY_SIDE(nr, least, count, STEP_OF)                                                      \
-    while ((count) - at >= (least)) {                                                                       \
-        SKLSTM_NAME(step) step[nr];                                                                         \
-        for (int i = 0; i < (nr); i++) {                                                                    \
-            const ptrdiff_t which = at + i < (count) ? at + i : (count) - 1;                                \
-            STEP_OF(which);                                                                                 \
+/* All of the `count` steps at `all`, at most 8 registers of units side by side. Where one is missing to an even
+ * number another is done twice, which takes less time than one alone. */
+#define SKLSTM_SIDE_BY_SIDE(nr, least)                                                                      \
+    while (count - at >= (least)) {                                                                         \
+        SKLSTM_NAME(step) some[nr];                                                                         \
+        const SKLSTM_NAME(step) *step = all + at;                                                           \
+        if (count - at < (nr)) {                                                                            \
+            for (int i = 0; i < (nr); i++)                                                                  \
+                some[i] = all[at + i < count ? at + i : count - 1];                                         \
+            step = some;                                                                                    \
         }                                                                                                   \
-        SKLSTM_NAME(forward_steps)(nr, nu, nc, n, &k, step);                                                \
+        SKLSTM_NAME(forward_steps)(nr, nu, nc, n, k, lag, step);                                            \
         at += nr;                                                                                           \
     }
-#define SKLSTM_ALL_STEPS(count, STEP_OF)                                                                    \
-    {                                                                                                       \
-        ptrdiff_t at = 0;                                                                                   \
-        if (nu == 1) {                                                                                      \
-            SKLSTM_SIDE_BY_SIDE(8, 7, count, STEP_OF)                                                       \
-            SKLSTM_SIDE_BY_SIDE(6, 5, count, STEP_OF)                                                       \
-        }                                                                                                   \
-        SKLSTM_SIDE_BY_SIDE(4, 3, count, STEP_OF)                                                           \
-        SKLSTM_SIDE_BY_SIDE(2, 2, count, STEP_OF)                                                           \
-        SKLSTM_SIDE_BY_SIDE(1, 1, count, STEP_OF)                                                           \
+SKLSTM_V4_INLINE void SKLSTM_NAME(forward_all_steps)(
+    const int nu, const int nc, const sklstm_shape *n, const SKLSTM_NAME(constants) *k, ptrdiff_t lag,
+    ptrdiff_t count, const SKLSTM_NAME(step) *all)
+{
+    ptrdiff_t at = 0;
+    if (nu == 1) {
+        SKLSTM_SIDE_BY_SIDE(8, 7)
+        SKLSTM_SIDE_BY_SIDE(6, 5)
     }
+    SKLSTM_SIDE_BY_SIDE(4, 3)
+    SKLSTM_SIDE_BY_SIDE(2, 2)
+    SKLSTM_SIDE_BY_SIDE(1, 1)
+}
+#undef SKLSTM_SIDE_BY_SIDE
 
 /* As squash_vector, for one sequence that waits for it. Clipping is left out where it changes nothing: the branch
  * is foreseen. The remainder comes from one instruction, and half a register has a division of smaller latency. */
@@ -311,9 +363,17 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(forward_body)(
     SKLSTM_NAME(set_constants)(nu, nc, n, table, &k);
     for (ptrdiff_t t = 1; t <= T; t++) {
         const ptrdiff_t lag = first[t] - first[t - 1];
-#define STEP_OF(which) step[i] = STEP(w, D, Y, S, HS, first[t] + (which), first[t] + (which) - lag)
-        SKLSTM_ALL_STEPS(first[t + 1] - first[t], STEP_OF)
-#undef STEP_OF
+        for (ptrdiff_t row = first[t]; row < first[t + 1]; row += SKLSTM_TOGETHER) {
+            SKLSTM_NAME(step) all[SKLSTM_TOGETHER];
+            ptrdiff_t count = first[t + 1] - row;
+            count = count < SKLSTM_TOGETHER ? count : SKLSTM_TOGETHER;
+            for (ptrdiff_t i = 0; i < count; i++)
+                all[i] = (SKLSTM_NAME(step)) {
+                    w, D + (row + i) * nu * L, Y + (row + i) * n->stride, S + (row + i) * nc * L,
+                    HS + (row + i) * nc * L
+                };
+            SKLSTM_NAME(forward_all_steps)(nu, nc, n, &k, lag, count, all);
+        }
     }
 }
 
@@ -325,27 +385,30 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(together_body)(
     REAL *HS)
 {
     SKLSTM_NAME(constants) k;
-    ptrdiff_t active[SKLSTM_TOGETHER], n_active = 0;
+    SKLSTM_NAME(step) all[SKLSTM_TOGETHER];
+    ptrdiff_t last[SKLSTM_TOGETHER], count = 0;
     SKLSTM_NAME(set_constants)(nu, nc, n, table, &k);
     for (ptrdiff_t i = 0; i < nets; i++)
-        if (length[i] > 0)
-            active[n_active++] = i;
-    for (ptrdiff_t t = 1; n_active; t++) {
+        if (length[i] > 0) {
+            const ptrdiff_t row = i * rows + 1;
+            all[count] = (SKLSTM_NAME(step)) {
+                w + i * n_weights, D + row * nu * L, Y + row * n->stride, S + row * nc * L, HS + row * nc * L
+            };
+            last[count++] = length[i];
+        }
+    for (ptrdiff_t t = 1; count; t++) {
         ptrdiff_t left = 0;
-#define STEP_OF(which)                                                                                      \
-    const ptrdiff_t net = active[which], row = net * rows + t;                                              \
-    step[i] = STEP(w + net * n_weights, D, Y, S, HS, row, row - 1)
-        SKLSTM_ALL_STEPS(n_active, STEP_OF)
-#undef STEP_OF
-        for (ptrdiff_t i = 0; i < n_active; i++)
-            if (length[active[i]] > t)
-                active[left++] = active[i];
-        n_active = left;
+        SKLSTM_NAME(forward_all_steps)(nu, nc, n, &k, 1, count, all);
+        for (ptrdiff_t i = 0; i < count; i++)
+            if (last[i] > t) {
+                last[left] = last[i];
+                all[left++] = (SKLSTM_NAME(step)) {
+                    all[i].w, all[i].net + nu * L, all[i].y + n->stride, all[i].s + nc * L, all[i].h + nc * L
+                };
+            }
+        count = left;
     }
 }
-#undef STEP
-#undef SKLSTM_ALL_STEPS
-#undef SKLSTM_SIDE_BY_SIDE
 
 SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
     const int nu, const int nc, const int full, const int alone, const sklstm_shape *n, ptrdiff_t T,

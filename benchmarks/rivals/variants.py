@@ -72,7 +72,7 @@ VARIANTS = (
     Variant(
         "Eight networks at a time, not four, where a row of units fills two registers",
         "_small.h",
-        (("if (nu == 1) {", "if (nu) {"), ("net[8], y[8], s[8], h[8]", "net[16], y[16], s[16], h[16]")),
+        (("if (nu == 1) {", "if (nu) {"),),
         TOGETHER[1:],
     ),
     Variant(
