@@ -40,7 +40,7 @@ directives = {
 kernel = Extension(
     "sklstm._core",
     ["sklstm/_core.pyx"],
-    depends=[f"sklstm/{name}.h" for name in ("_simd", "_rows", "_avx512", "_gemm", "_small")],
+    depends=[f"sklstm/{name}.h" for name in ("_simd", "_rows", "_avx512", "_gemm", "_small", "_wide")],
     include_dirs=["sklstm"],
     define_macros=[("SKLSTM_NO_AVX512", None)] if debug or baseline else [],
     extra_compile_args=flags,

@@ -14,7 +14,7 @@ from sklstm import Network
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "rivals"
 RESULTS = ROOT / "benchmarks" / "results" / "rivals.json"
-MODULES = ("jobs", "workloads", "worker", "ours", "page", "run", "limits", "growth", "variants")
+MODULES = ("jobs", "workloads", "worker", "ours", "page", "run", "limits", "growth", "variants", "hot_spots")
 
 
 @pytest.fixture(scope="module")
@@ -194,10 +194,13 @@ TRIED = {
 }
 
 
+HOT = {"job": "C1, float32", "percent": {"gemm": 51.2, "rest": 48.8}}
+
+
 def test_page(bench, tmp_path):
     result = json.loads(json.dumps(tiny_result(bench)))
     template = (FOLDER / "page.md").read_text()
-    text = bench.page.page(template, result, {"rows": result["rows"][:1]}, [TRIED])
+    text = bench.page.page(template, result, {"rows": result["rows"][:1]}, [TRIED], [HOT])
     assert "{{" not in text
     assert bench.page.NOT_YET not in text
     line = "| A1 adding, T = 100, {}, float32 | {} alike | 2 | 6 | ns |"
@@ -206,6 +209,7 @@ def test_page(bench, tmp_path):
     assert line.format("alike", "numba") + " **3 (3 to 3)** |  | 1.3 | 2 | 1.5 | 0e+00 |" in text
     assert "| sklstm |  | 20 | 30 | 4.0 | 1.0 |" in text
     assert "| Slower | C1, float32 | 100 | 125 | 0.80 (0.75 to 0.85) |" in text
+    assert "| C1, float32 | `gemm` 51, `rest` 49 |" in text
     assert "Load average: 0.5 to 1.0" in text
     assert "100 GFLOP/s" in text
     bench.page.figure(result, tmp_path)
@@ -216,15 +220,15 @@ def test_page_says_what_is_not_measured(bench):
     result = tiny_result(bench) | {"rows": []}
     del result["import"], result["memory"]
     text = bench.page.page((FOLDER / "page.md").read_text(), result)
-    assert text.count(bench.page.NOT_YET) == len(bench.page.SECTIONS) + 3
+    assert text.count(bench.page.NOT_YET) == len(bench.page.SECTIONS) + 4
 
 
 def test_page_in_the_docs_is_that_of_the_results(bench):
     committed = ROOT / "docs" / "performance" / "index.md"
     again = RESULTS.with_name("rivals_again.json")
     results = [json.loads(path.read_text()) if path.exists() else None for path in (RESULTS, again)]
-    variants = json.loads(RESULTS.with_name("variants.json").read_text())
-    assert committed.read_text() == bench.page.page((FOLDER / "page.md").read_text(), *results, variants)
+    more = [json.loads(RESULTS.with_name(name).read_text()) for name in ("variants.json", "hot_spots.json")]
+    assert committed.read_text() == bench.page.page((FOLDER / "page.md").read_text(), *results, *more)
 
 
 def test_what_was_tried_differs_from_the_kernel_in_lines_that_are_there(bench):
@@ -233,3 +237,17 @@ def test_what_was_tried_differs_from_the_kernel_in_lines_that_are_there(bench):
         for before, after in variant.lines:
             assert text.count(before) == 1
             assert after != before
+
+
+@pytest.mark.parametrize(
+    ("symbol", "name"),
+    [
+        ("sklstm_gemm_f32.constprop.0", "gemm"),
+        ("sklstm_forward_rows_f64.arch_x86_64_v4", "forward_rows"),
+        ("__pyx_pf_6sklstm_5_core_38train_together.constprop.0.isra.0", "train_together"),
+        ("__pyx_fuse_1__pyx_f_6sklstm_5_core_backward_all.isra.0", "backward_all"),
+        ("__memmove_avx512_unaligned_erms", "rest"),
+    ],
+)
+def test_names_of_hot_functions(bench, symbol, name):
+    assert bench.hot_spots.name_of(symbol) == name

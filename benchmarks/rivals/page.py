@@ -4,7 +4,7 @@
 
 needs matplotlib. `page.md` has the text; the tables and the plots of growth are made here. A second run, in
 `rivals_again.json` beside the results, gives the column "again"; `variants.json`, which `variants.py` writes,
-the table of what was tried.
+the table of what was tried, and `hot_spots.json`, of `hot_spots.py`, that of what time is spent on.
 """
 
 import argparse
@@ -146,14 +146,24 @@ def variants_of(records):
     return markdown(("tried", "job", "as it is, ns", "otherwise, ns", "ratio"), rows)
 
 
-def page(template, result, again=None, variants=()):
-    """Return the page: the template with the tables of the result, of a second run and of what was tried."""
+def hot_spots_of(records):
+    """Functions of the kernel and their share of the samples."""
+    rows = [
+        (record["job"], ", ".join(f"`{name}` {share:.0f}" for name, share in record["percent"].items()))
+        for record in records
+    ]
+    return markdown(("job", "percent of the time"), rows)
+
+
+def page(template, result, again=None, variants=(), hot_spots=()):
+    """Return the page: the template with the tables of all that was measured."""
     second = {key_of(record): record for record in (again or {"rows": []})["rows"]}
     tables = {section: table_of(section, result, second) for section in SECTIONS} | {
         "machine": machine_of(result),
         "memory": memory_of(result),
         "import": import_of(result),
         "variants": variants_of(variants),
+        "hot spots": hot_spots_of(hot_spots),
     }
     return re.sub(r"\{\{(.+?)\}\}", lambda match: tables[match[1]], template)
 
@@ -182,10 +192,10 @@ def main():
     result = json.loads(options.results.read_text())
     second = options.results.with_name(options.results.stem + "_again.json")
     again = json.loads(second.read_text()) if second.exists() else None
-    tried = options.results.with_name("variants.json")
-    variants = json.loads(tried.read_text()) if tried.exists() else ()
+    more = [options.results.with_name(name) for name in ("variants.json", "hot_spots.json")]
+    more = [json.loads(path.read_text()) if path.exists() else () for path in more]
     options.output.mkdir(parents=True, exist_ok=True)
-    text = page((HERE / "page.md").read_text(), result, again, variants)
+    text = page((HERE / "page.md").read_text(), result, again, *more)
     (options.output / "index.md").write_text(text)
     figure(result, options.output)
     print(f"{options.output / 'index.md'} from {len(result['rows'])} rows")
