@@ -92,8 +92,7 @@ def main():
         serve(options.serve)
     records = []
     for index, job in enumerate(JOBS):
-        name = f"{job.workload} {job.variant}, {job.dtype}".replace(" ,", ",")
-        records.append({"job": name, "percent": profile(index, options.seconds)})
+        records.append({"job": job.label, "percent": profile(index, options.seconds)})
         print(records[-1], flush=True)
     if options.json:
         options.json.write_text(json.dumps(records, indent=1) + "\n")

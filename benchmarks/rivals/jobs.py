@@ -47,6 +47,11 @@ class Job:
         """System and variant, short."""
         return f"{self.system} {self.variant}".strip()
 
+    @property
+    def label(self):
+        """Workload, variant and type, short."""
+        return f"{self.workload} {self.variant}".strip() + f", {self.dtype}"
+
 
 @dataclass(frozen=True)
 class Row:

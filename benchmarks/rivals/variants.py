@@ -188,7 +188,7 @@ def compare(variant, as_is, rounds):
             low, ratio, high = np.percentile(mine / others, [25, 50, 75])
             record = {
                 "variant": variant.name,
-                "job": f"{job.workload} {job.variant}, {job.dtype}".replace(" ,", ","),
+                "job": job.label,
                 "as_it_is": round(float(np.median(mine)), 1),
                 "otherwise": round(float(np.median(others)), 1),
                 "ratio": round(float(ratio), 3),
