@@ -92,6 +92,15 @@ cdef extern from "_simd.h" nogil:
         double g_slope, g_low, g_high, g_one, h_slope, h_low, h_high, h_one
         bint is_small
         int32_t[32] lane, gate_of_cell, gate_of_unit
+
+    ctypedef struct sklstm_inputs:
+        bint sparse
+        const void* x
+        Py_ssize_t row, time
+        const void* values
+        const int32_t* columns
+        const int32_t* indptr
+        const int64_t* step
     void sklstm_forward_rows_f64(
         const sklstm_shape*, Py_ssize_t, Py_ssize_t, const double*, const double*,
         double*, double*, double*, double*) noexcept
@@ -133,11 +142,11 @@ cdef extern from "_simd.h" nogil:
         Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, Py_ssize_t,
         const float*, Py_ssize_t, const float*, Py_ssize_t, float*, Py_ssize_t) noexcept
     void sklstm_forward_small_f64(
-        const sklstm_shape*, Py_ssize_t, const int64_t*, const double*, const double*, const double*,
-        double*, double*, double*) noexcept
+        const sklstm_shape*, Py_ssize_t, const int64_t*, const sklstm_inputs*, const double*, const double*,
+        const double*, double*, double*, double*) noexcept
     void sklstm_forward_small_f32(
-        const sklstm_shape*, Py_ssize_t, const int64_t*, const float*, const float*, const float*,
-        float*, float*, float*) noexcept
+        const sklstm_shape*, Py_ssize_t, const int64_t*, const sklstm_inputs*, const float*, const float*,
+        const float*, float*, float*, float*) noexcept
     int SKLSTM_TOGETHER
     void sklstm_together_small_f64(
         const sklstm_shape*, Py_ssize_t, const int64_t*, Py_ssize_t, Py_ssize_t, const double*,
@@ -188,6 +197,7 @@ cdef double RPROP_UP = 1.2, RPROP_DOWN = 0.5, RPROP_MIN = 1e-6, RPROP_MAX = 50.0
 
 
 ctypedef sklstm_shape Shape
+ctypedef sklstm_inputs Inputs
 
 MOST_TOGETHER = SKLSTM_TOGETHER
 HAS_SMALL = bool(sklstm_has_small())
@@ -423,17 +433,6 @@ cdef inline void row_delta(
 # sources that come from outside: dense rows, or the rows of a CSR matrix
 
 
-cdef struct Inputs:                                         # of a set of sequences, or of a pack
-    bint sparse
-    const void* x                                           # dense: first row
-    Py_ssize_t row                                          # numbers from a row to the next one
-    Py_ssize_t time                                         # and from one time to the next; 0: row under row
-    const void* values                                      # sparse: CSR
-    const int32_t* columns
-    const int32_t* indptr
-    const int64_t* step                                     # rows of the CSR matrix
-
-
 cdef int read_inputs(object data, const floating* w, Inputs* inputs) except -1:
     """The inputs that `data` holds, and has to hold as long as they are read; `w` gives the type."""
     cdef const floating[:, ::1] X = data.X
@@ -581,9 +580,12 @@ cdef inline bint takes_steps(const Shape* n, bint sparse, Py_ssize_t lanes) noex
     """Whether x W + b is computed time by time, for rows that stay in the cache, or for all times at once.
 
     Then W is read at each time. That pays unless it has more rows than the net inputs, which otherwise are
-    written, read and written again far away. The bits are the same.
+    written, read and written again far away. A single sequence of a small network waits for each step's
+    results: few inputs that are not zero cost it nothing. The bits are the same.
     """
-    return not n.is_small and lanes >= STEP_LANES and (sparse or n.M <= 4 * lanes)
+    if n.is_small:
+        return sparse and lanes == 1
+    return lanes >= STEP_LANES and (sparse or n.M <= 4 * lanes)
 
 
 cdef inline void net_inputs(
@@ -612,9 +614,9 @@ cdef void forward_pack(
     cdef floating* net
     if n.is_small:
         if floating is double:
-            sklstm_forward_small_f64(n, T, first, w, table, D, Y, S, HS)
+            sklstm_forward_small_f64(n, T, first, inputs, w, table, D, Y, S, HS)
         else:
-            sklstm_forward_small_f32(n, T, first, w, table, D, Y, S, HS)
+            sklstm_forward_small_f32(n, T, first, inputs, w, table, D, Y, S, HS)
         return
     for t in range(1, T + 1):
         row = first[t]
@@ -915,14 +917,13 @@ cdef Py_ssize_t start_pack(
     const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
     Py_ssize_t lo, Py_ssize_t hi,                           # IN  the lanes of this pack
     bint keep,                                              # IN  whether its dense inputs are asked for again
-    const floating[::1] w,                                  # IN
     int64_t[::1] first, int64_t[::1] step,                  # OUT
     int64_t[::1] error_row, int64_t[::1] error_target, double[::1] error_weight,   # OUT
-    floating[:, ::1] XG, floating[:, ::1] D,                # OUT gathered inputs; x W + b, if all at once
+    floating[:, ::1] XG,                                    # OUT dense inputs, if they are put side by side
     Inputs* inputs,                                         # OUT the inputs of the pack
 ) noexcept nogil:
-    """Lays a pack out and computes what comes from the inputs; returns the number of errors."""
-    cdef Py_ssize_t lanes = hi - lo, T = length[lo], t, j, distance = 0
+    """Lays a pack out; returns the number of errors."""
+    cdef Py_ssize_t lanes = hi - lo, T = length[lo], j, distance = 0
     cdef const floating* X = <const floating*>data.x
     cdef Py_ssize_t errors = arrange_pack(
         n, start, length, target, weight, lo, hi, first, step, error_row, error_target, error_weight)
@@ -939,14 +940,20 @@ cdef Py_ssize_t start_pack(
             inputs.x = &XG[0, 0]
             for j in range(first[T + 1] - lanes):
                 memcpy(&XG[j, 0], X + step[j] * n.M, n.M * sizeof(floating))
-    if takes_steps(n, data.sparse, lanes):
-        return errors
+    return errors
+
+
+cdef inline void all_net_inputs(
+    const Shape* n, const Inputs* inputs, Py_ssize_t lanes, Py_ssize_t T, Py_ssize_t rows,
+    const floating[::1] w,                                  # IN
+    floating[:, ::1] D,                                     # OUT x W + b of a pack, from row `lanes` on
+) noexcept nogil:
+    cdef Py_ssize_t t
     if inputs.time:
         for t in range(T):
             net_inputs(n, lanes, inputs, t, t * lanes, &w[0], &D[(t + 1) * lanes, 0])
     else:
-        net_inputs(n, first[T + 1] - lanes, inputs, 0, 0, &w[0], &D[lanes, 0])
-    return errors
+        net_inputs(n, rows - lanes, inputs, 0, 0, &w[0], &D[lanes, 0])
 
 
 cdef inline Py_ssize_t forward_all(
@@ -961,12 +968,16 @@ cdef inline Py_ssize_t forward_all(
     Inputs* inputs, const floating** sources, Py_ssize_t* source_row,              # OUT
 ) noexcept nogil:
     """Inputs to the net inputs of the output units. Rows of time 0 hold the initial state already."""
+    cdef Py_ssize_t T = length[lo]
+    cdef bint in_steps = takes_steps(n, data.sparse, hi - lo)
     cdef Py_ssize_t errors = start_pack(
-        n, data, start, length, target, weight, lo, hi, keep, w,
-        first, step, error_row, error_target, error_weight, XG, D, inputs)
+        n, data, start, length, target, weight, lo, hi, keep,
+        first, step, error_row, error_target, error_weight, XG, inputs)
+    if not in_steps:
+        all_net_inputs(n, inputs, hi - lo, T, first[T + 1], w, D)
     forward_pack(
-        n, length[lo], &first[0], inputs if takes_steps(n, data.sparse, hi - lo) else NULL, &w[0], &table[0],
-        &D[0, 0], &Y[0, 0], &S[0, 0], &HS[0, 0])
+        n, T, &first[0], inputs if in_steps else NULL, &w[0], &table[0], &D[0, 0], &Y[0, 0], &S[0, 0],
+        &HS[0, 0])
     sources[0] = output_sources(n, hi - lo, errors, error_row, Y, HR, source_row)
     forward_outputs(n, inputs, hi - lo, errors, error_row, w, sources[0], source_row[0], O)
     return errors
@@ -1597,8 +1608,9 @@ def train_together(
                 T[i] = length[at]
                 reset_state(n, 1, Y[i], S[i])
                 errors[i] = start_pack(
-                    n, &held[i], start, length, target, weight, at, at + 1, True, w[i], first[i], step[i],
-                    error_row[i], error_target[i], error_weight[i], XG, D[i], &inputs[i])
+                    n, &held[i], start, length, target, weight, at, at + 1, True, first[i], step[i],
+                    error_row[i], error_target[i], error_weight[i], XG, &inputs[i])
+                all_net_inputs(n, &inputs[i], 1, T[i], T[i] + 1, w[i], D[i])
             if n.is_small:
                 if floating is double:
                     sklstm_together_small_f64(

@@ -5,7 +5,7 @@ Above this module nothing knows padding or alignment; `_core.pyx` allocates noth
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from math import prod
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -142,6 +142,46 @@ class Lanes:
         return Lanes(self.start, np.minimum(self.length, longest), self.target)
 
 
+class Works:
+    """Work arrays of a kernel, lent to one thread at a time and kept for the next.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    packs : list of Lanes
+        Arrays hold any of these.
+    sparse, backward : bool
+        See `Kernel.work`.
+    """
+
+    def __init__(self, kernel, packs, sparse, backward=True):
+        self.size = self._size_of(packs)
+        self._make = partial(kernel.work, *self.size, sparse=sparse, backward=backward)
+        self._free = []
+
+    @staticmethod
+    def _size_of(packs):
+        return (
+            max(int(pack.length.sum()) for pack in packs),
+            max(len(pack) for pack in packs),
+            max(int(pack.length.max()) for pack in packs),
+        )
+
+    def hold(self, packs):
+        """Whether these packs fit, too."""
+        return all(has >= needed for has, needed in zip(self.size, self._size_of(packs), strict=True))
+
+    @contextmanager
+    def lend(self):
+        """Work arrays, until the context ends."""
+        try:
+            work = self._free.pop()
+        except IndexError:
+            work = self._make()
+        yield work
+        self._free.append(work)
+
+
 @lru_cache(maxsize=16)
 def kernel_of(network, dtype):
     """Return the `Kernel` of a network and a dtype: the same one in each call, also in other threads.
@@ -253,13 +293,16 @@ class Kernel:
     @staticmethod
     def pack_lanes(longest):
         """Sequences of a pack, if the longest has so many steps."""
-        return int(np.clip(PACK_ROWS // longest, 1, PACK_LANES))
+        return max(1, min(PACK_ROWS // int(longest), PACK_LANES))
 
     def weight_of(self, lanes, target_weight):
-        """Sum of the weights of the targets of these lanes."""
+        """Sum of the weights of the targets of these lanes, none of which is there twice."""
         if not self.network.return_sequences:
             return float(target_weight[lanes.target].sum())
-        ends = np.append(0, np.cumsum(target_weight))
+        if lanes.length.sum() == len(target_weight):
+            return float(target_weight.sum())
+        ends = np.zeros(len(target_weight) + 1)
+        np.cumsum(target_weight, out=ends[1:])
         return float((ends[lanes.target + lanes.length] - ends[lanes.target]).sum())
 
     def target_weights(self, sequences, sample_weight=None):
@@ -321,26 +364,6 @@ class Kernel:
             work.PP = zeros(2 * n["S"], n["Cp"])
             work.count = integers(1)
         return work
-
-    def works(self, packs, sparse, backward=True):
-        """Work arrays for any of these packs, lent to one thread at a time."""
-        need = (
-            max(int(pack.length.sum()) for pack in packs),
-            max(len(pack) for pack in packs),
-            max(int(pack.length.max()) for pack in packs),
-        )
-        free = []
-
-        @contextmanager
-        def borrow():
-            try:
-                work = free.pop()
-            except IndexError:
-                work = self.work(*need, sparse=sparse, backward=backward)
-            yield work
-            free.append(work)
-
-        return borrow
 
     # ------------------------------------------------------------------------------------------
     # states
@@ -433,12 +456,11 @@ class Kernel:
             (sequences.n_steps if every_step else len(sequences), self.layout["K"]), self.dtype
         )
         packs = self.packs(lanes)
-        borrow = self.works(
-            [lanes[who].at_most(self._window(len(who))) for who in packs], data.sparse, backward=False
-        )
+        windows = [lanes[who].at_most(self._window(len(who))) for who in packs]
+        works = Works(self, windows, data.sparse, backward=False)
 
         def run(who):
-            with borrow() as work:
+            with works.lend() as work:
                 activations, cells = state.activations[who], state.cells[who]
                 self._forward(work, w, data, lanes[who], self._window(len(who)), activations, cells, outputs)
                 state.activations[who], state.cells[who] = activations, cells
@@ -518,12 +540,12 @@ class Kernel:
         full = gradient == "full"
 
         packs = self.packs(lanes)
-        borrow = self.works([lanes[who] for who in packs], data.sparse)
+        works = Works(self, [lanes[who] for who in packs], data.sparse)
 
         def run(who):
             pack = lanes[who]
             grad = self.zeros()
-            with borrow() as work:
+            with works.lend() as work:
                 self._write_state(work, State(initial.activations[who], initial.cells[who]), len(who))
                 value = _core.gradient(
                     self.plan,

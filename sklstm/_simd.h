@@ -75,6 +75,16 @@ typedef struct {
     int32_t lane[32], gate_of_cell[32], gate_of_unit[32]; /* i, i mod B, (i - C) mod B */
 } sklstm_shape;
 
+/* Inputs of a set of sequences, or of a pack: dense rows, or the rows of a CSR matrix. */
+typedef struct {
+    int sparse;
+    const void *x;          /* dense: first row */
+    ptrdiff_t row, time;    /* numbers from a row to the next one, and from one time to the next; 0: row under row */
+    const void *values;     /* sparse: CSR */
+    const int32_t *columns, *indptr;
+    const int64_t *step;    /* rows of the CSR matrix */
+} sklstm_inputs;
+
 /* Whether networks may be small, as _small.h understands it. */
 static int sklstm_has_small(void)
 {
@@ -418,10 +428,10 @@ static void SKLSTM_NAME(forward_wide)(
 }
 
 static void SKLSTM_NAME(forward_small)(
-    const sklstm_shape *n, ptrdiff_t T, const int64_t *first, const SKLSTM_REAL *w,
+    const sklstm_shape *n, ptrdiff_t T, const int64_t *first, const sklstm_inputs *x, const SKLSTM_REAL *w,
     const SKLSTM_REAL *table, const SKLSTM_REAL *D, SKLSTM_REAL *Y, SKLSTM_REAL *S, SKLSTM_REAL *HS)
 {
-    (void)n, (void)T, (void)first, (void)w, (void)table, (void)D, (void)Y, (void)S, (void)HS;
+    (void)n, (void)T, (void)first, (void)x, (void)w, (void)table, (void)D, (void)Y, (void)S, (void)HS;
 }
 
 static void SKLSTM_NAME(together_small)(

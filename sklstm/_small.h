@@ -296,10 +296,25 @@ SKLSTM_V4_INLINE VEC SKLSTM_NAME(squash_soon)(const SKLSTM_NAME(squashing) *k, V
     return k->shift + SKLSTM_WIDEN(SKLSTM_HALF(k->scale) / SKLSTM_HALF(below));
 }
 
+/* x W + b, for a sparse row x */
+SKLSTM_V4_INLINE void SKLSTM_NAME(sum_inputs)(
+    const int nu, const sklstm_shape *n, const REAL *w, const sklstm_inputs *x, int64_t row, VEC *net)
+{
+    const REAL *values = x->values;
+    for (int j = 0; j < nu; j++)
+        net[j] = LOAD(w + n->w_bias + j * L);
+    for (ptrdiff_t p = x->indptr[row]; p < x->indptr[row + 1]; p++) {
+        const REAL *from = w + n->w_input + x->columns[p] * n->Up;
+        for (int j = 0; j < nu; j++)
+            net[j] += ALL(values[p]) * LOAD(from + j * L);
+    }
+}
+
 /* One sequence: nothing but the rows that are kept goes through memory. */
 SKLSTM_V4_INLINE void SKLSTM_NAME(forward_alone)(
-    const int nu, const int nc, const sklstm_shape *n, ptrdiff_t T, const REAL *restrict w,
-    const REAL *restrict table, const REAL *restrict D, REAL *Y, REAL *S, REAL *HS)
+    const int nu, const int nc, const int sparse, const sklstm_shape *n, ptrdiff_t T,
+    const sklstm_inputs *restrict x,                       /* IN  if sparse */
+    const REAL *restrict w, const REAL *restrict table, const REAL *restrict D, REAL *Y, REAL *S, REAL *HS)
 {
     const ptrdiff_t Up = nu * L, Cp = nc * L, stride = n->stride;
     const ptrdiff_t gates = n->R ? n->y_c : 0; /* columns of Y that recur end here, but for the cells */
@@ -316,7 +331,9 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(forward_alone)(
     for (ptrdiff_t t = 1; t <= T; t++) {
         const REAL *from = w;
         VEC net[2];
-        for (int j = 0; j < nu; j++)
+        if (sparse)
+            SKLSTM_NAME(sum_inputs)(nu, n, w, x, x->step[t - 1], net);                 /* (1): inputs */
+        for (int j = 0; j < nu && !sparse; j++)
             net[j] = LOAD(D + t * Up + j * L);
         for (ptrdiff_t u = n->recurrent; u < gates; u++, from += Up) {                 /* (1): gates */
             const VEC z = SKLSTM_NAME(lanes_of)(nu, y, SKLSTM_ALL_BITS(u));
@@ -350,14 +367,18 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(forward_alone)(
     }
 }
 
-/* A pack of sequences and one network. */
+/* A pack of sequences and one network. D holds x W + b, or, for one sequence with sparse inputs, `x` is given. */
 SKLSTM_V4_INLINE void SKLSTM_NAME(forward_body)(
     const int nu, const int nc, const sklstm_shape *n, ptrdiff_t T, const int64_t *restrict first,
-    const REAL *w, const REAL *table, const REAL *D, REAL *Y, REAL *S, REAL *HS)
+    const sklstm_inputs *x, const REAL *w, const REAL *table, const REAL *D, REAL *Y, REAL *S, REAL *HS)
 {
     SKLSTM_NAME(constants) k;
+    if (x) {
+        SKLSTM_NAME(forward_alone)(nu, nc, 1, n, T, x, w, table, D, Y, S, HS);
+        return;
+    }
     if (first[1] == 1) {
-        SKLSTM_NAME(forward_alone)(nu, nc, n, T, w, table, D, Y, S, HS);
+        SKLSTM_NAME(forward_alone)(nu, nc, 0, n, T, x, w, table, D, Y, S, HS);
         return;
     }
     SKLSTM_NAME(set_constants)(nu, nc, n, table, &k);
@@ -529,15 +550,15 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(backward_body)(
 }
 
 SKLSTM_V4 static void SKLSTM_NAME(forward_small)(
-    const sklstm_shape *n, ptrdiff_t T, const int64_t *first, const REAL *w, const REAL *table,
-    const REAL *D, REAL *Y, REAL *S, REAL *HS)
+    const sklstm_shape *n, ptrdiff_t T, const int64_t *first, const sklstm_inputs *x, const REAL *w,
+    const REAL *table, const REAL *D, REAL *Y, REAL *S, REAL *HS)
 {
     if (n->Up == L)
-        SKLSTM_NAME(forward_body)(1, 1, n, T, first, w, table, D, Y, S, HS);
+        SKLSTM_NAME(forward_body)(1, 1, n, T, first, x, w, table, D, Y, S, HS);
     else if (n->Cp == L)
-        SKLSTM_NAME(forward_body)(2, 1, n, T, first, w, table, D, Y, S, HS);
+        SKLSTM_NAME(forward_body)(2, 1, n, T, first, x, w, table, D, Y, S, HS);
     else
-        SKLSTM_NAME(forward_body)(2, 2, n, T, first, w, table, D, Y, S, HS);
+        SKLSTM_NAME(forward_body)(2, 2, n, T, first, x, w, table, D, Y, S, HS);
 }
 
 SKLSTM_V4 static void SKLSTM_NAME(together_small)(

@@ -135,6 +135,7 @@ class Together:
         self.target_weight = np.concatenate([trainer.target_weight for trainer in trainers])
         self.record = np.concatenate([trainer.record for trainer in trainers])
         self.first_target = [0, *accumulate(len(trainer.targets) for trainer in trainers)][:-1]
-        ends = np.cumsum([len(trainer.record) for trainer in trainers])[:-1]
-        for trainer, record in zip(trainers, np.split(self.record, ends), strict=True):
-            trainer.record = record
+        at = 0
+        for trainer in trainers:
+            end = at + len(trainer.record)
+            trainer.record, at = self.record[at:end], end

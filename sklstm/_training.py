@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklstm import _core
-from sklstm._kernel import Lanes, one_blas_thread
+from sklstm._kernel import Lanes, Works, one_blas_thread
 from sklstm._side_by_side import Meeting
 from sklstm._solvers import RATE, Memory, lbfgs, solver_numbers
 
@@ -100,7 +100,8 @@ class Trainer:
             memory.n_updates,
         )
         self.grad = kernel.zeros()
-        self.work = None
+        self.work: Any = None
+        self.works: Any = None  # those of several threads
         self.together: Any = None  # Together, while arrays are shared
         self.in_turn: Any = None  # learns from lanes in turn with other fits; or None
 
@@ -110,10 +111,17 @@ class Trainer:
         self.lanes = self.kernel.lanes(sequences)[train]
         self.targets = self.kernel.targets(targets)
         self.target_weight = np.ascontiguousarray(target_weight, np.float64)
-        self.total_weight = self.kernel.weight_of(self.lanes, self.target_weight)
+        self._total_weight = None
         self.record = np.zeros((0, self.kernel.network.n_outputs), self.kernel.dtype)
         if self.settings.update == "batch" and len(self.lanes) <= self.settings.batch_size:
             self._merge_repeated()
+
+    @property
+    def total_weight(self):
+        """Sum of the weights of all targets to learn from."""
+        if self._total_weight is None:
+            self._total_weight = self.kernel.weight_of(self.lanes, self.target_weight)
+        return self._total_weight
 
     @property
     def weights(self):
@@ -159,15 +167,15 @@ class Trainer:
             total = self._steps(self.lanes[order])
         else:
             total = self._batches(order)
-        mean = total / self.total_weight + self._penalty(self.weights)
+        mean = total / self.total_weight
+        if self.settings.alpha:
+            mean += self._penalty(self.weights)
         largest = np.sqrt(np.finfo(self.w.dtype).max)  # the square of a larger weight overflows
         if not (np.isfinite(mean) and np.abs(self.w).max() < largest):
             raise Diverged
         return mean
 
     def _penalty(self, weights):
-        if self.settings.alpha == 0:
-            return 0.0
         with np.errstate(over="ignore"):
             return 0.5 * self.settings.alpha * float(np.sum(weights[self.penalised].astype(float) ** 2))
 
@@ -176,21 +184,25 @@ class Trainer:
         size = 1 if settings.update == "sequence" else min(settings.batch_size, n_sequences)
         n_batches = -(-n_sequences // size)
         batch = np.arange(n_batches + 1) * n_sequences // n_batches  # of equal size, but for one sequence
-        number = np.repeat(np.arange(n_batches), np.diff(batch))
-        lanes = self.lanes[order[np.lexsort((-self.lanes.length[order], number))]]
-        pack_lanes = min(size, self.kernel.pack_lanes(lanes.length.max()))
+        if size > 1:  # the longest of a batch first
+            number = np.repeat(np.arange(n_batches), np.diff(batch))
+            order = order[np.lexsort((-self.lanes.length[order], number))]
+        lanes = self.lanes[order]
+        steps = np.add.reduceat(lanes.length, batch[:-1])
+        longest = int(lanes.length.max())
+        pack_lanes = min(size, self.kernel.pack_lanes(longest))
         if settings.n_threads > 1:
             share = -(-size // settings.n_threads)
             if size > pack_lanes or share * int(lanes.length.mean()) * len(self.w) > SHARE:
                 return self._batches_in_threads(lanes, batch, min(pack_lanes, share))
         if not self.in_turn:
-            packs = batch[:-1]
+            of_packs = steps
             if pack_lanes < size:
                 packs = np.concatenate([np.arange(lo, hi, pack_lanes) for lo, hi in pairwise(batch)])
-            rows = int(np.add.reduceat(lanes.length, packs).max())
-            self._make_work(rows, pack_lanes, int(lanes.length.max()))
+                of_packs = np.add.reduceat(lanes.length, packs)
+            self._make_work(int(of_packs.max()), pack_lanes, longest)
         total = 0.0
-        for lo, hi in self._chunks(np.add.reduceat(lanes.length, batch[:-1])):
+        for lo, hi in self._chunks(steps):
             if self.in_turn:
                 total += self.in_turn(lanes[lo:hi])
             else:
@@ -231,27 +243,27 @@ class Trainer:
         batches = [
             [lanes[at : min(at + pack_lanes, hi)] for at in range(lo, hi, pack_lanes)] for lo, hi in edges
         ]
-        borrow = kernel.works([pack for packs in batches for pack in packs], self.data.sparse)
+        self._make_works([pack for packs in batches for pack in packs])
         total = 0.0
         with ThreadPoolExecutor(settings.n_threads) as pool:
             for packs in batches:
                 weight = sum(kernel.weight_of(pack, self.target_weight) for pack in packs)
                 if weight == 0:
                     continue
-                value = self._sum(packs, borrow, 1 / weight, pool.map)
+                value = self._sum(packs, 1 / weight, pool.map)
                 if not np.isfinite(value):
                     raise Diverged
                 total += value
                 _core.update(kernel.plan, self.w, self.grad, self.first, self.second, self.numbers)
         return total
 
-    def _sum(self, packs, borrow, scale, each_of=map):
+    def _sum(self, packs, scale, each_of=map):
         """Loss of these packs; `scale` times its gradient is added to `grad`, pack after pack."""
         kernel, settings = self.kernel, self.settings
 
         def gradient(pack):
             grad = kernel.zeros()
-            with borrow() as work:
+            with self.works.lend() as work:
                 value = _core.gradient(
                     kernel.plan,
                     self.data,
@@ -321,6 +333,10 @@ class Trainer:
                 raise Diverged
         return total
 
+    def _make_works(self, packs):
+        if self.works is None or not self.works.hold(packs):
+            self.works = Works(self.kernel, packs, self.data.sparse)
+
     def _make_work(self, *need):
         if self.work is None or any(
             has < needed for has, needed in zip(self.work.capacity, need, strict=True)
@@ -328,11 +344,20 @@ class Trainer:
             self.work = self.kernel.work(*need, sparse=self.data.sparse)
 
     def _steps_between_looks(self):
-        return max(1, int(CHUNK / (3 * len(self.w) + 300)))
+        """Steps for about a tenth of a second, by the weights that each reads."""
+        read, data = len(self.w), self.data
+        if data.sparse and self.settings.update != "step":  # of inputs what is not zero, and all in an update
+            of_inputs = read - self.kernel.layout["w_input"]
+            zeros = 1 - len(data.values) / max((len(data.indptr) - 1) * self.kernel.network.n_inputs, 1)
+            updates = len(self.lanes) / self.lanes.length.sum()
+            read = min(read, read * (1 + updates) - of_inputs * zeros)
+        return max(1, int(CHUNK / (3 * read + 300)))
 
     def _chunks(self, steps):
         """Ranges of batches that the kernel takes without a look at the keyboard."""
         window = self._steps_between_looks()
+        if steps.sum() < window:
+            return [(0, len(steps))]
         edge = np.zeros(len(steps) + 1, bool)
         edge[[0, -1]] = True
         edge[1:-1] = np.diff(np.cumsum(steps) // window) > 0
@@ -388,15 +413,16 @@ class Trainer:
         settings, kernel = self.settings, self.kernel
 
         packs = [self.lanes[who] for who in kernel.packs(self.lanes)]
-        borrow = kernel.works(packs, self.data.sparse)
+        self._make_works(packs)
         scale = 1 / self.total_weight
         pool = ThreadPoolExecutor(settings.n_threads) if settings.n_threads > 1 else None
 
         def objective(weights):
             self.w[kernel.index] = weights
             self.grad[:] = 0
-            value = self._sum(packs, borrow, scale, pool.map if pool else map) * scale
-            value += self._penalty(weights)
+            value = self._sum(packs, scale, pool.map if pool else map) * scale
+            if settings.alpha:
+                value += self._penalty(weights)
             if not np.isfinite(value):
                 raise Diverged
             grad = kernel.unpack(self.grad).astype(float)

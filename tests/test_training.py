@@ -234,6 +234,37 @@ def test_windows_change_no_bit(monkeypatch, return_sequences, window, form, upda
     assert_allclose(weights[0][-2:], weights[1][-2:], rtol=1e-13)  # summed in another order
 
 
+def test_windows_of_wide_one_hot_inputs_go_by_what_is_read():
+    """Not by all weights, of which a step reads one row; many short sequences update all of them often."""
+    net = replace(EVERYTHING, n_inputs=1000)
+    steps = []
+    for lengths in ([100], [1] * 100):
+        X = np.split(np.eye(1000)[:100], np.cumsum(lengths)[:-1])
+        problem = replace(make_problem(net, lengths, state=False), X=X)
+        for form in ("dense", "sparse"):
+            trainer = make_trainer(problem, FORMS[form], update="sequence")
+            steps.append(trainer._steps_between_looks())
+    dense, sparse_form, short, short_sparse = steps
+    assert sparse_form > 10 * dense
+    assert dense == short == short_sparse
+
+
+def test_threads_keep_their_arrays():
+    problem = make_problem(EVERYTHING, [9] * 40, state=False)
+    trainer = make_trainer(problem, n_threads=2, update="batch", batch_size=40)
+    lent = []
+    for lengths in (9, 9, 8):
+        trainer._make_works([trainer.lanes[:20].at_most(lengths), trainer.lanes[20:].at_most(lengths)])
+        with trainer.works.lend() as work:
+            lent.append(work)
+    assert lent[0] is lent[1] is lent[2]
+    trainer._make_works([trainer.lanes])
+    with trainer.works.lend() as work, trainer.works.lend() as other:
+        assert work is not other
+        assert work is not lent[0]
+        assert work.capacity == other.capacity == (360, 40, 9)
+
+
 def test_estimators_learn_online_as_the_twin():
     X = [np.random.default_rng(i).normal(size=(T, 2)) for i, T in enumerate([3, 1, 5])]
     y = np.array([[0.1, 0.3], [0.9, -0.2], [0.4, 0.5]])
