@@ -180,7 +180,7 @@ cdef enum:
 
 # What is done time by time, or for how many rows at once, so that they are still in the cache.
 cdef enum:
-    STEP_LANES = 16, GRADIENT_ROWS = 256, GRADIENT_BYTES = 1 << 20, SMALL_BYTES = 128
+    STEP_LANES = 16, TRANSPOSED_ROWS = 16, GRADIENT_ROWS = 256, GRADIENT_BYTES = 1 << 20, SMALL_BYTES = 128
 
 LEAST_OF_BLAS = BLAS_FROM
 cdef bint HAS_GEMM = sklstm_has_gemm(), HAS_WIDE = sklstm_has_small()
@@ -343,11 +343,14 @@ cdef inline void forward_rows(
 cdef inline void transpose(
     Py_ssize_t rows, Py_ssize_t columns, const floating* a, Py_ssize_t a_row, floating* b, Py_ssize_t b_row
 ) noexcept nogil:
-    """B (columns x rows) = A.T, with A (rows x columns)."""
-    cdef Py_ssize_t i, j
-    for i in range(rows):
+    """B (columns x rows) = A.T, with A (rows x columns); what is read again is still in the cache."""
+    cdef Py_ssize_t i, j, lo = 0, hi
+    while lo < rows:
+        hi = min(lo + <Py_ssize_t>TRANSPOSED_ROWS, rows)
         for j in range(columns):
-            b[j * b_row + i] = a[i * a_row + j]
+            for i in range(lo, hi):
+                b[j * b_row + i] = a[i * a_row + j]
+        lo = hi
 
 
 # ------------------------------------------------------------------------------------------------
