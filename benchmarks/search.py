@@ -1,13 +1,16 @@
 """GridSearchCV one fit at a time, in two processes, and side by side in one and two threads.
 
     python benchmarks/search.py [--rounds 5] [--json benchmarks/results/search.json]
+    python benchmarks/search.py --page
 
 Two searches with three folds each. "on-line": the adding problem (200 sequences of 100 to 110 steps) and the
 network of the paper, 2 blocks of 2 cells, an update after each sequence: 4 learning rates and 2 biases of the
 input gates, 60 epochs. "mini-batch": 32 blocks of one cell, 200 sequences of 50 steps and 8 inputs: 6
 learning rates, 10 epochs. Both end with the fit of the best setting on all sequences. The ways take turns;
-the medians of wall time and of the CPU time of all processes count. Processes are started for "2 processes,
-new", and go on with "2 processes". All ways must give the same scores and the same weights, to the bit.
+the medians of wall time and of the CPU time of all processes count, with the quartiles of the ratios of
+single rounds. Processes are started for "2 processes, new", and go on with "2 processes". All ways must give
+the same scores and the same weights, to the bit. ``--page`` puts the results into docs/searches.md and runs
+nothing.
 """
 
 import argparse
@@ -16,6 +19,7 @@ import os
 import time
 import warnings
 from contextlib import nullcontext
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -26,6 +30,9 @@ from sklearn.model_selection import GridSearchCV
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, side_by_side
 
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "searches.md"
+BEGIN, END = "<!-- from benchmarks/results/search.json -->\n", "<!-- end -->"
 WAYS = {  # n_jobs, and the context
     "1 process": (1, nullcontext),
     "2 processes, new": (2, nullcontext),
@@ -98,11 +105,45 @@ def run(way, lstm, grid, X, y):
     return (wall, cpu_seconds(in_processes) - cpu), search
 
 
+def quartiles_of_ratio(of_one, of_way):
+    """First and third quartile of the ratios of single rounds, on the wall."""
+    ratios = np.array(of_one)[:, 0] / np.array(of_way)[:, 0]
+    return np.percentile(ratios, [25, 75]).round(2).tolist()
+
+
+def table_of(result):
+    """The table of the page."""
+    lines = [
+        "| search | way | s on the wall | s of CPU | wall, 1 process over this | CPU, 1 process over this |",
+        "| :-- | :-- | --: | --: | --: | --: |",
+    ]
+    for row in result["rows"]:
+        low, high = row["wall_quartiles"]
+        lines.append(
+            f"| {row['search']} | {row['way']} | {row['wall_seconds']:.2f} | {row['cpu_seconds']:.2f} | "
+            f"{row['wall_ratio']:.2f} ({low:.2f} to {high:.2f}) | {row['cpu_ratio']:.2f} |"
+        )
+    versions = f"scikit-learn {result['scikit-learn']}, joblib {result['joblib']}"
+    lines += ["", f"Rounds: {result['rounds']}; {result['cores']} cores, load {result['load']}; {versions}."]
+    return "\n".join(lines) + "\n"
+
+
+def page(text, result):
+    """The page with the table of these results."""
+    before, rest = text.split(BEGIN)
+    return before + BEGIN + "\n" + table_of(result) + "\n" + END + rest.split(END, 1)[1]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json")
+    parser.add_argument("--page", action="store_true", help="write docs/searches.md and run nothing")
     options = parser.parse_args()
+    if options.page:
+        result = json.loads((ROOT / "benchmarks" / "results" / "search.json").read_text())
+        PAGE.write_text(page(PAGE.read_text(), result))
+        return
     os.environ["PYTHONWARNINGS"] = "ignore"  # of the processes; learning does not converge
     warnings.simplefilter("ignore")
     print(f"sklstm {sklstm.__version__}, scikit-learn {sklearn.__version__}, joblib {joblib.__version__}")
@@ -129,6 +170,7 @@ def main():
                 "cpu_seconds": round(cpu, 3),
                 "wall_ratio": round(median["1 process"][0] / wall, 2),
                 "cpu_ratio": round(median["1 process"][1] / cpu, 2),
+                "wall_quartiles": quartiles_of_ratio(seconds["1 process"], seconds[way]),
             }
             rows.append(row)
             print(

@@ -568,9 +568,9 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         order that could be relied on: give each thread a ``copy.copy`` of the estimator, which has streams of
         its own.
         """
-        stepper = vars(self).get("_stepper")
+        stepper = self.__dict__.get("_stepper")  # each call that is saved here is a part of what a step takes
         if stepper is not None:
-            outputs = stepper(self.weights_, x)
+            outputs = stepper.step(self.weights_, x)
             if outputs is not None:
                 return outputs
         if not hasattr(self, "weights_"):
@@ -597,10 +597,10 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         if state is not None and not np.isfinite(state.cells).all():
             raise ValueError("The state of the streams is no longer finite: call reset_state().")
         rows = np.ascontiguousarray(rows)
-        outputs = None if stepper is None else stepper(self.weights_, rows)
+        outputs = None if stepper is None else stepper.step(self.weights_, rows)
         if outputs is None:
             stepper = Stepper(self.network_, self.weights_, rows.dtype, len(rows), state)
-            outputs = stepper(self.weights_, rows)
+            outputs = stepper.step(self.weights_, rows)
             self._stepper = stepper
         return outputs[0] if x.ndim == 1 else outputs
 

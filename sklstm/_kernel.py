@@ -603,6 +603,11 @@ class Stepper:
     n_streams : int
     state : State or None
         None is zero.
+
+    Attributes
+    ----------
+    step : callable
+        ``step(weights, x)`` gives the outputs after the inputs x, or None; see `_core.Step`.
     """
 
     def __init__(self, network, weights, dtype, n_streams, state):
@@ -613,8 +618,6 @@ class Stepper:
         self._work = work = kernel.work(n_streams, n_streams, 1, backward=False)
         kernel._write_state(work, kernel.zero_state(n_streams) if state is None else state, n_streams)
         largest = lanes * max(n["Up"], n["Kp"]) * max(n["M"], n["R"], n["H"])
-        self._may_use_blas = largest >= _core.LEAST_OF_BLAS
-        # None if x or the weights are not what it was made for, or a number is not finite
         self._step = _core.Step(
             kernel.plan,
             n_streams,
@@ -632,11 +635,9 @@ class Stepper:
                 np.zeros((n_streams, n["K"]), kernel.dtype),
             ),
         )
+        self.step = self._step_of_blas if largest >= _core.LEAST_OF_BLAS else self._step
 
-    def __call__(self, weights, x):
-        """Outputs after the inputs x, or None; see `_core.Step`."""
-        if not self._may_use_blas:
-            return self._step(weights, x)
+    def _step_of_blas(self, weights, x):
         with one_blas_thread():
             return self._step(weights, x)
 

@@ -2,10 +2,10 @@
 
 import warnings
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from numbers import Integral
-from threading import Event, Lock
+from threading import Condition, Event, Lock
 from typing import Any
 
 import joblib
@@ -44,7 +44,8 @@ def side_by_side(n_jobs=None):
     differ; a fit that ends, or fails, does not hold up the others. Networks have to be small: a row of units
     in two vector registers (16 units in float64 or 32 in float32, each cell and each gate being one), no
     peepholes, no hidden units, and a processor with AVX-512. Fits of other networks, and with
-    ``update="batch"`` or "step", run in threads, each for itself: a mini-batch is computed in turn already.
+    ``update="batch"`` or "step", run each for itself, `n_jobs` at a time: a mini-batch is computed in turn
+    already.
 
     Each fit holds its own sequences, and once more while it learns in turn with others. When Ctrl-C or an
     error ends the search, the fits that are under way end with their epoch.
@@ -120,6 +121,7 @@ class Meeting:
     def __init__(self, n_threads):
         self.n_threads = self.free = n_threads
         self.lock = Lock()
+        self.freed = Condition(self.lock)
         self.fits = Counter()  # in their epochs, by kind
         self.working = Counter()  # those of them that learn at the moment
         self.waiting = {}  # those of them that wait, by kind
@@ -141,9 +143,16 @@ class Meeting:
 
     @contextmanager
     def attended(self, trainer):
-        """Count a fit while it is in its epochs, and let it learn in turn with others if it gains by that."""
+        """Count a fit while it is in its epochs, and let it learn in turn with others if it gains by that.
+
+        If it does not, each of its epochs waits until there is a place for one more thread that works.
+        """
         if not takes_turns(trainer):
-            yield
+            trainer.place = self._place
+            try:
+                yield
+            finally:
+                trainer.place = nullcontext
             return
         fit = Fit(trainer)
         with self.lock:
@@ -156,6 +165,26 @@ class Meeting:
             with self.lock:
                 self.fits[fit.kind] -= 1
                 self._call()
+
+    @contextmanager
+    def _place(self):
+        """Be one of the threads that work."""
+        with self.lock:
+            while not self.freed.wait_for(lambda: self.free > 0, PATIENCE):
+                self.check()
+            self.free -= 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self._leave()
+
+    def _leave(self):
+        """Give the place of a thread that works to the next; to be called with the lock."""
+        self.free += 1
+        self._call()
+        if self.free:
+            self.freed.notify()
 
     def _learn(self, fit, lanes):
         """Wait for the others, and lead them if called to; returns the loss of these sequences."""
@@ -209,11 +238,10 @@ class Meeting:
                 fit.error = error
         finally:
             with self.lock:
-                self.free += 1
                 self.working[kind] -= len(group)
                 for fit in group:
                     fit.called.set()
-                self._call()
+                self._leave()
 
 
 def takes_turns(trainer):

@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import pairwise
@@ -104,6 +104,7 @@ class Trainer:
         self.works: Any = None  # those of several threads
         self.together: Any = None  # Together, while arrays are shared
         self.in_turn: Any = None  # learns from lanes in turn with other fits; or None
+        self.place: Any = nullcontext  # in which threads work, while others may not
 
     def load(self, sequences, train, targets, target_weight):
         """Take other data to learn from; weights and memory stay."""
@@ -163,10 +164,8 @@ class Trainer:
         n_sequences = len(self.lanes)
         shuffle = self.settings.shuffle and self.streams is None
         order = rng.permutation(n_sequences) if shuffle else np.arange(n_sequences)
-        if self.settings.update == "step":
-            total = self._steps(self.lanes[order])
-        else:
-            total = self._batches(order)
+        with self.place():
+            total = self._steps(self.lanes[order]) if self.settings.update == "step" else self._batches(order)
         mean = total / self.total_weight
         if self.settings.alpha:
             mean += self._penalty(self.weights)
@@ -420,7 +419,8 @@ class Trainer:
         def objective(weights):
             self.w[kernel.index] = weights
             self.grad[:] = 0
-            value = self._sum(packs, scale, pool.map if pool else map) * scale
+            with self.place():
+                value = self._sum(packs, scale, pool.map if pool else map) * scale
             if settings.alpha:
                 value += self._penalty(weights)
             if not np.isfinite(value):

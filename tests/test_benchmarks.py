@@ -115,6 +115,32 @@ def test_jobs_of_ours_run(bench):
             assert np.abs(prepared.result).max() > 0
 
 
+class Pipe:
+    """What `Workers` knows of a process; every reply is the same."""
+
+    def __init__(self, reply):
+        self.reply, self.sent = reply, []
+
+    def send(self, message):
+        self.sent.append(message)
+
+    def recv(self):
+        return self.reply
+
+
+def test_copies_work_at_the_same_time(bench):
+    """Two runs in the time of the slower one."""
+    workers = bench.worker.Workers(0, {0, 1})
+    workers.pipes = {("sklstm", 1, 0): Pipe((1.0, 3.0)), ("sklstm", 1, 1): Pipe((2.0, 5.0))}
+    job = bench.jobs.Job("sklstm", "B2", "full", copies=2)
+    assert workers.ask("time", job) == (1.5, 2.5)
+    assert workers.ask("prepare", job) == (1.0, 3.0)
+    assert [pipe.sent for pipe in workers.pipes.values()] == [[("time", job), ("prepare", job)]] * 2
+    workers.pipes["sklstm", 1, 1] = Pipe(bench.worker.Failed("no memory"))
+    with pytest.raises(bench.worker.Failed, match="no memory"):
+        workers.ask("time", job)
+
+
 def test_full_and_truncated_gradients_differ(bench):
     full, truncated = (bench.jobs.Job("sklstm", "B1", variant) for variant in ("full", "truncated"))
     full, truncated = (bench.ours.prepare(job).result for job in (full, truncated))
@@ -163,7 +189,7 @@ def tiny_result(bench):
             seconds[row.ours] = [(2e-9, 3e-9)] * 3
         for row in group.rows:
             record = bench.run.record_of(row, prepared, seconds, [0.5, 1.0])
-            rows.append({"group": group.workload, **record})
+            rows.append({"group": group.workload, "stolen_percent": 0.3, **record})
     return {
         "started": "2026-01-01 12:00",
         "machine": {"processor": "abacus", "cores": 2, "system": "none", "python": "3.14"},
@@ -204,13 +230,13 @@ def test_page(bench, tmp_path):
     assert "{{" not in text
     assert bench.page.NOT_YET not in text
     line = "| A1 adding, T = 100, {}, float32 | {} alike | 2 | 6 | ns |"
-    assert line.format("paper", "numba") + " **3 (3 to 3)** | 3 | 2 | 3 | 1.5 |  |" in text
-    assert line.format("paper", "torch") + " 3 (3 to 3) |  | 80 | 150 | 1.5 |  |" in text
-    assert line.format("alike", "numba") + " **3 (3 to 3)** |  | 1.3 | 2 | 1.5 | 0e+00 |" in text
+    assert line.format("paper", "numba") + " **3 (3 to 3)** | 3 | 3 | 2 | 3 | 1.5 |  |" in text
+    assert line.format("paper", "torch") + " 3 (3 to 3) | 3 |  | 80 | 150 | 1.5 |  |" in text
+    assert line.format("alike", "numba") + " **3 (3 to 3)** | 3 |  | 1.3 | 2 | 1.5 | 0e+00 |" in text
     assert "| sklstm |  | 20 | 30 | 4.0 | 1.0 |" in text
     assert "| Slower | C1, float32 | 100 | 125 | 0.80 (0.75 to 0.85) |" in text
     assert "| C1, float32 | `gemm` 51, `rest` 49 |" in text
-    assert "Load average: 0.5 to 1.0" in text
+    assert "Load average: 0.5 to 1.0. Time that the host gave to others: 0.3 to 0.3 percent." in text
     assert "100 GFLOP/s" in text
     bench.page.figure(result, tmp_path)
     assert (tmp_path / "growth.png").stat().st_size > 10_000
@@ -229,6 +255,16 @@ def test_page_in_the_docs_is_that_of_the_results(bench):
     results = [json.loads(path.read_text()) if path.exists() else None for path in (RESULTS, again)]
     more = [json.loads(RESULTS.with_name(name).read_text()) for name in ("variants.json", "hot_spots.json")]
     assert committed.read_text() == bench.page.page((FOLDER / "page.md").read_text(), *results, *more)
+
+
+def test_page_of_searches_is_that_of_the_results(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    search = import_module("search")
+    text = search.PAGE.read_text()
+    assert text == search.page(text, json.loads(RESULTS.with_name("search.json").read_text()))
+    ways = {row["way"] for row in json.loads(RESULTS.with_name("search.json").read_text())["rows"]}
+    assert ways == set(search.WAYS)
+    assert search.quartiles_of_ratio([(2.0, 9.0), (4.0, 9.0)], [(1.0, 9.0), (1.0, 9.0)]) == [2.5, 3.5]
 
 
 def test_what_was_tried_differs_from_the_kernel_in_lines_that_are_there(bench):

@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.ensemble import BaggingRegressor
 from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -25,6 +26,7 @@ from sklstm import (
     Sequences,
     SequenceScaler,
     SequenceSummary,
+    _core,
     side_by_side,
 )
 from sklstm import _side_by_side as module
@@ -352,7 +354,8 @@ def ctrl_c():
     signal.signal(signal.SIGINT, before)
 
 
-def test_ctrl_c_ends_the_search_and_its_fits(ctrl_c):
+@pytest.mark.parametrize("update", ["sequence", "batch"])
+def test_ctrl_c_ends_the_search_and_its_fits(update, ctrl_c):
     before, blas = set(threading.enumerate()), blas_threads()
     once = iter([True])
 
@@ -361,8 +364,9 @@ def test_ctrl_c_ends_the_search_and_its_fits(ctrl_c):
             ctrl_c()
         return 0.01
 
+    endless = clone(ENDLESS).set_params(update=update)
     with side_by_side(), pytest.raises(KeyboardInterrupt):
-        GridSearchCV(ENDLESS, {"learning_rate": [rate], "forget_gate_bias": [0, 1]}, cv=3).fit(X, Y)
+        GridSearchCV(endless, {"learning_rate": [rate], "forget_gate_bias": [0, 1]}, cv=3).fit(X, Y)
     assert joined(before)
     assert blas_threads() == blas
 
@@ -424,6 +428,40 @@ def test_at_most_so_many_work_and_so_many_in_a_group(groups, monkeypatch):
     compare(REG, {"learning_rate": np.linspace(0.01, 0.1, 8).tolist()}, n_jobs=2)
     assert 1 < max(groups) <= module.FITS
     assert max(most) <= 2
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_no_more_threads_work_for_mini_batches(n_jobs, solver, monkeypatch):
+    """Eight fits for each thread are under way; one of them fits another network between its epochs."""
+    original, lock, now, most = _core.gradient, threading.Lock(), [], []
+    train = _core.train
+
+    def watched(function):
+        def call(*arguments):
+            with lock:
+                now.append(call)
+                most.append(len(now))
+            time.sleep(1e-3)
+            try:
+                return function(*arguments)
+            finally:
+                with lock:
+                    now.pop()
+
+        return call
+
+    monkeypatch.setattr(_core, "gradient", watched(original))
+    monkeypatch.setattr(_core, "train", watched(train))
+
+    def fits(epoch):
+        LSTMRegressor(n_blocks=1, solver=solver, max_iter=2).fit(X, Y)
+        return 0.01
+
+    reg = LSTMRegressor(n_blocks=2, solver=solver, max_iter=4, random_state=0)
+    grid = {"forget_gate_bias": [0, 1, 2], "learning_rate": [0.01, 0.02, 0.01 if solver == "lbfgs" else fits]}
+    compare(reg, grid, n_jobs=n_jobs)
+    assert max(most) == n_jobs
 
 
 @pytest.mark.parametrize("n_jobs", [0, 1.5, "2"])

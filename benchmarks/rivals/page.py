@@ -26,7 +26,10 @@ SECTIONS = {
     "others": ("C1", "C2", "F"),
     "threads": ("threads",),
 }
-HEAD = ("row", "rival", "ours", "rival's", "unit", "ratio", "again", "goal", "aim", "limit", "differs")
+HEAD = (
+    *("row", "rival", "ours", "rival's", "unit"),
+    *("ratio", "fastest", "again", "goal", "aim", "limit", "differs"),
+)
 XLABELS = {
     "length": "steps of the sequence",
     "width": "one-hot inputs",
@@ -71,6 +74,7 @@ def row_of(record, limits, again):
         number(record[f"rival_{clock}"][1]),
         record["unit"] + (", wall" if clock == "wall" else ""),
         f"**{ratio}**" if met else ratio,
+        number(record["ratio_of_fastest"]),
         "" if second is None else number(second["ratio"]),
         number(record["goal"]),
         number(record["aim"]),
@@ -94,7 +98,9 @@ def machine_of(result):
     text = f"Measured {result['started']} on {machine['cores']} cores of {machine['processor']}, "
     text += f"{machine['system']}, Python {machine['python']}: {versions}."
     if load:
+        stolen = [record["stolen_percent"] for record in result["rows"]]
         text += f" Rounds: {min(rounds)} to {max(rounds)}. Load average: {min(load):.1f} to {max(load):.1f}."
+        text += f" Time that the host gave to others: {min(stolen):.1f} to {max(stolen):.1f} percent."
     if "sgemm, GFLOP/s" in result["limits"]:
         text += f" sgemm in one thread: {result['limits']['sgemm, GFLOP/s']:.0f} GFLOP/s."
     return text

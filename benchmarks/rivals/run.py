@@ -42,6 +42,12 @@ def difference(ours, theirs):
     return float(np.abs(np.asarray(ours, float) - theirs).max() / np.abs(theirs).max())
 
 
+def ticks():
+    """Time of all cores that the host gave to others, and all time, in ticks of the clock."""
+    fields = np.array(Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9], int)
+    return np.array([fields[7], fields.sum()])
+
+
 def run_group(workers, group, rounds, budget):
     """Records of the rows of one group."""
     prepared = {job: workers.ask("prepare", job) for job in group.jobs}
@@ -54,7 +60,7 @@ def run_group(workers, group, rounds, budget):
                     f"more than {row.tolerance:g}: not the same work."
                 )
     seconds = {job: [] for job in group.jobs}
-    load, begun = [os.getloadavg()[0]], time.perf_counter()
+    load, begun, before = [os.getloadavg()[0]], time.perf_counter(), ticks()
     jobs = list(group.jobs)
     for n in range(rounds):
         for job in jobs[n % len(jobs) :] + jobs[: n % len(jobs)]:
@@ -62,8 +68,10 @@ def run_group(workers, group, rounds, budget):
         if time.perf_counter() - begun > budget and n + 1 >= LEAST_ROUNDS:
             break
     load.append(os.getloadavg()[0])
+    stolen, total = ticks() - before
     workers.rest(group.jobs)
-    return [{"group": group.workload, **record_of(row, prepared, seconds, load)} for row in group.rows]
+    more = {"group": group.workload, "stolen_percent": float(f"{100 * stolen / max(total, 1):.2g}")}
+    return [more | record_of(row, prepared, seconds, load) for row in group.rows]
 
 
 def record_of(row, prepared, seconds, load):
@@ -91,6 +99,7 @@ def record_of(row, prepared, seconds, load):
         "rival_wall": quartiles(others[:, 1] * scale),
         "ratio": float(f"{median(rival) / median(row.ours):.3g}"),
         "ratio_quartiles": quartiles(others[:, column] / mine[:, column])[::2],
+        "ratio_of_fastest": float(f"{others[:, column].min() / mine[:, column].min():.3g}"),
         "goal": row.goal,
         "aim": row.aim,
         "difference": float(f"{max(differences):.1e}") if differences else None,

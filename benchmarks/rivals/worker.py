@@ -103,31 +103,37 @@ class Workers:
         self.pipes, self.processes, self.versions = {}, [], {}
 
     def ask(self, action, job):
-        """Let the job's process do something; returns its reply."""
-        pipe = self._pipe(job.system, job.threads)
-        pipe.send((action, job))
-        reply = pipe.recv()
-        if isinstance(reply, Failed):
-            raise reply
-        return reply
+        """Let the job's process do something, or its processes at the same time; returns the reply."""
+        pipes = [self._pipe(job.system, job.threads, copy) for copy in range(job.copies)]
+        for pipe in pipes:
+            pipe.send((action, job))
+        replies = [pipe.recv() for pipe in pipes]
+        for reply in replies:
+            if isinstance(reply, Failed):
+                raise reply
+        if action != "time":
+            return replies[0]
+        cpu, wall = zip(*replies, strict=True)
+        return sum(cpu) / job.copies, max(wall) / job.copies
 
     def rest(self, jobs):
         """Let the processes of these jobs forget what they have prepared."""
-        for job in {(job.system, job.threads): job for job in jobs}.values():
+        for job in {(job.system, job.threads, job.copies): job for job in jobs}.values():
             self.ask("forget", job)
 
-    def _pipe(self, system, threads):
-        if (system, threads) not in self.pipes:
+    def _pipe(self, system, threads, copy):
+        if (system, threads, copy) not in self.pipes:
             ours, theirs = multiprocessing.Pipe()
-            affinity = {self.core} if threads == 1 else self.every_core
+            others = sorted(self.every_core - {self.core})
+            affinity = {[self.core, *others][copy]} if threads == 1 else self.every_core
             process = multiprocessing.get_context("spawn").Process(
                 target=serve, args=(theirs, system, affinity)
             )
             process.start()
             self.processes.append(process)
-            self.pipes[system, threads] = ours
+            self.pipes[system, threads, copy] = ours
             self.versions |= ours.recv()
-        return self.pipes[system, threads]
+        return self.pipes[system, threads, copy]
 
     def close(self):
         """End the processes."""
