@@ -647,13 +647,38 @@ class Stepper:
         return self.kernel._read_state(self._work, np.arange(self.n_streams))
 
 
+@contextmanager
+def in_threads(n_threads):
+    """Context with a `map` of so many threads: this one and others. The kernel holds no lock.
+
+    This thread works where it is, with its data in the cache; a system that has to place it and a new thread
+    for each core puts two on one core for a while.
+    """
+    if n_threads <= 1:
+        yield map
+        return
+    with ThreadPoolExecutor(n_threads - 1) as others:
+
+        def shared(run, items):
+            futures = [others.submit(run, item) for item in items[:-1]]
+            try:
+                last = [run(items[-1])]
+                for item, future in zip(items[-2::-1], futures[::-1], strict=True):
+                    if not future.cancel():
+                        break  # the others have begun it, and all before it
+                    last.append(run(item))
+                return [future.result() for future in futures[: len(items) - len(last)]] + last[::-1]
+            finally:
+                for future in futures:
+                    future.cancel()
+
+        yield shared
+
+
 def each(run, items, n_threads):
-    """`[run(item) for item in items]`, in threads: the kernel holds no lock."""
-    with one_blas_thread():
-        if n_threads == 1 or len(items) == 1:
-            return [run(item) for item in items]
-        with ThreadPoolExecutor(n_threads) as pool:
-            return list(pool.map(run, items))
+    """`[run(item) for item in items]`, in threads."""
+    with one_blas_thread(), in_threads(min(n_threads, len(items))) as share:
+        return list(share(run, items))
 
 
 # ----------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -15,7 +14,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklstm import _core
-from sklstm._kernel import Lanes, Works, one_blas_thread
+from sklstm._kernel import Lanes, Works, in_threads, one_blas_thread
 from sklstm._side_by_side import Meeting
 from sklstm._solvers import RATE, Memory, lbfgs, solver_numbers
 
@@ -244,19 +243,19 @@ class Trainer:
         ]
         self._make_works([pack for packs in batches for pack in packs])
         total = 0.0
-        with ThreadPoolExecutor(settings.n_threads) as pool:
+        with in_threads(settings.n_threads) as share:
             for packs in batches:
                 weight = sum(kernel.weight_of(pack, self.target_weight) for pack in packs)
                 if weight == 0:
                     continue
-                value = self._sum(packs, 1 / weight, pool.map)
+                value = self._sum(packs, 1 / weight, share)
                 if not np.isfinite(value):
                     raise Diverged
                 total += value
                 _core.update(kernel.plan, self.w, self.grad, self.first, self.second, self.numbers)
         return total
 
-    def _sum(self, packs, scale, each_of=map):
+    def _sum(self, packs, scale, share):
         """Loss of these packs; `scale` times its gradient is added to `grad`, pack after pack."""
         kernel, settings = self.kernel, self.settings
 
@@ -280,7 +279,7 @@ class Trainer:
             return value, grad
 
         total = 0.0
-        for value, grad in each_of(gradient, packs):
+        for value, grad in share(gradient, packs):
             total += value
             self.grad += grad
         return total
@@ -414,13 +413,12 @@ class Trainer:
         packs = [self.lanes[who] for who in kernel.packs(self.lanes)]
         self._make_works(packs)
         scale = 1 / self.total_weight
-        pool = ThreadPoolExecutor(settings.n_threads) if settings.n_threads > 1 else None
 
         def objective(weights):
             self.w[kernel.index] = weights
             self.grad[:] = 0
             with self.place():
-                value = self._sum(packs, scale, pool.map if pool else map) * scale
+                value = self._sum(packs, scale, share) * scale
             if settings.alpha:
                 value += self._penalty(weights)
             if not np.isfinite(value):
@@ -434,12 +432,9 @@ class Trainer:
             if on_epoch(value):
                 raise StopIteration  # SciPy ends here
 
-        try:
+        with in_threads(settings.n_threads) as share:
             weights = self.weights.astype(float)
             return lbfgs(objective, weights, settings.max_iter, settings.tol, after_iteration)
-        finally:
-            if pool:
-                pool.shutdown()
 
 
 def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):

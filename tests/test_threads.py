@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 import joblib
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceScaler, _core
-from sklstm._kernel import threads_of
+from sklstm._kernel import each, threads_of
 from watch import Watch, blas_threads
 
 pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
@@ -34,6 +35,39 @@ def watch(monkeypatch):
     for name, function in watch.wrapped().items():
         monkeypatch.setattr(_core, name, function)
     return watch
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 4])
+@pytest.mark.parametrize("n_items", [0, 1, 2, 3, 50])
+def test_share_is_map(n_items, n_threads):
+    """Whoever takes an item, and however long it takes."""
+    threads = set()
+
+    def run(item):
+        threads.add(threading.get_ident())
+        time.sleep(1e-3 * (item % 3))
+        return item * item
+
+    assert each(run, list(range(n_items)), n_threads) == [i * i for i in range(n_items)]
+    if n_items:
+        assert threading.get_ident() in threads
+    if n_items >= 50:
+        assert len(threads) == n_threads
+
+
+@pytest.mark.parametrize("fails", [0, 3, 7])
+def test_an_error_ends_what_is_shared(fails):
+    done = []
+
+    def run(item):
+        time.sleep(1e-3)
+        if item % 8 == fails:
+            raise ZeroDivisionError(item)
+        done.append(item)
+
+    with pytest.raises(ZeroDivisionError):
+        each(run, list(range(400)), 2)
+    assert len(done) < 350
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
