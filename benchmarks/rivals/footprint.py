@@ -31,7 +31,7 @@ print(json.dumps([cpu, wall, resident() - memory]))
 def once(system):
     """CPU seconds, seconds on the wall and bytes of resident memory that the import adds."""
     code = CODE.format(base=BASE, statement=IMPORTS[system])
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 
 
