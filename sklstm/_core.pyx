@@ -200,7 +200,7 @@ ctypedef sklstm_shape Shape
 ctypedef sklstm_inputs Inputs
 
 MOST_TOGETHER = SKLSTM_TOGETHER
-HAS_SMALL = bool(sklstm_has_small())
+HAS_SMALL = bool(HAS_WIDE)
 
 
 cdef class Plan:
@@ -217,7 +217,7 @@ cdef class Plan:
             "gate_of_unit": [(i - layout["C"]) % max(layout["B"], 1) for i in lane],
             "is_small": (
                 layout["C"] > 0 and layout["N"] == 0 and layout["Up"] <= 2 * vector
-                and not layout["peepholes"] and sklstm_has_small()
+                and not layout["peepholes"] and HAS_WIDE
             ),
         }
 

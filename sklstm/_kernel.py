@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import cache, lru_cache, partial
 from math import prod
+from threading import Event
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -295,15 +296,13 @@ class Kernel:
         """Sequences of a pack, if the longest has so many steps."""
         return max(1, min(PACK_ROWS // int(longest), PACK_LANES))
 
-    def weight_of(self, lanes, target_weight):
-        """Sum of the weights of the targets of these lanes, none of which is there twice."""
+    def weights_of(self, lanes, target_weight):
+        """Sum of the weights of the targets of each of these lanes."""
         if not self.network.return_sequences:
-            return float(target_weight[lanes.target].sum())
-        if lanes.length.sum() == len(target_weight):
-            return float(target_weight.sum())
+            return target_weight[lanes.target]
         ends = np.zeros(len(target_weight) + 1)
         np.cumsum(target_weight, out=ends[1:])
-        return float((ends[lanes.target + lanes.length] - ends[lanes.target]).sum())
+        return ends[lanes.target + lanes.length] - ends[lanes.target]
 
     def target_weights(self, sequences, sample_weight=None):
         """Weight of each target: the weight of its sequence."""
@@ -649,10 +648,9 @@ class Stepper:
 
 @contextmanager
 def in_threads(n_threads):
-    """Context with a `map` of so many threads: this one and others. The kernel holds no lock.
+    """Context with a `map` of so many threads: others take items from the front, this one from the end.
 
-    This thread works where it is, with its data in the cache; a system that has to place it and a new thread
-    for each core puts two on one core for a while.
+    The kernel holds no lock. After an error nobody begins another item.
     """
     if n_threads <= 1:
         yield map
@@ -660,11 +658,20 @@ def in_threads(n_threads):
     with ThreadPoolExecutor(n_threads - 1) as others:
 
         def shared(run, items):
-            futures = [others.submit(run, item) for item in items[:-1]]
+            failed = Event()
+
+            def of_others(item):
+                try:
+                    return run(item)
+                except BaseException:
+                    failed.set()
+                    raise
+
+            futures = [others.submit(of_others, item) for item in items[:-1]]
             try:
                 last = [run(items[-1])]
                 for item, future in zip(items[-2::-1], futures[::-1], strict=True):
-                    if not future.cancel():
+                    if failed.is_set() or not future.cancel():
                         break  # the others have begun it, and all before it
                     last.append(run(item))
                 return [future.result() for future in futures[: len(items) - len(last)]] + last[::-1]

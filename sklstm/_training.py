@@ -120,7 +120,11 @@ class Trainer:
     def total_weight(self):
         """Sum of the weights of all targets to learn from."""
         if self._total_weight is None:
-            self._total_weight = self.kernel.weight_of(self.lanes, self.target_weight)
+            weights = self.target_weight
+            every_step = self.kernel.network.return_sequences
+            if not (every_step and self.lanes.length.sum() == len(weights)):  # not simply all of them
+                weights = self.kernel.weights_of(self.lanes, weights)
+            self._total_weight = float(weights.sum())
         return self._total_weight
 
     @property
@@ -241,11 +245,12 @@ class Trainer:
         batches = [
             [lanes[at : min(at + pack_lanes, hi)] for at in range(lo, hi, pack_lanes)] for lo, hi in edges
         ]
+        weights = kernel.weights_of(lanes, self.target_weight)
         self._make_works([pack for packs in batches for pack in packs])
         total = 0.0
         with in_threads(settings.n_threads) as share:
-            for packs in batches:
-                weight = sum(kernel.weight_of(pack, self.target_weight) for pack in packs)
+            for packs, (lo, hi) in zip(batches, edges, strict=True):
+                weight = float(weights[lo:hi].sum())
                 if weight == 0:
                     continue
                 value = self._sum(packs, 1 / weight, share)

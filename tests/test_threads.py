@@ -55,19 +55,20 @@ def test_share_is_map(n_items, n_threads):
         assert len(threads) == n_threads
 
 
-@pytest.mark.parametrize("fails", [0, 3, 7])
+@pytest.mark.parametrize("fails", [5, 394])
 def test_an_error_ends_what_is_shared(fails):
+    """Whether it comes to this thread, which begins at the end, or to the other one."""
     done = []
 
     def run(item):
         time.sleep(1e-3)
-        if item % 8 == fails:
+        if item == fails:
             raise ZeroDivisionError(item)
         done.append(item)
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError, match=str(fails)):
         each(run, list(range(400)), 2)
-    assert len(done) < 350
+    assert 0 < len(done) < 100
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])

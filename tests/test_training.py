@@ -249,6 +249,21 @@ def test_windows_of_wide_one_hot_inputs_go_by_what_is_read():
     assert dense == short == short_sparse
 
 
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("train", [[0, 1, 2, 3], [3, 1]], ids=str)
+def test_weight_of_what_is_learned_from(train, return_sequences):
+    """Two sequences of two steps have as many steps as there are targets, one for each of four sequences."""
+    net = replace(EVERYTHING, return_sequences=return_sequences)
+    problem = make_problem(net, [2] * 4, state=False)
+    X, weight = as_sequences(problem.X), np.array([1.0, 2, 4, 8])
+    trainer = make_trainer(problem, update="sequence")
+    targets = np.concatenate(problem.y)
+    trainer.load(X, np.array(train), targets, trainer.kernel.target_weights(X, weight))
+    assert trainer.total_weight == weight[train].sum() * (2 if return_sequences else 1)
+    trainer.load(X, np.arange(4), targets, np.ones(len(targets)))
+    assert trainer.total_weight == len(targets)
+
+
 def test_threads_keep_their_arrays():
     problem = make_problem(EVERYTHING, [9] * 40, state=False)
     trainer = make_trainer(problem, n_threads=2, update="batch", batch_size=40)
