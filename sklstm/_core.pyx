@@ -34,6 +34,8 @@ from cpython.buffer cimport (
 from cython cimport critical_section, floating
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
+from weakref import ref
+
 
 cdef extern from "_simd.h" nogil:
     unsigned long long sklstm_flush_subnormals() noexcept
@@ -1300,7 +1302,7 @@ cdef class Step:
 
     cdef Plan plan
     cdef Py_ssize_t streams, lanes, item, n_bytes
-    cdef object given, copy_of_outputs, copy_of_one
+    cdef object given, reference, copy_of_outputs, copy_of_one
     cdef bytes copied
     cdef tuple arrays
     cdef char* weights
@@ -1311,6 +1313,7 @@ cdef class Step:
         cdef int i
         self.plan, self.streams, self.lanes = plan, n_streams, lanes
         self.given, self.copied = given, given.tobytes()
+        self.reference = ref(given)  # NumPy then refuses to resize it, whatever refcheck, and `weights` stays valid
         self.n_bytes, self.item = given.nbytes, packed.itemsize
         self.weights, self.w = address(given), address(packed)
         self.arrays = *arrays, packed

@@ -3,7 +3,7 @@
 import warnings
 from contextlib import contextmanager
 from dataclasses import asdict
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,26 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 import sklstm
 from sklstm._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
+from sklstm._checks import (
+    check_bool,
+    check_choice,
+    check_init_range,
+    check_integer,
+    check_n_channels,
+    check_number,
+    check_random_state,
+    check_sample_weight,
+    real_array,
+)
 from sklstm._docs import ATTRIBUTES, PARAMETERS
-from sklstm._input import check_n_channels, read_X
-from sklstm._kernel import Carried, State, Stepper, check_sample_weight, kernel_of, threads_of
+from sklstm._input import read_X
+from sklstm._kernel import FLOATS, Carried, State, Stepper, bind_weights, kernel_of, threads_of
 from sklstm._network import ARCHITECTURE, GRADIENTS, OUTPUT_ACTIVATIONS, Network, check_loss
 from sklstm._sequences import as_sequences, as_step_targets, split_steps
 from sklstm._solvers import SOLVERS, Memory
@@ -28,7 +38,6 @@ from sklstm._training import Settings, Trainer, learn
 
 UPDATES = ("batch", "sequence", "step")
 BATCH_SIZE = 32
-FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 CLIP = 1.0  # of Adam and the log loss, if "auto"
 ALPHA = 1e-4  # of Adam and mini-batches, if "auto"
 
@@ -175,7 +184,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             return self._fit(X, y, sample_weight, goes_on=self.warm_start)
 
     def _partial_fit(self, X, y, sample_weight, continued, classes=None):
-        _check_bool("continued", continued)
+        check_bool("continued", continued)
         if continued and self.update != "step":
             raise ValueError(
                 "continued=True learns inside a sequence that goes on from call to call, which only "
@@ -203,7 +212,8 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         if goes_on:
             self._check_same_network(network)
             network = self.network_
-            weights, memory = self.weights_, self._memory
+            weights = real_array(self.weights_, "weights_", (network.n_weights,))
+            memory = self._memory
             if once and isinstance(self.random_state, Integral):
                 rng = np.random.RandomState((int(self.random_state) + self.n_iter_) % 2**32)
         else:
@@ -305,6 +315,8 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """Targets as one flat array, a row a sequence or, with return_sequences, a row a step."""
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        if isinstance(y, np.ma.MaskedArray):
+            raise TypeError("y is a masked array; expected targets without a mask, their sequences left out.")
         if self.return_sequences:
             flat = as_step_targets(y, sequences)
             return self._checked_y(flat)
@@ -377,7 +389,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         if not callable(self.learning_rate):
             return float(self.learning_rate)
         rate = self.learning_rate(epoch)
-        _check_number(f"learning_rate({epoch})", rate, least=0)
+        check_number(f"learning_rate({epoch})", rate, least=0)
         return float(rate)
 
     def _settings(self, n_sequences, once, n_epochs):
@@ -419,34 +431,38 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             "update": UPDATES,
             "output_activation": ("auto", *OUTPUT_ACTIVATIONS),
         }.items():
-            _check_choice(name, getattr(self, name), choices)
+            check_choice(name, getattr(self, name), choices)
         network = self._network(1, 2)
         check_loss(self.loss, self._output_activation())
         for name in ("shuffle", "warm_start", "early_stopping"):
-            _check_bool(name, getattr(self, name))
+            check_bool(name, getattr(self, name))
         if not callable(self.learning_rate):
-            _check_number("learning_rate", self.learning_rate, above=0, text="a callable or ")
-        _check_number("momentum", self.momentum, least=0, below=1)
-        _check_number("tol", self.tol, least=0)
-        _check_number("validation_fraction", self.validation_fraction, above=0, below=1)
+            check_number("learning_rate", self.learning_rate, above=0, text="a callable or ")
+        check_number("momentum", self.momentum, least=0, below=1)
+        check_number("tol", self.tol, least=0)
+        check_number("validation_fraction", self.validation_fraction, above=0, below=1)
         check_n_channels(self.n_channels)
-        _check_integer("max_iter", self.max_iter, 1)
-        _check_integer("n_iter_no_change", self.n_iter_no_change, 1)
+        check_integer("max_iter", self.max_iter, 1)
+        check_integer("n_iter_no_change", self.n_iter_no_change, 1)
         if not isinstance(self.verbose, bool | np.bool_):
-            _check_integer("verbose", self.verbose, 0)
+            check_integer("verbose", self.verbose, 0)
         if self.n_jobs is not None:
-            _check_integer("n_jobs", self.n_jobs)
+            check_integer("n_jobs", self.n_jobs)
             if self.n_jobs == 0:
                 raise ValueError("n_jobs must be None or a number of threads other than 0, got 0.")
         if self.clip is not None and not _is("auto", self.clip):
-            _check_number("clip", self.clip, above=0, text='"auto", None or ')
+            check_number("clip", self.clip, above=0, text='"auto", None or ')
         if not _is("auto", self.alpha):
-            _check_number("alpha", self.alpha, least=0, text='"auto" or ')
+            check_number("alpha", self.alpha, least=0, text='"auto" or ')
         if not _is("auto", self.init_range):
-            _check_number("init_range", self.init_range, least=0, text='"auto" or ')
+            check_init_range(self.init_range, '"auto" or ')
         if not _is("auto", self.batch_size):
-            _check_integer("batch_size", self.batch_size, 1, text='"auto" or ')
-        self._init_weights(network, 1, np.random.RandomState(0))
+            check_integer("batch_size", self.batch_size, 1, text='"auto" or ')
+        network._gate_biases(
+            None if _is("auto", self.input_gate_bias) else self.input_gate_bias,
+            None if _is("auto", self.forget_gate_bias) else self.forget_gate_bias,
+            self.output_gate_bias,
+        )
         self._check_pairs()
 
     def _check_pairs(self):
@@ -505,8 +521,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """Activations of the output units, a row a sequence or a step, and the sequences."""
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)
-        kernel = kernel_of(self.network_, sequences.dtype)
-        w = kernel.pack(self.weights_)
+        kernel, w = bind_weights(self.network_, self.weights_, sequences.dtype, "weights_")
         outputs, _ = kernel.forward(w, sequences, n_threads=threads_of(self.n_jobs))
         return outputs, sequences
 
@@ -533,9 +548,8 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)
-        kernel = kernel_of(self.network_, sequences.dtype)
-        w = kernel.pack(self.weights_)
-        return [kernel.trace(w, sequences, i) for i in range(len(sequences))]
+        kernel, w = bind_weights(self.network_, self.weights_, sequences.dtype, "weights_")
+        return list(kernel.traces(w, sequences))
 
     def step(self, x):
         """Outputs after one more time step of a stream.
@@ -570,9 +584,12 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """
         stepper = self.__dict__.get("_stepper")  # each call that is saved here is a part of what a step takes
         if stepper is not None:
-            outputs = stepper.step(self.weights_, x)
-            if outputs is not None:
-                return outputs
+            if stepper.network is self.network_:
+                outputs = stepper.step(self.weights_, x)
+                if outputs is not None:
+                    return outputs
+            else:
+                stepper = None  # its state goes on in the other network
         if not hasattr(self, "weights_"):
             check_is_fitted(self)
         try:
@@ -594,13 +611,11 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             )
         if rows.dtype not in FLOATS or not rows.size or not np.isfinite(rows).all():
             rows = as_sequences(rows[:, np.newaxis, :], name="x").values
-        if state is not None and not np.isfinite(state.cells).all():
-            raise ValueError("The state of the streams is no longer finite: call reset_state().")
         rows = np.ascontiguousarray(rows)
         outputs = None if stepper is None else stepper.step(self.weights_, rows)
         if outputs is None:
             stepper = Stepper(self.network_, self.weights_, rows.dtype, len(rows), state)
-            outputs = stepper.step(self.weights_, rows)
+            outputs = stepper.step(stepper.weights, rows)
             self._stepper = stepper
         return outputs[0] if x.ndim == 1 else outputs
 
@@ -977,7 +992,7 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
         weights = np.ones(len(self.classes_))
         labels = self.classes_.tolist()
         for label, value in self.class_weight.items():
-            _check_number(f"class_weight[{label!r}]", value, least=0)
+            check_number(f"class_weight[{label!r}]", value, least=0)
             if label not in labels:
                 raise ValueError(f"class_weight has the label {label!r}, which is not in y: {labels}.")
             weights[labels.index(label)] = value
@@ -1145,34 +1160,3 @@ def _normalised(outputs, network):
 
 def _is(word, value):
     return isinstance(value, str) and value == word
-
-
-def _check_choice(name, value, choices):
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}.")
-
-
-def _check_bool(name, value):
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}.")
-
-
-def _check_integer(name, value, least=None, text=""):
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be {text}an integer, got {value!r}.")
-    if least is not None and value < least:
-        raise ValueError(f"{name} must be {text}an integer of at least {least}, got {value!r}.")
-
-
-def _check_number(name, value, *, least=None, above=None, below=None, text=""):
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be {text}a number, got {value!r}.")
-    if (
-        not np.isfinite(float(value))
-        or (least is not None and value < least)
-        or (above is not None and value <= above)
-        or (below is not None and value >= below)
-    ):
-        bounds = [f"at least {least}"] * (least is not None) + [f"above {above}"] * (above is not None)
-        bounds += [f"below {below}"] * (below is not None)
-        raise ValueError(f"{name} must be {text}a finite number {' and '.join(bounds)}, got {value!r}.")

@@ -1,7 +1,5 @@
 """How estimators and transformers read X: any container -> `Sequences`, with scikit-learn's bookkeeping."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
@@ -48,13 +46,3 @@ def read_X(estimator, X, n_inputs=None):
         vars(estimator).pop("feature_names_in_", None)
         return sequences
     return as_sequences(X, n_features=n_inputs)
-
-
-def check_n_channels(n_channels):
-    """Refuse what is neither None nor an integer of at least 1."""
-    if n_channels is None:
-        return
-    if isinstance(n_channels, bool | np.bool_) or not isinstance(n_channels, Integral):
-        raise TypeError(f"n_channels must be None or an integer, got {n_channels!r}.")
-    if n_channels < 1:
-        raise ValueError(f"n_channels must be None or an integer of at least 1, got {n_channels!r}.")

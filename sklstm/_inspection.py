@@ -1,7 +1,6 @@
 """What a model makes of its sequences: importance of channels and of windows of time, scores of steps."""
 
 from functools import wraps
-from numbers import Integral
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -9,11 +8,10 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import cross_val_predict
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._input import check_n_channels
-from sklstm._kernel import check_sample_weight
+from sklstm._checks import check_integer, check_n_channels, check_random_state, check_sample_weight
 from sklstm._sequences import Sequences, as_container, as_sequences, as_symbols
 
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
@@ -90,11 +88,8 @@ def permutation_importance(
     check_n_channels(n_channels)
     sequences = as_sequences(X, n_channels=n_channels)
     longest = int(sequences.lengths.max())
-    for name, value in (("n_windows", n_windows), ("n_repeats", n_repeats)):
-        if isinstance(value, bool) or not isinstance(value, Integral):
-            raise TypeError(f"{name} must be an integer, got {value!r}.")
-        if int(value) < 1:
-            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
+    check_integer("n_windows", n_windows, 1)
+    check_integer("n_repeats", n_repeats, 1)
     if by == "windows" and n_windows > longest:
         raise ValueError(
             f"n_windows must be at most {longest}, the steps of the longest sequence, got {n_windows}."

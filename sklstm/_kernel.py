@@ -14,9 +14,11 @@ from typing import NamedTuple
 import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
+from scipy import sparse
 from threadpoolctl import ThreadpoolController
 
 from sklstm import _core
+from sklstm._checks import check_indices, check_sample_weight, check_sequences, real_array
 
 # y = shift + scale / (1 + exp(-slope x)); the identity has no such form
 SQUASHING: dict[str, tuple[float, float, float] | None] = {
@@ -26,9 +28,11 @@ SQUASHING: dict[str, tuple[float, float, float] | None] = {
     "tanh": (2.0, 2.0, -1.0),
     "identity": None,
 }
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 VECTOR_BYTES = 64
 PACK_LANES = 64  # sequences side by side in one pack
 PACK_ROWS = 1 << 15  # time steps of a pack, if it has more than one sequence
+RESET = ": call reset_state()"  # what helps where the state of streams does not
 WINDOW_BYTES = 1 << 19  # activations that a forward pass without gradient holds at once
 
 
@@ -104,26 +108,6 @@ def aligned_zeros(shape, dtype):
     return raw[start : start + n_bytes].view(dtype).reshape(shape)
 
 
-def check_sample_weight(sample_weight, n_sequences):
-    """One finite weight of at least 0 a sequence; ones if None."""
-    if sample_weight is None:
-        return np.ones(n_sequences)
-    try:
-        weight = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise TypeError("sample_weight must hold real numbers, one a sequence.") from None
-    if weight.shape != (n_sequences,):
-        raise ValueError(
-            f"sample_weight must have the shape ({n_sequences},), got {weight.shape}: one weight a sequence."
-        )
-    bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
-    if len(bad):
-        raise ValueError(
-            f"sample_weight must be finite and not negative, got {weight[bad[0]]} for sequence {bad[0]}."
-        )
-    return weight
-
-
 class Lanes:
     """Sequences in the order in which the kernel takes them: first step, length, row of the first target."""
 
@@ -192,6 +176,16 @@ def kernel_of(network, dtype):
     return Kernel(network, dtype)
 
 
+def bind_weights(network, weights, dtype, name="weights"):
+    """Return the `Kernel` of a network, and weights in its form; `name` is what the messages call them.
+
+    Weights of another shape are refused before anything of the size of the network is made.
+    """
+    weights = real_array(weights, name, (network.n_weights,), dtype)
+    kernel = kernel_of(network, dtype)
+    return kernel, kernel._packed(weights)
+
+
 class Kernel:
     """The compiled kernel for one network and one dtype.
 
@@ -204,6 +198,8 @@ class Kernel:
     def __init__(self, network, dtype):
         self.network = network
         self.dtype = np.dtype(dtype)
+        if self.dtype not in FLOATS:
+            raise TypeError(f"dtype must be float64 or float32, got {self.dtype}.")
         vector = VECTOR_BYTES // self.dtype.itemsize
         self.layout = _layout(network, vector)
         self.plan = _core.Plan(self.layout, vector)
@@ -231,11 +227,12 @@ class Kernel:
     # ------------------------------------------------------------------------------------------
     # Python's arrays -> the kernel's
 
-    def pack(self, weights):
-        """Flat weights as users know them -> padded, aligned weights of the kernel."""
-        weights = np.asarray(weights)
-        if weights.shape != (self.network.n_weights,):
-            raise ValueError(f"weights must have the shape ({self.network.n_weights},), got {weights.shape}.")
+    def pack(self, weights, name="weights", finite=True):
+        """Flat weights as users know them -> padded, aligned weights of the kernel; checked."""
+        shape = (self.network.n_weights,)
+        return self._packed(real_array(weights, name, shape, self.dtype, finite=finite))
+
+    def _packed(self, weights):
         packed = self.zeros()
         packed[self.index] = weights
         return packed
@@ -252,17 +249,34 @@ class Kernel:
         """Targets (rows, n_outputs) in the kernel's dtype."""
         return np.ascontiguousarray(y, self.dtype)
 
-    def data(self, sequences):
-        """Inputs as the kernel reads them: dense rows, or the three arrays of a CSR matrix."""
-        values = sequences.values
+    def inputs(self, sequences):
+        """Inputs as the kernel reads them, and all sequences as lanes, in their order.
+
+        What the kernel follows as an index is checked here, each time that it enters the kernel.
+
+        Returns
+        -------
+        data : SimpleNamespace
+            Dense rows, or the three arrays of a CSR matrix.
+        lanes : Lanes
+        """
+        values, offsets = sequences.values, sequences.offsets
+        check_sequences(values, offsets)
+        if values.shape[1] != self.layout["M"]:
+            raise ValueError(f"X has {values.shape[1]} features; expected {self.layout['M']}.")
+        start = offsets[:-1]
+        target = start if self.network.return_sequences else np.arange(len(start))
+        return self._data(values), Lanes(start, offsets[1:] - start, target)
+
+    def _data(self, values):
         data = SimpleNamespace(
-            sparse=sequences.is_sparse,
+            sparse=sparse.issparse(values),
             X=np.zeros((0, 1), self.dtype),
             values=np.zeros(0, self.dtype),
             columns=np.zeros(0, np.int32),
             indptr=np.zeros(1, np.int32),
         )
-        if sequences.is_sparse:
+        if data.sparse:
             if max(values.nnz, *values.shape) > np.iinfo(np.int32).max:
                 raise ValueError(
                     f"X has {values.shape[0]} steps, {values.shape[1]} features and {values.nnz} numbers "
@@ -274,12 +288,6 @@ class Kernel:
         else:
             data.X = np.ascontiguousarray(values, self.dtype)
         return data
-
-    def lanes(self, sequences):
-        """All sequences, in their order."""
-        start = sequences.offsets[:-1]
-        target = start if self.network.return_sequences else np.arange(len(sequences))
-        return Lanes(start, sequences.lengths, target)
 
     def packs(self, lanes):
         """Indices of the lanes, the longest first, in packs of so many steps that they fit in memory."""
@@ -308,6 +316,14 @@ class Kernel:
         """Weight of each target: the weight of its sequence."""
         weight = check_sample_weight(sample_weight, len(sequences))
         return np.repeat(weight, sequences.lengths) if self.network.return_sequences else weight
+
+    def check_targets(self, lanes, targets, target_weight):
+        """Refuse targets and weights that are not one row and one number for each target of all lanes."""
+        rows = int(lanes.length.sum()) if self.network.return_sequences else len(lanes)
+        if targets.shape != (rows, self.layout["K"]) or target_weight.shape != (rows,):
+            found = f"the shapes {targets.shape} and {target_weight.shape}"
+            expected = f"{(rows, self.layout['K'])} and {(rows,)}"
+            raise ValueError(f"Targets and their weights have {found}; expected {expected}.")
 
     def work(self, rows, lanes, longest, *, sparse=False, backward=True, partials=False, nets=1):
         """Arrays that the kernel writes, for packs of so many time steps, sequences and longest length.
@@ -385,15 +401,13 @@ class Kernel:
 
     def no_carried(self):
         """Return what is carried into the first step."""
+        numbers = [np.zeros(shape, self.dtype) for shape in self._carried_shapes()]
+        return Carried._make([*numbers, np.zeros(0, np.int32)])
+
+    def _carried_shapes(self):
+        """Shapes of all that is carried but `touched`."""
         n = self.layout
-        activations, cells = self.zero_state(1)
-        return Carried(
-            activations,
-            cells,
-            np.zeros((n["R"] + 1 + n["M"], n["n_partials"]), self.dtype),
-            np.zeros((2 * n["S"], n["C"]), self.dtype),
-            np.zeros(0, np.int32),
-        )
+        return (1, n["R"]), (1, n["C"]), (n["R"] + 1 + n["M"], n["n_partials"]), (2 * n["S"], n["C"])
 
     def read_carried(self, work, sparse):
         """Read what `train_steps` carries into the next step; padding is left out."""
@@ -411,6 +425,7 @@ class Kernel:
     def write_carried(self, work, carried, sparse):
         """Let `train_steps` go on from here."""
         n = self.layout
+        carried = self._checked(carried)
         self._write_state(work, State(carried.activations, carried.cells), 1)
         work.P[: n["R"] + 1 + n["M"], : n["n_partials"]] = carried.partials
         work.PP[:, : n["C"]] = carried.peephole_partials
@@ -420,23 +435,30 @@ class Kernel:
             work.is_touched[:] = 0
             work.is_touched[carried.touched] = 1
 
-    def check_state(self, state, n_sequences):
-        """Return the initial state as given, checked; or zeros if None."""
-        zeros = self.zero_state(n_sequences)
+    def _checked(self, carried):
+        """Return what is carried in the kernel's dtype; refuse what is not of this kernel or not finite."""
+        check_indices(carried.touched, "_carried.touched", self.layout["M"], once=True)
+        numbers = [
+            real_array(part, f"_carried.{name}", shape, self.dtype, remedy=RESET)
+            for name, part, shape in zip(Carried._fields, carried, self._carried_shapes(), strict=False)
+        ]
+        return Carried._make([*numbers, carried.touched])
+
+    def check_state(self, state, n_sequences, name="initial_state", remedy=""):
+        """Return a state in the kernel's dtype, checked; or zeros if None."""
         if state is None:
-            return zeros
+            return self.zero_state(n_sequences)
         try:
-            activations, cells = (np.asarray(part, self.dtype) for part in state)
+            activations, cells = state
         except (TypeError, ValueError):
             raise TypeError(
-                f"initial_state must be a State(activations, cells), got {type(state).__name__}."
+                f"{name} must be a State(activations, cells), got {type(state).__name__}."
             ) from None
-        for name, part, zero in zip(State._fields, (activations, cells), zeros, strict=True):
-            if part.shape != zero.shape:
-                raise ValueError(f"initial_state.{name} must have the shape {zero.shape}, got {part.shape}.")
-            if not np.isfinite(part).all():
-                raise ValueError(f"initial_state.{name} must be finite.")
-        return State(activations, cells)
+        shapes = (n_sequences, self.layout["R"]), (n_sequences, self.layout["C"])
+        return State(
+            real_array(activations, f"{name}.activations", shapes[0], self.dtype, remedy=remedy),
+            real_array(cells, f"{name}.cells", shapes[1], self.dtype, remedy=remedy),
+        )
 
     # ------------------------------------------------------------------------------------------
     # outputs and gradients
@@ -446,13 +468,12 @@ class Kernel:
 
         Long sequences are computed in windows, so that the memory does not grow with the length.
         """
-        data = self.data(sequences)
-        lanes = self.lanes(sequences)
+        data, lanes = self.inputs(sequences)
         every_step = self.network.return_sequences
         state = self.check_state(initial_state, len(lanes))
         state = State(state.activations.copy(), state.cells.copy())
         outputs = np.empty(
-            (sequences.n_steps if every_step else len(sequences), self.layout["K"]), self.dtype
+            (int(lanes.length.sum()) if every_step else len(lanes), self.layout["K"]), self.dtype
         )
         packs = self.packs(lanes)
         windows = [lanes[who].at_most(self._window(len(who))) for who in packs]
@@ -489,15 +510,19 @@ class Kernel:
         row = self.dtype.itemsize * (n["Up"] + n["stride"] + 2 * n["Cp"])
         return max(WINDOW_BYTES // (row * n_lanes), 1)
 
-    def trace(self, w, sequences, index):
-        """Every gate, cell and state of one sequence over time, by name."""
+    def traces(self, w, sequences):
+        """Every gate, cell and state over time, by name; of one sequence after the other."""
+        data, lanes = self.inputs(sequences)
+        for i in range(len(lanes)):
+            yield self._trace(w, data, Lanes(lanes.start[i : i + 1], lanes.length[i : i + 1], [0]))
+
+    def _trace(self, w, data, lanes):
         n, net = self.layout, self.network
-        sequence = sequences[index : index + 1]
-        T = sequence.n_steps
-        work = self.work(T, 1, T, sparse=sequence.is_sparse, backward=False)
+        T = int(lanes.length[0])
+        work = self.work(T, 1, T, sparse=data.sparse, backward=False)
         outputs = np.empty((T if net.return_sequences else 1, n["K"]), self.dtype)
         activations, cells = self.zero_state(1)
-        self._forward(work, w, self.data(sequence), self.lanes(sequence), T, activations, cells, outputs)
+        self._forward(work, w, data, lanes, T, activations, cells, outputs)
         Y = work.Y[1 : 1 + T]
         cells = self._internal_cells
         trace = {"cell_input": Y[:, cells]}
@@ -530,12 +555,12 @@ class Kernel:
     ):
         """Summed loss, packed gradient, and a dict with more (see `Network.loss_and_gradient`)."""
         n = self.layout
-        data = self.data(sequences)
-        lanes = self.lanes(sequences)
+        data, lanes = self.inputs(sequences)
         weight = self.target_weights(sequences, sample_weight)
+        self.check_targets(lanes, targets, weight)
         initial = self.check_state(initial_state, len(lanes))
         final, slope = self.zero_state(len(lanes)), self.zero_state(len(lanes))
-        inputs = np.zeros((sequences.n_steps, n["M"]), self.dtype) if full_output else None
+        inputs = np.zeros((int(lanes.length.sum()), n["M"]), self.dtype) if full_output else None
         full = gradient == "full"
 
         packs = self.packs(lanes)
@@ -596,8 +621,8 @@ class Stepper:
     Parameters
     ----------
     network : Network
-    weights : ndarray of shape (n_weights,)
-        May be changed in place between two calls.
+    weights : array-like of shape (n_weights,)
+        A contiguous array may be changed in place between two calls; anything else is copied.
     dtype : float32 or float64
     n_streams : int
     state : State or None
@@ -605,24 +630,30 @@ class Stepper:
 
     Attributes
     ----------
+    weights : ndarray
+        The array that was given, or the copy.
     step : callable
         ``step(weights, x)`` gives the outputs after the inputs x, or None; see `_core.Step`.
     """
 
     def __init__(self, network, weights, dtype, n_streams, state):
-        self.kernel = kernel = kernel_of(network, dtype)
+        self.network = network
+        self.kernel, packed = bind_weights(network, weights, dtype, "weights_")
         self.n_streams = n_streams
-        n = kernel.layout
+        kernel, n = self.kernel, self.kernel.layout
+        state = kernel.check_state(state, n_streams, "_stream", RESET)
+        is_array = isinstance(weights, np.ndarray) and weights.flags.c_contiguous
+        self.weights = weights if is_array else packed
         lanes = min(n_streams, kernel.pack_lanes(1))
         self._work = work = kernel.work(n_streams, n_streams, 1, backward=False)
-        kernel._write_state(work, kernel.zero_state(n_streams) if state is None else state, n_streams)
+        kernel._write_state(work, state, n_streams)
         largest = lanes * max(n["Up"], n["Kp"]) * max(n["M"], n["R"], n["H"])
         self._step = _core.Step(
             kernel.plan,
             n_streams,
             lanes,
-            weights,
-            kernel.pack(weights),
+            self.weights,
+            packed,
             (
                 work.table,
                 work.D,

@@ -1,19 +1,28 @@
 """The network's topology: which unit reads which, and where each weight lies in one flat vector."""
 
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import KW_ONLY, asdict, dataclass, fields
 from functools import cached_property
-from numbers import Integral
 
 import numpy as np
 
 from sklstm import _core
-from sklstm._kernel import SQUASHING, kernel_of
+from sklstm._checks import (
+    MOST_WEIGHTS,
+    as_real,
+    check_bool,
+    check_choice,
+    check_generator,
+    check_init_range,
+    check_integer,
+)
+from sklstm._kernel import SQUASHING, bind_weights
 from sklstm._sequences import as_sequences, as_step_targets, split_steps
 
 OUTPUT_ACTIVATIONS = tuple(_core.OUTPUTS)
 LOSSES = tuple(_core.LOSSES)
 RECURRENCES = ("all", "cells", "none")
 GRADIENTS = ("truncated", "full")
+SIZES = {"n_inputs": 1, "n_outputs": 1, "n_blocks": 0, "block_size": 1, "n_hidden_units": 0}  # and the least
 
 
 @dataclass(frozen=True)
@@ -99,36 +108,35 @@ class Network:
     return_sequences: bool = False
 
     def __post_init__(self):
-        for name, least in {
-            "n_inputs": 1,
-            "n_outputs": 1,
-            "n_blocks": 0,
-            "block_size": 1,
-            "n_hidden_units": 0,
-        }.items():
+        for name, least in SIZES.items():
             value = getattr(self, name)
-            if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
-                raise TypeError(f"{name} must be an integer, got {value!r}.")
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}.")
+            check_integer(name, value, least)
             object.__setattr__(self, name, int(value))
         for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type is bool and not isinstance(value, bool | np.bool_):
-                raise TypeError(f"{field.name} must be True or False, got {value!r}.")
+            if field.type is bool:
+                value = getattr(self, field.name)
+                check_bool(field.name, value)
+                object.__setattr__(self, field.name, bool(value))
         for name, choices in {
             "recurrence": RECURRENCES,
             "cell_input_activation": tuple(SQUASHING),
             "cell_output_activation": tuple(SQUASHING),
             "output_activation": OUTPUT_ACTIVATIONS,
         }.items():
-            value = getattr(self, name)
-            if not isinstance(value, str) or value not in choices:
-                raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}.")
+            check_choice(name, getattr(self, name), choices)
         if not (self.n_blocks or self.n_hidden_units or self.shortcut):
             raise ValueError("n_blocks=0 leaves nothing to learn: it needs n_hidden_units or shortcut=True.")
         if self.peepholes and not (self.input_gate or self.forget_gate or self.output_gate):
             raise ValueError("peepholes=True needs at least one gate, but the blocks have none.")
+        sizes = {name: getattr(self, name) for name in SIZES}
+        if max(self.n_weights, *sizes.values()) > MOST_WEIGHTS:
+            given = ", ".join(f"{name}={size}" for name, size in sizes.items())
+            raise ValueError(
+                f"{given} make a network of more than {MOST_WEIGHTS} weights, which no memory holds."
+            )
+
+    def __reduce__(self):  # through the constructor, which checks what a damaged file holds
+        return _from_fields, (asdict(self),)
 
     # ------------------------------------------------------------------------------------------
     # sizes and shapes
@@ -227,17 +235,18 @@ class Network:
         -------
         ndarray of shape (n_weights,)
         """
-        if not (isinstance(init_range, int | float | np.number) and 0 <= init_range < np.inf):
-            raise ValueError(f"init_range must be a finite number of at least 0, got {init_range!r}.")
-        try:
-            uniform = getattr(random_state, "uniform", None)
-            uniform = uniform or np.random.default_rng(random_state).uniform
-        except (TypeError, ValueError) as error:
-            raise type(error)(
-                f"random_state must be an int, a Generator, a RandomState or None, got {random_state!r}."
-            ) from None
-        weights = uniform(-float(init_range), float(init_range), self.n_weights)
+        check_init_range(init_range)
+        rng = check_generator(random_state)
+        biases = self._gate_biases(input_gate_bias, forget_gate_bias, output_gate_bias)
+        weights = rng.uniform(-float(init_range), float(init_range), self.n_weights)
         views = self.views(weights)
+        for gate, bias in biases.items():
+            views[gate][:, -1] = bias
+        return weights
+
+    def _gate_biases(self, input_gate_bias, forget_gate_bias, output_gate_bias):
+        """Initial biases, checked, of the gates for which they are given."""
+        biases = {}
         for gate, bias in {
             "input_gate": input_gate_bias,
             "forget_gate": forget_gate_bias,
@@ -245,27 +254,24 @@ class Network:
         }.items():
             if bias is None:
                 continue
-            if gate not in views or not self.gate_bias:
-                lacking = "gate_bias=False" if gate in views else f"{gate}=False"
+            if gate not in self._gates or not self.gate_bias:
+                lacking = "gate_bias=False" if gate in self._gates else f"{gate}=False"
                 raise ValueError(f"{gate}_bias={bias!r} is given, but the network has {lacking}.")
-            views[gate][:, -1] = self._bias_of_blocks(gate, bias)
-        return weights
-
-    def _bias_of_blocks(self, gate, bias):
-        try:
-            values = np.asarray(bias)
-        except ValueError:
-            values = np.array("ragged")
-        if (
-            values.dtype.kind not in "iuf"
-            or values.shape not in ((), (self.n_blocks,))
-            or not np.isfinite(values).all()
-        ):
-            raise ValueError(
-                f"{gate}_bias must be a finite number or one for each of the {self.n_blocks} blocks, "
-                f"got {bias!r}."
-            )
-        return values
+            try:
+                values = as_real(bias, gate)
+            except (TypeError, ValueError):
+                values = np.array(np.nan)  # is refused below
+            if (
+                values.dtype.kind == "b"
+                or values.shape not in ((), (self.n_blocks,))
+                or not np.isfinite(values).all()
+            ):
+                raise ValueError(
+                    f"{gate}_bias must be a finite number or one for each of the {self.n_blocks} blocks, "
+                    f"got {bias!r}."
+                )
+            biases[gate] = values
+        return biases
 
     # ------------------------------------------------------------------------------------------
     # outputs and gradients
@@ -291,8 +297,8 @@ class Network:
             Only with `full_output`: "final_state", a `State`.
         """
         sequences = as_sequences(X, n_features=self.n_inputs, reference="n_inputs")
-        kernel = kernel_of(self, sequences.dtype)
-        outputs, state = kernel.forward(kernel.pack(weights), sequences, initial_state)
+        kernel, w = bind_weights(self, weights, sequences.dtype)
+        outputs, state = kernel.forward(w, sequences, initial_state)
         if self.return_sequences:
             outputs = split_steps(outputs, sequences.offsets)
         return (outputs, {"final_state": state}) if full_output else outputs
@@ -337,13 +343,12 @@ class Network:
             turn), "initial_state" (gradient, a `State`), "final_state" (a `State`).
         """
         check_loss(loss, self.output_activation)
-        if gradient not in GRADIENTS:
-            raise ValueError(f"gradient must be one of {list(GRADIENTS)}, got {gradient!r}.")
+        check_choice("gradient", gradient, GRADIENTS)
         sequences = as_sequences(X, n_features=self.n_inputs, reference="n_inputs")
         targets = self._targets(y, sequences, loss)
-        kernel = kernel_of(self, sequences.dtype)
+        kernel, w = bind_weights(self, weights, sequences.dtype)
         value, grad, info = kernel.loss_and_gradient(
-            kernel.pack(weights),
+            w,
             sequences,
             kernel.targets(targets),
             loss,
@@ -358,11 +363,9 @@ class Network:
     def _targets(self, y, sequences, loss):
         """Return y as an array with a row a sequence, or a step with `return_sequences`."""
         try:
-            flat = as_step_targets(y, sequences) if self.return_sequences else np.asarray(y)
+            flat = as_real(as_step_targets(y, sequences) if self.return_sequences else y, "y")
         except ValueError as error:
             raise ValueError(f"y must be an array with {self.n_outputs} columns: {error}") from None
-        if flat.dtype.kind not in "fiub":
-            raise TypeError(f"y must hold real numbers, got the dtype {flat.dtype}.")
         targets = flat[:, np.newaxis] if flat.ndim == 1 else flat
         n_targets = sequences.n_steps if self.return_sequences else len(sequences)
         if targets.shape != (n_targets, self.n_outputs):
@@ -376,12 +379,16 @@ class Network:
         return targets
 
 
+def _from_fields(values):
+    """Network of a pickle."""
+    return Network(**values)
+
+
 ARCHITECTURE = tuple(f.name for f in fields(Network) if f.name not in ("n_inputs", "n_outputs"))
 
 
 def check_loss(loss, output_activation):
     """Refuse an unknown loss, and the log loss of outputs that are not probabilities."""
-    if not isinstance(loss, str) or loss not in LOSSES:
-        raise ValueError(f"loss must be one of {list(LOSSES)}, got {loss!r}.")
+    check_choice("loss", loss, LOSSES)
     if loss == "log_loss" and output_activation == "identity":
         raise ValueError("loss='log_loss' needs output_activation='logistic' or 'softmax', got 'identity'.")

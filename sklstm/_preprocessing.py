@@ -1,7 +1,5 @@
 """Transformers for sequences: any container in, the same kind of container or a table out."""
 
-from numbers import Integral
-
 import numpy as np
 from scipy import sparse
 from sklearn.base import (
@@ -17,7 +15,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklstm._input import check_n_channels, read_X
+from sklstm._checks import check_integer, check_n_channels
+from sklstm._input import read_X
 from sklstm._sequences import (
     Sequences,
     as_container,
@@ -501,10 +500,7 @@ class SequencePadder(_UnwrappedSequences, _SequenceTransformer):
         if self.padding == "largest" and self.output != "rows":
             raise ValueError(f"padding='largest' needs output='rows', got output={self.output!r}.")
         if self.n_steps is not None:
-            if isinstance(self.n_steps, bool | np.bool_) or not isinstance(self.n_steps, Integral):
-                raise TypeError(f"n_steps must be None or an integer, got {self.n_steps!r}.")
-            if self.n_steps < 1:
-                raise ValueError(f"n_steps must be None or an integer of at least 1, got {self.n_steps!r}.")
+            check_integer("n_steps", self.n_steps, 1, "None or ")
         lengths = self._read_X(X, reset=True).lengths
         self.n_steps_ = int(lengths.max()) if self.n_steps is None else self.n_steps
         return self

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from itertools import pairwise
-from numbers import Integral
 from reprlib import repr as short_repr
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+
+from sklstm._checks import check_csr, check_integer, check_offsets, check_sequences
 
 _ONE = "numbers in an array of shape (n_steps, n_features), or (n_steps,) if univariate"
 _ALL = (
@@ -36,7 +37,8 @@ class Sequences:
     Parameters
     ----------
     values : array-like or SciPy sparse matrix of shape (n_steps, n_features)
-        The steps of all sequences, stacked; finite. Copied only if layout or dtype must change.
+        The steps of all sequences, stacked; finite. A dense array is shared, and must not change afterwards,
+        unless layout or dtype have to be others. A sparse matrix is copied.
     offsets : array-like of int of shape (n_sequences + 1,)
         Sequence i is ``values[offsets[i]:offsets[i + 1]]``. No sequence is empty.
 
@@ -67,17 +69,30 @@ class Sequences:
     """
 
     def __init__(self, values: Any, offsets: npt.ArrayLike) -> None:
+        self._read(values, offsets, copy=True)
+
+    def _read(self, values: Any, offsets: npt.ArrayLike, copy: bool) -> None:
+        """Take values and offsets, checked; `copy` a CSR matrix, whose arrays SciPy rearranges in place."""
         values = _numbers(values, "values")
         if values.ndim != 2 or values.shape[1] == 0:
             expected = "(n_steps, n_features), for one feature values.reshape(-1, 1)"
             raise ValueError(f"values has shape {values.shape}; expected {expected}.")
-        self._set(_cast(values, _float_dtype([values])), _checked_offsets(offsets, values.shape[0]))
+        own = _integers(offsets, "offsets")
+        check_offsets(own, values.shape[0])
+        self._set(_cast(values, _float_dtype([values]), copy), own)
         _check_finite(self, self, "Sequences")
 
     @classmethod
     def from_lengths(cls, values: Any, lengths: npt.ArrayLike) -> Sequences:
         """Make sequences from their stacked steps and the number of steps of each."""
-        return cls(values, _offsets(_integers(lengths, "lengths")))
+        values = _numbers(values, "values")
+        n_steps = values.shape[0] if values.ndim else 0
+        lengths = _integers(lengths, "lengths")
+        bad = np.flatnonzero((lengths < 1) | (lengths > n_steps))
+        if len(bad):
+            found = f"lengths[{bad[0]}] is {lengths[bad[0]]}"
+            raise ValueError(f"{found}; expected 1 to {n_steps}, the rows of values.")
+        return cls(values, _offsets(lengths))
 
     @classmethod
     def from_padded(cls, X: Any, lengths: Any = None, *, n_channels: int | None = None) -> Sequences:
@@ -218,19 +233,57 @@ class Sequences:
         return self
 
     def _set(self, values: Any, offsets: npt.NDArray[np.int64]) -> None:
-        self.values = _read_only(values)
-        self.offsets = _read_only(offsets)
-        self.lengths = _read_only(np.diff(offsets))
-        self.n_steps, self.n_features = values.shape
-        self.dtype = values.dtype
-        self.is_sparse = bool(sparse.issparse(values))
-        self.shape = (len(offsets) - 1,)  # with it, scikit-learn indexes the whole at once
+        self._values = _read_only(values)
+        self._offsets = _read_only(offsets)
+        self._lengths = _read_only(np.diff(offsets))
+
+    @property
+    def values(self) -> Any:
+        """Steps of all sequences, stacked."""
+        return self._values
+
+    @property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """Sequence i is ``values[offsets[i]:offsets[i + 1]]``."""
+        return self._offsets
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Steps of each sequence."""
+        return self._lengths
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of all sequences."""
+        return self._values.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        """Features of a time step."""
+        return self._values.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the values."""
+        return self._values.dtype
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the values are a CSR array."""
+        return bool(sparse.issparse(self._values))
+
+    @property
+    def shape(self) -> tuple[int]:
+        """(n_sequences,): with it, scikit-learn indexes the whole at once."""
+        return (len(self._offsets) - 1,)
 
     def _dense(self) -> npt.NDArray[Any]:
         return self.values.toarray() if self.is_sparse else self.values
 
     def __reduce__(self) -> Any:  # the arrays themselves, which protocol 5 passes without a copy
-        return Sequences._trusted, (self.values, self.offsets)
+        values = self.values
+        parts = (values.data, values.indices, values.indptr) if self.is_sparse else values
+        return _of_pickle, (parts, self.n_features, self.offsets)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise ValueError(_NO_TABLE.format(self.n_features))
@@ -304,6 +357,7 @@ def as_sequences(
     if n_channels is not None and isinstance(parts, np.ndarray) and parts.ndim == 2:
         parts = _rows(parts, n_channels, name)
     if isinstance(parts, Sequences):
+        check_sequences(parts.values, parts.offsets)
         shapes = [(int(length), parts.n_features) for length in parts.lengths[:1]]
     else:
         shapes = [part.shape for part in (parts if isinstance(parts, list) else parts[:1])]
@@ -483,6 +537,15 @@ def _check_alike(part: npt.NDArray[Any], first: npt.NDArray[Any], where: str, ex
         raise ValueError(f"{where} is {found}; expected {expected}, {first.dtype} {first.shape}.")
 
 
+def _of_pickle(parts: Any, n_features: int, offsets: Any) -> Sequences:
+    """Sequences of a file, which may be damaged: all is checked, but nothing copied without need."""
+    if isinstance(parts, tuple):
+        parts = sparse.csr_array(parts, shape=(len(parts[2]) - 1, n_features))
+    sequences = Sequences.__new__(Sequences)
+    sequences._read(parts, offsets, copy=False)
+    return sequences
+
+
 def split_steps(flat: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
     """Undo the stacking: a 1-D object array with a view of `flat` for each sequence."""
     pieces = np.empty(len(offsets) - 1, dtype=object)
@@ -570,15 +633,15 @@ def _float_dtype(arrays: Any) -> np.dtype[Any]:
     return np.dtype(np.float32 if single else np.float64)
 
 
-def _cast(values: Any, dtype: npt.DTypeLike) -> Any:
-    """A C-contiguous array or a canonical CSR array; no copy of what is one already."""
+def _cast(values: Any, dtype: npt.DTypeLike, copy: bool = False) -> Any:
+    """A C-contiguous array or a canonical CSR array; no copy of what is one already, or always one of CSR."""
     with np.errstate(over="ignore"):  # _check_finite finds it
         if not sparse.issparse(values):
             return np.ascontiguousarray(values, dtype=dtype)
-        csr = sparse.csr_array(values.astype(dtype, copy=False))
-    csr.check_format(full_check=True)
+        csr = sparse.csr_array(values, dtype=dtype, copy=copy)
+    check_csr(csr.data, csr.indices, csr.indptr, csr.shape)
     if not csr.has_canonical_format:
-        csr = csr.copy()
+        csr = csr if copy else csr.copy()
         csr.sum_duplicates()
     index = np.int32 if max(csr.nnz, *csr.shape) <= np.iinfo(np.int32).max else np.int64
     indices, indptr = (a.astype(index, copy=False) for a in (csr.indices, csr.indptr))
@@ -620,8 +683,7 @@ def _missing(labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 def _rows(X: npt.NDArray[Any], n_channels: Any, name: str) -> npt.NDArray[Any]:
     """Rows of n_steps * n_channels numbers as a 3-D array."""
-    if not isinstance(n_channels, Integral) or n_channels < 1:
-        raise ValueError(f"n_channels must be an integer of at least 1, got {n_channels!r}.")
+    check_integer("n_channels", n_channels, 1)
     if X.shape[1] % n_channels:
         expected = f"n_steps * n_channels with n_channels={n_channels}"
         raise ValueError(
@@ -669,18 +731,6 @@ def _integers(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise TypeError(f"{name} has shape {array.shape}, {array.dtype}; expected 1-D integers.")
     return array.astype(np.int64)  # a copy, which nobody else can change
-
-
-def _checked_offsets(given: npt.ArrayLike, n_steps: int) -> npt.NDArray[np.int64]:
-    offsets = _integers(given, "offsets")
-    lengths = np.diff(offsets)
-    if offsets[:1].tolist() != [0] or offsets[-1] != n_steps:
-        found = short_repr(offsets.tolist())
-        raise ValueError(f"offsets are {found}; expected 0 to {n_steps}, the rows of values.")
-    if (lengths <= 0).any():
-        i = (lengths <= 0).argmax()
-        raise ValueError(f"sequence {i} has {lengths[i]} steps; expected increasing offsets.")
-    return offsets
 
 
 def _check_shapes(shapes: list[Any], name: str, n_features: int | None, reference: str) -> None:

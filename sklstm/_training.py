@@ -89,7 +89,8 @@ class Trainer:
         self.penalised = _penalised(kernel.network)
         if memory is None or memory.solver != settings.solver:
             memory = Memory.new(settings.solver, len(weights), settings.learning_rate)
-        self.first, self.second = kernel.pack(memory.first), kernel.pack(memory.second)
+        self.first = kernel.pack(memory.first, "_memory.first", finite=False)
+        self.second = kernel.pack(memory.second, "_memory.second", finite=False)
         self.numbers = solver_numbers(
             settings.solver,
             settings.learning_rate,
@@ -107,10 +108,11 @@ class Trainer:
 
     def load(self, sequences, train, targets, target_weight):
         """Take other data to learn from; weights and memory stay."""
-        self.data = self.kernel.data(sequences)
-        self.lanes = self.kernel.lanes(sequences)[train]
+        self.data, lanes = self.kernel.inputs(sequences)
+        self.lanes = lanes[train]
         self.targets = self.kernel.targets(targets)
         self.target_weight = np.ascontiguousarray(target_weight, np.float64)
+        self.kernel.check_targets(lanes, self.targets, self.target_weight)
         self._total_weight = None
         self.record = np.zeros((0, self.kernel.network.n_outputs), self.kernel.dtype)
         if self.settings.update == "batch" and len(self.lanes) <= self.settings.batch_size:

@@ -8,7 +8,14 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences, _estimators
+from sklstm import (
+    LSTMClassifier,
+    LSTMRegressor,
+    Network,
+    Sequences,
+    _estimators,
+    permutation_importance,
+)
 from sklstm._solvers import Memory
 
 # Most fits here are short.
@@ -251,6 +258,7 @@ BAD_LABELS = {
     "continuous": (np.linspace(0, 1, 12), ValueError, ["continuous"]),
     "NaN": (changed(LABELS, 3, NAN), ValueError, ["y contains NaN"]),
     "infinity": (changed(LABELS, 3, INF), ValueError, ["y contains infinity"]),
+    "masked": (np.ma.masked_equal(LABELS, 1), TypeError, ["y is a masked array"]),
 }
 BAD_NUMBERS = {
     "none": (None, ValueError, ["requires y to be passed"]),
@@ -261,6 +269,7 @@ BAD_NUMBERS = {
     "complex": (np.ones(12) * 1j, ValueError, ["Complex data not supported"]),
     "NaN": (changed(NUMBERS, 3, NAN), ValueError, ["y contains NaN"]),
     "infinity": (changed(NUMBERS, 3, INF), ValueError, ["y contains infinity"]),
+    "masked": (np.ma.masked_equal(NUMBERS, 1), TypeError, ["y is a masked array"]),
 }
 LENGTH = len(X[3])
 BAD_STEP_LABELS = {
@@ -329,6 +338,11 @@ BAD_WEIGHTS = {
     "zeros": (np.zeros(12), ValueError, ["zero for every sequence"]),
     "text": (["a"] * 12, TypeError, ["real numbers"]),
     "complex": ([1j] * 12, TypeError, ["real numbers"]),
+    "complex array": (np.ones(12) * 1j, TypeError, ["real numbers", "complex128"]),
+    "digits": (["1"] * 12, TypeError, ["real numbers", "<U1"]),
+    "None": ([None] * 12, TypeError, ["real numbers"]),
+    "masked": (np.ma.masked_equal(np.arange(12.0), 3), TypeError, ["real numbers", "masked"]),
+    "ragged": ([[1.0]] * 11 + [[1.0, 2.0]], ValueError, ["no rectangular array"]),
 }
 
 
@@ -390,11 +404,14 @@ BAD_ARGUMENTS = [
     # name, what is expected, values of a wrong type, values that are wrong
     ("n_blocks", INTEGER, ["2", 2.0, True, None, [2]], []),
     ("n_blocks", "at least 0", [], [-1]),
+    ("n_blocks", "more than 281474976710656 weights", [], [2**70, 10**9]),
     ("n_blocks", "n_hidden_units or shortcut=True", [], [0]),
     ("block_size", INTEGER, ["2", 2.0, True, None], []),
     ("block_size", "at least 1", [], [0]),
+    ("block_size", "more than 281474976710656 weights", [], [2**70]),
     ("n_hidden_units", INTEGER, ["2", 2.0, False, None], []),
     ("n_hidden_units", "at least 0", [], [-1]),
+    ("n_hidden_units", "more than 281474976710656 weights", [], [2**70]),
     ("input_gate", "True or False", [1, 0, "yes", None], []),
     ("output_gate", "True or False", [1, 0, "yes", None], []),
     ("forget_gate", "True or False", [1, 0, "yes", None], []),
@@ -411,8 +428,10 @@ BAD_ARGUMENTS = [
     ("cell_output_activation", "'logistic[-2,2]'", [], ["relu", None, 1]),
     ("output_activation", "one of ['auto', 'logistic'", [], ["tanh", None, ["softmax"]]),
     ("init_range", '"auto" or a', ["0.1", None, True, [0.1]], [-0.1, NAN, INF]),
+    ("init_range", "at most 8.988e+307", [], [1e308, 10**400]),
     ("input_gate_bias", "finite number or one for each of the 3 blocks", [], ["all", "1", True]),
     ("input_gate_bias", "each of the 3 blocks", [], [[1, 2], [], [[1, 2, 3]], [1, 2, NAN]]),
+    ("output_gate_bias", "each of the 3 blocks", [], [np.ma.zeros(3), 10**400, ["1"] * 3]),
     ("output_gate_bias", "each of the 3 blocks", [], [NAN, -INF, 1j, [1, 2], [None] * 3, {}]),
     ("forget_gate_bias", "each of the 3 blocks", [], ["one", "random", NAN, [1, 2], True]),
     ("loss", "one of ['squared_error', 'log_loss']", [], ["mse", None, 1, ["log_loss"]]),
@@ -420,7 +439,7 @@ BAD_ARGUMENTS = [
     ("solver", "one of ['sgd', 'adam', 'rprop', 'lbfgs']", [], ["newton", None, ["adam"], "Adam"]),
     ("update", "one of ['batch', 'sequence', 'step']", [], ["epoch", None, 1]),
     ("learning_rate", NUMBER, ["0.1", None, True, [0.1], 1j], []),
-    ("learning_rate", "above 0", [], [0, 0.0, -0.1, NAN, INF]),
+    ("learning_rate", "above 0", [], [0, 0.0, -0.1, NAN, INF, 10**400]),
     ("momentum", NUMBER, ["0.1", None, True], []),
     ("momentum", "at least 0 and below 1", [], [-0.1, 1, 1.5, NAN]),
     ("alpha", '"auto" or a', ["0.1", None, True], [-0.1, NAN, INF]),
@@ -464,10 +483,26 @@ def test_bad_arguments(name, value, error, expected):
         assert estimator.get_params()[name] is value
 
 
-@pytest.mark.parametrize("random_state", ["a", -1, 1.5, np.random.default_rng(0)], ids=str)
-def test_bad_random_states(random_state):
-    reg = LSTMRegressor(**SMALL | {"random_state": random_state})
-    assert_refuses(ValueError, ["eed"], reg.fit, X, NUMBERS)  # scikit-learn's and NumPy's words
+@pytest.mark.parametrize(
+    ("random_state", "error"),
+    [
+        ("a", TypeError),
+        (1.5, TypeError),
+        ([0], TypeError),
+        (np.random.default_rng(0), TypeError),
+        (-1, ValueError),
+        (2**32, ValueError),
+        (2**40, ValueError),
+    ],
+    ids=str,
+)
+def test_bad_random_states(random_state, error):
+    words = ["random_state", "None, an int from 0 to 2**32 - 1 or a RandomState", repr(random_state)]
+    for kind, y in (("classifier", LABELS), ("regressor", NUMBERS)):
+        estimator = ESTIMATORS[kind](**SMALL | {"random_state": random_state})
+        assert_refuses(error, words, estimator.fit, X, y)
+    reg, _ = fitted()
+    assert_refuses(error, words, permutation_importance, reg, X, NUMBERS, random_state=random_state)
 
 
 def test_every_argument_is_refused_somewhere():
@@ -542,6 +577,59 @@ def test_numbers_of_numpy_are_numbers():
         random_state=0,
     ).fit(X, NUMBERS)
     assert_array_equal(reg.weights_, same.weights_)
+
+
+def test_a_large_network_is_not_made_to_look_at_its_arguments(monkeypatch):
+    """A thousand million weights take seconds and 8 GB: what else is wrong is said before."""
+    monkeypatch.setattr(Network, "init_weights", None)
+    reg = LSTMRegressor(n_blocks=15_000, solver="lbfgs", momentum=0.5)
+    assert_refuses(ValueError, ["momentum=0.5"], reg.fit, X, NUMBERS)
+
+
+# ------------------------------------------------------------------------------------------------
+# weights of a fitted model
+
+BAD_FITTED_WEIGHTS = {
+    "NaN": (
+        lambda weights: changed(weights, 3, NAN),
+        ValueError,
+        ["[3] is nan", "finite numbers in float64"],
+    ),
+    "infinity": (lambda weights: changed(weights, 0, -INF), ValueError, ["[0] is -inf", "finite"]),
+    "fewer": (lambda weights: weights[1:], ValueError, ["must have the shape"]),
+    "2-D": (lambda weights: weights[np.newaxis], ValueError, ["must have the shape"]),
+    "complex": (lambda weights: weights * 1j, TypeError, ["real numbers", "complex128"]),
+    "text": (lambda weights: weights.astype(str), TypeError, ["real numbers", "<U"]),
+    "None": (lambda weights: [None] * len(weights), TypeError, ["real numbers"]),
+    "masked": (lambda weights: np.ma.masked_equal(weights, 0), TypeError, ["real numbers", "masked"]),
+    "nothing": (lambda weights: None, TypeError, ["real numbers"]),
+}
+
+
+@pytest.mark.parametrize("every_step", [False, True])
+@pytest.mark.parametrize("kind", ESTIMATORS)
+@pytest.mark.parametrize("name", BAD_FITTED_WEIGHTS)
+def test_bad_weights_of_a_fitted_model(name, kind, every_step):
+    change, error, words = BAD_FITTED_WEIGHTS[name]
+    estimator, y = fitted(kind, return_sequences=every_step)
+    estimator.weights_ = change(estimator.weights_)
+    words = ["weights_", *words]
+    for method in (estimator.predict, estimator.activations):
+        assert_refuses(error, words, method, X)
+    assert_refuses(error, words, estimator.step, X[0][0])
+    assert_refuses(error, words, estimator.score, X, y)
+    assert_refuses(error, words, estimator.partial_fit, X, y)
+    assert_refuses(error, words, estimator.set_params(warm_start=True).fit, X, y)
+    if kind == "classifier":
+        assert_refuses(error, words, estimator.predict_proba, X)
+
+
+def test_weights_that_float32_cannot_hold():
+    clf, _ = fitted("classifier")
+    clf.coefs_["output"][:] = 1e39
+    assert np.isfinite(clf.predict_proba(X)).all()
+    words = ["weights_[", "is 1e+39; expected finite numbers in float32"]
+    assert_refuses(ValueError, words, clf.predict_proba, [x.astype(np.float32) for x in X])
 
 
 # ------------------------------------------------------------------------------------------------

@@ -1,5 +1,8 @@
 """The topology as a value: its weights, what it refuses, what goes in and what comes out."""
 
+import pickle
+import random
+from copy import copy, deepcopy
 from dataclasses import fields, replace
 
 import numpy as np
@@ -18,6 +21,7 @@ from topologies import EVERYTHING, make_problem, networks, repeatable
 
 ONLY_GATE_BIASES = {"cell_bias": False, "output_bias": False}
 NO_BIASES = {"cell_bias": False, "gate_bias": False, "output_bias": False}
+SIZES = ("n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden_units")
 EXPERIMENT_2A = {"output_gate": False, "recurrence": "none", "shortcut": True, **NO_BIASES}
 
 
@@ -128,7 +132,7 @@ def test_sizes_are_whole_numbers(name, value, error):
 
 @pytest.mark.parametrize("name", ["n_inputs", "n_outputs", "block_size"])
 def test_sizes_are_positive(name):
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1, got 0"):
         Network(**{"n_inputs": 1, "n_outputs": 1, name: 0})
 
 
@@ -196,12 +200,55 @@ def test_peepholes_need_a_gate():
         ({}, {"output_gate_bias": "open"}, "output_gate_bias must be a finite number"),
         ({}, {"init_range": -0.1}, "init_range must be .*got -0.1"),
         ({}, {"init_range": np.inf}, "init_range must be .*got inf"),
-        ({}, {"init_range": "small"}, "init_range must be .*got 'small'"),
+        ({}, {"init_range": 1e308}, r"init_range must be .*at most 8.988e\+307, got 1e\+308"),
+        ({}, {"random_state": -1}, "random_state must be .*got -1"),
     ],
 )
 def test_initial_values_that_do_not_fit(options, arguments, message):
     with pytest.raises(ValueError, match=message):
         Network(1, 1, n_blocks=2, **options).init_weights(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"init_range": "small"}, "init_range must be a number, got 'small'"),
+        ({"init_range": True}, "init_range must be a number, got True"),
+        ({"init_range": 1j}, "init_range must be a number, got 1j"),
+        ({"random_state": "a"}, "random_state must be .*got 'a'"),
+        ({"random_state": 1.5}, "random_state must be .*got 1.5"),
+        ({"random_state": random.Random(0)}, "random_state must be .*got <random.Random"),
+    ],
+)
+def test_initial_values_that_are_none(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        Network(1, 1).init_weights(**arguments)
+
+
+def test_any_seed_of_numpy_is_a_seed():
+    for seed in (2**40, np.uint8(3), np.random.SeedSequence(0)):
+        assert_array_equal(
+            Network(1, 1).init_weights(seed), np.random.default_rng(seed).uniform(-0.1, 0.1, 14)
+        )
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"n_blocks": 2**70},
+        {"n_blocks": 10**9},
+        {"n_blocks": 0, "block_size": 2**60, "shortcut": True},
+        {"n_inputs": 2**63, "recurrence": "none"},
+        {"n_outputs": 10**30, "cell_bias": np.True_, "output_bias": np.True_},
+        {"n_hidden_units": 2**31, "recurrence": "all"},
+    ],
+    ids=str,
+)
+def test_a_network_that_no_memory_holds(sizes):
+    """Numbers of weights are summed without overflow, of NumPy's booleans, too."""
+    name = max(sizes, key=lambda name: sizes[name] if name in SIZES else -1)
+    with pytest.raises(ValueError, match=f"{name}={sizes[name]}.* more than 281474976710656 weights"):
+        Network(**{"n_inputs": 1, "n_outputs": 1} | sizes)
 
 
 def small_call(return_sequences=False, **changes):
@@ -260,6 +307,90 @@ def test_targets_of_steps_that_do_not_fit(y, message):
 def test_initial_state_is_a_state(state):
     with pytest.raises(TypeError, match="initial_state must be a State"):
         small_call(initial_state=state)
+
+
+N_WEIGHTS = Network(2, 3).n_weights
+NO_NUMBERS = {
+    "text": (lambda array: array.astype(str), TypeError, "real numbers, got the dtype <U"),
+    "None": (lambda array: np.full(array.shape, None), TypeError, "real numbers, got the dtype object"),
+    "complex": (lambda array: array * 1j, TypeError, "real numbers, got the dtype complex128"),
+    "masked": (lambda array: np.ma.masked_equal(array, 0), TypeError, "real numbers, got a masked array"),
+    "dates": (lambda array: array.astype("M8[s]"), TypeError, "real numbers, got the dtype datetime64"),
+    "ragged": (lambda array: [[1.0], [1.0, 2.0]], ValueError, "real numbers, got no rectangular array"),
+    "NaN": (lambda array: array * np.nan, ValueError, r"\[0.*\] is nan; expected finite numbers in float64"),
+    "infinity": (lambda array: array - np.inf, ValueError, r"\[0.*\] is -inf; expected finite numbers in"),
+    "huge": (lambda array: np.full(array.shape, 10**400), TypeError, "real numbers, got the dtype object"),
+}
+
+
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+@pytest.mark.parametrize("name", ["weights", "initial_state.activations", "initial_state.cells"])
+def test_what_is_not_a_finite_number_is_named(name, kind, return_sequences):
+    change, error, message = NO_NUMBERS[kind]
+    given = {
+        "weights": np.zeros(N_WEIGHTS),
+        "initial_state": State(np.zeros((2, 1)), np.zeros((2, 1))),
+    }
+    argument, _, part = name.partition(".")
+    array = getattr(given[argument], part) if part else given[argument]
+    changed = change(array)
+    given[argument] = given[argument]._replace(**{part: changed}) if part else changed
+    net = Network(2, 3, return_sequences=return_sequences)
+    with pytest.raises(error, match=f"{name}.*{message}"):
+        small_call(return_sequences, **given)
+    with pytest.raises(error, match=f"{name}.*{message}"):
+        net.forward(given["weights"], [np.ones((3, 2))] * 2, initial_state=given["initial_state"])
+
+
+def test_what_float32_cannot_hold_is_refused_where_it_is_computed_in_float32():
+    net, X = Network(2, 3), [np.ones((3, 2))]
+    narrow = [x.astype(np.float32) for x in X]
+    weights = np.full(N_WEIGHTS, 1e39)
+    assert np.isfinite(net.forward(weights, X)).all()
+    with pytest.raises(ValueError, match=r"weights\[0\] is 1e\+39; expected finite numbers in float32"):
+        net.forward(weights, narrow)
+    state = State(np.zeros((1, 1)), np.full((1, 1), -1e39))
+    with pytest.raises(ValueError, match=r"initial_state.cells\[0, 0\] is -1e\+39; .* in float32"):
+        net.forward(np.zeros(N_WEIGHTS), narrow, initial_state=state)
+
+
+def test_numbers_of_any_real_kind_are_weights():
+    net, X = Network(2, 3), [np.ones((3, 2))]
+    expected = net.forward(np.ones(N_WEIGHTS), X)
+    for kind in (int, bool, np.float16, np.longdouble, object, ">f8"):
+        assert_array_equal(net.forward(np.ones(N_WEIGHTS).astype(kind), X), expected)
+    assert_array_equal(net.forward([1] * N_WEIGHTS, X), expected)
+
+
+def test_masked_targets_are_refused():
+    with pytest.raises(TypeError, match="y must hold real numbers, got a masked array"):
+        small_call(y=np.ma.masked_equal(np.zeros((2, 3)), 1))
+
+
+def test_weights_of_another_shape_are_refused_before_anything_is_made():
+    """An index of 2**31 + 10 inputs would take 70 GB, and a long time."""
+    n = 2**31 + 10
+    X = [sparse.csr_array((3, n))]
+    for call in (Network(n, 1).forward, Network(n, 1, return_sequences=True).forward):
+        with pytest.raises(ValueError, match=r"weights must have the shape \(8589934642,\), got \(3,\)"):
+            call(np.zeros(3), X)
+    with pytest.raises(ValueError, match="weights must have the shape"):
+        Network(n, 1).loss_and_gradient(np.zeros(3), X, [1.0])
+
+
+@pytest.mark.parametrize("through", [copy, deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_a_copy_is_equal(through):
+    assert EVERYTHING.n_weights  # which is kept
+    again = through(EVERYTHING)
+    assert again == EVERYTHING
+    assert again.weight_shapes == EVERYTHING.weight_shapes
+
+
+def test_a_damaged_file_is_refused():
+    damaged = pickle.dumps(Network(2, 3, n_blocks=77)).replace(b"K\x4d", b"J\xff\xff\xff\xff")
+    with pytest.raises(ValueError, match="n_blocks must be an integer of at least 0, got -1"):
+        pickle.loads(damaged)
 
 
 def test_forward_and_views_refuse_weights_of_another_network():
@@ -333,8 +464,8 @@ def test_nothing_that_is_given_is_changed():
     before = [array.copy() for array in arrays]
     problem.forward()
     problem.loss_and_gradient()
-    for array, copy in zip(arrays, before, strict=True):
-        assert_array_equal(array, copy)
+    for array, same in zip(arrays, before, strict=True):
+        assert_array_equal(array, same)
 
 
 def test_scipy_minimizes_the_loss():

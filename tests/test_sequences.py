@@ -263,7 +263,6 @@ def test_sparse_values_are_read_only_and_their_index_is_narrow():
         assert part.indices.dtype == part.indptr.dtype == np.int32
     for array in (X.values.data, X.values.indices, X.values.indptr):
         assert not array.flags.writeable
-    assert np.shares_memory(X.values.data, csr.data)
     assert csr.data.flags.writeable
     assert wide.indices.flags.writeable
 
@@ -283,6 +282,53 @@ def test_selecting_sparse_sequences():
     assert_array_equal(selected.values.toarray(), np.concatenate([arrays[i] for i in (2, 0, 2)]))
     assert_array_equal(selected.lengths, [4, 3, 4])
     assert_array_equal(X[1:].values.toarray(), np.concatenate(arrays[1:]))
+
+
+@pytest.mark.parametrize("suffix", ["matrix", "array"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda csr: csr.indices.fill(300),
+        lambda csr: csr.indptr.fill(10**8),
+        lambda csr: csr.data.fill(np.nan),
+        lambda csr: csr.resize(1, 1),
+    ],
+    ids=["indices", "indptr", "data", "resize"],
+)
+def test_a_matrix_may_change_afterwards(change, suffix):
+    csr = getattr(sparse, f"csr_{suffix}")(np.eye(5, 9))
+    X = Sequences(csr, [0, 2, 5])
+    change(csr)
+    for part in (X, X[1:], X[[0, 1]], pickle.loads(pickle.dumps(X))):
+        assert_array_equal(part.values.toarray(), np.eye(5, 9)[-part.n_steps :])
+
+
+@pytest.mark.parametrize("rearrange", ["eliminate_zeros", "sum_duplicates", "sort_indices"])
+def test_scipy_may_rearrange_a_matrix_in_place(rearrange):
+    csr = sparse.csr_array((np.arange(1.0, 7), [0, 1, 2, 2, 1, 0], [0, 3, 6]), shape=(2, 3))
+    X = Sequences(csr, [0, 1, 2])
+    dense = csr.toarray()
+    if rearrange == "eliminate_zeros":
+        csr.data[:3] = 0
+    elif rearrange == "sum_duplicates":
+        csr.indices[:3] = 1
+    csr.has_canonical_format = csr.has_sorted_indices = False
+    getattr(csr, rearrange)()
+    assert_array_equal(X.values.toarray(), dense)
+
+
+ATTRIBUTES = ["values", "offsets", "lengths", "n_steps", "n_features", "dtype", "is_sparse", "shape"]
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_attributes_cannot_be_set(name):
+    X, other = (Sequences(steps(5, 2), offsets) for offsets in ([0, 2, 5], [0, 1, 5]))
+    with pytest.raises(AttributeError):
+        setattr(X, name, getattr(other, name))
+    with pytest.raises(AttributeError):
+        delattr(X, name)
+    assert_array_equal(X.lengths, [2, 3])
+    assert set(ATTRIBUTES) == {name for name, kind in vars(Sequences).items() if isinstance(kind, property)}
 
 
 # Sequences as a container.
@@ -384,6 +430,36 @@ def test_pickling_by_buffer(make):
         assert_array_equal(each.offsets, X.offsets)
         assert_array_equal(each.lengths, X.lengths)
         assert not (each.values.data if X.is_sparse else each.values).flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("make", "old", "new", "message"),
+    [
+        (np.asarray, np.array([0, 2, 5]), np.array([0, 2**26, 5]), "sequence 1 has -67108859 steps"),
+        (np.asarray, np.array([0, 2, 5]), np.array([0, 2, 2**62]), r"offsets are \[0, 2, 46"),
+        (np.asarray, np.array([7.0]), np.array([NAN]), r"Sequences\[0\] at step 0 contains NaN"),
+        (
+            sparse.csr_array,
+            np.arange(5, dtype="i4"),
+            np.array([0, 1, 2, 2**27, 4], "i4"),
+            "contain 134217728",
+        ),
+        (sparse.csr_array, np.arange(6, dtype="i4"), np.array([0, 1, 2**27, 3, 4, 5], "i4"), "indptr are"),
+        (sparse.csr_array, np.array([7.0]), np.array([INF]), r"Sequences\[0\] at step 0 contains infinity"),
+    ],
+)
+def test_a_damaged_file_is_refused(make, old, new, message):
+    X = Sequences(make(7 * np.eye(5, 9)), [0, 2, 5])
+    whole = pickle.dumps(X)
+    assert old.tobytes() in whole
+    damaged = whole.replace(old.tobytes(), new.tobytes(), 1)
+    with pytest.raises(ValueError, match=message):
+        pickle.loads(damaged)
+
+
+def test_a_file_without_sequences():
+    empty = as_sequences(ragged())[:0]
+    assert len(pickle.loads(pickle.dumps(empty))) == 0
 
 
 @pytest.mark.parametrize("lengths", [LENGTHS, [2, 2]])
@@ -882,6 +958,46 @@ def test_a_number_too_large_for_float32(make):
 def test_parts_that_do_not_fit(values, offsets, error, message):
     with pytest.raises(error, match=message):
         Sequences(values, offsets)
+
+
+WRAPPED = [0, 2**62, -(2**62) - 1, 5]  # of which all differences are positive in 64 bits, and the sum is 5
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize(
+    ("offsets", "sequence"),
+    [
+        (WRAPPED, 1),
+        ([0, 2**63 - 1, 5], 1),
+        (np.array([0, 2**63 + 3, 5], np.uint64), 0),
+        ([0, 2**31, 2**32 + 1, 5], 2),
+        ([0, -1, 5], 0),
+        ([0, 6, 5], 1),
+    ],
+)
+def test_offsets_are_compared_not_subtracted(offsets, sequence, form):
+    assert (np.diff(np.array(WRAPPED)) > 0).all()  # what a look at the differences would accept
+    with pytest.raises(ValueError, match=f"sequence {sequence} has -?[0-9]+ steps; expected increasing"):
+        Sequences(form(steps(5, 2)), offsets)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "bad"),
+    [
+        ([2**62] * 4 + [5], 0),
+        ([2, 2**63 - 1, 2**63 - 1, 5], 1),
+        (np.array([5, 2**64 - 5, 5], np.uint64), 1),
+        ([3, -1, 3], 1),
+        ([5, 0], 1),
+        ([6], 0),
+    ],
+)
+def test_lengths_are_looked_at_before_they_are_summed(lengths, bad):
+    assert len(lengths) < 3 or np.array(lengths).astype(np.int64).sum() == 5  # as a sum would see it
+    with pytest.raises(ValueError, match=rf"lengths\[{bad}\] is -?[0-9]+; expected 1 to 5"):
+        Sequences.from_lengths(steps(5, 2), lengths)
+    with pytest.raises(ValueError, match=r"lengths are .*; expected \d numbers from 1 to 5"):
+        Sequences.from_padded(np.ones((len(lengths), 5, 2)), lengths)
 
 
 def test_from_lengths():

@@ -4,6 +4,7 @@ import copy
 import pickle
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm import LSTMClassifier, LSTMRegressor, Sequences, State
 
 ONLINE = {"gradient": "truncated", "update": "step", "random_state": 0}
 SGD = {"solver": "sgd", "learning_rate": 0.2}
@@ -371,9 +372,169 @@ def test_a_state_that_is_not_finite_is_refused():
     model = learned(cell_input_activation="identity", forget_gate=False)
     model.step(VALUES[0])
     model._stream = model._stream._replace(cells=np.full_like(model._stream.cells, np.inf))
-    with pytest.raises(ValueError, match=r"no longer finite: call reset_state\(\)"):
+    message = r"_stream.cells\[0, 0\] is inf; expected finite numbers in float64: call reset_state\(\)"
+    with pytest.raises(ValueError, match=message):
         model.step(VALUES[0])
     assert np.isfinite(model.reset_state().step(VALUES[0])).all()
+
+
+@pytest.mark.parametrize("n_streams", [1, 3])
+def test_weights_are_not_resized_under_way(n_streams):
+    """Not even without NumPy's check of references: their memory is read in each step."""
+    model, alone = learned(), learned()
+    for x in VALUES[:4]:
+        x = np.tile(x, (n_streams, 1))
+        assert_array_equal(model.step(x), alone.step(x))
+        with pytest.raises(ValueError, match="cannot resize an array that references or is referenced"):
+            model.weights_.resize(3, refcheck=False)
+    model.reset_state()
+    model.weights_.resize(3, refcheck=False)
+    with pytest.raises(ValueError, match=r"weights_ must have the shape \(\d+,\), got \(3,\)"):
+        model.step(VALUES[0])
+
+
+FORMS_OF_WEIGHTS = {
+    "list": np.ndarray.tolist,
+    "tuple": tuple,
+    "strided": lambda weights: np.repeat(weights, 2)[::2],
+    "reversed": lambda weights: weights[::-1].copy()[::-1],
+    "objects": lambda weights: weights.astype(object),
+    "longdouble": lambda weights: weights.astype(np.longdouble),
+    "swapped": lambda weights: weights.astype(weights.dtype.newbyteorder()),
+}
+
+
+@pytest.mark.parametrize("form", FORMS_OF_WEIGHTS)
+def test_weights_in_any_form(form):
+    model, alone = learned(), learned()
+    model.step(VALUES[0])
+    alone.step(VALUES[0])
+    model.weights_ = FORMS_OF_WEIGHTS[form](model.weights_)
+    for x in VALUES[1:4]:
+        assert_array_equal(model.step(x), alone.step(x))
+    if form != "tuple":
+        model.weights_[-1] = alone.weights_[-1] = 2.0
+    assert_array_equal(model.step(VALUES[4]), alone.step(VALUES[4]))
+
+
+def test_weights_that_are_no_numbers_are_refused_by_step():
+    model, alone = learned(), learned()
+    model.step(VALUES[0])
+    alone.step(VALUES[0])
+    weights = model.weights_
+    for bad in (weights * 1j, weights.astype(str), weights * np.nan, weights[1:], np.ma.array(weights), None):
+        model.weights_ = bad
+        with pytest.raises((ValueError, TypeError), match="weights_"):
+            model.step(VALUES[1])
+    model.weights_ = weights
+    model.weights_[3] = np.inf
+    with pytest.raises(ValueError, match=r"weights_\[3\] is inf"):
+        model.step(VALUES[1])
+    model.weights_[3] = alone.weights_[3]
+    assert_array_equal(model.step(VALUES[1]), alone.step(VALUES[1]))
+
+
+def test_another_network_is_seen():
+    model = learned()
+    state = None
+    for x, activation in zip(VALUES, ["identity", "logistic", "identity", "softmax"]):
+        model.network_ = replace(model.network_, output_activation=activation)
+        expected, state = step_from_nothing(model, x, state)
+        assert_array_equal(model.step(x), expected[0])
+
+
+def test_a_network_that_the_state_does_not_fit():
+    model, alone = learned(), learned()
+    model.step(VALUES[0])
+    alone.step(VALUES[0])
+    network, weights = model.network_, model.weights_
+    model.network_ = replace(network, n_blocks=1)
+    with pytest.raises(ValueError, match=r"weights_ must have the shape"):
+        model.step(VALUES[1])
+    model.weights_ = model.network_.init_weights(0)
+    with pytest.raises(ValueError, match=r"_stream\.activations .*, got .*: call reset_state\(\)"):
+        model.step(VALUES[1])
+    model.network_, model.weights_ = network, weights
+    assert_array_equal(model.step(VALUES[1]), alone.step(VALUES[1]))
+    model.network_ = replace(network, n_blocks=1)
+    model.weights_ = model.network_.init_weights(0)
+    outputs = model.reset_state().step(VALUES[1])
+    assert_array_equal(outputs, step_from_nothing(model, VALUES[1], None)[0][0])
+
+
+@pytest.mark.parametrize("part", State._fields)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda array: array[:, :1],
+        lambda array: array[0],
+        lambda array: array[np.newaxis],
+        lambda array: array * 1j,
+        lambda array: array.astype(str),
+    ],
+)
+def test_a_state_of_another_shape_is_not_broadcast(part, change):
+    model = learned()
+    model.step(VALUES[0])
+    state = model._stream
+    model._stream = state._replace(**{part: change(getattr(state, part))})
+    with pytest.raises(
+        (ValueError, TypeError), match=rf"_stream\.{part} must (have|hold)|x has 1 streams, but 4"
+    ):
+        model.step(VALUES[1])
+
+
+# ------------------------------------------------------------------------------------------------
+# what is carried is checked wherever it comes from
+
+
+def nan_at_the_end(array):
+    array = array.copy()
+    array.flat[-1] = np.nan
+    return array
+
+
+BAD_CARRIED = {
+    "negative": ("touched", lambda _: np.array([-6, -5], np.int32), r"contain -6; expected .* from 0 to 2"),
+    "too large": ("touched", lambda _: np.array([0, 3], np.int32), r"contain 3; expected .* from 0 to 2"),
+    "huge": ("touched", lambda _: np.array([0, 2**33]), r"contain 8589934592; expected"),
+    "twice": ("touched", lambda _: np.array([1, 0, 1], np.int32), "contain an index twice"),
+    "too many": ("touched", lambda _: np.zeros(7, np.int32), "contain an index twice"),
+    "floats": ("touched", lambda _: np.array([0.0, 1.0]), r"shape \(2,\), float64; expected 1-D integers"),
+    "2-D": ("touched", lambda _: np.array([[0, 1]]), r"shape \(1, 2\), int64; expected 1-D integers"),
+    **{
+        f"{part} {kind}": (part, change, message)
+        for part in ("activations", "cells", "partials", "peephole_partials")
+        for kind, change, message in (
+            ("broadcast", lambda array: array[:1, :1], "must have the shape"),
+            ("more", lambda array: np.concatenate([array, array]), "must have the shape"),
+            ("fewer", lambda array: array[:, 1:], "must have the shape"),
+            ("NaN", nan_at_the_end, r"is nan; expected finite numbers in float64: call reset_state\(\)"),
+            ("complex", lambda array: array * 1j, "must hold real numbers"),
+            ("text", lambda array: array.astype(str), "must hold real numbers"),
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize("name", BAD_CARRIED)
+def test_what_is_carried_is_checked(name, form):
+    part, change, message = BAD_CARRIED[name]
+    model, alone = (
+        regressor().partial_fit([form(VALUES[:30])] * 2, [RUNNING[:30]] * 2, continued=True) for _ in range(2)
+    )
+    good = model._carried
+    model._carried = [good[0], good[1]._replace(**{part: change(getattr(good[1], part))})]
+    before = model.weights_.copy()
+    for _ in range(3):
+        with pytest.raises((ValueError, TypeError), match=rf"_carried\.{part}.*{message}"):
+            model.partial_fit([form(VALUES[30:])] * 2, [RUNNING[30:]] * 2, continued=True)
+    assert_array_equal(model.weights_, before)
+    model._carried = good
+    for one in (model, alone):
+        one.partial_fit([form(VALUES[30:])] * 2, [RUNNING[30:]] * 2, continued=True)
+    assert_same(model, alone)
 
 
 # ------------------------------------------------------------------------------------------------
