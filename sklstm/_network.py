@@ -130,10 +130,9 @@ class Network:
             raise ValueError("peepholes=True needs at least one gate, but the blocks have none.")
         sizes = {name: getattr(self, name) for name in SIZES}
         if max(self.n_weights, *sizes.values()) > MOST_WEIGHTS:
-            given = ", ".join(f"{name}={size}" for name, size in sizes.items())
-            raise ValueError(
-                f"{given} make a network of more than {MOST_WEIGHTS} weights, which no memory holds."
-            )
+            name = max(sizes, key=sizes.__getitem__)
+            found = f"{name}={sizes[name]} makes a network of more than {MOST_WEIGHTS} weights"
+            raise ValueError(f"{found}, which no memory holds.")
 
     def __reduce__(self):  # through the constructor, which checks what a damaged file holds
         return _from_fields, (asdict(self),)

@@ -396,6 +396,7 @@ def as_step_targets(y: Any, sequences: Sequences, name: str = "y") -> npt.NDArra
     ndarray of shape (n_steps,) or (n_steps, n_outputs)
     """
     if isinstance(y, Sequences):
+        check_sequences(y.values, y.offsets)
         y = [target[:, 0] if y.n_features == 1 else target for target in y]
     targets = [_as_array(target, f"{name}[{i}]") for i, target in enumerate(_opened(y, name))]
     if len(targets) != len(sequences):

@@ -37,6 +37,7 @@ from sklstm import (
     step_scorer,
 )
 from sklstm._kernel import Kernel
+from sklstm._sequences import as_step_targets
 
 MEMORY = 512 << 20  # bytes that a child may ask for beside what it has
 SECONDS = 60  # that a call may take
@@ -369,7 +370,7 @@ def hands():
             for name, change in {**changes, "nothing": lambda it: None}.items()
         }
         for kind, make, changes, uses in (
-            ("dense", dense, DAMAGED_DENSE, READERS),
+            ("dense", dense, DAMAGED_DENSE, {**READERS, "targets": lambda X: as_step_targets(X, dense())}),
             ("sparse", csr, DAMAGED_SPARSE, READERS),
             ("model", classifier, DAMAGED_MODEL, USERS),
         )

@@ -123,7 +123,9 @@ def test_traces_equal_those_of_the_twin():
         kernel, v = Kernel(net, np.float64), reference.split(net, problem.weights)
         for each in in_every_form(problem):
             sequences = as_sequences(each.X)
-            for x, trace in zip(problem.X, kernel.traces(kernel.pack(problem.weights), sequences), strict=True):
+            for x, trace in zip(
+                problem.X, kernel.traces(kernel.pack(problem.weights), sequences), strict=True
+            ):
                 expected = reference.forward(net, v, x)
                 absent = {name for name in TRACES if "gate" in name and not getattr(net, name)}
                 absent |= set() if net.n_hidden_units else {"hidden"}

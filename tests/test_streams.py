@@ -537,6 +537,13 @@ def test_what_is_carried_is_checked(name, form):
     assert_same(model, alone)
 
 
+def test_what_is_carried_is_of_a_dtype_of_the_kernel():
+    model = regressor().partial_fit([VALUES[:30]] * 2, [RUNNING[:30]] * 2, continued=True)
+    model._carried = [carried._replace(partials=carried.partials.astype(int)) for carried in model._carried]
+    with pytest.raises(TypeError, match="dtype must be float64 or float32, got int64"):
+        model.reset_state([0])
+
+
 # ------------------------------------------------------------------------------------------------
 # learning and stepping
 
