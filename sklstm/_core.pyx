@@ -1313,7 +1313,7 @@ cdef class Step:
         cdef int i
         self.plan, self.streams, self.lanes = plan, n_streams, lanes
         self.given, self.copied = given, given.tobytes()
-        self.reference = ref(given)  # NumPy then refuses to resize it, whatever refcheck, and `weights` stays valid
+        self.reference = ref(given)  # NumPy then refuses to resize it, even with refcheck=False
         self.n_bytes, self.item = given.nbytes, packed.itemsize
         self.weights, self.w = address(given), address(packed)
         self.arrays = *arrays, packed
