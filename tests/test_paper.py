@@ -10,7 +10,7 @@ import pytest
 
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm.paper import EXPERIMENTS, Study, __main__, settings
+from sklstm.paper import EXPERIMENTS, Study, StudyTrial, __main__, settings
 from sklstm.paper._experiments import Rule
 from sklstm.paper._trial import Guess, Trial, network_of, run_trials
 
@@ -145,6 +145,58 @@ def test_side_by_side_is_to_the_bit_what_each_learns_alone(name, setting):
         }
     for i in (0, 4):
         np.testing.assert_array_equal(together[i].trainer.weights, alone[i].trainer.weights)
+
+
+class AlwaysTheFirst:
+    """Random numbers that are always the smallest: of a few cases only one is drawn."""
+
+    def integers(self, low, high=None, size=None):
+        return np.full(size, 0 if high is None else low)
+
+
+def test_rule_of_experiment_2a_looks_at_both_sequences():
+    """A network that is right on one of the two only does not pass, whatever is drawn."""
+    run = trial("2a")
+    p = run.experiment.task_arguments["p"]
+    run.rng = AlwaysTheFirst()
+    for right in ([p - 1], [p], [p - 1, p]):
+
+        def outputs(X, right=right):
+            symbols = X.values.indices.reshape(-1, p)
+            following = np.hstack([symbols[:, 1:], symbols[:, :1]])
+            good = np.isin(symbols[:, :1], right) | (following < p - 1)
+            return np.eye(p + 1)[following.ravel()] * good.reshape(-1, 1)
+
+        run.outputs = outputs
+        assert run.holds(None) == (len(right) == 2)
+
+
+@pytest.mark.parametrize("every", [True, False])
+def test_both_sequences_of_experiment_2a(every):
+    """They are those of the task, and a look takes as many random numbers as one that draws twelve."""
+    run, other = trial("2a"), StudyTrial(EXPERIMENTS["2a"], 0, 1)
+    run.every = other.every = every
+    X, targets = run.both_sequences()
+    drawn, drawn_targets = other.draw(12)
+    assert X.values.dtype == drawn.values.dtype
+    kinds, drawn_kinds = (
+        {(x.toarray().tobytes(), y.tobytes()) for x, y in zip(xs, np.split(ys, len(xs)), strict=True)}
+        for xs, ys in ((X, targets), (drawn, drawn_targets))
+    )
+    assert kinds == drawn_kinds
+    assert len(kinds) == len(X) == 2
+    run.outputs = lambda X: targets
+    assert run.holds(None)
+    assert run.rng.bit_generator.state == other.rng.bit_generator.state
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_no_rule_can_miss_one_of_a_few_cases(name):
+    """Rules that look at drawn sequences look at so many that a class is missing in none of 1e12 looks."""
+    row = EXPERIMENTS[name]
+    n_classes = row.n_outputs if row.table == 9 else 2
+    n = {"legal symbols": row.test_size, "recent errors": row.rule.window}.get(row.rule.kind, row.rule.n_test)
+    assert name == "2a" or n_classes * (1 - 1 / n_classes) ** n < 1e-12
 
 
 def test_rule_of_legal_symbols():

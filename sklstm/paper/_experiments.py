@@ -41,10 +41,11 @@ class Rule:
     kind : {"legal symbols", "all below", "test set", "recent errors"}
         "legal symbols": of all training and test strings the outputs of the legal successors are the most
         active ones (Experiment 1). "all below": the absolute error of all outputs is below `tolerance` on
-        `n_test` random sequences, the weights kept (Experiment 2). "test set": fewer than `max_wrong` of
-        `n_test` random sequences have an error of `tolerance` or more, and the mean absolute error is
-        below `mean_error` (Experiment 3; ST1 and ST2). "recent errors": the same of the last `window`
-        training sequences, before each was learned from (Experiments 4 to 6; ST3).
+        `n_test` random sequences, the weights kept (Experiment 2; 2a has two sequences, and both are looked
+        at). "test set": fewer than `max_wrong` of `n_test` random sequences have an error of `tolerance` or
+        more, and the mean absolute error is below `mean_error` (Experiment 3; ST1 and ST2). "recent errors":
+        the same of the last `window` training sequences, before each was learned from (Experiments 4 to 6;
+        ST3).
     """
 
     kind: str
