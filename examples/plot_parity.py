@@ -9,6 +9,7 @@ flip-flop, and that can be learned from short sequences. At each step there is -
 """
 
 import argparse
+import sys
 from dataclasses import replace
 
 import matplotlib
@@ -40,7 +41,8 @@ def learn(shortest, longest, seed):
         X, y = make_parity(100, shortest, longest, random_state=rng)
         right.append(clf.score(X, y))
         clf.partial_fit(X, y)
-        print(f"{100 * len(right):,} sequences, {np.mean(right[-20:]):.3f} right  ", end="\r", flush=True)
+        if sys.stdout.isatty():  # a line that is written over
+            print(f"{100 * len(right):,} sequences, {np.mean(right[-20:]):.3f} right  ", end="\r", flush=True)
     return clf, right
 
 
@@ -59,7 +61,7 @@ def guess(seed):
         weights = rng.uniform(-100, 100, network.n_weights)
         if all((np.abs(network.forward(weights, x)[:, 0] - t) < 0.1).all() for x, t in parts):
             break
-        if number % 500 == 0:
+        if number % 500 == 0 and sys.stdout.isatty():
             print(f"{number:,} guesses   ", end="\r", flush=True)
     return weights, number
 

@@ -1,16 +1,19 @@
 """The experiments of 1997: records, rules, trials, the runner."""
 
 import importlib.util
+import io
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm.paper import EXPERIMENTS, Study, StudyTrial, __main__, settings
+from sklstm.paper import EXPERIMENTS, Study, StudyTrial, __main__, _study, settings
 from sklstm.paper._experiments import Rule
 from sklstm.paper._trial import Guess, Trial, network_of, run_trials
 
@@ -301,6 +304,30 @@ def test_study_ends_by_the_rule_or_the_limit(error, success, sequences, capsys):
     assert f"{2 * success} of 2" in shown
     assert ("none was solved" in shown) is not success
     assert "74,000" in shown
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("stdout", "lines"), [(io.StringIO, 3), (Terminal, 30)])
+def test_progress_of_a_study(stdout, lines, monkeypatch):
+    """30 blocks in 210 s: written over after each in a terminal; elsewhere a line a minute that stays."""
+    estimator = Adder(0.02)
+    clock = SimpleNamespace(perf_counter=lambda: estimator.learned * 0.07, thread_time=lambda: 0.0)
+    monkeypatch.setattr(_study, "time", clock)
+    monkeypatch.setattr(sys, "stdout", stdout())
+    for trial in Study("4-1", n_trials=1, limit=3000):
+        for X, y in trial.blocks(estimator):
+            estimator.partial_fit(X, y)
+    shown = sys.stdout.getvalue()
+    assert shown.count(" of at most 3,000 sequences, mean error ") == lines
+    if stdout is Terminal:
+        assert shown.count("\r") == lines
+    else:
+        assert "\r" not in shown
+        assert [line for line in shown.splitlines() if line != line.rstrip()] == []
 
 
 def test_study_with_an_estimator():

@@ -1,6 +1,7 @@
 """Trials of an experiment with an estimator that a script makes: data, the paper's rule, the paper's row."""
 
 import argparse
+import sys
 import time
 from typing import Any
 
@@ -9,6 +10,11 @@ import numpy as np
 from sklstm.paper._experiments import EXPERIMENTS
 from sklstm.paper._results import wrong_of_1997
 from sklstm.paper._trial import Trial
+
+
+def _to_terminal():
+    """Whether stdout is a terminal, where a line can be written over; in a file or a pipe it stays."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def experiment_of(name):
@@ -65,6 +71,7 @@ class StudyTrial(Trial):
         """
         self.estimator, self.every = estimator, estimator.return_sequences
         start = shown = time.perf_counter()
+        between, end = (0.5, "   \r") if _to_terminal() else (60.0, "\n")  # seconds, and how a line ends
         while not self.success and self.sequences < self.limit:
             X, y = self.new_sequences(n)
             targets = self.rows(y)
@@ -79,12 +86,12 @@ class StudyTrial(Trial):
             self.sequences += n
             self.steps += X.n_steps
             self.success = bool(self.holds(errors))
-            if time.perf_counter() > shown + 0.5:
+            if time.perf_counter() > shown + between:
                 shown = time.perf_counter()
                 print(
                     f"seed {self.seed}: {self.sequences:,} of at most {self.limit:,} sequences, mean error "
-                    f"{errors.mean():.4f}, largest {errors.max():.2f}, {shown - start:.0f} s   ",
-                    end="\r",
+                    f"{errors.mean():.4f}, largest {errors.max():.2f}, {shown - start:.0f} s",
+                    end=end,
                     flush=True,
                 )
         self.seconds = time.perf_counter() - start
@@ -183,9 +190,10 @@ class Study:
             yield trial
             result = trial.result()
             self.results.append(result)
+            over = 20 * " " if _to_terminal() else ""  # what is left of a longer line
             print(
                 f"{seed:4d} {'yes' if trial.success else 'no':>7} {trial.sequences:10,d} "
-                f"{result['wrong']:14d} {result['mae']:13.4f} {trial.seconds:8.1f}" + 20 * " "
+                f"{result['wrong']:14d} {result['mae']:13.4f} {trial.seconds:8.1f}{over}"
             )
 
     def report(self):
