@@ -18,7 +18,7 @@ import numpy as np
 from scipy.stats import mannwhitneyu
 
 from sklstm.paper import EXPERIMENTS
-from sklstm.paper.__main__ import read
+from sklstm.paper._records import read
 from sklstm.paper._results import groups_of, wrong_of_1997
 
 HERE = Path(__file__).parent

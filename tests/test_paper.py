@@ -1,9 +1,16 @@
 """The experiments of 1997: records, rules, trials, the runner."""
 
+import contextlib
+import errno
 import importlib.util
 import io
 import json
+import multiprocessing
+import os
+import signal
+import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +20,11 @@ import pytest
 
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm.paper import EXPERIMENTS, Study, StudyTrial, __main__, _study, settings
+from sklstm.paper import EXPERIMENTS, Study, StudyTrial, __main__, _records, _study, settings
 from sklstm.paper._experiments import Rule
+from sklstm.paper._records import FIELDS, open_to_add, read
 from sklstm.paper._trial import Guess, Trial, network_of, run_trials
+from sklstm.paper._workers import records_of
 
 TABLED = {name: row for name, row in EXPERIMENTS.items() if row.table}
 ROWS_OF_TABLES = {1: 5, 2: 2, 3: 9, 4: 3, 5: 3, 6: 2, 7: 3, 8: 2, 9: 2}
@@ -237,28 +246,260 @@ def test_rules_say_what_they_hold():
 def test_runner(tmp_path, capsys):
     """Trials are written as they end, and not made again; the table shows them beside the paper's."""
     path = tmp_path / "trials.jsonl"
-    command = ["run", "6a", "3a-1", "--trials", "2", "--limit", "200", "--setting", "paper", "--jobs", "2"]
-    assert __main__.main([*command, "--json", str(path)]) == 0
+    command = ["run", "6a", "3a-1", "6a", "--trials", "2", "--limit", "200", "--setting", "paper", "paper"]
+    command += ["--jobs", "2", "--json", str(path)]
+    assert __main__.main(command) == 0
     records = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [tuple(record) for record in records] == [__main__.FIELDS] * 4
+    assert [tuple(record) for record in records] == [tuple(FIELDS)] * 4
     assert {(record["experiment"], record["trial"], record["seed"]) for record in records} == {
         ("6a", 0, 0),
         ("6a", 1, 1),
         ("3a-1", 0, 0),
         ("3a-1", 1, 1),
     }
-    assert "[4/4]" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "[4/4]" in shown
+    assert "\r" not in shown
     path.write_text(path.read_text() + '{"experiment": "6a", "cut')
     command[command.index("--trials") + 1] = "3"
-    __main__.main([*command, "--json", str(path)])
+    command[command.index("--jobs") + 1] = "1"
+    __main__.main(command)
     captured = capsys.readouterr()
     assert "4 of 6 trials are in" in captured.out
-    assert "not whole" in captured.err
-    assert len(__main__.read(path)) == 6
+    assert f"{path}, line 5 is left out: it is not JSON, or not whole" in captured.err
+    assert len(read(path)) == 6
     assert __main__.main(["table", str(path)]) == 0
     shown = capsys.readouterr().out
     assert "31,390" in shown
     assert "0 of 3" in shown
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "least"),
+    [("--jobs", 0, 1), ("--trials", 0, 1), ("--limit", -1, 1), ("--seed", -1, 0)],
+)
+def test_runner_refuses_numbers_too_small(option, value, least, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        __main__.main(["run", "6a", option, str(value)])
+    assert f"argument {option}: must be at least {least}, got {value}" in capsys.readouterr().err
+
+
+# One of these trials ends after 9,200 sequences, the others go on for more than 200,000: many seconds.
+LONG_GROUP = ("1-4", "paper", [*range(16, 24)])
+LONG_RUN = "run 1-4 --setting paper --seed 16 --trials 8 --limit 1000000 --json".split()
+
+
+def test_workers_take_groups_in_order_and_tell_of_each_trial():
+    groups = [("6a", "paper", [3]), ("3a-1", "guess", [0, 1]), ("4-1", "best", [0])]
+    with contextlib.closing(records_of(groups, 1, 100)) as records:
+        found = [(record["experiment"], record["setting"], record["seed"]) for record in records]
+    assert found == [("6a", "paper", 3), ("3a-1", "guess", 0), ("3a-1", "guess", 1), ("4-1", "best", 0)]
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="exit codes of signals")
+def test_a_record_comes_when_its_trial_ends_and_a_worker_that_is_killed_is_named():
+    records = records_of([LONG_GROUP], 2, 10**5)
+    assert next(records)["seed"] == 16
+    (worker,) = multiprocessing.active_children()
+    worker.kill()
+    with pytest.raises(SystemExit, match=r"process of 1-4, .* ended with exit code -9"):
+        next(records)
+
+
+def test_a_worker_that_fails_is_named_and_the_others_end(capfd):
+    records = records_of([LONG_GROUP, ("6a", "paper", [-1])], 2, 10**5)
+    with pytest.raises(SystemExit, match=r"of 6a, setting 'paper', seeds \[-1\] ended with exit code 1"):
+        list(records)
+    assert "ValueError: expected non-negative integer" in capfd.readouterr().err
+    assert not multiprocessing.active_children()
+
+
+@pytest.fixture
+def start():
+    """Start the runner in a session of its own, of which no process is left in the end."""
+    if os.name != "posix":
+        pytest.skip("sessions and signals")
+    started = []
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # children inherit it if it is ignored
+
+    def start(*arguments, **options):
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "sklstm.paper", *map(str, arguments)],
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} | options,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    signal.signal(signal.SIGINT, handler)
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def test_workers_and_the_lock_end_with_a_runner_that_is_killed(start, tmp_path):
+    """stdout ends when every process that has it is gone; the next run finds the lock free at once."""
+    path = tmp_path / "trials.jsonl"
+    killed = start(*LONG_RUN, path)
+    assert "[1/8] 1-4    paper seed 16 " in killed.stdout.readline()
+    with pytest.raises(SystemExit, match=r"trials.jsonl: another run writes to this file\. Wait"):
+        open_to_add(path)
+    killed.kill()
+    killed.wait()
+    open_to_add(path).close()
+    killed.communicate(timeout=10)
+    again = start(*LONG_RUN, path)
+    assert again.stdout.readline() == f"1 of 8 trials are in {path} already\n"
+    time.sleep(0.5)  # the worker imports
+    os.killpg(again.pid, signal.SIGINT)
+    assert again.communicate(timeout=30)[0].splitlines() == [
+        "",
+        f"Stopped. The trials that ended are in {path}; the same command goes on.",
+    ]
+    assert again.returncode == 130
+
+
+def test_ctrl_c_within_a_group(start, tmp_path):
+    """A terminal sends it to all processes of the group."""
+    path = tmp_path / "trials.jsonl"
+    run = start(*LONG_RUN, path)
+    run.stdout.readline()
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.communicate(timeout=10)[0].splitlines()[1].startswith("Stopped. The trials that ended are in")
+    assert run.returncode == 130
+    assert [record["seed"] for record in read(path)] == [16]
+
+
+@pytest.mark.parametrize("command", ["list", "table", "run"])
+def test_closed_pipe(command, start, tmp_path):
+    """As with `| head -1`: no traceback, no process left, and what was made is kept."""
+    path = tmp_path / "trials.jsonl"
+    run = "6a 4-1 --trials 2 --limit 100 --setting paper --json".split()
+    arguments = {"list": [], "table": [path], "run": [*run, path]}[command]
+    if command != "run":
+        path.write_text(json.dumps(record_of("6a", "paper", 0)))
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = start(command, *arguments, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 1
+    assert len(read(path)) == 1
+
+
+def test_a_file_is_written_by_one_run(tmp_path, capsys):
+    path = tmp_path / "trials.jsonl"
+    with open_to_add(path), pytest.raises(SystemExit, match=r"trials.jsonl: another run writes to this file"):
+        __main__.main(["run", "6a", "--trials", "1", "--limit", "100", "--json", str(path)])
+    open_to_add(path).close()
+    with pytest.raises(SystemExit, match=r"--json .*none.*jsonl: No such file or directory\."):
+        __main__.main(["run", "6a", "--json", str(tmp_path / "none" / "trials.jsonl")])
+    assert capsys.readouterr().err == ""
+
+
+def test_a_file_that_cannot_be_locked(tmp_path, monkeypatch, capsys):
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with open_to_add(tmp_path / "trials.jsonl") as file:
+        file.write("{}\n")
+    assert "cannot be locked (No locks available); let no other run write to it" in capsys.readouterr().err
+    assert (tmp_path / "trials.jsonl").read_text() == "{}\n"
+
+
+def test_lock_on_windows(tmp_path, monkeypatch):
+    """A byte beyond the end is locked, as no other process can read one that is; lines go to the end."""
+    locked = []
+
+    def locking(fd, mode, n_bytes):
+        at = os.lseek(fd, 0, os.SEEK_CUR)
+        if (mode, n_bytes, at) in locked:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        locked.append((mode, n_bytes, at))
+
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(LK_NBLCK=2, locking=locking))
+    monkeypatch.setattr(_records, "sys", SimpleNamespace(platform="win32", stderr=sys.stderr))
+    path = tmp_path / "trials.jsonl"
+    path.write_text("{}\n{")
+    with open_to_add(path) as file:
+        file.write("{}\n")
+        with pytest.raises(SystemExit, match="another run writes to this file"):
+            open_to_add(path)
+    assert path.read_text() == "{}\n{\n{}\n"
+    assert locked == [(2, 1, 2**30)]
+
+
+DAMAGED = {
+    b'{"experiment": "6a", "cut': "it is not JSON, or not whole",
+    b"null": "it is JSON, but not a record",
+    b"[]": "it is JSON, but not a record",
+    b'"6a"': "it is JSON, but not a record",
+    b"1e5": "it is JSON, but not a record",
+    b"{}": "the record has no 'experiment'",
+    b"\0\0\0\0": "it is not JSON, or not whole",
+    b"{\0}\0": "it is not JSON, or not whole",
+    b'{"experiment": "\xe9"}': "it is not UTF-8",
+    b"\xff\xfe{\0}\0": "it is not UTF-8",
+    b"[" * 100_000: "it is not JSON, or not whole",
+    b"1" * 10_000: "it is not JSON, or not whole",
+}
+CHANGED = {
+    "setting": ("good", "no setting is named 'good'"),
+    "experiment": ("7", "no experiment is named '7'"),
+    "seed": (True, "'seed' of the record is True"),
+    "sequences": (None, "'sequences' of the record is None"),
+    "success": (1, "'success' of the record is 1"),
+    "mse": ("0.1", "'mse' of the record is '0.1'"),
+    "first": ([1], r"'first' of the record is [1]"),
+}
+
+
+def damaged_lines():
+    """Lines that hold no record, and why not."""
+    record = record_of("6a", "paper", 0)
+    yield from DAMAGED.items()
+    for field in FIELDS:
+        missing = {name: value for name, value in record.items() if name != field}
+        yield json.dumps(missing).encode(), f"the record has no '{field}'"
+    for field, (value, why) in CHANGED.items():
+        yield json.dumps(record | {field: value}).encode(), why
+    yield json.dumps(record).encode()[:-9], "it is not JSON, or not whole"
+
+
+def test_damaged_lines_are_named_and_left_out(tmp_path, capsys):
+    path = tmp_path / "trials.jsonl"
+    whole = [json.dumps(record_of("6a", "paper", seed)).encode() for seed in range(3)]
+    damaged = dict(damaged_lines())
+    path.write_bytes(b"\n".join([whole[0], b"", *damaged, whole[1] + b"\r", whole[2]]))
+    assert read(path) == read(tmp_path) == [record_of("6a", "paper", seed) for seed in range(3)]
+    named = [f"{path}, line {line} is left out: {why}." for line, why in enumerate(damaged.values(), 3)]
+    assert capsys.readouterr().err.splitlines() == 2 * named
+    assert __main__.main(["table", str(path)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err.splitlines() == named
+    assert "3 of 3" in captured.out
+
+
+def test_doubles_are_left_out(tmp_path, capsys):
+    """Of one file or of several in a folder, the first counts, and all are named once."""
+    records = [record_of("6a", setting, seed) for setting in ("paper", "best") for seed in range(2)]
+    other = record_of("6a", "paper", 1, sequences=5, success=False)
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, [*records, other, records[0]])))
+    assert read(tmp_path / "a.jsonl") == records
+    message = "2 doubles of a row, setting and seed are left out."
+    assert capsys.readouterr().err == f"{tmp_path / 'a.jsonl'}: {message}\n"
+    (tmp_path / "b.jsonl").write_text(json.dumps(other))
+    assert __main__.main(["table", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == f"{tmp_path}: {message.replace('2', '3')}\n"
+    assert captured.out.count("2 of 2") == 2
 
 
 def test_list(capsys):

@@ -2,55 +2,18 @@
 
 import argparse
 import json
-import signal
+import os
 import sys
 import time
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import SimpleQueue
-from pathlib import Path
-from typing import Any
+from contextlib import closing
 
 from sklstm.paper._experiments import EXPERIMENTS, SETTINGS
+from sklstm.paper._records import FIELDS, key_of, open_to_add, read
 from sklstm.paper._results import groups_of, wrong_of_1997
-from sklstm.paper._trial import Guess, Trial, run_trials
-
-FIELDS = (
-    "experiment",
-    "setting",
-    "trial",
-    "seed",
-    "success",
-    "sequences",
-    "first",
-    "n_weights",
-    "wrong",
-    "test_size",
-    "mse",
-    "mae",
-    "seconds",
-    "steps",
-    "ns_per_step",
-)
-
+from sklstm.paper._workers import records_of
 
 GROUP = 8  # trials that learn side by side in one thread, at most
-_records: Any = None  # of a worker: the queue of what it has to tell
-
-
-def _start_worker(queue):
-    global _records
-    _records = queue
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def run_group(name, setting, seeds, limit):
-    """Trials of one row as records that go to the queue as they end; runs in a process of its own."""
-    experiment = EXPERIMENTS[name]
-    kind = Guess if setting == "guess" else Trial
-    trials = [kind(experiment, experiment.arguments_of(setting), seed) for seed in seeds]
-    for record in run_trials(trials, limit):
-        _records.put(record | {"setting": setting})
 
 
 def listing(_):
@@ -63,34 +26,33 @@ def listing(_):
         )
 
 
-def read(path):
-    """Records of a file of JSON lines, or of all in a folder; a last line that was cut off is left out."""
-    records = []
-    if path is None:
-        return records
-    for file in sorted(Path(path).glob("*.jsonl")) if Path(path).is_dir() else [Path(path)]:
-        for line in file.read_text().splitlines() if file.exists() else ():
-            try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError:
-                print(f"{file}: a line is left out, it is not whole", file=sys.stderr)
-    return records
-
-
 def run(options):
     """Trials side by side; each is written when it ends, and one that is there is not made again."""
-    rows = list(EXPERIMENTS) if options.experiments == ["all"] else options.experiments
-    done = {(record["experiment"], record["setting"], record["seed"]) for record in read(options.json)}
+    out = open_to_add(options.json) if options.json else None
+    try:
+        return _run(options, out)
+    except KeyboardInterrupt:
+        kept = f" The trials that ended are in {options.json}; the same command goes on." if out else ""
+        print(f"\nStopped.{kept}")
+        return 130
+    finally:
+        if out:
+            out.close()
+
+
+def _run(options, out):
+    rows = list(EXPERIMENTS) if "all" in options.experiments else dict.fromkeys(options.experiments)
+    done = set(map(key_of, read(options.json)))
     jobs = [
         (name, setting, options.seed + trial)
-        for setting in options.settings
+        for setting in dict.fromkeys(options.settings)
         for name in rows
         if setting in EXPERIMENTS[name].settings
         for trial in range(options.trials or EXPERIMENTS[name].n_trials)
     ]
     left = [job for job in jobs if job not in done]
     if len(left) < len(jobs):
-        print(f"{len(jobs) - len(left)} of {len(jobs)} trials are in {options.json} already")
+        print(f"{len(jobs) - len(left)} of {len(jobs)} trials are in {options.json} already", flush=True)
     seeds = defaultdict(list)
     for name, setting, seed in left:
         seeds[name, setting].append(seed)
@@ -101,17 +63,8 @@ def run(options):
     # the longest first, so that no core is idle in the end
     groups.sort(key=lambda group: -EXPERIMENTS[group[0]].limit * EXPERIMENTS[group[0]].mean_steps)
     total, finished, start = sum(_expected_steps(job[0]) for job in left), 0, time.perf_counter()
-    out = _appended(options.json) if options.json else None
-    records: Any = SimpleQueue()
-    pool = ProcessPoolExecutor(options.jobs, initializer=_start_worker, initargs=(records,))
-    try:
-        for group in groups:
-            future = pool.submit(run_group, *group, options.limit)
-            future.add_done_callback(failures_to(records))
-        for number in range(1, len(left) + 1):
-            record = records.get()
-            if isinstance(record, BaseException):
-                raise record
+    with closing(records_of(groups, options.jobs, options.limit)) as records:
+        for number, record in enumerate(records, 1):
             record["trial"] = record["seed"] - options.seed
             if out:
                 print(json.dumps({field: record[field] for field in FIELDS}), file=out, flush=True)
@@ -124,38 +77,8 @@ def run(options):
                 f"{record['seconds']:.0f} s; {spent:.0f} s, {spent * (total / finished - 1):.0f} s left",
                 flush=True,
             )
-    except KeyboardInterrupt:
-        for process in list(getattr(pool, "_processes", {}).values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
-        print(f"\nStopped. The trials that ended are kept; the same command goes on: --json {options.json}")
-        return 130
-    finally:
-        if out:
-            out.close()
-    pool.shutdown()
     print(f"total: {time.perf_counter() - start:.0f} s for {len(left)} trials with {options.jobs} jobs")
     return 0
-
-
-def failures_to(queue):
-    """Callback of a future that puts its exception, if it has one, into the queue."""
-
-    def tell(future):
-        if not future.cancelled() and future.exception() is not None:
-            queue.put(future.exception())
-
-    return tell
-
-
-def _appended(path):
-    """Open a file of JSON lines to add to; a line that was cut off is ended first."""
-    path = Path(path)
-    cut = path.exists() and path.read_text()[-1:] not in ("", "\n")
-    out = path.open("a")
-    if cut:
-        out.write("\n")
-    return out
 
 
 def _expected_steps(name):
@@ -165,7 +88,12 @@ def _expected_steps(name):
 
 def table(options):
     """Print the paper's column and ours for the records of a file."""
-    groups = groups_of(records_of(options.file))
+    records = read(options.file)
+    if not records:
+        raise SystemExit(
+            f"{options.file} has no trials: `python -m sklstm.paper run 6a --json {options.file}` makes some."
+        )
+    groups = groups_of(records)
     print(
         f"{'row':<7}{'setting':<8}{'solved':>9}{'sequences':>24}{'1997':>11}"
         f"{'wrong':>9}{'1997':>8}{'rms':>8}{'mae':>8}"
@@ -182,12 +110,15 @@ def table(options):
     return 0
 
 
-def records_of(path):
-    """Records of a file or folder that has some."""
-    records = read(path)
-    if not records:
-        raise SystemExit(f"{path} has no trials: `python -m sklstm.paper run 6a --json {path}` makes some.")
-    return records
+def _at_least(least):
+    """Type of an argument of the command line: an integer that is not smaller."""
+
+    def integer(text):
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, got {text}")
+        return int(text)
+
+    return integer
 
 
 def main(arguments=None):
@@ -197,10 +128,10 @@ def main(arguments=None):
     commands.add_parser("list", help="the experiments")
     runner = commands.add_parser("run", help="make trials")
     runner.add_argument("experiments", nargs="+", choices=[*EXPERIMENTS, "all"], metavar="ROW")
-    runner.add_argument("--trials", type=int, help="the paper's number if not given")
-    runner.add_argument("--jobs", type=int, default=1, help="trials side by side")
-    runner.add_argument("--seed", type=int, default=0, help="of the first trial")
-    runner.add_argument("--limit", type=int, help="sequences at most in a trial")
+    runner.add_argument("--trials", type=_at_least(1), help="the paper's number if not given")
+    runner.add_argument("--jobs", type=_at_least(1), default=1, help="trials side by side")
+    runner.add_argument("--seed", type=_at_least(0), default=0, help="of the first trial")
+    runner.add_argument("--limit", type=_at_least(1), help="sequences at most in a trial")
     runner.add_argument("--setting", dest="settings", nargs="+", choices=SETTINGS, default=["paper", "best"])
     runner.add_argument("--json", help="file of JSON lines that is added to")
     shower = commands.add_parser("table", help="the paper's numbers beside ours")
@@ -210,4 +141,11 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        try:
+            sys.exit(main())
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError:  # the reader has closed the pipe: as `head` does, end without a word
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

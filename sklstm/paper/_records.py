@@ -1,0 +1,113 @@
+"""Files of JSON lines, one record per trial: read whatever can be read, add to one file from one run."""
+
+import errno
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from sklstm.paper._experiments import EXPERIMENTS, SETTINGS
+
+FIELDS: dict[str, Any] = {
+    "experiment": str,
+    "setting": str,
+    "trial": int,
+    "seed": int,
+    "success": bool,
+    "sequences": int,
+    "first": (int, type(None)),
+    "n_weights": int,
+    "wrong": int,
+    "test_size": int,
+    "mse": (int, float),
+    "mae": (int, float),
+    "seconds": (int, float),
+    "steps": int,
+    "ns_per_step": (int, float),
+}
+
+
+def key_of(record):
+    """What makes a trial: row, setting, seed."""
+    return record["experiment"], record["setting"], record["seed"]
+
+
+def read(path):
+    """Records of a file of JSON lines, or of all in a folder, one of each row, setting and seed.
+
+    A line that holds no record is left out and named on stderr, as is the number of doubles.
+    """
+    if path is None:
+        return []
+    records, n_doubles = {}, 0
+    for file in sorted(Path(path).glob("*.jsonl")) if Path(path).is_dir() else [Path(path)]:
+        for number, line in enumerate(file.read_bytes().split(b"\n") if file.exists() else (), 1):
+            if not line.strip():
+                continue
+            try:
+                record = _record_of(line)
+            except ValueError as error:
+                print(f"{file}, line {number} is left out: {error}.", file=sys.stderr)
+                continue
+            n_doubles += key_of(record) in records
+            records.setdefault(key_of(record), record)
+    if n_doubles:
+        print(f"{path}: {n_doubles} doubles of a row, setting and seed are left out.", file=sys.stderr)
+    return list(records.values())
+
+
+def _record_of(line):
+    """Return the record of a line; a ValueError says why it has none."""
+    try:
+        record = json.loads(line.decode())
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise ValueError("it is not JSON, or not whole") from None
+    if not isinstance(record, dict):
+        raise ValueError("it is JSON, but not a record")
+    for field, types in FIELDS.items():
+        if field not in record:
+            raise ValueError(f"the record has no {field!r}")
+        value = record[field]
+        if not isinstance(value, types) or (isinstance(value, bool) and types is not bool):
+            raise ValueError(f"{field!r} of the record is {value!r:.40}")
+    if record["experiment"] not in EXPERIMENTS:
+        raise ValueError(f"no experiment is named {record['experiment']!r:.40}")
+    if record["setting"] not in SETTINGS:
+        raise ValueError(f"no setting is named {record['setting']!r:.40}")
+    return record
+
+
+def open_to_add(path):
+    """Open a file of JSON lines for this run alone; a line that was cut off is ended first."""
+    try:
+        file = Path(path).open("a", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise SystemExit(f"--json {path}: {error.strerror}.") from None
+    try:
+        _lock(file)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            file.close()
+            raise SystemExit(
+                f"--json {path}: another run writes to this file. Wait until it ends, or name another file."
+            ) from None
+        print(f"{path}: cannot be locked ({error.strerror}); let no other run write to it.", file=sys.stderr)
+    if Path(path).read_bytes()[-1:] not in (b"", b"\n"):
+        file.write("\n")
+    return file
+
+
+def _lock(file):
+    """Lock a file until it is closed or this process ends, however it does; OSError if another one has it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(file.fileno(), 2**30, os.SEEK_SET)  # beyond the end: nobody could read a locked byte
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

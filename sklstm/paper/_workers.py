@@ -1,0 +1,102 @@
+"""Processes that make trials: records come as trials end, and no process outlives the one that asked."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
+from typing import Any
+
+from sklstm.paper._experiments import EXPERIMENTS
+from sklstm.paper._trial import Guess, Trial, run_trials
+
+
+def records_of(groups, n_workers, limit):
+    """Make groups of trials in processes, in the order given.
+
+    Parameters
+    ----------
+    groups : list of (name, setting, seeds)
+        Row of a table, setting, and the seeds of trials that learn side by side.
+    n_workers : int
+    limit : int or None
+        Sequences at most in a trial.
+
+    Yields
+    ------
+    dict
+        Record of each trial, as it ends. Closing the generator ends the processes.
+    """
+    # A new interpreter rather than a fork, which would hold our open files and so the lock on one of them.
+    context = multiprocessing.get_context("spawn")
+    waiting, workers = deque(groups), {}
+    try:
+        for _ in range(min(n_workers, len(groups))):
+            connection, other_end = context.Pipe()
+            process = context.Process(target=_work, args=(other_end, limit), daemon=True)
+            _start(process)
+            other_end.close()
+            workers[connection] = process, waiting.popleft()
+            connection.send(workers[connection][1])
+        while workers:
+            ready: Any = wait(list(workers))
+            for connection in ready:
+                record = connection.recv()
+                if record is not None:
+                    yield record
+                elif waiting:
+                    workers[connection] = workers[connection][0], waiting.popleft()
+                    connection.send(workers[connection][1])
+                else:
+                    connection.close()
+                    workers.pop(connection)[0].join()
+    except (EOFError, ConnectionError):
+        process, (name, setting, seeds) = workers[connection]
+        process.join()
+        group = f"{name}, setting {setting!r}, seeds {seeds}"
+        raise SystemExit(f"The process of {group} ended with exit code {process.exitcode}.") from None
+    finally:
+        for process, _ in workers.values():
+            process.terminate()
+        for process, _ in workers.values():
+            process.join()
+
+
+def _start(process):
+    """Start a process that does not hear Ctrl-C, not even while it imports: we hear it, and end it."""
+    if sys.platform == "win32":
+        process.start()
+        return
+    resource_tracker.ensure_running()  # as `start` would do, but that unblocks the signal
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which a new process inherits
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _work(connection, limit):
+    """Make the trials of each group that comes, send their records, and None after the last."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows blocks no signals
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        while True:
+            name, setting, seeds = connection.recv()
+            experiment = EXPERIMENTS[name]
+            kind = Guess if setting == "guess" else Trial
+            trials = [kind(experiment, experiment.arguments_of(setting), seed) for seed in seeds]
+            for record in run_trials(trials, limit):
+                connection.send(record | {"setting": setting})
+            connection.send(None)
+    except (EOFError, ConnectionError):  # the other end is closed: there is nothing more to do
+        pass
+
+
+def _end_with_parent():
+    """End this process, whatever it computes, when its parent is gone."""
+    parent: Any = multiprocessing.parent_process()
+    wait([parent.sentinel])
+    os._exit(1)
