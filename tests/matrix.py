@@ -469,7 +469,8 @@ y = np.array([x[:, 0].sum() > 0 for x in X])
 lstm = LSTMClassifier(n_blocks=2, n_channels=2, max_iter=20, random_state=0)
 bagged = make_pipeline(SequencePadder(), BaggingClassifier(lstm, n_estimators=3, random_state=0))
 assert bagged.fit(X, y).score(X, y) > 0.5
-boosted = make_pipeline(SequencePadder(padding="largest"), AdaBoostClassifier(lstm, n_estimators=3))
+boosting = AdaBoostClassifier(lstm, n_estimators=3, random_state=0)
+boosted = make_pipeline(SequencePadder(padding="largest"), boosting)
 assert boosted.fit(X, y).score(X, y) > 0.5  # AdaBoost refuses NaN: pad by the largest number
 ```
 

@@ -120,8 +120,10 @@ def test_activations_as_lines(clf):
 
 
 def test_activations_as_images():
-    wide = [np.eye(12)[RNG.integers(0, 12, len(x))] for x in X]
-    reg = LSTMRegressor(n_blocks=10, **FULL, max_iter=1).fit(list(map(sparse.csr_array, wide)), SUMS)
+    rng = np.random.default_rng(1)
+    wide = [np.eye(12)[rng.integers(0, 12, len(x))] for x in X]
+    reg = LSTMRegressor(n_blocks=10, **FULL, max_iter=1, random_state=0)
+    reg.fit(list(map(sparse.csr_array, wide)), SUMS)
     display = ActivationsDisplay.from_estimator(reg, sparse.csr_array(wide[0]))
     for part in ("input", "input_gate", "cell_state", "cell"):
         image = display.axes_[part].images[0].get_array()
@@ -198,7 +200,7 @@ def test_weights_of_everything(cell_bias, gate_bias):
 
 
 def test_many_units_have_the_names_of_their_groups():
-    reg = LSTMRegressor(n_blocks=50, max_iter=1, peepholes=True).fit(X, SUMS)
+    reg = LSTMRegressor(n_blocks=50, max_iter=1, peepholes=True, random_state=0).fit(X, SUMS)
     display = WeightsDisplay.from_estimator(reg)
     ax = display.axes_["hidden layer"]
     assert ticks(ax.yaxis) == ["cells", "input gates", "forget gates", "output gates"]
@@ -207,7 +209,7 @@ def test_many_units_have_the_names_of_their_groups():
 
 
 def test_weights_without_a_hidden_layer():
-    reg = LSTMRegressor(n_blocks=0, shortcut=True, max_iter=1).fit(X, SUMS)
+    reg = LSTMRegressor(n_blocks=0, shortcut=True, max_iter=1, random_state=0).fit(X, SUMS)
     display = WeightsDisplay.from_estimator(reg)
     assert list(display.axes_) == ["output layer"]
     assert list(ActivationsDisplay.from_estimator(reg, X[0]).axes_) == ["input", "output"]
@@ -299,7 +301,7 @@ WITHOUT = """
 import sys
 sys.modules["matplotlib"] = None
 import sklstm
-reg = sklstm.LSTMRegressor(n_blocks=1, solver="lbfgs").fit([[1.0, 2.0], [0.0, 1.0]], [0, 1])
+reg = sklstm.LSTMRegressor(n_blocks=1, solver="lbfgs", random_state=0).fit([[1.0, 2.0], [0.0, 1.0]], [0, 1])
 try:
     sklstm.LossCurveDisplay.from_estimator(reg)
 except ImportError as error:

@@ -45,6 +45,13 @@ ALONE = (*LONG, "plot_grid_search.py")  # they measure or limit their process, o
 NEEDS = {"plot_endless_stream.py": ["resource"], "plot_parquet.py": ["resource", "pyarrow"]}
 
 
+def test_no_generator_is_without_a_seed():
+    code = [path for folder in ("examples", "benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")]
+    unseeded = re.compile(r"\b(default_rng|RandomState|SeedSequence|Random)\(\)")
+    for path in [*PAGES, *code]:
+        assert not unseeded.search(path.read_text()), path
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_python_blocks_run(page):
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)

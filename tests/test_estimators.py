@@ -105,6 +105,7 @@ CHECKED = [
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.draws_globally
 @pytest.mark.parametrize("estimator", CHECKED, ids=repr)
 def test_scikit_learns_checks(estimator):
     results = check_estimator(estimator, on_fail=None, on_skip=None)

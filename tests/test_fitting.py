@@ -886,7 +886,7 @@ sys.modules["sklearn.callback"] = None
 from sklstm import LSTMRegressor
 warnings.simplefilter("error")
 X = [np.ones((3, 1)), np.zeros((2, 1)), np.ones((1, 1))]
-reg = LSTMRegressor(n_blocks=1, max_iter=3, tol=0, verbose=2)
+reg = LSTMRegressor(n_blocks=1, max_iter=3, tol=0, verbose=2, random_state=0)
 try:
     reg.set_callbacks(object())
 except UserWarning as warning:

@@ -119,7 +119,7 @@ def test_the_permutations_are_those_of_the_random_state():
 
 def test_scores_and_weights():
     model = Reads().fit(X)
-    y = model.predict(X) + RNG.normal(size=30)
+    y = model.predict(X) + np.random.default_rng(1).normal(size=30)
     weight = np.arange(30.0)
     plain, errors, weighted = (
         permutation_importance(model, X, y, random_state=0, n_repeats=1, **options).importances[0, 0]
@@ -143,10 +143,11 @@ def test_importance_in_pipelines_and_of_rows():
     of_list = permutation_importance(Reads(1).fit(X), X, SUMS, random_state=0)
     assert_allclose(of_rows.importances, of_list.importances, atol=1e-12, rtol=0)
     pipeline = make_pipeline(SequenceScaler(), LSTMRegressor(**SMALL)).fit(X, SUMS)
-    assert permutation_importance(pipeline, X, SUMS, n_repeats=2).importances.shape == (3, 2)
+    assert permutation_importance(pipeline, X, SUMS, n_repeats=2, random_state=0).importances.shape == (3, 2)
     steps = LSTMRegressor(return_sequences=True, **SMALL).fit(X, RUNNING)
     scorer = step_scorer("neg_mean_absolute_error")
-    result = permutation_importance(steps, X, RUNNING, scoring=scorer, by="windows", n_windows=2)
+    options = {"scoring": scorer, "by": "windows", "n_windows": 2, "random_state": 0}
+    result = permutation_importance(steps, X, RUNNING, **options)
     assert result.importances.shape == (2, 5)
 
 

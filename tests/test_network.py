@@ -51,7 +51,7 @@ def test_number_of_weights_is_that_of_1997(experiment, n_inputs, blocks, n_outpu
 
 
 def test_views_have_the_documented_order_and_shapes():
-    views = EVERYTHING.views(EVERYTHING.init_weights())
+    views = EVERYTHING.views(EVERYTHING.init_weights(0))
     sources = 2 + 6 + 3 * 2 + 2 + 1  # inputs, cells, three gates, hidden units, bias
     assert [(name, part.shape) for name, part in views.items()] == [
         ("cell", (6, sources)),

@@ -57,7 +57,8 @@ def test_settings_are_arguments_of_an_estimator(name):
 
 def test_settings_solve_the_shape_of_the_task():
     X, y = sklstm.tasks.make_temporal_order(20, random_state=0)
-    clf = LSTMClassifier(**settings("6a"), max_iter=1).partial_fit(X, y, classes=["XX", "XY", "YX", "YY"])
+    clf = LSTMClassifier(**settings("6a"), max_iter=1, random_state=0)
+    clf.partial_fit(X, y, classes=["XX", "XY", "YX", "YY"])
     assert clf.n_weights_ == 156
 
 

@@ -563,9 +563,7 @@ def test_memory_of_real_time_learning_does_not_grow_with_the_length(form):
     peaks = []
     for n_steps in (10**5, 10**6):
         X = long_sequence(n_steps, form)
-        model = LSTMRegressor(
-            n_blocks=2, solver="sgd", gradient="truncated", update="step", learning_rate=0.01
-        )
+        model = LSTMRegressor(n_blocks=2, solver="sgd", gradient="truncated", update="step", random_state=0)
         size, _ = peak(model.partial_fit, X, [0.5])
         size_of_prediction, prediction = peak(model.predict, X)
         assert np.isfinite(prediction).all()

@@ -123,8 +123,10 @@ def fit_memory(system):
     X, _, y = workloads.batches("B2")
     size = workloads.BATCHES["B2"]
     if system == "sklstm":
-        LSTMRegressor(n_blocks=2, max_iter=1).fit(X[:2, :3], y[:2])  # loads what the first call loads
-        model = LSTMRegressor(n_blocks=size.n_cells, batch_size=size.batch_size, max_iter=3, tol=0.0)
+        few = LSTMRegressor(n_blocks=2, max_iter=1, random_state=0)
+        few.fit(X[:2, :3], y[:2])  # loads what the first call loads
+        options = {"batch_size": size.batch_size, "max_iter": 3, "tol": 0.0, "random_state": 0}
+        model = LSTMRegressor(n_blocks=size.n_cells, **options)
         return peak_added(lambda: model.fit(X, y))
     import torch
     from torch_rival import learner, parts_of
@@ -140,7 +142,9 @@ def fit_memory(system):
 def stream_memory(n_steps):
     """Peak that learning on a stream of so many steps adds, in chunks of 1000 steps."""
     rng = np.random.default_rng(0)
-    model = LSTMRegressor(n_blocks=4, gradient="truncated", update="step", return_sequences=True)
+    model = LSTMRegressor(
+        n_blocks=4, gradient="truncated", update="step", return_sequences=True, random_state=0
+    )
 
     def run(n_chunks):
         for _ in range(n_chunks):

@@ -183,20 +183,12 @@ def batches(job):
 # C: predictions, streams; F: a search
 
 
-def with_weights(estimator, X, y):
-    """Fitted estimator with the weights of C1 and C2."""
-    estimator.partial_fit(X, y)
-    if isinstance(estimator, LSTMRegressor):
-        estimator.weights_ = flat(estimator.network_, workloads.prediction_weights())
-    return estimator
-
-
 def predictions(job):
     """`predict` on a dense 3-D array."""
     X = workloads.inputs_to_predict()
-    model = with_weights(
-        LSTMRegressor(n_blocks=workloads.PREDICT.n_cells, n_jobs=job.threads), X[:2], np.zeros(2)
-    )
+    model = LSTMRegressor(n_blocks=workloads.PREDICT.n_cells, n_jobs=job.threads, random_state=0)
+    model.partial_fit(X[:2], np.zeros(2))
+    model.weights_ = flat(model.network_, workloads.prediction_weights())
     return Prepared(lambda: model.predict(X), X.shape[0] * X.shape[1], result=model.predict(X))
 
 
@@ -205,7 +197,7 @@ def stream(job):
     rows = list(workloads.inputs_to_predict()[0])
     make, y = (LSTMRegressor, [0.0]) if job.variant == "regressor" else (LSTMClassifier, ["a"])
     more = {} if make is LSTMRegressor else {"classes": ["a", "b"]}
-    model = make(n_blocks=workloads.PREDICT.n_cells)
+    model = make(n_blocks=workloads.PREDICT.n_cells, random_state=0)
     model.partial_fit([np.array(rows)], y, **more)
     if make is LSTMRegressor:
         model.weights_ = flat(model.network_, workloads.prediction_weights())
