@@ -145,7 +145,7 @@ def test_solvers_and_sizes_of_data_may_differ_in_a_group(groups):
 def test_a_classifier_with_a_target_at_every_step_and_weights(groups):
     steps = [(np.cumsum(x[:, 0]) > 0).astype(int) for x in X]
     clf = LSTMClassifier(**ON_LINE, return_sequences=True)
-    weight = np.where(np.arange(len(X)) % 4 == 0, 0.0, RNG.random(len(X)))
+    weight = np.where(np.arange(len(X)) % 4 == 0, 0.0, np.random.default_rng(1).random(len(X)))
     compare(clf, {"learning_rate": [0.01, 0.1, 1]}, y=steps, fit_params={"sample_weight": weight})
     assert max(groups) > 1
 
@@ -278,7 +278,7 @@ def test_together_is_as_alone_whatever_the_sequences_are(form, every_step):
     for _ in range(3):
         lanes, losses = [], []
         for trainer, rng in zip(alone, rngs, strict=True):
-            order = np.random.RandomState()
+            order = np.random.RandomState(0)
             order.set_state(rng.get_state())
             lanes.append(trainer.lanes[order.permutation(len(trainer.lanes))])
             losses.append(trainer._batches(rng.permutation(len(trainer.lanes))))
@@ -455,7 +455,7 @@ def test_no_more_threads_work_for_mini_batches(n_jobs, solver, monkeypatch):
     monkeypatch.setattr(_core, "train", watched(train))
 
     def fits(epoch):
-        LSTMRegressor(n_blocks=1, solver=solver, max_iter=2).fit(X, Y)
+        LSTMRegressor(n_blocks=1, solver=solver, max_iter=2, random_state=0).fit(X, Y)
         return 0.01
 
     reg = LSTMRegressor(n_blocks=2, solver=solver, max_iter=4, random_state=0)
