@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py README.md LICENSE \
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest
 
-.PHONY: demo test test-oldest lint format wheel dist bench bench-rivals clean
+.PHONY: demo test test-seeds test-oldest lint format wheel dist bench bench-rivals clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -19,6 +19,15 @@ demo: $(VENV)/demo.stamp
 test: $(VENV)/test.stamp build/debug.stamp
 	SKLSTM_DEBUG_BUILD="$(DEBUG)" $(VENV)/$(PYTEST)
 	PYTHONPATH="$(DEBUG)" $(VENV)/$(PYTEST)
+
+# The fast suite in other orders, and with other seeds of the global generators and of hypothesis.
+SEEDS ?= $(shell seq 20)
+test-seeds: $(VENV)/order.stamp
+	failed=; for seed in $(SEEDS); do \
+	    SKLSTM_TEST_SEED=$$seed $(VENV)/$(PYTEST) --quiet --hypothesis-seed=$$seed \
+	        --random-order-bucket=global --random-order-seed=$$seed || failed="$$failed $$seed"; \
+	done; \
+	test -z "$$failed" || { echo "test-seeds failed with SEEDS='$$failed'" >&2; exit 1; }
 
 # The suite with the oldest dependencies that pyproject.toml allows.
 test-oldest: $(VENV)-oldest/oldest.stamp
@@ -77,6 +86,10 @@ build/debug.stamp: $(SOURCES) | $(VENV)/bin/python
 $(VENV)/%.stamp: build/wheel.stamp
 	$(VENV)/bin/pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
 	$(VENV)/bin/pip install --quiet "$$(echo build/wheel/*.whl)[$*]"
+	touch $@
+
+$(VENV)/order.stamp: $(VENV)/test.stamp
+	$(VENV)/bin/pip install --quiet --group order
 	touch $@
 
 $(VENV)-oldest/oldest.stamp: build/wheel.stamp | $(VENV)-oldest/bin/python
