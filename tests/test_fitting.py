@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.class_weight import compute_class_weight
 
+from children import interruptible
 from sklstm import LSTMClassifier, LSTMRegressor, _estimators, _training
 from sklstm._training import Trainer
 
@@ -228,7 +229,7 @@ for name, options, X, method, n_calls in [
 def interrupted():
     """What became of the fits that were interrupted, by name."""
     run = subprocess.run(
-        [sys.executable, "-P", "-W", "error", "-c", INTERRUPTED],
+        interruptible([sys.executable, "-P", "-W", "error", "-c", INTERRUPTED]),
         capture_output=True,
         text=True,
         timeout=300,
