@@ -2,6 +2,18 @@
 
 from importlib import import_module
 
+try:
+    import_module("sklstm._core")
+except ModuleNotFoundError as error:
+    if error.name != "sklstm._core":
+        raise
+    raise ImportError(
+        f"sklstm was imported from {__path__[0]}, which is its source without the compiled kernel "
+        "sklstm._core. Either `pip install .` beside that folder, and run Python in another one (or as "
+        "`python -P`), so that it finds the installed package; or `pip install --editable .`, which compiles "
+        "the kernel into that folder."
+    ) from None
+
 from sklstm._displays import (
     ActivationsDisplay,
     LossCurveDisplay,

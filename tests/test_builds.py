@@ -1,7 +1,8 @@
-"""The optimised build and the one without AVX-512, with bounds checks, give the same bits."""
+"""The optimised build and that with bounds checks, without AVX-512, give the same bits; no build says so."""
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -90,3 +91,21 @@ def test_both_builds_give_the_same_bits():
     assert not Path(sklstm.__file__).is_relative_to(other)
     assert lines == list(digests())
     assert len(lines) == 24 * len(NETWORKS)
+
+
+@pytest.mark.parametrize("command", [["-c", "import sklstm"], ["-m", "sklstm.paper", "list"]], ids=" ".join)
+def test_a_source_without_a_build_says_what_to_do(command, tmp_path):
+    """In the root of a clone Python finds ./sklstm before the installed package."""
+    ours = shutil.ignore_patterns("*.so", "*.pyd", "__pycache__")
+    shutil.copytree(Path(__file__).parents[1] / "sklstm", tmp_path / "sklstm", ignore=ours)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    result = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 1
+    assert result.stdout == ""
+    *_, error = result.stderr.splitlines()
+    assert error.startswith(f"ImportError: sklstm was imported from {tmp_path / 'sklstm'}, ")
+    assert "`pip install .`" in error
+    assert "`pip install --editable .`" in error
+    assert "During handling" not in result.stderr
