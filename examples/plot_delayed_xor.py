@@ -27,7 +27,7 @@ from sklstm.tasks import make_delayed_xor
 parser = argparse.ArgumentParser(description="Delayed XOR, alone and with the two bits as targets")
 parser.add_argument("--trials", type=int, default=3, help="the paper made none")
 parser.add_argument("--limit", type=int, default=50_000, help="training sequences at most in a trial")
-parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--seed", type=int, default=0, help="of the first trial")
 options = parser.parse_args()
 
 

@@ -11,7 +11,7 @@ one digit is read.
 # %%
 # The data as a pipeline sees it: scaled pixels, then sequences of shape (8 steps, 8 features).
 
-import sys
+import argparse
 import time
 import warnings
 
@@ -30,9 +30,10 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 
 from sklstm import LSTMClassifier
 
-X, y = load_digits(return_X_y=True)
-if "--quick" in sys.argv:
-    X, y = X[:300], y[:300]
+parser = argparse.ArgumentParser(description="Handwritten digits, read row by row")
+parser.add_argument("--quick", action="store_true", help="300 images instead of 1797")
+n_images = 300 if parser.parse_args().quick else 1797
+X, y = (part[:n_images] for part in load_digits(return_X_y=True))
 
 
 def rows_as_steps(pixels):

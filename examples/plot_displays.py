@@ -26,7 +26,7 @@ from sklstm import (
     WeightsDisplay,
 )
 
-parser = argparse.ArgumentParser()
+parser = argparse.ArgumentParser(description="Four pictures of a model")
 parser.add_argument("--quick", action="store_true", help="two epochs only")
 arguments = parser.parse_args()
 

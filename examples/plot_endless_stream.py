@@ -27,9 +27,9 @@ import numpy as np
 from sklstm import LSTMClassifier
 from sklstm.tasks import REBER_SYMBOLS, make_embedded_reber, reber_successors
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--steps", type=int, default=10_000_000)
-parser.add_argument("--seed", type=int, default=0)
+parser = argparse.ArgumentParser(description="One endless sequence in constant memory")
+parser.add_argument("--steps", type=int, default=10_000_000, help="of the stream")
+parser.add_argument("--seed", type=int, default=0, help="of the stream and the weights")
 arguments = parser.parse_args()
 
 SYMBOLS = np.array(list(REBER_SYMBOLS))

@@ -8,8 +8,8 @@ by GridSearchCV in two processes; by HalvingGridSearchCV, which gives more epoch
 after a few; and by GridSearchCV on a dask cluster of two local processes. The figure shows the scores.
 """
 
+import argparse
 import os
-import sys
 import time
 import warnings
 
@@ -30,9 +30,6 @@ from sklstm import LSTMClassifier, SequenceScaler
 
 GATES = ("input", "forget", "output")
 RATES, BIASES, MAX_ITER, N_SEQUENCES = [0.001, 0.003, 0.01, 0.03], [-2, 0, 2], 27, 1797
-BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1.5}
-if "--quick" in sys.argv:
-    RATES, BIASES, MAX_ITER, N_SEQUENCES = [0.003, 0.03], [0, 1], 4, 150
 
 
 def on_cores(search, X, y):
@@ -45,10 +42,9 @@ def on_dask(search, X, y):
     """The same on a cluster, here of this machine alone."""
     from dask.distributed import Client, LocalCluster
 
-    here = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-    with LocalCluster(n_workers=2, threads_per_worker=1, **here) as cluster, Client(cluster):
-        with joblib.parallel_config(backend="dask"):
-            search.fit(X, y)
+    here = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(n_workers=2, **here) as cluster, Client(cluster), joblib.parallel_config("dask"):
+        search.fit(X, y)
 
 
 def main():
@@ -85,7 +81,7 @@ def main():
             if (bias := params.get(f"{lstm}{gate}_gate_bias")) is not None:
                 row, column = BIASES.index(bias), RATES.index(params[lstm + "learning_rate"])
                 panel[row, column] = score
-                axis.text(column, row, f"{score:.3f}", ha="center", va="center", bbox=BOX)
+                axis.text(column, row, f"{score:.3f}", ha="center", va="center", backgroundcolor="white")
         image = axis.imshow(panel, vmin=low, vmax=high, aspect="auto")
         axis.set(title=f"{gate} gates", xlabel="learning rate", ylabel="initial bias")
         axis.set(xticks=range(len(RATES)), xticklabels=RATES, yticks=range(len(BIASES)), yticklabels=BIASES)
@@ -95,5 +91,9 @@ def main():
 
 
 if __name__ == "__main__":  # the processes read this file, too
+    parser = argparse.ArgumentParser(description="Grid search over learning rate and gate biases")
+    parser.add_argument("--quick", action="store_true", help="150 images, 4 epochs, 2 rates and 2 biases")
+    if parser.parse_args().quick:
+        RATES, BIASES, MAX_ITER, N_SEQUENCES = [0.003, 0.03], [0, 1], 4, 150
     warnings.simplefilter("ignore", ConvergenceWarning)
     main()

@@ -23,16 +23,17 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sklstm import LSTMClassifier
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--row-groups", type=int, default=100)
+parser = argparse.ArgumentParser(description="A Parquet file larger than the memory allowed")
+parser.add_argument("--row-groups", type=int, default=100, help="of the file")
 parser.add_argument("--rows", type=int, default=10_000, help="sequences in a row group")
 parser.add_argument("--allowed", type=int, default=150, help="megabytes beyond those of the first row group")
 arguments = parser.parse_args()
+
+import pyarrow as pa  # after --help, which needs no package
+import pyarrow.parquet as pq
 
 SCHEMA = pa.schema({"values": pa.list_(pa.float32()), "label": pa.string()})
 

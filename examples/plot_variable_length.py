@@ -60,7 +60,7 @@ def summary(X):
 # Default settings throughout, several seeds.
 
 parser = argparse.ArgumentParser(description="LSTMClassifier() on sequences of different lengths")
-parser.add_argument("--seeds", type=int, default=5)
+parser.add_argument("--seeds", type=int, default=5, help="number of fits")
 options = parser.parse_args()
 warnings.simplefilter("ignore", ConvergenceWarning)
 

@@ -42,6 +42,7 @@ EXAMPLES = {
 
 LONG = ("plot_endless_stream.py", "plot_parquet.py")
 ALONE = (*LONG, "plot_grid_search.py")  # they measure or limit their process, or start others
+SCRIPTS = [path for path in sorted((ROOT / "benchmarks").rglob("*.py")) if "__main__" in path.read_text()]
 NEEDS = {"plot_endless_stream.py": ["resource"], "plot_parquet.py": ["resource", "pyarrow"]}
 
 
@@ -77,6 +78,39 @@ def test_every_example_is_tested():
 def test_example_is_short_and_listed(name):
     assert name in LONG or len((ROOT / "examples" / name).read_text().splitlines()) < 100
     assert f"../examples/{name}" in (ROOT / "docs" / "index.md").read_text()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_answers_help(name, tmp_path, monkeypatch, capsys):
+    if "resource" in NEEDS.get(name, ()):
+        pytest.importorskip("resource")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
+    assert end.value.code == 0
+    assert_is_help(capsys.readouterr().out, name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_benchmark_answers_help(path, tmp_path):
+    pytest.importorskip("matplotlib")
+    result = subprocess.run(
+        [sys.executable, str(path), "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert_is_help(result.stdout, path.name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def assert_is_help(text, name):
+    usage, description, *options = text.split("\n\n")
+    assert usage.startswith(f"usage: {name} ")
+    assert description.strip()
+    assert options
+    for choices in re.findall(r"\{(.*?)\}", text):
+        each = choices.split(",")
+        assert len(set(each)) == len(each), f"twice in the choices: {choices}"
 
 
 @pytest.mark.filterwarnings("default::DeprecationWarning", "default::FutureWarning")  # of other packages
