@@ -873,7 +873,9 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
             self.network_.output_activation if hasattr(self, "network_") else self._output_activation()
         )
         if activation == "identity":
-            raise AttributeError("predict_proba needs softmax or logistic outputs, not 'identity'.")
+            raise AttributeError(
+                "predict_proba and predict_log_proba need softmax or logistic outputs, not 'identity'."
+            )
         return True
 
     @available_if(_gives_probabilities)
@@ -892,6 +894,25 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
         """
         outputs, sequences = self._outputs(X)
         return self._per_sequence(_normalised(outputs, self.network_), sequences)
+
+    @available_if(_gives_probabilities)
+    def predict_log_proba(self, X):
+        """Natural logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_classes)
+            Logarithms of `predict_proba`; minus infinity where a probability is zero.
+            With ``return_sequences=True``: object array of arrays of shape (n_steps, n_classes).
+        """
+        outputs, sequences = self._outputs(X)
+        with np.errstate(divide="ignore"):
+            return self._per_sequence(np.log(_normalised(outputs, self.network_)), sequences)
 
     def decision_function(self, X):
         """Confidence in each class: logarithm of its probability (identity outputs: the outputs).

@@ -241,7 +241,7 @@ def cross_val_predict_steps(
     groups, cv, n_jobs, verbose, params
         As in scikit-learn's function. `cv` splits the sequences, which cannot be stratified: an int or None
         is `KFold`.
-    method : {"predict", "predict_proba", "decision_function"}, default="predict"
+    method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}, default="predict"
         What is called.
 
     Returns

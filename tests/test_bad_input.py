@@ -234,7 +234,8 @@ def test_not_fitted(kind):
     calls.append((estimator.step, [1.0, 2.0]))
     calls.append((getattr, estimator, "coefs_"))
     if kind == "classifier":
-        calls += [(estimator.predict_proba, X), (estimator.decision_function, X)]
+        calls += [(estimator.predict_proba, X), (estimator.predict_log_proba, X)]
+        calls += [(estimator.decision_function, X)]
     for call in calls:
         assert_refuses(NotFittedError, words, *call)
 

@@ -368,12 +368,16 @@ def test_predictions_of_classifiers(labels, output, every_step):
         assert_array_equal(predicted, classes[confidence.argmax(axis=1)])
     if output == "identity":
         assert not hasattr(clf, "predict_proba")
+        assert not hasattr(clf, "predict_log_proba")
         return
     probability = stacked(clf.predict_proba(X))
     assert probability.shape == (n, len(labels))
     assert_allclose(probability.sum(axis=1), 1, rtol=1e-12)
     assert probability.min() > 0
     assert_array_equal(predicted, classes[probability.argmax(axis=1)])
+    logarithm = clf.predict_log_proba(X)
+    assert [part.shape for part in logarithm] == [part.shape for part in clf.predict_proba(X)]
+    assert_array_equal(stacked(logarithm), np.log(probability))
     if len(labels) == 2:
         expected = np.log(probability[:, 1] / probability[:, 0])
         assert_allclose(confidence, expected, rtol=1e-9, atol=1e-12)
@@ -411,9 +415,20 @@ def test_equal_lengths_do_not_make_one_array_of_steps():
         assert predicted[0].shape == (4,)
         assert reg.predict(equal[:1]).shape == (1,)
     clf = LSTMClassifier(return_sequences=True, **SMALL).fit(equal, y > 0)
-    for result in (clf.predict(equal), clf.predict_proba(equal), clf.decision_function(equal)):
-        assert result.shape == (5,)
-        assert result.dtype == object
+    for method in (clf.predict, clf.predict_proba, clf.predict_log_proba, clf.decision_function):
+        assert method(equal).shape == (5,)
+        assert method(equal).dtype == object
+
+
+def test_the_logarithm_of_no_probability():
+    """Of nine classes eight share it all: minus infinity for the other, without a warning."""
+    clf = LSTMClassifier(**SMALL).fit(np.zeros((9, 1)), np.arange(9))
+    clf.coefs_["output"][:] = 0
+    clf.coefs_["output"][1:, -1] = 1000
+    with np.errstate(divide="ignore"):
+        expected = np.log(clf.predict_proba([[0.0]]))
+    assert expected[0, 0] < -700
+    assert_array_equal(clf.predict_log_proba([[0.0]]), expected)
 
 
 NAMES_OF_ACTIVATIONS = {

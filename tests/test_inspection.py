@@ -243,7 +243,7 @@ def test_scorers_of_steps_refuse(of_steps):
 
 
 @pytest.mark.parametrize("make", [list, as_sequences])
-@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "decision_function"])
 def test_predictions_of_steps_by_cross_validation(of_steps, method, make):
     clf, _ = of_steps
     predicted = cross_val_predict_steps(
