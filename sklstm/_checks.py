@@ -12,6 +12,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state as _check_random_state
 
+from sklstm._messages import shown
+
 MOST_WEIGHTS = 2**48  # no address space holds more
 MOST_RANGE = np.finfo(np.float64).max / 2  # of [-range, range], which NumPy subtracts
 
@@ -22,27 +24,27 @@ MOST_RANGE = np.finfo(np.float64).max / 2  # of [-range, range], which NumPy sub
 def check_choice(name, value, choices):
     """Refuse what is not one of these strings."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}.")
+        raise ValueError(f"{name} must be one of {list(choices)}, got {shown(value)}.")
 
 
 def check_bool(name, value):
     """Refuse what is neither True nor False."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}.")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}.")
 
 
 def check_integer(name, value, least=None, text=""):
     """Refuse what is no integer, or one below `least`; `text` says what else is allowed."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be {text}an integer, got {value!r}.")
+        raise TypeError(f"{name} must be {text}an integer, got {shown(value)}.")
     if least is not None and value < least:
-        raise ValueError(f"{name} must be {text}an integer of at least {least}, got {value!r}.")
+        raise ValueError(f"{name} must be {text}an integer of at least {least}, got {shown(value)}.")
 
 
 def check_number(name, value, *, least=None, above=None, below=None, most=None, text=""):
     """Refuse what is no finite number within these bounds; `text` says what else is allowed."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be {text}a number, got {value!r}.")
+        raise TypeError(f"{name} must be {text}a number, got {shown(value)}.")
     try:
         number = float(value)
     except OverflowError:  # an integer that no float can be
@@ -56,7 +58,7 @@ def check_number(name, value, *, least=None, above=None, below=None, most=None, 
     ):
         bounds = {"at least": least, "above": above, "below": below, "at most": most}
         given = [f"{words} {bound:.4g}" for words, bound in bounds.items() if bound is not None]
-        raise ValueError(f"{name} must be {text}a finite number {' and '.join(given)}, got {value!r}.")
+        raise ValueError(f"{name} must be {text}a finite number {' and '.join(given)}, got {shown(value)}.")
 
 
 def check_init_range(init_range, text=""):
@@ -77,7 +79,7 @@ def check_random_state(random_state):
     except ValueError:
         error = ValueError if isinstance(random_state, Integral) else TypeError
         expected = "None, an int from 0 to 2**32 - 1 or a RandomState"
-        raise error(f"random_state must be {expected}, got {random_state!r}.") from None
+        raise error(f"random_state must be {expected}, got {shown(random_state)}.") from None
 
 
 def check_generator(random_state):
@@ -88,7 +90,7 @@ def check_generator(random_state):
         return np.random.default_rng(random_state)
     except (TypeError, ValueError) as error:
         raise type(error)(
-            f"random_state must be an int, a Generator, a RandomState or None, got {random_state!r}."
+            f"random_state must be an int, a Generator, a RandomState or None, got {shown(random_state)}."
         ) from None
 
 

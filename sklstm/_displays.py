@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._messages import shown
 from sklstm._sequences import as_step_targets
 
 GATES = ("input_gate", "forget_gate", "output_gate")
@@ -207,7 +208,7 @@ class ActivationsDisplay:
         if parts is None:
             parts = [part for part in there if part != "cell_input"]
         elif unknown := [part for part in parts if part not in there]:
-            raise ValueError(f"parts has {unknown}, which the network has not: it has {there}.")
+            raise ValueError(f"parts has {shown(unknown)}, which the network has not: it has {there}.")
         if figure is None:
             size = (9, 1 + 1.25 * len(parts))
             figure = _pyplot(self).figure(figsize=size, layout="constrained")
@@ -508,7 +509,7 @@ class StepConfusionDisplay:
         StepConfusionDisplay
         """
         if isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 1:
-            raise ValueError(f"window must be an integer of at least 1, got {window!r}.")
+            raise ValueError(f"window must be an integer of at least 1, got {shown(window)}.")
         lengths = [len(labels) for labels in y_true]
         if lengths != [len(labels) for labels in y_pred]:
             raise ValueError("y_true and y_pred must hold sequences of the same lengths.")
@@ -516,7 +517,7 @@ class StepConfusionDisplay:
         classes = np.unique(np.append(true, predicted)) if classes is None else np.unique(classes)
         unknown = np.setdiff1d(np.append(true, predicted), classes)
         if len(unknown):
-            raise ValueError(f"the labels {unknown} are not in classes {classes}.")
+            raise ValueError(f"the labels {shown(unknown)} are not in classes {shown(classes)}.")
         at = np.concatenate([np.arange(length) // window for length in lengths])
         counts = np.zeros((at.max() + 1, len(classes), len(classes)), dtype=int)
         np.add.at(counts, (at, np.searchsorted(classes, true), np.searchsorted(classes, predicted)), 1)

@@ -31,6 +31,7 @@ from sklstm._checks import (
 from sklstm._docs import ATTRIBUTES, PARAMETERS
 from sklstm._input import read_X
 from sklstm._kernel import FLOATS, Carried, State, Stepper, bind_weights, kernel_of, threads_of
+from sklstm._messages import of_public_classes, shown
 from sklstm._network import ARCHITECTURE, GRADIENTS, OUTPUT_ACTIVATIONS, Network, check_loss
 from sklstm._sequences import as_sequences, as_step_targets, split_steps
 from sklstm._solvers import SOLVERS, Memory
@@ -48,6 +49,7 @@ def _learns_by_epochs(estimator):
     return True
 
 
+@of_public_classes
 class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
     """What the classifier and the regressor share: everything but labels and scores."""
 
@@ -188,7 +190,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         if continued and self.update != "step":
             raise ValueError(
                 "continued=True learns inside a sequence that goes on from call to call, which only "
-                f"update='step' does, with gradient='truncated'; got update={self.update!r}."
+                f"update='step' does, with gradient='truncated'; got update={shown(self.update)}."
             )
         with _unchanged_on_error(self):
             return self._fit(
@@ -469,36 +471,37 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         for refused, remedy in (
             (
                 self.solver in ("rprop", "lbfgs") and self.update != "batch",
-                f"solver={self.solver!r} learns from many sequences at once: it needs update='batch', got "
-                f"update={self.update!r}.",
+                f"solver={shown(self.solver)} learns from many sequences at once: it needs update='batch', "
+                f"got update={shown(self.update)}.",
             ),
             (
                 self.solver == "lbfgs" and not _is("auto", self.batch_size),
-                f"solver={self.solver!r} learns from all sequences at once: leave batch_size='auto', got "
-                f"batch_size={self.batch_size!r}.",
+                f"solver={shown(self.solver)} learns from all sequences at once: leave batch_size='auto', "
+                f"got batch_size={shown(self.batch_size)}.",
             ),
             (
                 self.update != "batch" and not _is("auto", self.batch_size),
-                f"batch_size={self.batch_size!r} has no meaning with update={self.update!r}: leave "
+                f"batch_size={shown(self.batch_size)} has no meaning with update={shown(self.update)}: leave "
                 "batch_size='auto'.",
             ),
             (
                 self.update == "step" and self.gradient != "truncated",
                 "update='step' changes weights inside a sequence, which only the truncated gradient allows: "
-                f"it needs gradient='truncated', got gradient={self.gradient!r}.",
+                f"it needs gradient='truncated', got gradient={shown(self.gradient)}.",
             ),
             (
                 self.solver != "sgd" and self.momentum != 0,
-                f"momentum={self.momentum!r} needs solver='sgd', got solver={self.solver!r}.",
+                f"momentum={shown(self.momentum)} needs solver='sgd', got solver={shown(self.solver)}.",
             ),
             (
                 self.solver in ("rprop", "lbfgs") and callable(self.learning_rate),
                 "learning_rate as a callable, a rate for each epoch, needs solver='sgd' or 'adam', got "
-                f"solver={self.solver!r}.",
+                f"solver={shown(self.solver)}.",
             ),
             (
                 self.solver in ("rprop", "lbfgs") and self.clip is not None and not _is("auto", self.clip),
-                f"clip={self.clip!r} has no meaning with solver={self.solver!r}: leave clip='auto'.",
+                f"clip={shown(self.clip)} has no meaning with solver={shown(self.solver)}: leave "
+                "clip='auto'.",
             ),
             (
                 self.solver == "lbfgs" and self.early_stopping,
@@ -652,7 +655,7 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
             index = np.atleast_1d(streams)
             if index.dtype.kind not in "iu" or np.any((index < 0) | (index >= n_streams)):
                 raise ValueError(
-                    f"streams must hold indices of the {n_streams} streams under way, got {streams!r}."
+                    f"streams must hold indices of the {n_streams} streams under way, got {shown(streams)}."
                 )
             state = State(*(part.copy() for part in self._stream))
             for part in state:
@@ -977,13 +980,17 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
             if len(self.classes_) < 2:
                 raise ValueError(
                     f"{type(self).__name__} needs at least 2 classes in y, got one class: "
-                    f"{self.classes_[0]!r}."
+                    f"{shown(self.classes_[0])}."
                 )
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(f"classes={classes!r} are not those of the fitted model, {self.classes_}.")
+            raise ValueError(
+                f"classes={shown(classes)} are not those of the fitted model, {shown(self.classes_)}."
+            )
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
-            raise ValueError(f"y contains labels that are not in classes_ {self.classes_}: {unknown}.")
+            raise ValueError(
+                f"y contains labels that are not in classes_ {shown(self.classes_)}: {shown(unknown)}."
+            )
         return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
 
     def _target_weights(self, sample_weight, y, sequences):
@@ -1009,13 +1016,14 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
             counts = np.bincount(codes, minlength=len(self.classes_))
             return len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))
         if not isinstance(self.class_weight, dict):
-            raise ValueError(f'class_weight must be a dict, "balanced" or None, got {self.class_weight!r}.')
+            got = shown(self.class_weight)
+            raise ValueError(f'class_weight must be a dict, "balanced" or None, got {got}.')
         weights = np.ones(len(self.classes_))
         labels = self.classes_.tolist()
         for label, value in self.class_weight.items():
-            check_number(f"class_weight[{label!r}]", value, least=0)
+            check_number(f"class_weight[{shown(label)}]", value, least=0)
             if label not in labels:
-                raise ValueError(f"class_weight has the label {label!r}, which is not in y: {labels}.")
+                raise ValueError(f"class_weight has the label {shown(label)}, which is not in y: {labels}.")
             weights[labels.index(label)] = value
         return weights
 
@@ -1150,6 +1158,9 @@ class LSTMRegressor(RegressorMixin, _BaseLSTM):
 
     def _validation_score(self, outputs, targets, weight):
         return r2_score(targets, outputs, sample_weight=weight)
+
+
+_BaseLSTM.__init__.__qualname__ = "LSTMRegressor.__init__"  # what Python says of a wrong argument
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks import check_integer, check_n_channels, check_random_state, check_sample_weight
+from sklstm._messages import shown
 from sklstm._sequences import Sequences, as_container, as_sequences, as_symbols
 
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
@@ -84,7 +85,7 @@ def permutation_importance(
     3
     """
     if by not in ("channels", "windows"):
-        raise ValueError(f"by must be 'channels' or 'windows', got {by!r}.")
+        raise ValueError(f"by must be 'channels' or 'windows', got {shown(by)}.")
     check_n_channels(n_channels)
     sequences = as_sequences(X, n_channels=n_channels)
     longest = int(sequences.lengths.max())
@@ -263,7 +264,7 @@ def cross_val_predict_steps(
     True
     """
     if method not in RESPONSES:
-        raise ValueError(f"method must be one of {list(RESPONSES)}, got {method!r}.")
+        raise ValueError(f"method must be one of {list(RESPONSES)}, got {shown(method)}.")
     classes = None if method == "predict" else np.unique(as_symbols(y, name="y")[0])
     return cross_val_predict(
         _Method(estimator, method, classes),
@@ -290,8 +291,8 @@ class _Method(BaseEstimator):
         if self.classes is not None and len(self.estimator_.classes_) < len(self.classes):
             unseen = np.setdiff1d(self.classes, self.estimator_.classes_)
             raise ValueError(
-                f"No training sequence of a fold has a step of the class {unseen[0]!r}: take fewer folds, or "
-                "a cv that shuffles."
+                f"No training sequence of a fold has a step of the class {shown(unseen[0])}: take fewer "
+                "folds, or a cv that shuffles."
             )
         return self
 

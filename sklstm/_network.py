@@ -16,6 +16,7 @@ from sklstm._checks import (
     check_integer,
 )
 from sklstm._kernel import SQUASHING, bind_weights
+from sklstm._messages import shown
 from sklstm._sequences import as_sequences, as_step_targets, split_steps
 
 OUTPUT_ACTIVATIONS = tuple(_core.OUTPUTS)
@@ -255,7 +256,7 @@ class Network:
                 continue
             if gate not in self._gates or not self.gate_bias:
                 lacking = "gate_bias=False" if gate in self._gates else f"{gate}=False"
-                raise ValueError(f"{gate}_bias={bias!r} is given, but the network has {lacking}.")
+                raise ValueError(f"{gate}_bias={shown(bias)} is given, but the network has {lacking}.")
             try:
                 values = as_real(bias, gate)
             except (TypeError, ValueError):
@@ -267,7 +268,7 @@ class Network:
             ):
                 raise ValueError(
                     f"{gate}_bias must be a finite number or one for each of the {self.n_blocks} blocks, "
-                    f"got {bias!r}."
+                    f"got {shown(bias)}."
                 )
             biases[gate] = values
         return biases

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklstm._checks import check_integer, check_n_channels
 from sklstm._input import read_X
+from sklstm._messages import of_public_classes, shown
 from sklstm._sequences import (
     Sequences,
     as_container,
@@ -31,6 +32,7 @@ BATCH = 256
 STATISTICS = ("mean", "std", "first", "last", "length")
 
 
+@of_public_classes
 class _SequenceTransformer(TransformerMixin, BaseEstimator):
     """What the transformers share; their `_transform` does the work."""
 
@@ -61,6 +63,7 @@ class _SequenceTransformer(TransformerMixin, BaseEstimator):
         return tags
 
 
+@of_public_classes
 class _UnwrappedSequences(BaseEstimator):
     """Sequences go out as they are: `set_output` is for tables only."""
 
@@ -345,7 +348,7 @@ class SequenceOneHotEncoder(_UnwrappedSequences, _SequenceTransformer):
         self
         """
         if self.handle_unknown not in ("error", "ignore"):
-            raise ValueError(f"handle_unknown must be 'error' or 'ignore', got {self.handle_unknown!r}.")
+            raise ValueError(f"handle_unknown must be 'error' or 'ignore', got {shown(self.handle_unknown)}.")
         symbols, _ = self._read_symbols(X, reset=True)
         self.encoder_ = OneHotEncoder(
             categories=self.categories,
@@ -383,8 +386,14 @@ class SequenceOneHotEncoder(_UnwrappedSequences, _SequenceTransformer):
         symbols, offsets = self._read_symbols(X, reset=False)
         try:
             steps = self.encoder_.transform(symbols)
-        except ValueError as error:
-            raise ValueError(f"{error}; handle_unknown='ignore' makes them zeros.") from error
+        except ValueError:
+            for i, (column, known) in enumerate(zip(symbols.T, self.encoder_.categories_, strict=True)):
+                if len(unknown := np.setdiff1d(column, known)):
+                    raise ValueError(
+                        f"Found unknown categories {shown(unknown.tolist())} in column {i}; "
+                        "handle_unknown='ignore' makes them zeros."
+                    ) from None
+            raise
         return as_container(Sequences(steps, offsets), X, None)
 
     def _gives_table(self, X):
@@ -494,11 +503,11 @@ class SequencePadder(_UnwrappedSequences, _SequenceTransformer):
         self
         """
         if self.output not in ("rows", "array"):
-            raise ValueError(f"output must be 'rows' or 'array', got {self.output!r}.")
+            raise ValueError(f"output must be 'rows' or 'array', got {shown(self.output)}.")
         if self.padding not in ("nan", "largest"):
-            raise ValueError(f"padding must be 'nan' or 'largest', got {self.padding!r}.")
+            raise ValueError(f"padding must be 'nan' or 'largest', got {shown(self.padding)}.")
         if self.padding == "largest" and self.output != "rows":
-            raise ValueError(f"padding='largest' needs output='rows', got output={self.output!r}.")
+            raise ValueError(f"padding='largest' needs output='rows', got output={shown(self.output)}.")
         if self.n_steps is not None:
             check_integer("n_steps", self.n_steps, 1, "None or ")
         lengths = self._read_X(X, reset=True).lengths
@@ -587,7 +596,7 @@ class SequenceSummary(_SequenceTransformer):
         """
         known = isinstance(self.statistics, list | tuple) and set(self.statistics) <= set(STATISTICS)
         if not known or not self.statistics:
-            raise ValueError(f"statistics must be some of {STATISTICS}, got {self.statistics!r}.")
+            raise ValueError(f"statistics must be some of {STATISTICS}, got {shown(self.statistics)}.")
         self._read_X(X, reset=True)
         return self
 
@@ -688,7 +697,7 @@ class LSTMEncoder(ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, Transform
         self
         """
         if self.pooling not in ("last", "mean"):
-            raise ValueError(f"pooling must be 'last' or 'mean', got {self.pooling!r}.")
+            raise ValueError(f"pooling must be 'last' or 'mean', got {shown(self.pooling)}.")
         if not hasattr(self.estimator, "activations"):
             raise TypeError(f"estimator must be LSTMClassifier or LSTMRegressor, got {self.estimator!r}.")
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}

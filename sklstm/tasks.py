@@ -34,6 +34,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sklstm._messages import shown
 from sklstm._sequences import Sequences, as_sequences
 
 __all__ = [
@@ -210,7 +211,7 @@ def make_embedded_reber_sets(
     n_train, n_test = _integer("n_train", n_train), _integer("n_test", n_test)
     rng, dtype = _generator(random_state), _float(dtype)
     if not isinstance(unique, bool | np.bool_):
-        raise TypeError(f"unique must be True or False, got {unique!r}.")
+        raise TypeError(f"unique must be True or False, got {shown(unique)}.")
     symbols, lengths = _reber_strings(8 * (n_train + n_test), rng)
     while (parts := _disjoint(symbols, n_train, n_test, unique, rng)) is None:
         more, more_lengths = _reber_strings(len(symbols), rng)
@@ -323,7 +324,7 @@ def _next_reber_symbols(symbols: Array, lengths: Array, dtype: Any) -> tuple[Seq
 def _reber_codes(X: Any) -> tuple[Array, Array]:
     """Stacked symbols as columns of the one-hot code, and the lengths of the strings."""
     if isinstance(X, str):
-        raise TypeError(f"X is one string; expected several, [{X!r}].")
+        raise TypeError(f"X is one string; expected several, [{shown(X)}].")
     if isinstance(X, Iterable) and not isinstance(X, Sequences | np.ndarray):
         X = list(X)
         if all(isinstance(string, str) for string in X):
@@ -600,7 +601,7 @@ def make_two_sequence(
     if n_informative > min_length:
         raise ValueError(f"n_informative must be at most min_length={min_length}, got {n_informative}.")
     if not isinstance(variant, str) or variant not in ("a", "b", "c"):
-        raise ValueError(f"variant must be one of ['a', 'b', 'c'], got {variant!r}.")
+        raise ValueError(f"variant must be one of ['a', 'b', 'c'], got {shown(variant)}.")
     n, rng, dtype = _n_sequences(n_sequences), _generator(random_state), _float(dtype)
     offsets = _uniform_offsets(n, min_length, min_length + min_length // 10, rng)
     is_class_1 = rng.integers(0, 2, n, dtype=bool)
@@ -799,7 +800,7 @@ def make_temporal_order(
     True
     """
     if n_relevant not in (2, 3):
-        raise ValueError(f"n_relevant must be 2 or 3, got {n_relevant!r}.")
+        raise ValueError(f"n_relevant must be 2 or 3, got {shown(n_relevant)}.")
     n, rng, dtype = _n_sequences(n_sequences), _generator(random_state), _float(dtype)
     E, B, a, X, Y = (TEMPORAL_ORDER_SYMBOLS.index(symbol) for symbol in "EBaXY")
     offsets = _uniform_offsets(n, 100, 110, rng)
@@ -943,7 +944,7 @@ def make_parity(
 
 def _integer(name: str, value: Any, least: int = 1) -> int:
     if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be an integer, got {value!r}.")
+        raise TypeError(f"{name} must be an integer, got {shown(value)}.")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}.")
     return int(value)
@@ -968,7 +969,7 @@ def _generator(random_state: Any) -> np.random.Generator:
         random_state = random_state.randint(0, 2**32, size=4, dtype=np.uint32)
     elif not (random_state is None or isinstance(random_state, Integral | np.random.Generator)):
         expected = "an int, a Generator, a RandomState or None"
-        raise TypeError(f"random_state must be {expected}, got {random_state!r}.")
+        raise TypeError(f"random_state must be {expected}, got {shown(random_state)}.")
     elif isinstance(random_state, Integral) and random_state < 0:
         raise ValueError(f"random_state must be at least 0, got {random_state}.")
     return np.random.default_rng(random_state)

@@ -1,6 +1,7 @@
 """What is refused, and that the message says what, where and what was expected instead."""
 
 import copy
+import inspect
 
 import numpy as np
 import pytest
@@ -8,15 +9,21 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
+import sklstm
 from sklstm import (
     LSTMClassifier,
     LSTMRegressor,
     Network,
+    SequenceOneHotEncoder,
+    SequencePadder,
     Sequences,
+    SequenceSummary,
+    StepConfusionDisplay,
     _estimators,
     permutation_importance,
 )
 from sklstm._solvers import Memory
+from sklstm.tasks import make_adding, make_temporal_order
 
 # Most fits here are short.
 pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
@@ -471,13 +478,22 @@ EACH_BAD_ARGUMENT = [
 ]
 
 
+def of_numpy(value):
+    """The same number or text, or a list of them, in NumPy's types."""
+    if isinstance(value, list):
+        return list(map(of_numpy, value))
+    types = {bool: np.bool_, int: np.int64, float: np.float64, complex: np.complex128, str: np.str_}
+    return types.get(type(value), lambda other: other)(value)
+
+
+@pytest.mark.parametrize("types", [lambda value: value, of_numpy], ids=["Python's", "NumPy's"])
 @pytest.mark.parametrize(("name", "value", "error", "expected"), EACH_BAD_ARGUMENT, ids=str)
-def test_bad_arguments(name, value, error, expected):
+def test_bad_arguments(name, value, error, expected, types):
+    words, value = [name, expected, repr(value)], types(value)
     for kind, y in (("classifier", LABELS), ("regressor", NUMBERS)):
         estimator = ESTIMATORS[kind](**SMALL | {name: value})
         if name == "momentum":
             estimator.set_params(solver="sgd")
-        words = [name, expected, repr(value)]
         assert_refuses(error, words, estimator.fit, X, y)
         classes = [[0, 1, 2]] if kind == "classifier" else []
         assert_refuses(error, words, estimator.partial_fit, X, y, *classes)
@@ -504,6 +520,78 @@ def test_bad_random_states(random_state, error):
         assert_refuses(error, words, estimator.fit, X, y)
     reg, _ = fitted()
     assert_refuses(error, words, permutation_importance, reg, X, NUMBERS, random_state=random_state)
+
+
+ONE, TWO = np.int64(1), np.float64(2)
+CLASSES = [np.str_("a"), np.str_("b")]
+
+
+def of_steps():
+    """A model with two streams under way."""
+    reg, _ = fitted()
+    reg.step(np.zeros((2, 2)))
+    return reg
+
+
+@pytest.mark.parametrize(
+    ("call", "shown"),
+    [
+        (lambda: LSTMClassifier().fit(X, np.zeros(12)), "got one class: 0.0."),
+        (lambda: LSTMClassifier().fit(X, np.full(12, "a")), "got one class: 'a'."),
+        (lambda: fitted("classifier")[0].partial_fit(X, LABELS, [ONE, TWO]), "classes=[1, 2.0] are not"),
+        (
+            lambda: (
+                LSTMClassifier(**SMALL)
+                .partial_fit(X[:2], CLASSES, np.array(CLASSES, dtype=object))
+                .partial_fit(X[:2], np.array([np.str_("c"), "a"], dtype=object))
+            ),
+            "not in classes_ ['a', 'b']: ['c'].",
+        ),
+        (lambda: LSTMClassifier(class_weight={ONE: -TWO}).fit(X, LABELS), "class_weight[1] must"),
+        (lambda: LSTMClassifier(class_weight={TWO + 1: 1}).fit(X, LABELS), "the label 3.0, which"),
+        (lambda: of_steps().reset_state(TWO), "2 streams under way, got 2.0."),
+        (lambda: of_steps().reset_state([ONE, ONE + 4]), "2 streams under way, got [1, 5]."),
+        (lambda: SequenceOneHotEncoder().fit(["ab"]).transform(["ac"]), "categories ['c'] in column 0;"),
+        (lambda: SequenceOneHotEncoder().fit([[1, 2]]).transform([[3, 1]]), "categories [3] in column 0;"),
+        (lambda: SequencePadder(n_steps=ONE - 1).fit(X), "at least 1, got 0."),
+        (lambda: SequencePadder(n_steps=TWO).fit(X), "an integer, got 2.0."),
+        (lambda: SequenceSummary(statistics=(np.str_("mode"),)).fit(X), "got ('mode',)."),
+        (lambda: permutation_importance(fitted()[0], X, NUMBERS, n_repeats=TWO), "an integer, got 2.0."),
+        (lambda: StepConfusionDisplay.from_predictions([[1]], [[2]], window=ONE - 1), "got 0."),
+        (lambda: LSTMClassifier().fit([TWO, TWO], [0, 1]), "X[0] is 2.0;"),
+        (
+            lambda: Sequences.from_long({"id": [1, 1], "t": [2, 2]}, id="id", time="t", columns=["t"]),
+            "time 2 twice for 1,",
+        ),
+        (lambda: Sequences.from_long({"v": [1, 1]}, id=ONE), "not the column 1;"),
+        (lambda: Network(TWO, 1), "n_inputs must be an integer, got 2.0."),
+        (lambda: Network(2, 1).init_weights(init_range=-TWO), "at least 0, got -2.0."),
+        (lambda: Network(2, 1).init_weights(random_state=TWO), "or None, got 2.0."),
+        (lambda: make_temporal_order(3, n_relevant=ONE), "must be 2 or 3, got 1."),
+        (lambda: make_adding(TWO), "must be an integer, got 2.0."),
+    ],
+)
+def test_messages_show_numbers_of_numpy_as_those_of_python(call, shown):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        call()
+    message = str(caught.value)
+    assert shown in message
+    assert "np." not in message
+
+
+@pytest.mark.parametrize("name", sklstm.__all__)
+def test_wrong_keywords_are_refused_in_the_name_of_what_was_called(name):
+    """Python's own messages: no private base class has called them."""
+    called = getattr(sklstm, name)
+    if not callable(called):
+        pytest.skip("a module")
+    with pytest.raises(TypeError, match=rf"^{name}(\.__\w+__)?\(\) got an unexpected keyword argument"):
+        called(n_blokcs=3)
+    ours = [base for base in getattr(called, "__mro__", ()) if base.__module__.startswith("sklstm")]
+    for method in filter(inspect.isfunction, [member for base in ours for member in vars(base).values()]):
+        if not method.__name__.startswith("_"):
+            with pytest.raises(TypeError, match=r"^(?!_)[\w.]+\(\) got an unexpected keyword argument"):
+                method(None, None, n_blokcs=3)
 
 
 def test_every_argument_is_refused_somewhere():
