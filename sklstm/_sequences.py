@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sklstm._checks import check_csr, check_integer, check_offsets, check_sequences
+from sklstm._messages import shown
 
 _ONE = "numbers in an array of shape (n_steps, n_features), or (n_steps,) if univariate"
 _ALL = (
@@ -156,7 +157,7 @@ class Sequences:
         features = [name for name in names if name not in keys] if columns is None else list(columns)
         unknown = [name for name in [*keys, *features] if name not in names]
         if unknown or not features:
-            asked = f"the column {unknown[0]!r}" if unknown else "a column of features"
+            asked = f"the column {shown(unknown[0])}" if unknown else "a column of features"
             raise ValueError(f"frame has not {asked}; its columns are {short_repr(names)}.")
         values = [_numbers(frame[name], f"frame[{name!r}]") for name in features]
         steps = None if time is None else np.asarray(frame[time])
@@ -594,7 +595,7 @@ def _steps(element: Any, where: str) -> Any:
     steps = _numbers(element, where)
     if steps.ndim == 2 or (steps.ndim == 1 and not sparse.issparse(steps)):
         return steps
-    found = f"has shape {steps.shape}" if steps.ndim else f"is {short_repr(element)}"
+    found = f"has shape {steps.shape}" if steps.ndim else f"is {shown(element)}"
     remedy = "Reshape your data: one sequence alone is a list with one array"
     raise ValueError(f"{where} {found}; expected {_ONE}. {remedy}.")
 
@@ -710,7 +711,8 @@ def _grouped(values: Any, ids: Any, steps: Any, name: str) -> Sequences:
         same = (codes[order][1:] == codes[order][:-1]) & (steps[order][1:] == steps[order][:-1])
         if same.any():
             a, b = sorted(order[same.argmax() :][:2].tolist())
-            raise ValueError(f"{name} has the time {steps[a]!r} twice for {ids[a]!r}, in rows {a} and {b}.")
+            time, key = shown(steps[a]), shown(ids[a])
+            raise ValueError(f"{name} has the time {time} twice for {key}, in rows {a} and {b}.")
     return Sequences(values[order], _offsets(np.bincount(codes)))
 
 
