@@ -1,4 +1,4 @@
-"""Types of the compiled kernel; _kernel.py and _training.py are its only callers."""
+"""Types of the compiled kernel."""
 
 from typing import Any
 
