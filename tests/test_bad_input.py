@@ -579,12 +579,10 @@ def test_messages_show_numbers_of_numpy_as_those_of_python(call, shown):
     assert "np." not in message
 
 
-@pytest.mark.parametrize("name", sklstm.__all__)
+@pytest.mark.parametrize("name", [name for name in sklstm.__all__ if callable(getattr(sklstm, name))])
 def test_wrong_keywords_are_refused_in_the_name_of_what_was_called(name):
     """Python's own messages: no private base class has called them."""
     called = getattr(sklstm, name)
-    if not callable(called):
-        pytest.skip("a module")
     with pytest.raises(TypeError, match=rf"^{name}(\.__\w+__)?\(\) got an unexpected keyword argument"):
         called(n_blokcs=3)
     ours = [base for base in getattr(called, "__mro__", ()) if base.__module__.startswith("sklstm")]

@@ -93,6 +93,7 @@ def test_example_answers_help(name, tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow  # a process each
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_benchmark_answers_help(path, tmp_path):
     pytest.importorskip("matplotlib")

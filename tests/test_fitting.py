@@ -252,7 +252,7 @@ def interrupted():
 )
 def test_ctrl_c_leaves_the_model_of_the_last_finished_epoch(interrupted, name, least):
     result = interrupted[name]
-    assert result["seconds"] < 2
+    assert result["seconds"] < 10  # on a machine that is busy with other things, too
     assert result["messages"] == [f"Learning was interrupted; the model is that of epoch {result['n_iter']}."]
     assert result["n_losses"] == result["n_iter"] >= least
     assert (result["n_iter"] == 0) == (least == 0)  # the others were inside their first epoch
