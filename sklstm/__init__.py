@@ -33,7 +33,6 @@ from sklstm._preprocessing import (
     SequenceSummary,
 )
 from sklstm._sequences import Sequences
-from sklstm._side_by_side import side_by_side
 
 __all__ = [
     "ActivationsDisplay",
@@ -54,7 +53,6 @@ __all__ = [
     "cross_val_predict_steps",
     "paper",
     "permutation_importance",
-    "side_by_side",
     "step_scorer",
     "tasks",
 ]

@@ -10,12 +10,9 @@ LOSSES: dict[str, int]
 SOLVERS: dict[str, int]
 MOST_TOGETHER: int
 LEAST_OF_BLAS: int
-HAS_SMALL: bool
 
 class Plan:
     def __init__(self, layout: dict[str, Any], vector: int) -> None: ...
-    @property
-    def is_small(self) -> bool: ...
 
 class Step:
     def __init__(

@@ -202,7 +202,6 @@ ctypedef sklstm_shape Shape
 ctypedef sklstm_inputs Inputs
 
 MOST_TOGETHER = SKLSTM_TOGETHER
-HAS_SMALL = bool(HAS_WIDE)
 
 
 cdef class Plan:
@@ -222,11 +221,6 @@ cdef class Plan:
                 and not layout["peepholes"] and HAS_WIDE
             ),
         }
-
-    @property
-    def is_small(self):
-        """Whether networks that learn together take turns within the processor."""
-        return bool(self.shape.is_small)
 
 
 # ------------------------------------------------------------------------------------------------

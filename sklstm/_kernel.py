@@ -4,7 +4,7 @@ Above this module nothing knows padding or alignment; `_core.pyx` allocates noth
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import cache, lru_cache, partial
 from math import prod
 from threading import Event
@@ -81,8 +81,6 @@ def _thread_pools():
 
 def one_blas_thread():
     """Context in which BLAS works in one thread: packs, not products, are what runs side by side."""
-    if getattr(get_active_backend()[0], "has_one_blas_thread", False):  # until all fits are done
-        return nullcontext()
     return _thread_pools().limit(limits=1, user_api="blas")
 
 
@@ -90,10 +88,9 @@ def threads_of(n_jobs):
     """Threads of this process that `n_jobs` means to joblib; None is 1 or what `joblib.parallel_config` says.
 
     A cluster's backend takes any `n_jobs`, None too, for all cores of all machines. Inside it, here and in
-    its workers, n_jobs means what it means without it. So it does where n_jobs counts fits (`side_by_side`).
+    its workers, n_jobs means what it means without it.
     """
-    backend = get_active_backend()[0]
-    if backend.default_n_jobs == 1 and not getattr(backend, "runs_fits", False):
+    if get_active_backend()[0].default_n_jobs == 1:
         return joblib.effective_n_jobs(n_jobs)
     with joblib.parallel_config("threading", n_jobs=1):
         return joblib.effective_n_jobs(n_jobs)

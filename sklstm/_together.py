@@ -33,20 +33,6 @@ class Together:
         self.numbers = self._share("numbers")
         self.work: Any = None
         self.data: Any = None
-        for trainer in trainers:
-            trainer.together = self
-
-    @classmethod
-    def of(cls, trainers):
-        """Return those who share their arrays already, if it is just these trainers."""
-        together = trainers[0].together
-        if (
-            together is not None
-            and len(together.trainers) == len(trainers)
-            and all(trainer.together is together for trainer in trainers)
-        ):
-            return together
-        return cls(trainers)
 
     def _share(self, name):
         """Put an array of each trainer into a row of a common one."""

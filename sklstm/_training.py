@@ -4,7 +4,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import pairwise
@@ -15,7 +14,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklstm import _core
 from sklstm._kernel import Lanes, Works, in_threads, one_blas_thread
-from sklstm._side_by_side import Meeting
 from sklstm._solvers import RATE, Memory, lbfgs, solver_numbers
 
 CHUNK = 3e8  # multiply-adds between two looks at the keyboard, about a tenth of a second
@@ -102,9 +100,6 @@ class Trainer:
         self.grad = kernel.zeros()
         self.work: Any = None
         self.works: Any = None  # those of several threads
-        self.together: Any = None  # Together, while arrays are shared
-        self.in_turn: Any = None  # learns from lanes in turn with other fits; or None
-        self.place: Any = nullcontext  # in which threads work, while others may not
 
     def load(self, sequences, train, targets, target_weight):
         """Take other data to learn from; weights and memory stay."""
@@ -169,8 +164,7 @@ class Trainer:
         n_sequences = len(self.lanes)
         shuffle = self.settings.shuffle and self.streams is None
         order = rng.permutation(n_sequences) if shuffle else np.arange(n_sequences)
-        with self.place():
-            total = self._steps(self.lanes[order]) if self.settings.update == "step" else self._batches(order)
+        total = self._steps(self.lanes[order]) if self.settings.update == "step" else self._batches(order)
         mean = total / self.total_weight
         if self.settings.alpha:
             mean += self._penalty(self.weights)
@@ -199,18 +193,14 @@ class Trainer:
             share = -(-size // settings.n_threads)
             if size > pack_lanes or share * int(lanes.length.mean()) * len(self.w) > SHARE:
                 return self._batches_in_threads(lanes, batch, min(pack_lanes, share))
-        if not self.in_turn:
-            of_packs = steps
-            if pack_lanes < size:
-                packs = np.concatenate([np.arange(lo, hi, pack_lanes) for lo, hi in pairwise(batch)])
-                of_packs = np.add.reduceat(lanes.length, packs)
-            self._make_work(int(of_packs.max()), pack_lanes, longest)
+        of_packs = steps
+        if pack_lanes < size:
+            packs = np.concatenate([np.arange(lo, hi, pack_lanes) for lo, hi in pairwise(batch)])
+            of_packs = np.add.reduceat(lanes.length, packs)
+        self._make_work(int(of_packs.max()), pack_lanes, longest)
         total = 0.0
         for lo, hi in self._chunks(steps):
-            if self.in_turn:
-                total += self.in_turn(lanes[lo:hi])
-            else:
-                total += self._train(lanes, batch, lo, hi, pack_lanes)
+            total += self._train(lanes, batch, lo, hi, pack_lanes)
             if not np.isfinite(total):
                 raise Diverged
         return total
@@ -424,8 +414,7 @@ class Trainer:
         def objective(weights):
             self.w[kernel.index] = weights
             self.grad[:] = 0
-            with self.place():
-                value = self._sum(packs, scale, share) * scale
+            value = self._sum(packs, scale, share) * scale
             if settings.alpha:
                 value += self._penalty(weights)
             if not np.isfinite(value):
@@ -471,8 +460,6 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
     finished = 0, trainer.snapshot()  # epochs, and the state after them
     best_weights, best, since = trainer.weights, np.inf, 0
     converged, diverged = True, False
-    meeting = Meeting.here()
-    attendance = ExitStack()
 
     def learned():
         return (trainer.weights if validate is None else best_weights), replace(
@@ -484,8 +471,6 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
         )
 
     def begin():
-        if meeting:
-            meeting.check()
         if settings.schedule:
             trainer.learning_rate = settings.schedule(settings.n_epochs + len(history.loss_curve))
         if tasks:
@@ -507,8 +492,6 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
         return stop
 
     try:
-        if meeting:
-            attendance.enter_context(meeting.attended(trainer))
         if settings.solver == "lbfgs":
             begin()
             with one_blas_thread():  # SciPy's own products are small
@@ -543,8 +526,6 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
             f"Learning was interrupted; the model is that of epoch {finished[0]}.",
             stacklevel=5,
         )
-    finally:
-        attendance.close()
     progress.close()
     if not converged and may_stop_early:
         warnings.warn(

@@ -257,16 +257,6 @@ def test_page_in_the_docs_is_that_of_the_results(bench):
     assert committed.read_text() == bench.page.page((FOLDER / "page.md").read_text(), *results, *more)
 
 
-def test_page_of_searches_is_that_of_the_results(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    search = import_module("search")
-    text = search.PAGE.read_text()
-    assert text == search.page(text, json.loads(RESULTS.with_name("search.json").read_text()))
-    ways = {row["way"] for row in json.loads(RESULTS.with_name("search.json").read_text())["rows"]}
-    assert ways == set(search.WAYS)
-    assert search.quartiles_of_ratio([(2.0, 9.0), (4.0, 9.0)], [(1.0, 9.0), (1.0, 9.0)]) == [2.5, 3.5]
-
-
 def test_what_was_tried_differs_from_the_kernel_in_lines_that_are_there(bench):
     for variant in bench.variants.VARIANTS:
         text = (ROOT / "sklstm" / variant.file).read_text()
