@@ -6,8 +6,8 @@ from scipy import sparse
 
 from sklstm import Network, Sequences
 from sklstm._kernel import kernel_of
-from sklstm._together import Together
 from sklstm._training import Settings, Trainer
+from sklstm.paper._together import Together
 
 
 @pytest.mark.parametrize("every_step", [False, True])

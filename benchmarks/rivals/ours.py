@@ -11,9 +11,9 @@ from worker import Prepared
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences
 from sklstm._kernel import Kernel
-from sklstm._together import Together
 from sklstm._training import Settings, Trainer
 from sklstm.paper import EXPERIMENTS
+from sklstm.paper._together import Together
 from sklstm.paper._trial import INITIAL, network_of
 
 

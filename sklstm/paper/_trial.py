@@ -11,8 +11,8 @@ from sklstm import tasks
 from sklstm._kernel import Kernel
 from sklstm._network import ARCHITECTURE, Network
 from sklstm._sequences import Sequences
-from sklstm._together import Together
 from sklstm._training import Diverged, Settings, Trainer
+from sklstm.paper._together import Together
 
 FIRST_LOOKS = (4, 16, 64)  # of a test set: so many are looked at before the rest
 INITIAL = ("init_range", "input_gate_bias", "forget_gate_bias", "output_gate_bias")
