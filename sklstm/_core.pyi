@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 OUTPUTS: dict[str, int]
 LOSSES: dict[str, int]
 SOLVERS: dict[str, int]
-MOST_TOGETHER: int
 LEAST_OF_BLAS: int
 
 class Plan:
@@ -101,22 +100,3 @@ def train_steps(
     hyper: NDArray[np.float64],
     record: NDArray[Any],
 ) -> float: ...
-def train_together(
-    plan: Plan,
-    data: Any,
-    lanes: Any,
-    edge: NDArray[np.int64],
-    work: Any,
-    w: NDArray[Any],
-    targets: NDArray[Any],
-    weight: NDArray[np.float64],
-    loss: int,
-    full: bool,
-    rows: int,
-    grad: NDArray[Any],
-    m: NDArray[Any],
-    v: NDArray[Any],
-    hyper: NDArray[np.float64],
-    total: NDArray[np.float64],
-    record: NDArray[Any],
-) -> None: ...

@@ -149,13 +149,6 @@ cdef extern from "_simd.h" nogil:
     void sklstm_forward_small_f32(
         const sklstm_shape*, Py_ssize_t, const int64_t*, const sklstm_inputs*, const float*, const float*,
         const float*, float*, float*, float*) noexcept
-    int SKLSTM_TOGETHER
-    void sklstm_together_small_f64(
-        const sklstm_shape*, Py_ssize_t, const int64_t*, Py_ssize_t, Py_ssize_t, const double*,
-        const double*, const double*, double*, double*, double*) noexcept
-    void sklstm_together_small_f32(
-        const sklstm_shape*, Py_ssize_t, const int64_t*, Py_ssize_t, Py_ssize_t, const float*,
-        const float*, const float*, float*, float*, float*) noexcept
     void sklstm_backward_small_f64(
         const sklstm_shape*, int, Py_ssize_t, const int64_t*, Py_ssize_t, const int64_t*, const double*,
         const double*, const double*, const double*, const double*, double*, double*, double*) noexcept
@@ -200,8 +193,6 @@ cdef double RPROP_UP = 1.2, RPROP_DOWN = 0.5, RPROP_MIN = 1e-6, RPROP_MAX = 50.0
 
 ctypedef sklstm_shape Shape
 ctypedef sklstm_inputs Inputs
-
-MOST_TOGETHER = SKLSTM_TOGETHER
 
 
 cdef class Plan:
@@ -1546,111 +1537,6 @@ def train(
                 is_touched[touched[i]] = 0
         sklstm_restore(mode)
     return total
-
-
-def train_together(
-    Plan plan, list data, lanes, const int64_t[::1] edge, work, floating[:, ::1] w,
-    const floating[:, ::1] targets, const double[::1] weight, int loss, bint full,
-    Py_ssize_t rows, floating[:, ::1] grad, floating[:, ::1] m, floating[:, ::1] v, double[:, ::1] hyper,
-    double[::1] total, floating[:, ::1] record,
-):
-    """Networks of one topology side by side, an update after each sequence; adds their losses to `total`.
-
-    Row i of `w`, `grad`, `m`, `v` and `hyper` belongs to network i, which learns from the lanes
-    edge[i]..edge[i + 1], one in each round, of its inputs data[i]. `work` holds `rows` rows for each network.
-    To the bit what each learns alone: only the steps of the forward pass take turns. A network whose loss is
-    not finite learns no more.
-    """
-    cdef:
-        Shape* n = &plan.shape
-        const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
-        const floating[::1] table = work.table
-        Py_ssize_t nets = w.shape[0]
-        int64_t[:, ::1] first = work.first[:nets * (rows + 1)].reshape(nets, rows + 1)
-        int64_t[:, ::1] step = work.step[:nets * rows].reshape(nets, rows)
-        int64_t[:, ::1] error_row = work.error_row[:nets * rows].reshape(nets, rows)
-        int64_t[:, ::1] error_target = work.error_target[:nets * rows].reshape(nets, rows)
-        double[:, ::1] error_weight = work.error_weight[:nets * rows].reshape(nets, rows)
-        floating[:, :, ::1] D = work.D.reshape(nets, rows, -1), Y = work.Y.reshape(nets, rows, -1)
-        floating[:, :, ::1] S = work.S.reshape(nets, rows, -1), HS = work.HS.reshape(nets, rows, -1)
-        floating[:, ::1] XG = work.XG
-        floating[:, ::1] HR = work.HR, O = work.O, OD = work.OD, EH = work.EH, E = work.E, ES = work.ES
-        floating[:, ::1] outputs = work.outputs
-        floating[::1] wt = work.wt
-        int32_t[::1] touched = work.touched, is_touched = work.is_touched
-        Py_ssize_t rounds = 0, k, i, at, row, j, n_touched, source_row
-        int64_t T[16]                       # steps of each network's sequence in this round; 0: it has none
-        Py_ssize_t errors[16]
-        Inputs held[16]
-        Inputs inputs[16]
-        const floating* sources
-        double value, lane_weight
-        bint lazy
-        unsigned long long mode
-    if nets > SKLSTM_TOGETHER:
-        raise ValueError(f"at most {SKLSTM_TOGETHER} networks, got {nets}")
-    for i in range(nets):
-        rounds = max(rounds, edge[i + 1] - edge[i])
-        read_inputs(data[i], &w[0, 0], &held[i])
-    with nogil:
-        mode = sklstm_flush_subnormals()
-        for k in range(rounds):
-            for i in range(nets):
-                T[i] = 0
-                at = edge[i] + k
-                if at >= edge[i + 1] or not isfinite(total[i]):
-                    continue
-                lane_weight = 0
-                for row in range(target[at], target[at] + (length[at] if n.every_step else 1)):
-                    lane_weight += weight[row]
-                if lane_weight == 0:
-                    continue
-                T[i] = length[at]
-                reset_state(n, 1, Y[i], S[i])
-                errors[i] = start_pack(
-                    n, &held[i], start, length, target, weight, at, at + 1, True, first[i], step[i],
-                    error_row[i], error_target[i], error_weight[i], XG, &inputs[i])
-                all_net_inputs(n, &inputs[i], 1, T[i], T[i] + 1, w[i], D[i])
-            if n.is_small:
-                if floating is double:
-                    sklstm_together_small_f64(
-                        n, nets, &T[0], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0, 0], &Y[0, 0, 0],
-                        &S[0, 0, 0], &HS[0, 0, 0])
-                else:
-                    sklstm_together_small_f32(
-                        n, nets, &T[0], n.n_packed, rows, &w[0, 0], &table[0], &D[0, 0, 0], &Y[0, 0, 0],
-                        &S[0, 0, 0], &HS[0, 0, 0])
-            for i in range(nets):
-                if T[i] == 0:
-                    continue
-                if not n.is_small:
-                    forward_pack(
-                        n, T[i], &first[i, 0], NULL, &w[i, 0], &table[0], &D[i, 0, 0], &Y[i, 0, 0],
-                        &S[i, 0, 0], &HS[i, 0, 0])
-                sources = output_sources(n, 1, errors[i], error_row[i], Y[i], HR, &source_row)
-                forward_outputs(n, &inputs[i], 1, errors[i], error_row[i], w[i], sources, source_row, O)
-                transpose_weights(n, full, w[i], wt)
-                value = backward_all(
-                    n, &inputs[i], loss, full, 1, 1, T[i], targets, w[i], wt, table, first[i], errors[i],
-                    error_row[i], error_target[i], error_weight[i], sources, source_row,
-                    D[i], Y[i], S[i], HS[i], O, outputs, OD, EH, E, ES, grad[i], record)
-                total[i] += value
-                if not isfinite(total[i]):
-                    memset(&grad[i, 0], 0, n.n_packed * sizeof(floating))
-                    continue
-                lazy = (
-                    held[i].sparse and hyper[i, KIND] == SGD and hyper[i, MOMENTUM] == 0
-                    and hyper[i, ALPHA] == 0
-                )
-                n_touched = 0
-                if lazy:
-                    n_touched = touch(T[i], &inputs[i], touched, is_touched, 0)
-                update_weights(
-                    n, lazy, hyper[i], &touched[0], n_touched, &touched[0], n_touched,
-                    w[i], grad[i], m[i], v[i])
-                for j in range(n_touched):
-                    is_touched[touched[j]] = 0
-        sklstm_restore(mode)
 
 
 def train_steps(

@@ -322,16 +322,13 @@ class Kernel:
             expected = f"{(rows, self.layout['K'])} and {(rows,)}"
             raise ValueError(f"Targets and their weights have {found}; expected {expected}.")
 
-    def work(self, rows, lanes, longest, *, sparse=False, backward=True, partials=False, nets=1):
-        """Arrays that the kernel writes, for packs of so many time steps, sequences and longest length.
-
-        `nets` networks with a pack of one sequence each have `rows` + 1 rows each.
-        """
+    def work(self, rows, lanes, longest, *, sparse=False, backward=True, partials=False):
+        """Arrays that the kernel writes, for packs of so many time steps, sequences and longest length."""
         n = self.layout
         rows, lanes = max(rows, 1), max(lanes, 1)
         every_step = self.network.return_sequences
         errors = max(rows if every_step else lanes, 2)
-        total = (rows + lanes) * nets
+        total = rows + lanes
 
         def zeros(*shape):
             return aligned_zeros(shape, self.dtype)
@@ -342,7 +339,7 @@ class Kernel:
         work = SimpleNamespace(
             capacity=(rows, lanes, longest),
             table=self.table,
-            first=integers((longest + 2) * nets),
+            first=integers(longest + 2),
             step=integers(total),
             error_row=integers(errors + total),
             error_target=integers(errors + total),

@@ -130,7 +130,7 @@ static void sklstm_restore(unsigned long long mode)
 #endif
 }
 
-#define SKLSTM_TOGETHER 16 /* networks that learn in lockstep, at most */
+#define SKLSTM_STEPS 16 /* steps of so many sequences at most are looked at once */
 #define SKLSTM_ROWS 4 /* rows or vectors that one panel keeps in registers */
 
 /* SKLSTM_ROUND = 1.5 * 2^mantissa_bits: adding it rounds to the nearest integer, which then stands in the
@@ -432,15 +432,6 @@ static void SKLSTM_NAME(forward_small)(
     const SKLSTM_REAL *table, const SKLSTM_REAL *D, SKLSTM_REAL *Y, SKLSTM_REAL *S, SKLSTM_REAL *HS)
 {
     (void)n, (void)T, (void)first, (void)x, (void)w, (void)table, (void)D, (void)Y, (void)S, (void)HS;
-}
-
-static void SKLSTM_NAME(together_small)(
-    const sklstm_shape *n, ptrdiff_t nets, const int64_t *length, ptrdiff_t n_weights, ptrdiff_t rows,
-    const SKLSTM_REAL *w, const SKLSTM_REAL *table, const SKLSTM_REAL *D, SKLSTM_REAL *Y, SKLSTM_REAL *S,
-    SKLSTM_REAL *HS)
-{
-    (void)n, (void)nets, (void)length, (void)n_weights, (void)rows, (void)w, (void)table, (void)D, (void)Y;
-    (void)S, (void)HS;
 }
 
 static void SKLSTM_NAME(backward_small)(

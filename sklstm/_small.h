@@ -45,7 +45,7 @@ SKLSTM_V4_INLINE SKLSTM_MASK SKLSTM_NAME(mask)(int j, ptrdiff_t lo, ptrdiff_t hi
 }
 
 /* Squashing is most of a step's work, and often fills a part of a register only. Where a half or a quarter is
- * enough for all that stands there, as many networks or sequences share one: x[0], x[1], ... side by side. */
+ * enough for all that stands there, as many sequences share one: x[0], x[1], ... side by side. */
 SKLSTM_V4_INLINE VEC SKLSTM_NAME(joined)(const int parts, const int stride, const VEC *x)
 {
     IVEC all = SKLSTM_TO_BITS(x[0]);
@@ -384,10 +384,10 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(forward_body)(
     SKLSTM_NAME(set_constants)(nu, nc, n, table, &k);
     for (ptrdiff_t t = 1; t <= T; t++) {
         const ptrdiff_t lag = first[t] - first[t - 1];
-        for (ptrdiff_t row = first[t]; row < first[t + 1]; row += SKLSTM_TOGETHER) {
-            SKLSTM_NAME(step) all[SKLSTM_TOGETHER];
+        for (ptrdiff_t row = first[t]; row < first[t + 1]; row += SKLSTM_STEPS) {
+            SKLSTM_NAME(step) all[SKLSTM_STEPS];
             ptrdiff_t count = first[t + 1] - row;
-            count = count < SKLSTM_TOGETHER ? count : SKLSTM_TOGETHER;
+            count = count < SKLSTM_STEPS ? count : SKLSTM_STEPS;
             for (ptrdiff_t i = 0; i < count; i++)
                 all[i] = (SKLSTM_NAME(step)) {
                     w, D + (row + i) * nu * L, Y + (row + i) * n->stride, S + (row + i) * nc * L,
@@ -395,39 +395,6 @@ SKLSTM_V4_INLINE void SKLSTM_NAME(forward_body)(
                 };
             SKLSTM_NAME(forward_all_steps)(nu, nc, n, &k, lag, count, all);
         }
-    }
-}
-
-/* Networks of one topology, each with a sequence of its own: network i has the weights w + i * n_weights, its
- * rows begin at i * rows, and its sequence has length[i] steps; 0: it has none. */
-SKLSTM_V4_INLINE void SKLSTM_NAME(together_body)(
-    const int nu, const int nc, const sklstm_shape *n, ptrdiff_t nets, const int64_t *restrict length,
-    ptrdiff_t n_weights, ptrdiff_t rows, const REAL *w, const REAL *table, const REAL *D, REAL *Y, REAL *S,
-    REAL *HS)
-{
-    SKLSTM_NAME(constants) k;
-    SKLSTM_NAME(step) all[SKLSTM_TOGETHER];
-    ptrdiff_t last[SKLSTM_TOGETHER], count = 0;
-    SKLSTM_NAME(set_constants)(nu, nc, n, table, &k);
-    for (ptrdiff_t i = 0; i < nets; i++)
-        if (length[i] > 0) {
-            const ptrdiff_t row = i * rows + 1;
-            all[count] = (SKLSTM_NAME(step)) {
-                w + i * n_weights, D + row * nu * L, Y + row * n->stride, S + row * nc * L, HS + row * nc * L
-            };
-            last[count++] = length[i];
-        }
-    for (ptrdiff_t t = 1; count; t++) {
-        ptrdiff_t left = 0;
-        SKLSTM_NAME(forward_all_steps)(nu, nc, n, &k, 1, count, all);
-        for (ptrdiff_t i = 0; i < count; i++)
-            if (last[i] > t) {
-                last[left] = last[i];
-                all[left++] = (SKLSTM_NAME(step)) {
-                    all[i].w, all[i].net + nu * L, all[i].y + n->stride, all[i].s + nc * L, all[i].h + nc * L
-                };
-            }
-        count = left;
     }
 }
 
@@ -559,18 +526,6 @@ SKLSTM_V4 static void SKLSTM_NAME(forward_small)(
         SKLSTM_NAME(forward_body)(2, 1, n, T, first, x, w, table, D, Y, S, HS);
     else
         SKLSTM_NAME(forward_body)(2, 2, n, T, first, x, w, table, D, Y, S, HS);
-}
-
-SKLSTM_V4 static void SKLSTM_NAME(together_small)(
-    const sklstm_shape *n, ptrdiff_t nets, const int64_t *length, ptrdiff_t n_weights, ptrdiff_t rows,
-    const REAL *w, const REAL *table, const REAL *D, REAL *Y, REAL *S, REAL *HS)
-{
-    if (n->Up == L)
-        SKLSTM_NAME(together_body)(1, 1, n, nets, length, n_weights, rows, w, table, D, Y, S, HS);
-    else if (n->Cp == L)
-        SKLSTM_NAME(together_body)(2, 1, n, nets, length, n_weights, rows, w, table, D, Y, S, HS);
-    else
-        SKLSTM_NAME(together_body)(2, 2, n, nets, length, n_weights, rows, w, table, D, Y, S, HS);
 }
 
 SKLSTM_V4 static void SKLSTM_NAME(backward_small)(

@@ -73,7 +73,7 @@ def test_rows_are_whole(bench):
         assert row.aim is None or row.aim > row.goal
         assert row.ours not in row.rivals
         assert {rival.dtype for rival in row.rivals} == {row.ours.dtype}
-        assert row.limit == "" or row.limit.split()[0] in ("chain", "chains", "B1", "B2", "B3", "C1", "C2")
+        assert row.limit == "" or row.limit.split()[0] in ("chain", "B1", "B2", "B3", "C1", "C2")
 
 
 def test_every_like_for_like_row_is_compared(bench):
@@ -145,14 +145,6 @@ def test_full_and_truncated_gradients_differ(bench):
     full, truncated = (bench.jobs.Job("sklstm", "B1", variant) for variant in ("full", "truncated"))
     full, truncated = (bench.ours.prepare(job).result for job in (full, truncated))
     assert bench.run.difference(truncated, full) > bench.jobs.TOLERANCE["float32"]
-
-
-def test_side_by_side_equals_one_after_another(bench):
-    (group,) = [group for group in bench.jobs.GROUPS if group.rows[0].name.startswith("several nets, A3")][:1]
-    row = group.rows[0]
-    ours, rival = (bench.ours.prepare(job).result for job in (row.ours, *row.rivals))
-    assert bench.run.difference(ours, rival) <= row.tolerance
-    assert bench.run.difference(ours + 1e-3, rival) > row.tolerance
 
 
 def test_operations_of_products(bench):
@@ -270,7 +262,7 @@ def test_what_was_tried_differs_from_the_kernel_in_lines_that_are_there(bench):
     [
         ("sklstm_gemm_f32.constprop.0", "gemm"),
         ("sklstm_forward_rows_f64.arch_x86_64_v4", "forward_rows"),
-        ("__pyx_pf_6sklstm_5_core_38train_together.constprop.0.isra.0", "train_together"),
+        ("__pyx_pf_6sklstm_5_core_38train_steps.constprop.0.isra.0", "train_steps"),
         ("__pyx_fuse_1__pyx_f_6sklstm_5_core_backward_all.isra.0", "backward_all"),
         ("__memmove_avx512_unaligned_erms", "rest"),
     ],

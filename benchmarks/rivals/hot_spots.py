@@ -22,9 +22,6 @@ from jobs import Job
 JOBS = (
     Job("sklstm", "A5", "paper", "float32", sparse=True),
     Job("sklstm", "A5", "alike", "float32", sparse=True),
-    Job("sklstm", "A3", "nets one after another", "float64"),
-    Job("sklstm", "A3", "nets side by side", "float64"),
-    Job("sklstm", "A5", "nets side by side", "float64", sparse=True),
     Job("sklstm", "C1"),
 )
 LEAST = 2.0  # percent of the samples, of functions that are listed

@@ -134,15 +134,6 @@ def on_line(workload, dtype, ours_sparse, rival_sparse):
     return Group(workload, tuple(rows))
 
 
-def together(workload, dtype, sparse):
-    """Several networks in one thread, interleaved, beside one after another."""
-    ours = Job("sklstm", workload, "nets side by side", dtype, sparse)
-    rival = Job("sklstm", workload, "nets one after another", dtype, sparse)
-    name = f"several nets, {workload} {TASKS[workload]}, paper, {dtype}"
-    row = Row(name, ours, (rival,), 1.5, 2.5, 1e-15, limit=f"chains {CELLS[workload]} {dtype}")
-    return Group("together", (row,))
-
-
 def batches(workload, fixed, truncated, padded):
     """Mini-batches beside torch: one length, both gradients; different lengths, padded and packed."""
     full, short, different = (Job("sklstm", workload, v) for v in ("full", "truncated", "full, variable"))
@@ -223,8 +214,6 @@ GROUPS = (
     *(on_line(workload, dtype, False, workload == "A3") for workload in ("A1", "A2", "A3", "A4")
       for dtype in ("float32", "float64")),
     *(on_line(workload, dtype, True, True) for workload in ("A4", "A5") for dtype in ("float32", "float64")),
-    *(together(workload, dtype, workload == "A5") for workload in ("A1", "A3", "A4", "A5")
-      for dtype in ("float32", "float64")),
     *batches("B1", (1.5, 2), (2, 3), 2),
     *batches("B2", (1.25, 1.5), (1.6, 2), 1.6),
     *batches("B3", (1.05, 1.15), (1.4, 1.6), 1.2),

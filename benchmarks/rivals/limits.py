@@ -11,7 +11,6 @@ import numpy as np
 import workloads
 from scipy.linalg.blas import sgemm
 
-CHAINS = 4  # sequences that take turns in limits.c
 SHAPES = (
     (1024, 1024, 1024),
     (2048, 512, 64),
@@ -20,13 +19,13 @@ SHAPES = (
 )  # (m, k, n) of the products
 
 
-def chain(n_cells, dtype, chains=1):
+def chain(n_cells, dtype):
     """Nanoseconds of a time step that does nothing but what the next step waits for."""
     source = Path(__file__).with_name("limits.c")
     real = {"float32": "float", "float64": "double"}[dtype]
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "limits"
-        flags = ["-O3", "-march=native", f"-DREAL={real}", f"-DCELLS={n_cells}", f"-DCHAINS={chains}"]
+        flags = ["-O3", "-march=native", f"-DREAL={real}", f"-DCELLS={n_cells}"]
         compiler = shlex.split(os.environ.get("CC", "cc"))
         subprocess.run([*compiler, *flags, str(source), "-o", str(program)], check=True)
         return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
@@ -60,8 +59,8 @@ def measure(names):
     limits, speed = {}, None
     for name in sorted(names):
         kind, *rest = name.split()
-        if kind in ("chain", "chains"):
-            limits[name] = chain(int(rest[0]), rest[1], CHAINS if kind == "chains" else 1)
+        if kind == "chain":
+            limits[name] = chain(int(rest[0]), rest[1])
             continue
         speed = speed or gemm_speed()
         if kind in workloads.BATCHES:

@@ -13,7 +13,6 @@ from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences
 from sklstm._kernel import Kernel
 from sklstm._training import Settings, Trainer
 from sklstm.paper import EXPERIMENTS
-from sklstm.paper._together import Together
 from sklstm.paper._trial import INITIAL, network_of
 
 
@@ -30,8 +29,6 @@ def versions():
 def prepare(job):
     """Make a job ready."""
     kinds = {"A": on_line, "B": batches, "C1": predictions, "C2": stream, "F": search}
-    if job.variant.startswith("nets"):
-        return nets(job)
     return kinds.get(job.workload, kinds.get(job.workload[0]))(job)
 
 
@@ -94,13 +91,13 @@ def data_of(job):
     return (workloads.as_sparse if job.sparse else workloads.as_dense)(X), targets
 
 
-def paper_network(workload, seed=0):
+def paper_network(workload):
     """Network and initial weights of the paper."""
     experiment = EXPERIMENTS[workloads.ON_LINE[workload].experiment]
     arguments = experiment.arguments_of("paper")
     network = network_of(experiment, arguments)
     initial = {name: arguments[name] for name in INITIAL if arguments.get(name) is not None}
-    return network, network.init_weights(seed, **initial)
+    return network, network.init_weights(0, **initial)
 
 
 def on_line(job):
@@ -123,33 +120,6 @@ def on_line(job):
     trainer.epoch(rng)
     result = workloads.changes(before, common(network, trainer.weights))
     return Prepared(lambda: trainer.epoch(rng), X.n_steps, result=result)
-
-
-def nets(job):
-    """Several networks of the paper, on-line: side by side or one after another."""
-    X, targets = data_of(job)
-    rng, order, ones = np.random.RandomState(0), np.arange(len(X)), np.ones(len(targets))
-    trainers = []
-    for seed in range(workloads.NETS):
-        network, weights = paper_network(job.workload, seed)
-        trainers.append(trainer_of(network, X, targets, weights, gradient="truncated"))
-
-    def one_after_another():
-        for trainer in trainers:
-            trainer.load(X, order, targets, ones)
-            trainer.epoch(rng)
-
-    if job.variant == "nets side by side":
-        together = Together(trainers)
-        copies = [X] * len(trainers), [targets] * len(trainers)
-
-        def run():
-            together.learn(*copies)
-    else:
-        run = one_after_another
-    run()
-    result = np.concatenate([trainer.weights for trainer in trainers])
-    return Prepared(run, X.n_steps * len(trainers), result=result)
 
 
 # ----------------------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SECTIONS = {
     "on-line": ("A1", "A2", "A3", "A4", "A5"),
-    "together": ("together",),
     "batches": ("B1", "B2", "B3"),
     "others": ("C1", "C2", "F"),
     "threads": ("threads",),

@@ -35,10 +35,6 @@ class Variant:
 
 
 C1, B2, B3 = Job("sklstm", "C1"), Job("sklstm", "B2", "full"), Job("sklstm", "B3", "full")
-TOGETHER = tuple(
-    Job("sklstm", workload, "nets side by side", dtype)
-    for workload, dtype in (("A1", "float32"), ("A3", "float64"), ("A4", "float64"))
-)
 DIVISION = "    return shift + scale / (ALL(1) + SKLSTM_NAME(exp2_vector)(slope * x));\n"
 NEWTON = """\
     const VEC below = ALL(1) + SKLSTM_NAME(exp2_vector)(slope * x);
@@ -61,19 +57,13 @@ VARIANTS = (
         "A reciprocal by Newton's iteration, corrected to the same bits, instead of a division",
         "_small.h",
         ((DIVISION, NEWTON),),
-        (C1, *TOGETHER),
+        (C1,),
     ),
     Variant(
         "Clipping left out where it changes nothing, for sequences that take turns, too",
         "_small.h",
         ((CLIPPING, FORESEEN),),
-        (C1, *TOGETHER),
-    ),
-    Variant(
-        "Eight networks at a time, not four, where a row of units fills two registers",
-        "_small.h",
-        (("if (nu == 1) {", "if (nu) {"),),
-        TOGETHER[1:],
+        (C1,),
     ),
     Variant(
         "Panels of 256 sources, not 128, in the product of a pack's step",

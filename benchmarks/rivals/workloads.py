@@ -23,7 +23,6 @@ from sklstm.paper._trial import Trial
 
 RATE, ADAM_RATE = 0.01, 0.001
 FORGET_BIAS = 3.0
-NETS = 8  # that learn side by side
 
 
 class OnLine(NamedTuple):

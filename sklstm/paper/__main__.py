@@ -5,15 +5,12 @@ import json
 import os
 import sys
 import time
-from collections import defaultdict
 from contextlib import closing
 
 from sklstm.paper._experiments import EXPERIMENTS, SETTINGS
 from sklstm.paper._records import FIELDS, key_of, open_to_add, read
 from sklstm.paper._results import groups_of, wrong_of_1997
 from sklstm.paper._workers import records_of
-
-GROUP = 8  # trials that learn side by side in one thread, at most
 
 
 def listing(_):
@@ -53,17 +50,10 @@ def _run(options, out):
     left = [job for job in jobs if job not in done]
     if len(left) < len(jobs):
         print(f"{len(jobs) - len(left)} of {len(jobs)} trials are in {options.json} already", flush=True)
-    seeds = defaultdict(list)
-    for name, setting, seed in left:
-        seeds[name, setting].append(seed)
-    groups = []
-    for key, all_ in seeds.items():  # as many groups a process as needed, of much the same size
-        n_groups = options.jobs * -(-len(all_) // (options.jobs * GROUP))
-        groups += [(*key, part) for at in range(n_groups) if (part := all_[at::n_groups])]
     # the longest first, so that no core is idle in the end
-    groups.sort(key=lambda group: -EXPERIMENTS[group[0]].limit * EXPERIMENTS[group[0]].mean_steps)
+    left.sort(key=lambda job: -EXPERIMENTS[job[0]].limit * EXPERIMENTS[job[0]].mean_steps)
     total, finished, start = sum(_expected_steps(job[0]) for job in left), 0, time.perf_counter()
-    with closing(records_of(groups, options.jobs, options.limit)) as records:
+    with closing(records_of(left, options.jobs, options.limit)) as records:
         for number, record in enumerate(records, 1):
             record["trial"] = record["seed"] - options.seed
             if out:

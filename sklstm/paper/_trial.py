@@ -12,7 +12,6 @@ from sklstm._kernel import Kernel
 from sklstm._network import ARCHITECTURE, Network
 from sklstm._sequences import Sequences
 from sklstm._training import Diverged, Settings, Trainer
-from sklstm.paper._together import Together
 
 FIRST_LOOKS = (4, 16, 64)  # of a test set: so many are looked at before the rest
 INITIAL = ("init_range", "input_gate_bias", "forget_gate_bias", "output_gate_bias")
@@ -73,7 +72,7 @@ class Trial:
             )
         self.network = replace(network, n_blocks=0) if self.grow_after else network
         self.sequences = self.steps = 0
-        self.seconds = self.learning = 0.0  # in all, and learning: what this trial has of its group's time
+        self.seconds = self.learning = 0.0  # of the wall in all, and of CPU for learning
         self.success = False
         self.first: int | None = None  # sequences when none too many were wrong, whatever their mean error
         self.trainer: Any = None
@@ -154,11 +153,6 @@ class Trial:
         views["output"][:, network.n_cells :] = old["output"]
         self._take(network, weights)
         self.grow_after = None
-
-    @property
-    def learns_side_by_side(self):
-        """Whether `Together` can do it."""
-        return self.arguments["update"] == "sequence" and not self.grow_after
 
     def learn(self, n):
         """Learn from n new sequences.
@@ -282,7 +276,14 @@ class Trial:
 
     def run(self, limit=None):
         """Learn until the rule holds or `limit` sequences; returns the record of the trial."""
-        return next(run_trials([self], limit))
+        limit = self.experiment.limit if limit is None else limit
+        self.start()
+        begun, ended = time.perf_counter(), False
+        while not ended:
+            errors = self.try_to_learn(self.block)
+            ended = errors is None or self.look(errors) or self.sequences >= limit
+        self.seconds = time.perf_counter() - begun
+        return self.result()
 
     @property
     def block(self):
@@ -349,58 +350,3 @@ class Guess(Trial):
         )
         self.steps += self.experiment.mean_steps
         return np.zeros(0)
-
-    @property
-    def learns_side_by_side(self):
-        """Each for itself."""
-        return False
-
-
-def run_trials(trials, limit=None):
-    """Run trials of one experiment and setting until the rule holds or `limit` sequences.
-
-    Networks that learn on-line do so side by side in one thread (`Together`), each as if it were alone.
-
-    Yields
-    ------
-    dict
-        Record of each trial, as it ends.
-    """
-    limit = trials[0].experiment.limit if limit is None else limit
-    for trial in trials:
-        trial.start()
-    together = None
-    while trials:
-        clock, n = time.perf_counter(), trials[0].block
-        if trials[0].learns_side_by_side and len(trials) > 1:
-            if together is None or len(together.trainers) != len(trials):
-                together = Together([trial.trainer for trial in trials])
-            errors = learn_together(together, trials, n)
-        else:
-            errors = [trial.try_to_learn(n) for trial in trials]
-        ended = [
-            error is None or trial.look(error) or trial.sequences >= limit
-            for trial, error in zip(trials, errors, strict=True)
-        ]
-        for trial in trials:
-            trial.seconds += (time.perf_counter() - clock) / len(trials)
-        for trial, has_ended in zip(trials, ended, strict=True):
-            if has_ended:
-                yield trial.result()
-        trials = [trial for trial, has_ended in zip(trials, ended, strict=True) if not has_ended]
-
-
-def learn_together(together, trials, n):
-    """Absolute errors of each trial on n new sequences before each was learned from; None if it diverged."""
-    Xs, targets = zip(*(trial.draw(n) for trial in trials), strict=True)
-    begun = time.thread_time()
-    losses, outputs = together.learn(Xs, targets)
-    spent = time.thread_time() - begun
-    steps = sum(X.n_steps for X in Xs)
-    errors = []
-    for trial, X, goal, loss, output in zip(trials, Xs, targets, losses, outputs, strict=True):
-        trial.sequences += n
-        trial.steps += X.n_steps
-        trial.learning += spent * X.n_steps / steps
-        errors.append(np.abs(output - goal) if np.isfinite(loss) else None)
-    return errors

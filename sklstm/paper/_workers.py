@@ -11,16 +11,16 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from sklstm.paper._experiments import EXPERIMENTS
-from sklstm.paper._trial import Guess, Trial, run_trials
+from sklstm.paper._trial import Guess, Trial
 
 
-def records_of(groups, n_workers, limit):
-    """Make groups of trials in processes, in the order given.
+def records_of(jobs, n_workers, limit):
+    """Make trials in processes, in the order given.
 
     Parameters
     ----------
-    groups : list of (name, setting, seeds)
-        Row of a table, setting, and the seeds of trials that learn side by side.
+    jobs : list of (name, setting, seed)
+        Row of a table, setting and seed of each trial.
     n_workers : int
     limit : int or None
         Sequences at most in a trial.
@@ -32,9 +32,9 @@ def records_of(groups, n_workers, limit):
     """
     # A new interpreter rather than a fork, which would hold our open files and so the lock on one of them.
     context = multiprocessing.get_context("spawn")
-    waiting, workers = deque(groups), {}
+    waiting, workers = deque(jobs), {}
     try:
-        for _ in range(min(n_workers, len(groups))):
+        for _ in range(min(n_workers, len(jobs))):
             connection, other_end = context.Pipe()
             process = context.Process(target=_work, args=(other_end, limit), daemon=True)
             _start(process)
@@ -45,19 +45,18 @@ def records_of(groups, n_workers, limit):
             ready: Any = wait(list(workers))
             for connection in ready:
                 record = connection.recv()
-                if record is not None:
-                    yield record
-                elif waiting:
+                if waiting:
                     workers[connection] = workers[connection][0], waiting.popleft()
                     connection.send(workers[connection][1])
                 else:
                     connection.close()
                     workers.pop(connection)[0].join()
+                yield record
     except (EOFError, ConnectionError):
-        process, (name, setting, seeds) = workers[connection]
+        process, (name, setting, seed) = workers[connection]
         process.join()
-        group = f"{name}, setting {setting!r}, seeds {seeds}"
-        raise SystemExit(f"The process of {group} ended with exit code {process.exitcode}.") from None
+        trial = f"{name}, setting {setting!r}, seed {seed}"
+        raise SystemExit(f"The process of {trial} ended with exit code {process.exitcode}.") from None
     finally:
         for process, _ in workers.values():
             process.terminate()
@@ -79,18 +78,16 @@ def _start(process):
 
 
 def _work(connection, limit):
-    """Make the trials of each group that comes, send their records, and None after the last."""
+    """Make each trial that comes and send its record."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows blocks no signals
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         while True:
-            name, setting, seeds = connection.recv()
+            name, setting, seed = connection.recv()
             experiment = EXPERIMENTS[name]
             kind = Guess if setting == "guess" else Trial
-            trials = [kind(experiment, experiment.arguments_of(setting), seed) for seed in seeds]
-            for record in run_trials(trials, limit):
-                connection.send(record | {"setting": setting})
-            connection.send(None)
+            trial = kind(experiment, experiment.arguments_of(setting), seed)
+            connection.send(trial.run(limit) | {"setting": setting})
     except (EOFError, ConnectionError):  # the other end is closed: there is nothing more to do
         pass
 
