@@ -3,7 +3,6 @@
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
-from sklstm._messages import shown
 from sklstm._sequences import as_sequences, is_table
 
 
