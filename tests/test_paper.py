@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import sklstm
+from children import interruptible
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.paper import EXPERIMENTS, Study, StudyTrial, __main__, _records, _study, settings
 from sklstm.paper._experiments import Rule
@@ -306,11 +307,10 @@ def start():
     if os.name != "posix":
         pytest.skip("sessions and signals")
     started = []
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # children inherit it if it is ignored
 
     def start(*arguments, **options):
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sklstm.paper", *map(str, arguments)],
+            interruptible([sys.executable, "-P", "-m", "sklstm.paper", *map(str, arguments)]),
             **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} | options,
             text=True,
             start_new_session=True,
@@ -319,7 +319,6 @@ def start():
         return process
 
     yield start
-    signal.signal(signal.SIGINT, handler)
     for process in started:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -336,12 +335,12 @@ def test_workers_and_the_lock_end_with_a_runner_that_is_killed(start, tmp_path):
     killed.kill()
     killed.wait()
     open_to_add(path).close()
-    killed.communicate(timeout=10)
+    killed.communicate(timeout=60)
     again = start(*LONG_RUN, path)
     assert again.stdout.readline() == f"1 of 8 trials are in {path} already\n"
     time.sleep(0.5)  # the worker imports
     os.killpg(again.pid, signal.SIGINT)
-    assert again.communicate(timeout=30)[0].splitlines() == [
+    assert again.communicate(timeout=60)[0].splitlines() == [
         "",
         f"Stopped. The trials that ended are in {path}; the same command goes on.",
     ]
@@ -354,7 +353,7 @@ def test_ctrl_c_within_a_group(start, tmp_path):
     run = start(*LONG_RUN, path)
     run.stdout.readline()
     os.killpg(run.pid, signal.SIGINT)
-    assert run.communicate(timeout=10)[0].splitlines()[1].startswith("Stopped. The trials that ended are in")
+    assert run.communicate(timeout=60)[0].splitlines()[1].startswith("Stopped. The trials that ended are in")
     assert run.returncode == 130
     assert [record["seed"] for record in read(path)] == [16]
 
