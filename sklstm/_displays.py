@@ -517,7 +517,8 @@ class StepConfusionDisplay:
         classes = np.unique(np.append(true, predicted)) if classes is None else np.unique(classes)
         unknown = np.setdiff1d(np.append(true, predicted), classes)
         if len(unknown):
-            raise ValueError(f"the labels {shown(unknown)} are not in classes {shown(classes)}.")
+            labels, known = shown(unknown.tolist()), shown(classes.tolist())
+            raise ValueError(f"the labels {labels} are not in classes {known}.")
         at = np.concatenate([np.arange(length) // window for length in lengths])
         counts = np.zeros((at.max() + 1, len(classes), len(classes)), dtype=int)
         np.add.at(counts, (at, np.searchsorted(classes, true), np.searchsorted(classes, predicted)), 1)

@@ -984,12 +984,14 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
                 )
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
-                f"classes={shown(classes)} are not those of the fitted model, {shown(self.classes_)}."
+                f"classes={shown(classes)} are not those of the fitted model, "
+                f"{shown(self.classes_.tolist())}."
             )
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
-                f"y contains labels that are not in classes_ {shown(self.classes_)}: {shown(unknown)}."
+                f"y contains labels that are not in classes_ {shown(self.classes_.tolist())}: "
+                f"{shown(unknown.tolist())}."
             )
         return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
 

@@ -21,8 +21,8 @@ def shown(value):
         return repr(str(value))
     if isinstance(value, np.generic):
         return str(value)
-    if isinstance(value, np.ndarray):
-        return shown(value.tolist()) if value.dtype == object else str(value)
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return f"array({shown(value.tolist())}, dtype=object)"
     if type(value) is list:
         return f"[{', '.join(map(shown, value))}]"
     if type(value) is tuple:
