@@ -27,7 +27,7 @@ def assert_nothing_was_killed(tries, seed):
     result = tamper("flips", tries, seed)
     print(result)
     assert result["killed"] == []
-    assert result["used"] + sum(result["raised"].values()) == tries
+    assert result["used"] + sum(result["others"].values()) == tries
     assert 0.2 * tries < result["used"] < 0.8 * tries  # damage there was, and it was used
     return result
 
