@@ -84,6 +84,11 @@ class Trial:
                 Sequences.from_lengths(tasks.reber_successors(X).astype(self.dtype), X.lengths)
                 for X in self.strings[:2]
             ]
+            self.looks = [  # of the rule: few strings are enough to say no
+                (X[part], legal[part])
+                for X, legal in zip(self.strings[:2], self.legal, strict=True)
+                for part in np.split(np.arange(len(X)), FIRST_LOOKS)
+            ]
         self.recent = np.zeros((0, experiment.n_outputs))
 
     def expected_weights(self, network):
@@ -216,11 +221,7 @@ class Trial:
             return total < most
         if rule.kind == "all below":
             return self._all_below(rule)
-        return all(
-            self.wrong_strings(X[part], legal[part]) == 0
-            for X, legal in zip(self.strings[:2], self.legal, strict=True)
-            for part in np.split(np.arange(len(X)), FIRST_LOOKS)
-        )
+        return all(self.wrong_strings(X, legal) == 0 for X, legal in self.looks)
 
     def test_sets(self):
         """Draw the sequences of one look at the rule in parts: few are enough to say no."""
