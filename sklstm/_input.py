@@ -23,26 +23,42 @@ def read_X(estimator, X, n_inputs=None):
     Sequences
     """
     reset, n_channels = n_inputs is None, estimator.n_channels
+    n_columns = None
     if is_table(X):
-        form = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan"}
-        if reset or getattr(estimator, "_n_columns_in", None) is not None:
-            table = validate_data(estimator, X, reset=reset, **form)
-        else:
-            table = check_array(X, input_name="X", **form)
-            if n_inputs != (n_channels or 1):
-                raise ValueError(
-                    f"X is 2-D, one univariate sequence a row, but {type(estimator).__name__} was fitted on "
-                    f"sequences of {n_inputs} features: expected a list of arrays of shape (n_steps, "
-                    f"{n_inputs}), or rows of n_steps * {n_inputs} numbers with n_channels={n_inputs}."
-                )
+        table = read_table(estimator, X, reset, dtype=[np.float64, np.float32])
+        n_columns = table.shape[1]
+        if not reset and n_inputs != (n_channels or 1):
+            raise ValueError(
+                f"X is 2-D, one univariate sequence a row, but {type(estimator).__name__} was fitted on "
+                f"sequences of {n_inputs} features: expected a list of arrays of shape (n_steps, "
+                f"{n_inputs}), or rows of n_steps * {n_inputs} numbers with n_channels={n_inputs}."
+            )
         sequences = as_sequences(table, n_features=n_inputs, n_channels=n_channels)
-        if reset:
-            estimator._n_columns_in = table.shape[1]
-        return sequences
-    if reset:
+    elif reset:
         sequences = as_sequences(X, n_features=n_channels, reference="n_channels")
-        estimator._n_columns_in = None
-        estimator.n_features_in_ = sequences.n_features
+    else:
+        sequences = as_sequences(X, n_features=n_inputs)
+    if reset:
+        remember_shape(estimator, n_columns, sequences.n_features)
+    return sequences
+
+
+def read_table(estimator, X, reset, dtype):
+    """Read a 2-D X as an array, with scikit-learn's check that its columns are those of `fit`.
+
+    Lists are not checked: that they are equally long need not mean anything, and one alone always is. Nor is
+    anything checked if X in `fit` was no table.
+    """
+    options = {"dtype": dtype, "ensure_all_finite": "allow-nan"}
+    was_table = getattr(estimator, "_n_columns_in", None) is not None
+    if reset or (was_table and not isinstance(X, list | tuple)):
+        return validate_data(estimator, X, reset=reset, **options)
+    return check_array(X, input_name="X", estimator=estimator, **options)
+
+
+def remember_shape(estimator, n_columns, n_features):
+    """Keep from `fit` the columns of a table, or None, and the features of a time step of what is no table."""
+    estimator._n_columns_in = n_columns
+    if n_columns is None:
+        estimator.n_features_in_ = n_features
         vars(estimator).pop("feature_names_in_", None)
-        return sequences
-    return as_sequences(X, n_features=n_inputs)

@@ -13,10 +13,10 @@ from sklearn.base import (
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks import check_integer, check_n_channels
-from sklstm._input import read_X
+from sklstm._input import read_table, read_X, remember_shape
 from sklstm._messages import of_public_classes, shown
 from sklstm._sequences import (
     Sequences,
@@ -182,7 +182,9 @@ class PerTimeStep(_UnwrappedSequences, MetaEstimatorMixin, _SequenceTransformer)
 
     def _gives_table(self, X):
         check_is_fitted(self)
-        return is_table(X) and self._n_channels_out == self._n_channels_in
+        if self._n_columns_in is None or self._n_channels_out != self._n_channels_in or not is_table(X):
+            return False
+        return not isinstance(X, list | tuple) or len(X[0]) == self._n_columns_in
 
     def _can_invert(self):
         return hasattr(getattr(self, "transformer_", None) or self._unfitted(), "inverse_transform")
@@ -289,7 +291,7 @@ class SequenceOneHotEncoder(_UnwrappedSequences, _SequenceTransformer):
     dtype : dtype, default=float64
         float64 or float32.
     n_channels : int or None, default=None
-        As in `LSTMClassifier`: symbols of one time step in a row of a 2-D X of numbers.
+        As in `LSTMClassifier`: symbols of one time step in a row of a 2-D X.
 
     Attributes
     ----------
@@ -361,24 +363,19 @@ class SequenceOneHotEncoder(_UnwrappedSequences, _SequenceTransformer):
 
     def _read_symbols(self, X, reset):
         check_n_channels(self.n_channels)
+        n_columns = None
         if is_table(X):
-            X = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+            X = read_table(self, X, reset, dtype=None)
             n_columns = X.shape[1]
-            if X.dtype.kind not in "biuf":
-                X = X.reshape(len(X), -1, self.n_channels or 1)
-        else:
-            n_columns = None
         symbols, offsets = as_symbols(X, n_channels=self.n_channels)
-        if reset:
-            self._n_columns_in = n_columns
-            self._n_channels_in = symbols.shape[1]
-            if n_columns is None:
-                self.n_features_in_ = symbols.shape[1]
-                self.__dict__.pop("feature_names_in_", None)
-        elif symbols.shape[1] != self._n_channels_in:
+        expected, reference = (self.n_channels, "n_channels") if reset else (self._n_channels_in, "fit")
+        if expected not in (None, symbols.shape[1]):
             raise ValueError(
-                f"X has {symbols.shape[1]} symbols a time step; expected {self._n_channels_in} as in fit."
+                f"X has {symbols.shape[1]} symbols a time step; expected {expected} as in {reference}."
             )
+        if reset:
+            self._n_channels_in = symbols.shape[1]
+            remember_shape(self, n_columns, symbols.shape[1])
         return symbols, offsets
 
     def _transform(self, X):
@@ -394,7 +391,7 @@ class SequenceOneHotEncoder(_UnwrappedSequences, _SequenceTransformer):
                         "handle_unknown='ignore' makes them zeros."
                     ) from None
             raise
-        return as_container(Sequences(steps, offsets), X, None)
+        return as_container(Sequences(steps, offsets), X, self.n_channels)
 
     def _gives_table(self, X):
         return False
@@ -413,7 +410,7 @@ class SequenceOneHotEncoder(_UnwrappedSequences, _SequenceTransformer):
             None where there was an unknown symbol.
         """
         check_is_fitted(self)
-        sequences = as_sequences(X)
+        sequences = as_sequences(X, n_channels=self.n_channels)
         symbols = self.encoder_.inverse_transform(sequences.values)
         return list(split_steps(symbols[:, 0] if symbols.shape[1] == 1 else symbols, sequences.offsets))
 

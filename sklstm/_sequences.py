@@ -423,7 +423,7 @@ def as_symbols(
     name : str
         What the messages call X.
     n_channels : int, default=None
-        As in `as_sequences`, for a 2-D array of numbers.
+        As in `as_sequences`, for a 2-D array.
 
     Returns
     -------
@@ -435,6 +435,8 @@ def as_symbols(
         sequences = as_sequences(X, name=name, n_channels=n_channels)
         flat, offsets = sequences._dense(), sequences.offsets
     else:
+        if n_channels is not None and isinstance(X, np.ndarray) and X.ndim == 2:
+            X = _rows(X, n_channels, name)
         opened = [list(x) if isinstance(x, str) else x for x in _opened(X, name)]
         parts = [_as_array(x, f"{name}[{i}]") for i, x in enumerate(opened)]
         parts = [np.array(part.tolist()) if _is_nested(part) else part for part in parts]

@@ -211,6 +211,125 @@ def test_symbols_of_several_features_and_back():
     assert [word.tolist() for word in encoder.inverse_transform(one_hot)] == words
 
 
+SYMBOLS = {
+    "strings": lambda words: ["".join(word) for word in words],
+    "lists": lambda words: [list(word) for word in words],
+    "tuples": lambda words: tuple(tuple(word) for word in words),
+    "arrays": lambda words: [np.array(word) for word in words],
+    "object array of lists": object_array,
+    "object array of arrays": lambda words: object_array([np.array(word) for word in words]),
+    "pandas": lambda words: pytest.importorskip("pandas").Series(words),
+    "pandas data frame": lambda words: pytest.importorskip("pandas").DataFrame({"word": words}),
+}
+EQUAL, UNEQUAL = [["a", "b"], ["b", "c"]], [["a", "b", "c"], ["c"]]
+REQUESTS = [EQUAL, UNEQUAL, [["c"]], [["b", "c", "a"]], [["a", "b"]]]
+
+
+def one_hot(words, dtype=float):
+    return [np.array([[s == symbol for symbol in "abc"] for s in word], dtype) for word in words]
+
+
+@pytest.mark.parametrize("asked", SYMBOLS)
+@pytest.mark.parametrize("given", SYMBOLS)
+@pytest.mark.parametrize("words", [EQUAL, UNEQUAL], ids=["equal", "unequal"])
+def test_words_that_happen_to_be_equally_long(words, given, asked):
+    encoder = SequenceOneHotEncoder(sparse_output=False).fit(SYMBOLS[given](words))
+    for request in REQUESTS:
+        result = as_sequences(encoder.transform(SYMBOLS[asked](request)))
+        assert result.lengths.tolist() == [len(word) for word in request]
+        assert_array_equal(result.values, np.concatenate(one_hot(request)))
+
+
+@pytest.mark.parametrize("words", [EQUAL, UNEQUAL], ids=["equal", "unequal"])
+@pytest.mark.parametrize("dtype", ["<U1", object])
+def test_arrays_of_symbols_after_other_words(words, dtype):
+    encoder = SequenceOneHotEncoder(sparse_output=False).fit(object_array(words))
+    for request in REQUESTS[:1] + REQUESTS[2:]:
+        assert_array_equal(encoder.transform(np.array(request, dtype)), one_hot(request))
+    table = SequenceOneHotEncoder(sparse_output=False).fit(np.array(EQUAL, dtype))
+    for request in REQUESTS:  # the columns of an array are counted, as scikit-learn asks; lists have none
+        assert_array_equal(as_sequences(table.transform(request)).values, np.concatenate(one_hot(request)))
+    with pytest.raises(ValueError, match="X has 3 features, but SequenceOneHotEncoder is expecting 2"):
+        table.transform(np.array(REQUESTS[3], dtype))
+
+
+NUMBERED = {
+    "lists": lambda words: [[ord(s) for s in word] for word in words],
+    "arrays": lambda words: [np.array([ord(s) for s in word]) for word in words],
+    "floats": lambda words: [[float(ord(s)) for s in word] for word in words],
+}
+
+
+@pytest.mark.parametrize("asked", NUMBERED)
+@pytest.mark.parametrize("given", NUMBERED)
+@pytest.mark.parametrize("words", [EQUAL, UNEQUAL], ids=["equal", "unequal"])
+def test_numbers_that_are_symbols_and_happen_to_be_equally_many(words, given, asked):
+    encoder = SequenceOneHotEncoder(sparse_output=False).fit(NUMBERED[given](words))
+    for request in REQUESTS:
+        result = as_sequences(encoder.transform(NUMBERED[asked](request)))
+        assert result.lengths.tolist() == [len(word) for word in request]
+        assert_array_equal(result.values, np.concatenate(one_hot(request)))
+
+
+@pytest.mark.parametrize("words", [EQUAL, UNEQUAL], ids=["equal", "unequal"])
+def test_symbols_of_several_features_that_happen_to_be_equally_many(words):
+    def pairs(words):
+        return [[[symbol, symbol.upper()] for symbol in word] for word in words]
+
+    encoder = SequenceOneHotEncoder(sparse_output=False).fit(pairs(words))
+    for request in REQUESTS:
+        for form in (pairs(request), object_array(pairs(request)), [np.array(w) for w in pairs(request)]):
+            result = as_sequences(encoder.transform(form))
+            assert result.lengths.tolist() == [len(word) for word in request]
+            assert_array_equal(result.values, np.concatenate(one_hot(request)).repeat(2, 1)[:, [0, 2, 4] * 2])
+    with pytest.raises(ValueError, match="X has 1 symbols a time step; expected 2 as in fit"):
+        encoder.transform([["a", "A"]])
+
+
+def test_rows_of_several_symbols_of_a_time_step():
+    encoder = SequenceOneHotEncoder(n_channels=2, sparse_output=False)
+    encoder.fit([["a", "A", "b", "B"], ["b", "A", "c", "B"]])
+    assert encoder.get_feature_names_out().tolist() == ["x0_a", "x0_b", "x0_c", "x1_A", "x1_B"]
+    one = encoder.transform([["c", "A"]])
+    assert one.tolist() == [[[0, 0, 1, 1, 0]]]
+    assert encoder.inverse_transform(one)[0].tolist() == [["c", "A"]]
+    with pytest.raises(ValueError, match=r"X has 3 columns; expected n_steps \* n_channels with n_channels=2"):
+        encoder.transform([["c", "A", "b"]])
+    with pytest.raises(ValueError, match="X has 1 symbols a time step; expected 2 as in n_channels"):
+        encoder.fit([["a", "A", "b", "B"], ["a", "A"]])
+
+
+@pytest.mark.parametrize("rows", [[[1, 2], [3, 4]], [[1, 2], [3]]], ids=["equal", "unequal"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        SequenceScaler(),
+        SequencePadder(n_steps=4),
+        SequenceSummary(),
+        LSTMEncoder(LSTMRegressor(**SMALL)),
+        LSTMRegressor(**SMALL),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_lists_of_numbers_that_happen_to_be_equally_long(model, rows):
+    model = clone(model).fit(rows, [0, 1])
+    use = getattr(model, "predict", None) or model.transform
+    for request in ([[1.0]], [[1, 2, 3]], [[1, 2], [3, 4]], [[1, 2, 3], [4]]):
+        expected = use([np.array(row, dtype=float) for row in request])
+        for result in (use(request), use(tuple(map(tuple, request)))):
+            for given, wanted in zip(result, expected, strict=True):
+                assert_array_equal(np.ravel(given), np.ravel(wanted))
+
+
+def test_names_of_columns_are_for_tables_that_have_them():
+    pd = pytest.importorskip("pandas")
+    scaler = SequenceScaler().set_output(transform="pandas").fit([[1.0, 2.0], [3.0, 4.0]])
+    assert isinstance(scaler.transform([[1.0, 2.0]]), pd.DataFrame)
+    assert scaler.transform([[1.0, 2.0, 3.0]]).shape == (1, 3)
+    scaler.fit([[1.0, 2.0], [3.0]])
+    assert scaler.transform(np.array([[1.0, 2.0]])).shape == (1, 2)
+
+
 def test_unknown_symbols():
     encoder = SequenceOneHotEncoder().fit(["ab"])
     with pytest.raises(ValueError, match=r"unknown categories.*'c'.*handle_unknown='ignore'"):
