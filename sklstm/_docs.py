@@ -6,7 +6,8 @@ PARAMETERS = {
     block_size : int, default=1
         Cells of a block; they share its gates.
     n_hidden_units : int, default=0
-        Conventional logistic hidden units beside the blocks.
+        Conventional logistic hidden units beside the blocks. With ``n_blocks=0`` they need
+        ``recurrence="all"`` or "none".
     input_gate, output_gate, forget_gate : bool, default=True
         Which gates a block has; the forget gate is of 2000.
     peepholes : bool, default=False

@@ -43,7 +43,8 @@ class Network:
     block_size : int, default=1
         Cells of a block.
     n_hidden_units : int, default=0
-        Conventional logistic hidden units beside the memory blocks.
+        Conventional logistic hidden units beside the memory blocks. With ``n_blocks=0`` they need
+        ``recurrence="all"`` or "none".
     input_gate, output_gate, forget_gate : bool
         Which gates a block has. Without forget gate the internal state has a self-weight of 1.
     peepholes : bool, default=False
@@ -127,6 +128,12 @@ class Network:
             check_choice(name, getattr(self, name), choices)
         if not (self.n_blocks or self.n_hidden_units or self.shortcut):
             raise ValueError("n_blocks=0 leaves nothing to learn: it needs n_hidden_units or shortcut=True.")
+        if self.n_hidden_units and not self.n_blocks and self.recurrence == "cells":
+            raise ValueError(
+                f"n_blocks=0 leaves no cells for recurrence='cells': the {self.n_hidden_units} hidden units "
+                "would have no memory of earlier steps. Give recurrence='all', with which they recur, or "
+                "recurrence='none' if no memory is meant."
+            )
         if self.peepholes and not (self.input_gate or self.forget_gate or self.output_gate):
             raise ValueError("peepholes=True needs at least one gate, but the blocks have none.")
         sizes = {name: getattr(self, name) for name in SIZES}

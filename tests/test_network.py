@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 import reference
-from sklstm import Network, Sequences, State
+from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences, State
 from topologies import EVERYTHING, make_problem, networks, repeatable
 
 # ------------------------------------------------------------------------------------------------
@@ -141,9 +141,30 @@ def test_without_blocks_there_must_be_something_to_learn():
         Network(1, 1, n_blocks=0)
 
 
+@pytest.mark.parametrize("shortcut", [False, True])
+def test_without_blocks_the_cells_cannot_recur(shortcut):
+    options = {"n_blocks": 0, "n_hidden_units": 2, "shortcut": shortcut}
+    message = "n_blocks=0.*recurrence='cells'.*recurrence='all'.*recurrence='none'"
+    with pytest.raises(ValueError, match=message):
+        Network(1, 1, **options)
+    for estimator in (LSTMClassifier(**options), LSTMRegressor(**options)):
+        with pytest.raises(ValueError, match=message):
+            estimator.fit([[1, 2], [3]], [0, 1])
+    x = np.array([[1.0], [2.0], [3.0]])
+    for recurrence, remembers in (("all", True), ("none", False)):
+        net = Network(1, 1, recurrence=recurrence, **options)
+        w = net.init_weights(0, init_range=1)
+        last = net.forward(w, [x, x[-1:]])
+        assert (last[0] != last[1]) == remembers
+
+
 @pytest.mark.parametrize(
     "options",
-    [{"shortcut": True}, {"n_hidden_units": 2, "recurrence": "all"}, {"n_hidden_units": 2, "shortcut": True}],
+    [
+        {"shortcut": True},
+        {"n_hidden_units": 2, "recurrence": "all"},
+        {"n_hidden_units": 2, "recurrence": "none", "shortcut": True},
+    ],
 )
 def test_a_network_without_blocks(options):
     """The twin's outputs and gradient, as with blocks."""
