@@ -24,7 +24,7 @@ initial state) of all lanes, then time 1 of all lanes, time 2 of those that are 
 Python allocates and aligns everything; nothing here allocates, and the loops hold no lock.
 """
 
-from libc.math cimport exp, fabs, isfinite, log, log1p, sqrt
+from libc.math cimport NAN, exp, fabs, isfinite, log, log1p, sqrt
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -875,6 +875,8 @@ cdef void update_weights(
         norm = sqrt(norm)
         if norm > hyper[CLIP]:
             scale = hyper[CLIP] / norm
+            if <floating>scale == 0:                        # the norm is too large: no step of zero, but
+                scale = NAN                                 # weights by which divergence is seen
     step_range(hyper, scale, alpha, 0, n.w_bias, w, grad, m, v)
     step_range(hyper, scale, 0, n.w_bias, n.w_peep_in, w, grad, m, v)
     step_range(hyper, scale, alpha, n.w_peep_in, n.v_bias, w, grad, m, v)

@@ -154,6 +154,20 @@ def test_learning_goes_on_after_divergence():
     assert reg.loss_curve_[-1] < reg.loss_curve_[0]
 
 
+@pytest.mark.parametrize("update", ["batch", "sequence", "step"])
+@pytest.mark.parametrize("form", ["dense", "sparse"])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_a_gradient_whose_norm_overflows_diverges(solver, form, update):
+    """To clip it to a norm of 1 would leave nothing of it: no step at all."""
+    make = sparse.csr_array if form == "sparse" else np.asarray
+    X = [make(1e200 * x) for x in ragged(20)]
+    options = {"solver": solver, "clip": 1.0, "update": update, "gradient": "truncated"}
+    clf = LSTMClassifier(shortcut=True, **options, **SMALL)
+    with pytest.warns(ConvergenceWarning, match="in epoch 1: learning diverged"):
+        clf.fit(X, np.arange(20) % 2)
+    assert clf.n_iter_ == 0
+
+
 # Runs fits that would take long, and interrupts each. Prints one line of JSON a fit.
 INTERRUPTED = """
 import json, os, signal, sys, threading, time, warnings
