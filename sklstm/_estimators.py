@@ -30,12 +30,12 @@ from sklstm._checks import (
 )
 from sklstm._docs import ATTRIBUTES, PARAMETERS
 from sklstm._input import read_X
-from sklstm._kernel import FLOATS, Carried, State, Stepper, bind_weights, kernel_of, threads_of
+from sklstm._kernel import FLOATS, Carried, State, Stepper, bind_weights, kernel_of, may_overflow, threads_of
 from sklstm._messages import of_public_classes, shown
 from sklstm._network import ARCHITECTURE, GRADIENTS, OUTPUT_ACTIVATIONS, Network, check_loss
 from sklstm._sequences import as_sequences, as_step_targets, split_steps
 from sklstm._solvers import SOLVERS, Memory
-from sklstm._training import Settings, Trainer, learn
+from sklstm._training import Diverged, Settings, Trainer, learn
 
 UPDATES = ("batch", "sequence", "step")
 BATCH_SIZE = 32
@@ -173,7 +173,8 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
         Warns
         -----
         ConvergenceWarning
-            If learning diverges (the last finite weights are kept) or `max_iter` ends it.
+            If learning diverges (the weights of the last epoch with finite outputs are kept) or `max_iter`
+            ends it.
 
         Notes
         -----
@@ -295,7 +296,13 @@ class _BaseLSTM(CallbackSupportMixin, BaseEstimator):
 
         def validate(weights):
             outputs, _ = kernel.forward(kernel.pack(weights), held_out)
-            return self._validation_score(outputs, held_targets, held_weight)
+            if not np.isfinite(outputs).all():
+                raise Diverged
+            with may_overflow():
+                score = self._validation_score(outputs, held_targets, held_weight)
+            if not np.isfinite(score):
+                raise Diverged
+            return score
 
         return train, validate
 
@@ -998,13 +1005,14 @@ class LSTMClassifier(ClassifierMixin, _BaseLSTM):
     def _target_weights(self, sample_weight, y, sequences):
         weight = super()._target_weights(sample_weight, y, sequences)
         codes = np.searchsorted(self.classes_, y)
-        weight = weight * self._class_weights(codes)[codes]
+        with may_overflow():
+            weight = weight * self._class_weights(codes)[codes]
         if not weight.any():
             raise ValueError("class_weight is zero for every label in y: one needs a positive weight.")
         return weight
 
     def _check_weights_of_classes(self, weight, targets):
-        if np.count_nonzero(weight @ targets) < 2:
+        if np.count_nonzero((weight > 0) @ targets) < 2:
             raise ValueError(
                 "sample_weight and class_weight leave only one class: at least 2 classes in y need a "
                 "positive weight."

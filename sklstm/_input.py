@@ -57,7 +57,7 @@ def read_table(estimator, X, reset, dtype):
 
 
 def remember_shape(estimator, n_columns, n_features):
-    """Keep from `fit` the columns of a table, or None, and the features of a time step of what is no table."""
+    """Keep from `fit` the number of columns, None if X was no table; then the features of a time step."""
     estimator._n_columns_in = n_columns
     if n_columns is None:
         estimator.n_features_in_ = n_features

@@ -96,6 +96,11 @@ def threads_of(n_jobs):
         return joblib.effective_n_jobs(n_jobs)
 
 
+def may_overflow():
+    """Context in which overflow gives infinity or NaN without a warning: whoever asks looks at the result."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
 def aligned_zeros(shape, dtype):
     """Array of zeros that starts at a whole vector (NumPy itself aligns to 16 bytes)."""
     dtype = np.dtype(dtype)
@@ -231,7 +236,8 @@ class Kernel:
 
     def _packed(self, weights):
         packed = self.zeros()
-        packed[self.index] = weights
+        with may_overflow():
+            packed[self.index] = weights
         return packed
 
     def unpack(self, packed):
@@ -244,7 +250,8 @@ class Kernel:
 
     def targets(self, y):
         """Targets (rows, n_outputs) in the kernel's dtype."""
-        return np.ascontiguousarray(y, self.dtype)
+        with may_overflow():
+            return np.ascontiguousarray(y, self.dtype)
 
     def inputs(self, sequences):
         """Inputs as the kernel reads them, and all sequences as lanes, in their order.
@@ -585,14 +592,16 @@ class Kernel:
                     final.activations[who], final.cells[who] = last
                     slope.activations[who] = work.E[np.ix_(rows, self._recurrent_columns)]
                     slope.cells[who] = work.ES[np.ix_(rows, self._internal_cells)]
-                    self._input_gradient(w, pack, work, inputs)
+                    with may_overflow():
+                        self._input_gradient(w, pack, work, inputs)
             return value, grad
 
         results = each(run, packs, n_threads)
         value, grad = results[0]
-        for more, part in results[1:]:
-            value += more
-            grad += part
+        with may_overflow():
+            for more, part in results[1:]:
+                value += more
+                grad += part
         info = {"inputs": inputs, "initial_state": slope, "final_state": final}
         return value, grad, info if full_output else None
 

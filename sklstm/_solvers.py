@@ -7,6 +7,7 @@ from sklstm import _core
 
 SOLVERS = (*_core.SOLVERS, "lbfgs")
 RATE = 1  # place of the learning rate in a solver's numbers
+MAX_ITER, NO_DESCENT = 1, 2  # how L-BFGS may end without having converged
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba (2015)
 
 
@@ -69,8 +70,9 @@ def lbfgs(objective, weights, max_iter, tol, callback):
 
     Returns
     -------
-    bool
-        Whether it converged; False if `max_iter` ended it.
+    int
+        SciPy's status: `MAX_ITER` if `max_iter` ended it, `NO_DESCENT` if it found no lower value along its
+        direction, which numbers that are too large or too small do; others if it converged.
     """
     result = minimize(
         objective,
@@ -80,4 +82,4 @@ def lbfgs(objective, weights, max_iter, tol, callback):
         options={"maxiter": max_iter, "maxfun": 15 * max_iter, "gtol": tol, "ftol": 64 * np.finfo(float).eps},
         callback=lambda intermediate_result: callback(intermediate_result.x, intermediate_result.fun),
     )
-    return result.status != 1
+    return result.status

@@ -13,8 +13,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklstm import _core
-from sklstm._kernel import Lanes, Works, in_threads, one_blas_thread
-from sklstm._solvers import RATE, Memory, lbfgs, solver_numbers
+from sklstm._kernel import Lanes, Works, in_threads, may_overflow, one_blas_thread
+from sklstm._solvers import MAX_ITER, NO_DESCENT, RATE, Memory, lbfgs, solver_numbers
 
 CHUNK = 3e8  # multiply-adds between two looks at the keyboard, about a tenth of a second
 SHARE = 3e6  # multiply-adds of a thread's part of a mini-batch, for which it is worth a thread
@@ -54,7 +54,7 @@ class History:
 
 
 class Diverged(Exception):
-    """The loss is no longer finite."""
+    """The loss, a weight, an output or what the solver remembers is no longer finite."""
 
 
 class Trainer:
@@ -103,6 +103,7 @@ class Trainer:
 
     def load(self, sequences, train, targets, target_weight):
         """Take other data to learn from; weights and memory stay."""
+        self.sequences = sequences
         self.data, lanes = self.kernel.inputs(sequences)
         self.lanes = lanes[train]
         self.targets = self.kernel.targets(targets)
@@ -119,9 +120,10 @@ class Trainer:
         if self._total_weight is None:
             weights = self.target_weight
             every_step = self.kernel.network.return_sequences
-            if not (every_step and self.lanes.length.sum() == len(weights)):  # not simply all of them
-                weights = self.kernel.weights_of(self.lanes, weights)
-            self._total_weight = float(weights.sum())
+            with may_overflow():
+                if not (every_step and self.lanes.length.sum() == len(weights)):  # not simply all of them
+                    weights = self.kernel.weights_of(self.lanes, weights)
+                self._total_weight = float(weights.sum())
         return self._total_weight
 
     @property
@@ -159,23 +161,45 @@ class Trainer:
         Raises
         ------
         Diverged
-            If the loss is not finite, or a weight or its square.
+            If the loss is not finite, or a weight or its square, or what the solver or a stream remembers.
         """
         n_sequences = len(self.lanes)
         shuffle = self.settings.shuffle and self.streams is None
         order = rng.permutation(n_sequences) if shuffle else np.arange(n_sequences)
-        total = self._steps(self.lanes[order]) if self.settings.update == "step" else self._batches(order)
-        mean = total / self.total_weight
-        if self.settings.alpha:
-            mean += self._penalty(self.weights)
-        largest = np.sqrt(np.finfo(self.w.dtype).max)  # the square of a larger weight overflows
-        if not (np.isfinite(mean) and np.abs(self.w).max() < largest):
+        with may_overflow():
+            total = self._steps(self.lanes[order]) if self.settings.update == "step" else self._batches(order)
+            mean = total / self.total_weight
+            if self.settings.alpha:
+                mean += self._penalty(self.weights)
+        if not (np.isfinite(mean) and self._is_finite()):
             raise Diverged
         return mean
 
     def _penalty(self, weights):
-        with np.errstate(over="ignore"):
-            return 0.5 * self.settings.alpha * float(np.sum(weights[self.penalised].astype(float) ** 2))
+        return 0.5 * self.settings.alpha * float(np.sum(weights[self.penalised].astype(float) ** 2))
+
+    def _is_finite(self):
+        """Whether the squares of the weights are finite, and all that is carried to the next update.
+
+        A moment of Adam that has overflowed would make each step of its weight zero, without a sign of it.
+        """
+        largest = np.sqrt(np.finfo(self.w.dtype).max)
+        carried = [part for stream in self.streams or () for part in stream]
+        return np.abs(self.w).max() < largest and all(
+            np.isfinite(part).all() for part in (self.first, self.second, *carried)
+        )
+
+    def gives_finite_outputs(self, weights):
+        """Whether these weights give finite outputs for all sequences with a weight, those held out included."""
+        kernel, sequences = self.kernel, self.sequences
+        w = kernel.pack(weights)
+        if _cannot_overflow(kernel.network, w, sequences):
+            return True
+        counts = kernel.weights_of(kernel.lanes(sequences), (self.target_weight > 0).astype(float)) > 0
+        if not counts.all():
+            sequences = sequences[counts]
+        outputs, _ = kernel.forward(w, sequences, n_threads=self.settings.n_threads)
+        return bool(np.isfinite(outputs).all())
 
     def _batches(self, order):
         settings, n_sequences = self.settings, len(order)
@@ -404,7 +428,7 @@ class Trainer:
         return digest.digest()
 
     def minimise(self, on_epoch):
-        """L-BFGS on all sequences at once; returns whether it converged."""
+        """L-BFGS on all sequences at once; returns how it ended (see `lbfgs`)."""
         settings, kernel = self.settings, self.kernel
 
         packs = [self.lanes[who] for who in kernel.packs(self.lanes)]
@@ -412,15 +436,17 @@ class Trainer:
         scale = 1 / self.total_weight
 
         def objective(weights):
-            self.w[kernel.index] = weights
-            self.grad[:] = 0
-            value = self._sum(packs, scale, share) * scale
-            if settings.alpha:
-                value += self._penalty(weights)
-            if not np.isfinite(value):
+            with may_overflow():
+                self.w[kernel.index] = weights
+                self.grad[:] = 0
+                value = self._sum(packs, scale, share) * scale
+                if settings.alpha:
+                    value += self._penalty(weights)
+                grad = kernel.unpack(self.grad).astype(float)
+                grad[self.penalised] += settings.alpha * weights[self.penalised]
+                is_finite = np.isfinite(value) and np.isfinite(grad @ grad)  # the solver needs its square
+            if not (is_finite and self._is_finite()):
                 raise Diverged
-            grad = kernel.unpack(self.grad).astype(float)
-            grad[self.penalised] += settings.alpha * weights[self.penalised]
             return value, grad
 
         def after_iteration(weights, value):
@@ -452,14 +478,20 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
     Returns
     -------
     weights : ndarray of shape (n_weights,)
+        Of the last epoch after which the outputs for all sequences are finite.
     history : History
+
+    Raises
+    ------
+    ValueError
+        If not even the weights before learning give finite outputs.
     """
     settings = trainer.settings
     history = History()
     progress = Progress(settings)
-    finished = 0, trainer.snapshot()  # epochs, and the state after them
     best_weights, best, since = trainer.weights, np.inf, 0
-    converged, diverged = True, False
+    finished = [(0, trainer.snapshot(), best_weights)]  # before learning, and after the last two epochs
+    end, diverged, interrupted = None, False, False
 
     def learned():
         return (trainer.weights if validate is None else best_weights), replace(
@@ -477,11 +509,10 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
             tasks.begin(learned)
 
     def on_epoch(loss, score=None):
-        nonlocal finished
         history.loss_curve.append(float(loss))
         if score is not None:
             history.validation_scores.append(float(score))
-        finished = len(history.loss_curve), trainer.snapshot()
+        finished[1:] = [*finished[1:], (len(history.loss_curve), trainer.snapshot(), best_weights)][-2:]
         progress(len(history.loss_curve), loss, score)
         return tasks is not None and tasks.end(learned)
 
@@ -495,7 +526,7 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
         if settings.solver == "lbfgs":
             begin()
             with one_blas_thread():  # SciPy's own products are small
-                converged = trainer.minimise(on_iteration)
+                end = trainer.minimise(on_iteration)
         else:
             for _ in range(settings.max_iter):
                 begin()
@@ -512,29 +543,43 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
                 if stop or since >= settings.n_iter_no_change:
                     break
             else:
-                converged = False
+                end = MAX_ITER
     except Diverged:
         diverged = True
-        warnings.warn(
-            f"The loss is no longer finite in epoch {finished[0] + 1}: learning diverged. The weights of the "
-            f"epoch before are kept. Try a learning_rate smaller than {trainer.learning_rate}, or clip.",
-            ConvergenceWarning,
-            stacklevel=5,
-        )
     except KeyboardInterrupt:
-        warnings.warn(
-            f"Learning was interrupted; the model is that of epoch {finished[0]}.",
-            stacklevel=5,
-        )
+        interrupted = True
     progress.close()
-    if not converged and may_stop_early:
+    bad_epoch, rate = finished[-1][0] + 1, trainer.learning_rate
+    for n_epochs, state, best_weights in reversed(finished):
+        trainer.restore(state)
+        if trainer.gives_finite_outputs(trainer.weights if validate is None else best_weights):
+            break
+        bad_epoch, diverged = n_epochs, True
+    else:
+        raise ValueError(
+            "X, or the weights from which learning starts, are too large: the outputs are not finite. Scale "
+            "the inputs, for example with SequenceScaler."
+        )
+    if diverged:
+        kept = "of the epoch before" if n_epochs else "before learning"
         warnings.warn(
-            f"Learning has not converged after max_iter={settings.max_iter} epochs.",
+            "The loss, weights, outputs or the solver's moments are no longer finite in epoch "
+            f"{bad_epoch}: learning diverged. The weights {kept} are kept. Scale inputs and targets, or try "
+            f"{_gentler(settings.solver, rate)}.",
             ConvergenceWarning,
             stacklevel=5,
         )
-    n_epochs, state = finished
-    trainer.restore(state)
+    if interrupted:
+        warnings.warn(
+            f"Learning was interrupted; the model is that of epoch {n_epochs}.",
+            stacklevel=5,
+        )
+    not_converged = {
+        MAX_ITER: f"after max_iter={settings.max_iter} epochs.",
+        NO_DESCENT: f"after {n_epochs} epochs: L-BFGS found no lower loss. Scale inputs and targets.",
+    }
+    if end in not_converged and not diverged and may_stop_early:
+        warnings.warn(f"Learning has not converged {not_converged[end]}", ConvergenceWarning, stacklevel=5)
     del history.loss_curve[n_epochs:], history.validation_scores[n_epochs:]
     if tasks:
         tasks.close(learned)
@@ -573,6 +618,25 @@ class Progress:
     def close(self):
         """Print the last line if it has not been shown."""
         self.show()
+
+
+def _gentler(solver, rate):
+    """Arguments with which a solver diverges less easily."""
+    if solver == "lbfgs":
+        return "a larger alpha, or another solver"
+    return f"a learning_rate smaller than {rate}" + ("" if solver == "rprop" else ", or clip")
+
+
+def _cannot_overflow(network, w, sequences):
+    """Whether no sum of the network can overflow for inputs of this size: then all outputs are finite."""
+    if network.cell_input_activation == "identity":  # activations may grow with each step
+        return False
+    values = sequences.values.data if sequences.is_sparse else sequences.values
+    largest_input = float(max(values.max(initial=0), -values.min(initial=0)))
+    largest_state = 2.0 * int(sequences.lengths.max())  # at a step at most 2 more, and the gates are below 1
+    n_sources = network._n_recurrent + network.block_size + network.n_cells + network.n_hidden_units
+    largest_sum = float(np.abs(w).max()) * (network.n_inputs * largest_input + n_sources * largest_state + 1)
+    return largest_sum < float(np.finfo(w.dtype).max) / 2
 
 
 def _penalised(network):

@@ -5,6 +5,8 @@ import pickle
 import re
 import subprocess
 import sys
+import warnings
+from collections import Counter
 from functools import partial
 
 import numpy as np
@@ -126,7 +128,9 @@ def test_divergence_keeps_the_last_finite_weights(update, rate, later):
     with pytest.warns(ConvergenceWarning) as caught:
         reg.fit(X, y)
     (warning,) = caught
-    assert f"a learning_rate smaller than {rate}, or clip" in str(warning.message)
+    assert f"Scale inputs and targets, or try a learning_rate smaller than {rate}, or clip." in str(
+        warning.message
+    )
     assert f"in epoch {reg.n_iter_ + 1}:" in str(warning.message)
     assert warning.filename == __file__
     assert np.isfinite(reg.weights_).all()
@@ -154,6 +158,23 @@ def test_learning_goes_on_after_divergence():
     assert reg.loss_curve_[-1] < reg.loss_curve_[0]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "size"), [("f4", 1e25), ("f4", 1e30), ("f4", 1e300), ("f8", 1e160), ("f8", 1e300)]
+)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_targets_that_overflow_diverge(dtype, size, early_stopping):
+    """Adam's second moments are infinite then, and each of its steps is zero."""
+    X = [x.astype(dtype) for x in ragged(20)]
+    reg = LSTMRegressor(early_stopping=early_stopping, **SMALL)
+    with pytest.warns(ConvergenceWarning) as caught:
+        reg.fit(X, size * sums(X).astype(float))
+    (warning,) = caught
+    assert "learning diverged" in str(warning.message)
+    assert "Scale inputs and targets, or try a learning_rate smaller than 0.01" in str(warning.message)
+    assert reg.n_iter_ == 0
+    assert np.isfinite(reg.predict(X)).all()
+
+
 @pytest.mark.parametrize("update", ["batch", "sequence", "step"])
 @pytest.mark.parametrize("form", ["dense", "sparse"])
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
@@ -163,9 +184,169 @@ def test_a_gradient_whose_norm_overflows_diverges(solver, form, update):
     X = [make(1e200 * x) for x in ragged(20)]
     options = {"solver": solver, "clip": 1.0, "update": update, "gradient": "truncated"}
     clf = LSTMClassifier(shortcut=True, **options, **SMALL)
-    with pytest.warns(ConvergenceWarning, match="in epoch 1: learning diverged"):
+    with pytest.warns(ConvergenceWarning, match=r"in epoch 1: learning diverged.*before learning are kept"):
         clf.fit(X, np.arange(20) % 2)
     assert clf.n_iter_ == 0
+
+
+IDENTITY = {"cell_input_activation": "identity", "cell_output_activation": "identity"}
+
+
+@pytest.mark.parametrize("form", ["dense", "sparse"])
+@pytest.mark.parametrize("update", ["batch", "sequence", "step"])
+def test_weights_are_kept_only_if_their_outputs_are_finite(update, form):
+    """The last rate leaves weights of 1e140, whose squares are finite, and not their outputs."""
+    make = sparse.csr_array if form == "sparse" else np.asarray
+    X = [make(x) for x in ragged(20)]
+    options = {"solver": "sgd", "gradient": "truncated", "update": update, "random_state": 0} | IDENTITY
+    clf = LSTMClassifier(n_blocks=3, shuffle=False, max_iter=4, tol=0, **options)
+    clf.set_params(learning_rate=lambda epoch: 0.01 if epoch < 3 else 1e140)
+    if update == "batch":
+        clf.set_params(batch_size=20)
+    y = np.arange(20) % 2
+    with pytest.warns(ConvergenceWarning) as caught:
+        clf.fit(X, y)
+    (warning,) = caught
+    assert "in epoch 4: learning diverged. The weights of the epoch before are kept" in str(warning.message)
+    assert "smaller than 1e+140" in str(warning.message)
+    assert np.isfinite(clf.predict_proba(X)).all()
+    assert clf.n_iter_ == len(clf.loss_curve_) == 3
+    with pytest.warns(ConvergenceWarning, match="not converged after max_iter=3"):
+        expected = clone(clf).set_params(max_iter=3).fit(X, y)
+    assert_array_equal(clf.weights_, expected.weights_)
+
+
+def test_the_weights_before_learning_if_no_later_ones_give_finite_outputs():
+    X = ragged(20)
+    rates = [1e60, 1e140, 1e140]
+    clf = LSTMClassifier(solver="sgd", learning_rate=lambda n: rates[n], tol=0, **SMALL | IDENTITY)
+    clf.set_params(max_iter=3, batch_size=20, alpha=0)
+    with pytest.warns(ConvergenceWarning, match="The weights before learning are kept"):
+        clf.fit([1e100 * x for x in X], np.arange(20) % 2)
+    assert clf.n_iter_ == 0
+    assert_array_equal(clf.weights_, clone(clf).set_params(**STILL).fit(X, np.arange(20) % 2).weights_)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rprop", "lbfgs"])
+@pytest.mark.parametrize("form", ["dense", "sparse"])
+def test_inputs_for_which_no_output_is_finite_are_refused(solver, form):
+    make = sparse.csr_array if form == "sparse" else np.asarray
+    X, y = ragged(20), np.arange(20) % 2
+    too_large = [make(1.7e308 * np.sign(x)) for x in X]
+    reg = LSTMRegressor(n_blocks=3, solver=solver, random_state=0, init_range=5, **IDENTITY)
+    with pytest.raises(ValueError, match=r"X, or the weights.*too large.*not finite\. Scale"):
+        reg.fit(too_large, y)
+    assert not hasattr(reg, "weights_")
+    weight = np.repeat([1, 0], 20)  # what has none has no say
+    reg.set_params(max_iter=2, tol=0, update="batch" if solver in ("rprop", "lbfgs") else "sequence")
+    with pytest.warns(ConvergenceWarning, match="not converged"):
+        reg.fit([make(x) for x in X] + too_large, [*y, *y], sample_weight=weight)
+
+
+def test_lbfgs_that_finds_no_lower_loss_has_not_converged():
+    X = ragged(20)
+    reg = LSTMRegressor(solver="lbfgs", **SMALL)
+    with pytest.warns(ConvergenceWarning, match="L-BFGS found no lower loss.*Scale inputs and targets"):
+        reg.fit(X, 1e140 * sums(X))
+
+
+# What the next test draws: anything that a float can hold, and often what just overflows when it is squared.
+LARGEST = {"f4": 38, "f8": 307}
+ORDERS = 0, 0, 1 / 4, 1 / 2, 0.95
+
+
+def extreme(rng, dtype, solver, update):
+    """Options, sequences and targets of any size."""
+
+    def pick(*choices):
+        return choices[rng.integers(len(choices))]
+
+    def size():
+        order = pick(*ORDERS, rng.uniform(-1, 1))
+        return 10.0 ** (order * LARGEST[dtype])
+
+    every_step = pick(False, True)
+    options = {
+        "n_blocks": 2,
+        "block_size": pick(1, 2),
+        "n_hidden_units": pick(0, 1),
+        "recurrence": pick("all", "cells", "none"),
+        "shortcut": pick(False, True),
+        "forget_gate": pick(False, True),
+        "peepholes": pick(False, True),
+        "cell_input_activation": pick("tanh", "identity", "logistic[-2,2]"),
+        "cell_output_activation": pick("tanh", "identity"),
+        "return_sequences": every_step,
+        "loss": pick("squared_error", "log_loss"),
+        "gradient": "truncated" if update == "step" else pick("full", "truncated"),
+        "learning_rate": pick(0.01, 1.0, 1e6),
+        "alpha": pick("auto", 0, 1),
+        "init_range": pick("auto", 10.0, 1e30),
+        "batch_size": pick(5, "auto") if update == "batch" and solver != "lbfgs" else "auto",
+        "momentum": pick(0, 0.9) if solver == "sgd" else 0,
+        "clip": pick("auto", None, 1.0) if solver in ("sgd", "adam") else "auto",
+        "early_stopping": solver != "lbfgs" and not every_step and pick(False, False, True),
+        "n_jobs": pick(None, 2),
+    }
+    X = [(size() * x).astype(dtype) for x in ragged(pick(16, 80), seed=rng)]
+    X[0] *= pick(0, 1)
+    if pick(False, True):
+        X = [sparse.csr_array(x) for x in X]
+    kind = pick(LSTMClassifier, LSTMRegressor)
+    y = [rng.integers(0, 2, x.shape[0] if every_step else 1) for x in X]
+    if kind is LSTMRegressor and options["loss"] == "squared_error":
+        scale = size()
+        y = [scale * target for target in y]
+    if kind is LSTMClassifier:
+        y[1][:], y[2][:], y[3][:], y[4][:] = 0, 1, 0, 1
+    options |= {"solver": solver, "update": update, "max_iter": 4, "random_state": pick(0, 1)}
+    least = int(options["early_stopping"])  # each side needs some that are not 0
+    weight = rng.choice([least, 1, pick(1, 1e300)], len(X))
+    weight[1:5] = 1
+    return kind(**options), X, y if every_step else np.concatenate(y), weight
+
+
+def finite_outputs(network, weights, X, sample_weight):
+    outputs = network.forward(weights, [X[i] for i in np.flatnonzero(sample_weight)])
+    return np.isfinite(np.concatenate(list(outputs))).all()
+
+
+@pytest.mark.parametrize("dtype", LARGEST)
+@pytest.mark.parametrize(
+    ("solver", "update"),
+    [(s, u) for s in ("sgd", "adam") for u in ("batch", "sequence", "step")]
+    + [("rprop", "batch"), ("lbfgs", "batch")],
+)
+def test_numbers_of_any_size_are_learned_from_or_diverge(solver, update, dtype, monkeypatch):
+    monkeypatch.setattr(_training, "SHARE", 1)  # threads are worth it
+    outcomes = Counter()
+    for seed in range(25):
+        estimator, X, y, weight = extreme(np.random.default_rng(seed), dtype, solver, update)
+        refused = None
+        with warnings.catch_warnings(record=True, action="always") as caught:
+            try:
+                estimator.fit(X, y, sample_weight=weight)
+            except ValueError as error:
+                refused = str(error)
+        if refused is not None:
+            assert "too large: the outputs are not finite" in refused, seed
+            network = estimator._network(2, 2 if isinstance(estimator, LSTMClassifier) else 1)
+            rng = np.random.RandomState(estimator.random_state)
+            first = estimator._init_weights(network, max(x.shape[0] for x in X), rng)
+            assert not finite_outputs(network, first, X, weight), seed
+            outcomes["refused"] += 1
+            continue
+        assert len(caught) <= 1, seed
+        assert all(warning.category is ConvergenceWarning for warning in caught), seed
+        diverged = "diverged" in str(caught[0].message) if caught else False
+        outcomes["diverged" if diverged else "learned"] += 1
+        assert np.isfinite(estimator.weights_).all(), seed
+        assert np.isfinite(estimator.loss_curve_).all(), seed
+        assert finite_outputs(estimator.network_, estimator.weights_, X, weight), seed
+        memory = estimator._memory
+        assert memory is None if diverged else np.isfinite([memory.first, memory.second]).all(), seed
+    assert outcomes["diverged"] > 2
+    assert outcomes["learned"] > 2
 
 
 # Runs fits that would take long, and interrupts each. Prints one line of JSON a fit.

@@ -181,6 +181,23 @@ def test_a_network_without_blocks(options):
     assert_allclose(gradient, reference.join(net, parts), rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("what", ["weights", "inputs", "targets"])
+@pytest.mark.parametrize("power", [0.5, 0.9, 1])
+def test_overflow_gives_no_warning(what, dtype, power):
+    """Whoever asks for a gradient sees that it is not finite; for 100 sequences two packs are added."""
+    net = Network(2, 2, n_blocks=2, shortcut=True, cell_input_activation="identity", recurrence="all")
+    rng = np.random.default_rng(0)
+    sizes = dict.fromkeys(["weights", "inputs", "targets"], 1.0)
+    sizes[what] = float(np.finfo(dtype).max) ** power
+    w = sizes["weights"] * rng.uniform(-1, 1, net.n_weights)
+    X = [(sizes["inputs"] * rng.uniform(-1, 1, (5, 2))).astype(dtype) for _ in range(100)]
+    y = sizes["targets"] * rng.uniform(-1, 1, (100, 2))
+    loss, gradient, info = net.loss_and_gradient(w, X, y, full_output=True)
+    flat = np.concatenate([[loss], gradient, info["inputs"].ravel()])
+    assert power < 1 or not np.isfinite(flat).all()
+
+
 def test_sizes_of_numpy_are_sizes():
     net = Network(np.int64(3), np.uint8(1), n_blocks=np.int32(2), forget_gate=np.False_)
     assert net == Network(3, 1, n_blocks=2, forget_gate=False)

@@ -293,7 +293,7 @@ def test_rows_of_several_symbols_of_a_time_step():
     one = encoder.transform([["c", "A"]])
     assert one.tolist() == [[[0, 0, 1, 1, 0]]]
     assert encoder.inverse_transform(one)[0].tolist() == [["c", "A"]]
-    with pytest.raises(ValueError, match=r"X has 3 columns; expected n_steps \* n_channels with n_channels=2"):
+    with pytest.raises(ValueError, match=r"X has 3 columns; expected.*with n_channels=2"):
         encoder.transform([["c", "A", "b"]])
     with pytest.raises(ValueError, match="X has 1 symbols a time step; expected 2 as in n_channels"):
         encoder.fit([["a", "A", "b", "B"], ["a", "A"]])

@@ -12,6 +12,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences, State
 
@@ -592,6 +593,22 @@ def test_an_error_leaves_the_stream_where_it_was():
         model.set_params(learning_rate=1e300).partial_fit([VALUES], [RUNNING], continued=True)
     model.set_params(learning_rate=0.2).partial_fit([VALUES[30:]], [RUNNING[30:]], continued=True)
     assert_array_equal(model.weights_, in_chunks(regressor(), VALUES, RUNNING, [30]).weights_)
+
+
+def test_a_stream_whose_state_overflows_stays_where_it_was():
+    """Outputs and weights are finite, the state is not: nothing could be learned from the next chunk."""
+    options = {"forget_gate": False, "input_gate": False, "cell_input_activation": "identity"}
+    model = LSTMRegressor(n_blocks=1, recurrence="none", return_sequences=True, **options, **ONLINE, **SGD)
+    x, y = np.ones((3, 1)), np.zeros(3)
+    model.partial_fit([x], [y], continued=True)
+    model.coefs_["cell"][:] = 9
+    before = copy.deepcopy(model)
+    with pytest.warns(ConvergenceWarning, match="learning diverged"):
+        model.partial_fit([5e307 * x], [y], continued=True)
+    assert_array_equal(model.weights_, before.weights_)
+    for part, same in zip(model._carried[0], before._carried[0]):
+        assert_array_equal(part, same)
+    assert np.isfinite(model.step(x[0])).all()
 
 
 def test_memory_does_not_grow_with_the_stream():
