@@ -190,7 +190,7 @@ class Trainer:
         )
 
     def gives_finite_outputs(self, weights):
-        """Whether these weights give finite outputs for all sequences with a weight, those held out included."""
+        """Whether these weights give finite outputs for all sequences with a weight, also those held out."""
         kernel, sequences = self.kernel, self.sequences
         w = kernel.pack(weights)
         if _cannot_overflow(kernel.network, w, sequences):
