@@ -33,8 +33,7 @@ options = parser.parse_args()
 
 def draw(n, n_targets, rng):
     X, y = make_delayed_xor(n, random_state=rng)
-    bits = X.values[X.values[:, 1] == 1, 0].reshape(n, 2)
-    return X, np.column_stack([y, bits > 0])[:, :n_targets]
+    return X, np.column_stack([y, X.values[X.values[:, 1] == 1, 0].reshape(n, 2) > 0])[:, :n_targets]
 
 
 # %%
@@ -80,8 +79,7 @@ for seed in range(options.seed, options.seed + options.trials):
         print(f"{seed:4d}  {name:<18} {100 * len(right):10,d} {test:18d}")
 
 # %%
-# How it is solved with the bits as targets: the states keep the first bit until the second comes, and both
-# until the end; those beyond -8 and 8 are cut off. The dotted lines are the marked steps.
+# The states keep the first bit until the second comes, and both until the end. Dotted: the marked steps.
 
 figure, axes = plt.subplots(1, 5, figsize=(15, 3), layout="constrained")
 for name, (_, right) in nets.items():

@@ -2,10 +2,9 @@
 Parity: a limit of 1997, three ways
 ===================================
 
-Whether the number of ones in a sequence is odd depends on every single step, and no part of the sequence
-tells anything of the answer. By gradient descent LSTM does not learn it from sequences of five hundred steps,
-while guessing weights at random does (Hochreiter & Schmidhuber 1997, section 6). But what solves it is a
-flip-flop, and that can be learned from short sequences. At each step there is -1 or 1.
+Whether the number of ones in a sequence is odd depends on every step. By gradient descent LSTM does not learn
+it from sequences of five hundred steps, but guessing weights does (Hochreiter & Schmidhuber 1997, section 6).
+A flip-flop solves it, and can be learned from short sequences. At each step there is -1 or 1.
 """
 
 import argparse
@@ -89,11 +88,10 @@ for name, (_, right) in nets.items():
     axes[0].plot(100 * np.arange(1, len(right) + 1), right, label="{} to {} steps".format(*name))
 axes[0].set(xlabel="training sequences", ylabel="right of 100 new ones", title="Learning from")
 axes[1].plot(clf.activations(X[:1])[0]["cell_state"][:40])
-axes[1].set(ylabel="internal state", title="Learned: cell states")
+axes[1].set(xlabel="time step", ylabel="internal state", title="Learned: cell states")
 axes[2].plot(replace(network, return_sequences=True).forward(weights, X[:1])[0][:40])
-axes[2].set(ylabel="activation", title="Guessed: output after each step")
+axes[2].set(xlabel="time step", ylabel="activation", title="Guessed: output after each step")
 for axis in axes[1:]:
-    axis.set_xlabel("time step")
     for step in np.flatnonzero(X[0][:40, 0] == 1):
         axis.axvline(step, color="gray", linestyle=":", linewidth=0.7)
 axes[0].legend(fontsize=7)
