@@ -195,7 +195,8 @@ class Trainer:
         w = kernel.pack(weights)
         if _cannot_overflow(kernel.network, w, sequences):
             return True
-        counts = kernel.weights_of(kernel.lanes(sequences), (self.target_weight > 0).astype(float)) > 0
+        _, lanes = kernel.inputs(sequences)
+        counts = kernel.weights_of(lanes, (self.target_weight > 0).astype(float)) > 0
         if not counts.all():
             sequences = sequences[counts]
         outputs, _ = kernel.forward(w, sequences, n_threads=self.settings.n_threads)
