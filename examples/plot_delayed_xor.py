@@ -13,7 +13,6 @@ easily solve. If that is the reason, a net that has to tell the two bits as well
 # steps lie from each of them to the next and to the end. The helping targets are the two marked bits.
 
 import argparse
-import sys
 
 import matplotlib
 
@@ -54,7 +53,6 @@ def learn(n_targets, seed):
         input_gate_bias=[-3, -6],
         loss="log_loss",
         gradient="truncated",
-        solver="adam",
         learning_rate=0.003,
         update="sequence",
         random_state=seed,
@@ -65,8 +63,8 @@ def learn(n_targets, seed):
         X, y = draw(100, n_targets, rng)
         right.append(np.mean((reg.predict(X)[:, 0] > 0.5) == y[:, 0]))
         reg.partial_fit(X, y)
-        if sys.stdout.isatty():  # a line that is written over
-            print(f"{100 * len(right):,} sequences, {np.mean(right[-20:]):.3f} right  ", end="\r", flush=True)
+        if len(right) % 50 == 0:
+            print(f"{100 * len(right):,} sequences, {np.mean(right[-20:]):.3f} right", flush=True)
     return reg, right
 
 
