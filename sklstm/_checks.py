@@ -132,13 +132,13 @@ def real_array(values, name, shape, dtype=None, *, finite=True, remedy=""):
 
 
 def check_sample_weight(sample_weight, n_sequences):
-    """One finite weight of at least 0 a sequence; ones if None."""
+    """One finite weight of at least 0 per sequence; ones if None."""
     if sample_weight is None:
         return np.ones(n_sequences)
     weight = as_real(sample_weight, "sample_weight").astype(np.float64, copy=False)
     if weight.shape != (n_sequences,):
         raise ValueError(
-            f"sample_weight must have the shape ({n_sequences},), got {weight.shape}: one weight a sequence."
+            f"sample_weight must have the shape ({n_sequences},), got {weight.shape}: one weight per sequence."
         )
     bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
     if len(bad):
