@@ -74,6 +74,7 @@ def outcomes_of_child(calls):
     if child == 0:
         try:
             os.close(read)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # of a fit that turned verbose
             pages = int(open("/proc/self/statm").read().split()[0])
             resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY,) * 2)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
