@@ -138,7 +138,7 @@ def check_sample_weight(sample_weight, n_sequences):
     weight = as_real(sample_weight, "sample_weight").astype(np.float64, copy=False)
     if weight.shape != (n_sequences,):
         raise ValueError(
-            f"sample_weight must have the shape ({n_sequences},), got {weight.shape}: one weight per sequence."
+            f"sample_weight must have the shape ({n_sequences},), got {weight.shape}: one per sequence."
         )
     bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
     if len(bad):
