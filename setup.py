@@ -1,31 +1,64 @@
 """Builds the kernel; everything else is in pyproject.toml.
 
-SKLSTM_DEBUG=1 checks bounds and assertions. SKLSTM_BASELINE=1 optimises as ever. Both leave out what
-is for AVX-512: _avx512.h, and that version of the primitives in _simd.h.
+_core.pyx is compiled once for each type and CPU level, and `sklstm._cpu` chooses at import. SKLSTM_DEBUG=1
+checks bounds and assertions.
 """
 
 import os
-import platform
 import shutil
 import sys
+import sysconfig
+from pathlib import Path
 
 from setuptools import Extension, setup
 
 debug = os.environ.get("SKLSTM_DEBUG") == "1"
-baseline = os.environ.get("SKLSTM_BASELINE") == "1"
 
-# A directory for each kind of build, made afresh: no old C, header or module gets into a wheel.
-stage = "build/stage-" + ("debug" if debug else "baseline" if baseline else "release")
+# What is built for: the target as the interpreter knows it, not the machine that builds.
+target = os.environ.get("_PYTHON_HOST_PLATFORM", sysconfig.get_platform()).rpartition("-")[2]
+x86 = target in ("x86_64", "amd64", "win-amd64")
+msvc = sys.platform == "win32" and "clang" not in os.environ.get("CC", "")
+
+# Level: flags, bytes of a vector. The first is the baseline, the one that asks the processor.
+LEVELS = {1: ([], 16)}
+if msvc:  # no vector extensions: one number at a time
+    LEVELS = {1: ([], 0)}
+elif x86:
+    LEVELS |= {3: (["-march=x86-64-v3"], 32), 4: (["-march=x86-64-v4"], 64)}
+elif target in ("i686", "i386"):
+    LEVELS = {1: (["-msse2", "-mfpmath=sse"], 16)}
+
+if msvc:
+    common = ["/Od", "/UNDEBUG"] if debug else ["/O2"]
+else:  # products and sums are fused where it says fma; never -ffast-math, never -march=native
+    common = ["-ffp-contract=off", "-fno-trapping-math", "-fno-math-errno"]
+    common += ["-O2", "-g", "-UNDEBUG"] if debug else ["-O3", "-g0"]
+
+# What Cython calls inline is inlined: the step of a memory block stays in registers.
+inline = [] if debug or msvc else [("CYTHON_INLINE", "inline __attribute__((always_inline))")]
+
+# A directory for each kind of build, made afresh: no old C, header or module gets into a wheel. Each module
+# has a source of its own there, as Cython names what it writes after it.
+stage = Path("build") / ("stage-debug" if debug else "stage-release")
 shutil.rmtree(stage, ignore_errors=True)
+(stage / "source").mkdir(parents=True)
 
-if sys.platform == "win32":
-    flags = ["/Od", "/UNDEBUG"] if debug else ["/O2"]
-else:  # never -ffast-math (denormals of the whole process), never -march=native (wheels travel)
-    # fused multiply-add where _simd.h asks for processors that have it, and nowhere else
-    fuses = sys.platform == "linux" and platform.machine() == "x86_64"
-    flags = ["-fopenmp-simd", "-fno-trapping-math", "-fno-math-errno"]
-    flags += ["-ffp-contract=fast" if fuses else "-ffp-contract=off"]
-    flags += ["-O2", "-g", "-UNDEBUG"] if debug else ["-O3", "-g0"]
+
+def module(bits, level):
+    """Extension for one type and one CPU level."""
+    flags, vector_bytes = LEVELS[level]
+    name = f"_core_f{bits}_v{level}"
+    source = stage / "source" / f"{name}.pyx"
+    shutil.copyfile("sklstm/_core.pyx", source)
+    return Extension(
+        f"sklstm.{name}",
+        [str(source)],
+        depends=[str(path) for path in Path("sklstm/_kernel").iterdir()],
+        include_dirs=["sklstm/_kernel"],
+        define_macros=[("REAL_BITS", bits), ("VECTOR_BYTES", vector_bytes), *inline],
+        extra_compile_args=[*common, *flags],
+    )
+
 
 directives = {
     "language_level": 3,
@@ -37,19 +70,14 @@ directives = {
     "freethreading_compatible": True,
 }
 
-kernel = Extension(
-    "sklstm._core",
-    ["sklstm/_core.pyx"],
-    depends=[f"sklstm/{name}.h" for name in ("_simd", "_rows", "_avx512", "_gemm", "_small", "_wide")],
-    include_dirs=["sklstm"],
-    define_macros=[("SKLSTM_NO_AVX512", None)] if debug or baseline else [],
-    extra_compile_args=flags,
-)
-
 setup(
-    ext_modules=[kernel],
+    ext_modules=[module(bits, level) for level in LEVELS for bits in (32, 64)],
     options={
-        "build": {"build_base": stage},
-        "build_ext": {"cython_c_in_temp": True, "cython_directives": directives},
+        "build": {"build_base": str(stage)},
+        "build_ext": {
+            "cython_directives": directives,
+            "cython_include_dirs": ["."],  # for sklstm/_kernel/*.pxd: this directory need not be on the path
+            "parallel": os.cpu_count(),
+        },
     },
 )

@@ -3,13 +3,13 @@
 from importlib import import_module
 
 try:
-    import_module("sklstm._core")
+    import_module("sklstm._cpu")
 except ModuleNotFoundError as error:
-    if error.name != "sklstm._core":
+    if not (error.name or "").startswith("sklstm._core"):
         raise
     raise ImportError(
         f"sklstm was imported from {__path__[0]}, which is its source without the compiled kernel "
-        "sklstm._core. Either `pip install .` beside that folder, and run Python in another one (or as "
+        f"{error.name}. Either `pip install .` beside that folder, and run Python in another one (or as "
         "`python -P`), so that it finds the installed package; or `pip install --editable .`, which compiles "
         "the kernel into that folder."
     ) from None

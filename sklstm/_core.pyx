@@ -1,1070 +1,333 @@
-"""The memory-block step, its gradient and the learning loops.
+"""The memory-block step, its gradient, and the learning loops around them.
 
 Hochreiter & Schmidhuber (1997), appendix A.1; forget gates of 2000, peepholes of 2002, full gradient.
-docs/equations.md gives every equation (1)-(17) with its derivation.
+docs/equations.md gives every equation (1)-(17) with its derivation. What the letters mean, and how rows,
+columns and vectors of blocks lie, is said in _kernel/shapes.pxd; what can be done with a vector, in
+_kernel/simd.h.
 
-Size letters
-    M inputs (I is a macro of C), B blocks, S cells a block, C = B S cells, N conventional hidden units,
-    K output units, U = C + (gates a block) B + N units that have net inputs, R recurrent sources,
-    H = N + C sources of the outputs. Rows are padded with zeros to whole vectors: Up, Rp, Cp, Kp, Hp.
-
-Order of cells
-    Inside the kernel cell v of block b has the index c = v B + b, so that a gate row of length B lies
-    beside each of the S slices of cells that it serves, and every loop over blocks is contiguous.
-
-A pack is a set of sequences (lanes), longest first, computed side by side. Its steps are rows: time 0 (the
-initial state) of all lanes, then time 1 of all lanes, time 2 of those that are long enough, and so on.
-`first[t]` is the first row of time t; lane i stands at row first[t] + i. A single sequence is a pack of one.
-
-    Y   rows x stride   g(net_c) | y_in | y_forget | y_out | y_n | y_c [| ones for absent gates]
-    S   rows x Cp       internal states s_c
-    HS  rows x Cp       h(s_c)
-    D   rows x Up       net inputs, after the backward pass the deltas, columns g | in | forget | out | n
-
-Python allocates and aligns everything; nothing here allocates, and the loops hold no lock.
+This file is compiled once for each type and CPU level; `sklstm._cpu` chooses. Python allocates, nothing
+here does once learning has begun, and the loops hold no lock.
 """
 
-from libc.math cimport NAN, exp, fabs, isfinite, log, log1p, sqrt
+from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer,
 )
-from cython cimport critical_section, floating
-from scipy.linalg.cython_blas cimport dgemm, sgemm
+from cython cimport critical_section
 
 from weakref import ref
 
+from sklstm._kernel.losses cimport LOGISTIC, SOFTMAX, IDENTITY, LINEAR, LOG_LOSS, SQUARED_ERROR
+from sklstm._kernel.losses cimport output_activation, row_delta, row_loss
+from sklstm._kernel.products cimport (
+    BLAS_FROM, add_input_gradient, add_input_products, add_multiple, add_rows, add_sparse_row, product,
+    product_from, touch, transpose,
+)
+from sklstm._kernel.shapes cimport MOST_KINDS, Arrays, Inputs, Packed, Shape, Squashing, Targets
+from sklstm._kernel.simd cimport (
+    EXP2_MAX, HAS_FMA, LANES, all_, first_lanes, flush_subnormals, fma, load, logistic, real, restore_mode,
+    spread, squash, store, vec,
+)
+from sklstm._kernel.solvers cimport ADAM, RPROP, SGD, Parameters, is_lazy, update_weights
 
-cdef extern from "_simd.h" nogil:
-    unsigned long long sklstm_flush_subnormals() noexcept
-    void sklstm_restore(unsigned long long) noexcept
-    void sklstm_exponential_f64(Py_ssize_t, double*) noexcept
-    void sklstm_exponential_f32(Py_ssize_t, float*) noexcept
-    void sklstm_squash_f64(
-        Py_ssize_t, Py_ssize_t, const double*, const double*, const double*, const double*, double*) noexcept
-    void sklstm_squash_f32(
-        Py_ssize_t, Py_ssize_t, const float*, const float*, const float*, const float*, float*) noexcept
-    void sklstm_product_f64(
-        Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, Py_ssize_t,
-        const double*, Py_ssize_t, const double*, Py_ssize_t, double*, Py_ssize_t) noexcept
-    void sklstm_product_f32(
-        Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, Py_ssize_t,
-        const float*, Py_ssize_t, const float*, Py_ssize_t, float*, Py_ssize_t) noexcept
-    void sklstm_decay_and_add_f64(
-        Py_ssize_t, Py_ssize_t, const double*, const double*, const double*, double*) noexcept
-    void sklstm_decay_and_add_f32(
-        Py_ssize_t, Py_ssize_t, const float*, const float*, const float*, float*) noexcept
-    void sklstm_gather_f64(
-        Py_ssize_t, Py_ssize_t, const double*, const int32_t*, const int32_t*, const int64_t*,
-        const double*, double*, Py_ssize_t) noexcept
-    void sklstm_gather_f32(
-        Py_ssize_t, Py_ssize_t, const float*, const int32_t*, const int32_t*, const int64_t*,
-        const float*, float*, Py_ssize_t) noexcept
-    void sklstm_scatter_f64(
-        Py_ssize_t, Py_ssize_t, const double*, const int32_t*, const int32_t*, const int64_t*,
-        const double*, Py_ssize_t, double*) noexcept
-    void sklstm_scatter_f32(
-        Py_ssize_t, Py_ssize_t, const float*, const int32_t*, const int32_t*, const int64_t*,
-        const float*, Py_ssize_t, float*) noexcept
-    void sklstm_repeat_f64(Py_ssize_t, Py_ssize_t, const double*, double*) noexcept
-    void sklstm_repeat_f32(Py_ssize_t, Py_ssize_t, const float*, float*) noexcept
-    void sklstm_add_rows_f64(Py_ssize_t, Py_ssize_t, const double*, double*) noexcept
-    void sklstm_add_rows_f32(Py_ssize_t, Py_ssize_t, const float*, float*) noexcept
-    void sklstm_sgd_f64(
-        Py_ssize_t, double, double, double, double, const double*, double*, double*) noexcept
-    void sklstm_sgd_f32(
-        Py_ssize_t, float, float, float, float, const float*, float*, float*) noexcept
-    void sklstm_adam_f64(
-        Py_ssize_t, double, double, double, double, double, double, double, double,
-        const double*, double*, double*, double*) noexcept
-    void sklstm_adam_f32(
-        Py_ssize_t, float, float, float, float, float, float, float, float,
-        const float*, float*, float*, float*) noexcept
-
-    ctypedef struct sklstm_shape:
-        Py_ssize_t M, B, S, C, N, K, U, R, H, Up, Rp, Cp, Kp, Hp, stride
-        Py_ssize_t y_in, y_forget, y_out, y_n, y_c, recurrent, Pp, p_in, p_forget
-        Py_ssize_t w_recurrent, w_bias, w_peep_in, w_peep_forget, w_peep_out
-        Py_ssize_t v_hidden, v_bias, w_input, v_input, n_packed, t_h, t_output
-        bint has_in, has_forget, has_out, peepholes, shortcut, every_step
-        bint cell_bias, gate_bias, output_bias, g_identity, h_identity
-        int output
-        double g_slope, g_low, g_high, g_one, h_slope, h_low, h_high, h_one
-        bint is_small
-        int32_t[32] lane, gate_of_cell, gate_of_unit
-
-    ctypedef struct sklstm_inputs:
-        bint sparse
-        const void* x
-        Py_ssize_t row, time
-        const void* values
-        const int32_t* columns
-        const int32_t* indptr
-        const int64_t* step
-    void sklstm_forward_rows_f64(
-        const sklstm_shape*, Py_ssize_t, Py_ssize_t, const double*, const double*,
-        double*, double*, double*, double*) noexcept
-    void sklstm_forward_rows_f32(
-        const sklstm_shape*, Py_ssize_t, Py_ssize_t, const float*, const float*,
-        float*, float*, float*, float*) noexcept
-    void sklstm_forward_wide_f64(
-        const sklstm_shape*, Py_ssize_t, Py_ssize_t, const double*, const double*,
-        double*, double*, double*) noexcept
-    void sklstm_backward_row_f64(
-        const sklstm_shape*, int, const double*, const double*, const double*, const double*,
-        const double*, const double*, double*, double*, double*) noexcept
-    void sklstm_forward_wide_f32(
-        const sklstm_shape*, Py_ssize_t, Py_ssize_t, const float*, const float*,
-        float*, float*, float*) noexcept
-    void sklstm_backward_row_f32(
-        const sklstm_shape*, int, const float*, const float*, const float*, const float*,
-        const float*, const float*, float*, float*, float*) noexcept
-    void sklstm_add_partials_f64(
-        const sklstm_shape*, Py_ssize_t, const int32_t*, const double*, const double*, double*) noexcept
-    void sklstm_sgd_rows_f64(
-        Py_ssize_t, const int32_t*, Py_ssize_t, double, double, double*, double*) noexcept
-    void sklstm_add_partials_f32(
-        const sklstm_shape*, Py_ssize_t, const int32_t*, const float*, const float*, float*) noexcept
-    void sklstm_sgd_rows_f32(
-        Py_ssize_t, const int32_t*, Py_ssize_t, float, float, float*, float*) noexcept
-    double sklstm_squared_error_f64(
-        Py_ssize_t, Py_ssize_t, Py_ssize_t, int, double, const double*, const double*, const int64_t*,
-        const double*, double*, double*) noexcept
-    double sklstm_squared_error_f32(
-        Py_ssize_t, Py_ssize_t, Py_ssize_t, int, double, const float*, const float*, const int64_t*,
-        const double*, float*, float*) noexcept
-    int sklstm_has_small() noexcept
-    int sklstm_has_gemm() noexcept
-    void sklstm_gemm_f64(
-        Py_ssize_t, Py_ssize_t, Py_ssize_t, const double*, Py_ssize_t, Py_ssize_t,
-        const double*, Py_ssize_t, const double*, Py_ssize_t, double*, Py_ssize_t) noexcept
-    void sklstm_gemm_f32(
-        Py_ssize_t, Py_ssize_t, Py_ssize_t, const float*, Py_ssize_t, Py_ssize_t,
-        const float*, Py_ssize_t, const float*, Py_ssize_t, float*, Py_ssize_t) noexcept
-    void sklstm_forward_small_f64(
-        const sklstm_shape*, Py_ssize_t, const int64_t*, const sklstm_inputs*, const double*, const double*,
-        const double*, double*, double*, double*) noexcept
-    void sklstm_forward_small_f32(
-        const sklstm_shape*, Py_ssize_t, const int64_t*, const sklstm_inputs*, const float*, const float*,
-        const float*, float*, float*, float*) noexcept
-    void sklstm_backward_small_f64(
-        const sklstm_shape*, int, Py_ssize_t, const int64_t*, Py_ssize_t, const int64_t*, const double*,
-        const double*, const double*, const double*, const double*, double*, double*, double*) noexcept
-    void sklstm_backward_small_f32(
-        const sklstm_shape*, int, Py_ssize_t, const int64_t*, Py_ssize_t, const int64_t*, const float*,
-        const float*, const float*, const float*, const float*, float*, float*, float*) noexcept
+import numpy as np
 
 
-cdef enum:
-    LOGISTIC, SOFTMAX, IDENTITY         # outputs
-cdef enum:
-    SQUARED_ERROR, LOG_LOSS             # losses
-cdef enum:
-    SGD, ADAM, RPROP                    # solvers that live here
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() noexcept
+
+cdef extern from "cpu.h":
+    int cpu_level() noexcept
+
 
 OUTPUTS = {"logistic": LOGISTIC, "softmax": SOFTMAX, "identity": IDENTITY}
-LOSSES = {"squared_error": SQUARED_ERROR, "log_loss": LOG_LOSS}
+LOSSES = {"squared_error": SQUARED_ERROR, "log_loss": LOG_LOSS, "linear": LINEAR}
 SOLVERS = {"sgd": SGD, "adam": ADAM, "rprop": RPROP}
-
-# Large products, in multiply-adds, are for BLAS, but for those with few rows and many units where there is
-# AVX-512 (`sklstm_gemm`); all others have the same bits on every machine that fuses products and sums.
-cdef enum:
-    GEMM_ROWS = 256, BLAS_FROM = 500000
-
-# What is done time by time, or for how many rows at once, so that they are still in the cache.
-cdef enum:
-    STEP_LANES = 16, TRANSPOSED_ROWS = 16, GRADIENT_ROWS = 256, GRADIENT_BYTES = 1 << 20, SMALL_BYTES = 128
-
+LANES_OF_A_VECTOR = LANES
 LEAST_OF_BLAS = BLAS_FROM
-cdef bint HAS_GEMM = sklstm_has_gemm(), HAS_WIDE = sklstm_has_small()
+MOST_OF_KINDS = MOST_KINDS
+LARGEST_EXPONENT = EXP2_MAX
+FUSES = bool(HAS_FMA)
+SUPPORTED_LEVEL = cpu_level()
+DTYPE = np.dtype(np.float64 if sizeof(real) == 8 else np.float32)
 
-# Rows of a table of squashing constants: y = shift + scale / (1 + 2^(slope x)).
+# What is done time by time, or for how many rows at once, so that it is still in the cache.
 cdef enum:
-    SCALE = 1, SHIFT = 2                # row 0 holds the slopes
+    STEP_ROWS = 16, GRADIENT_ROWS = 256, GRADIENT_BYTES = 1 << 20, WIDE_BYTES = 128
 
-# The solver's numbers, one array: what it is, its rates, and how many updates it has made. CLIP 0 is none.
-cdef enum:
-    KIND, RATE, MOMENTUM, BETA1, BETA2, EPSILON, ALPHA, CLIP, N_UPDATES
-
-cdef double RPROP_UP = 1.2, RPROP_DOWN = 0.5, RPROP_MIN = 1e-6, RPROP_MAX = 50.0
-
-
-ctypedef sklstm_shape Shape
-ctypedef sklstm_inputs Inputs
-
-
-cdef class Plan:
-    """Sizes and places of one network in one dtype: a dict of numbers (`_kernel._layout`) as a struct."""
-
-    cdef Shape shape
-
-    def __init__(self, dict layout, Py_ssize_t vector):
-        cdef int i
-        lane = range(32)
-        self.shape = layout | {
-            "lane": list(lane),
-            "gate_of_cell": [i % max(layout["B"], 1) for i in lane],
-            "gate_of_unit": [(i - layout["C"]) % max(layout["B"], 1) for i in lane],
-            "is_small": (
-                layout["C"] > 0 and layout["N"] == 0 and layout["Up"] <= 2 * vector
-                and not layout["peepholes"] and HAS_WIDE
-            ),
-        }
+cdef double LOOK = 5e7                  # multiply-adds between two looks for Ctrl-C, less than 0.05 s
 
 
 # ------------------------------------------------------------------------------------------------
-# primitives
+# the memory block, forwards: one time step of one sequence
+#
+
+cdef inline vec squashed_by(const Squashing* f, vec x) noexcept nogil:
+    return x if f.identity else squash(f.slope, f.most, f.scale, f.shift, x)
 
 
-cdef inline void squash(
-    Py_ssize_t rows, Py_ssize_t width, const floating* table, const floating* x, floating* y
+cdef inline vec slope_of(const Squashing* f, vec y) noexcept nogil:
+    """f' from the value y = f(x)."""
+    return fma(all_(f.gain) * (y - all_(f.low)), all_(f.high) - y, all_(f.one))
+
+
+cdef inline vec add_peepholes(
+    const Shape* n, Py_ssize_t b, const real* p, const real* s, vec net
 ) noexcept nogil:
-    """y = shift + scale / (1 + 2^(slope x)) for rows of units, the constants in three rows of `table`."""
-    if floating is double:
-        sklstm_squash_f64(rows, width, table, table + SCALE * width, table + SHIFT * width, x, y)
-    else:
-        sklstm_squash_f32(rows, width, table, table + SCALE * width, table + SHIFT * width, x, y)
+    """net + sum_v p_v s_v, for the blocks from b on."""
+    cdef Py_ssize_t v
+    for v in range(n.S):
+        net = fma(load(p + v * n.Bp + b), load(s + v * n.Bp + b), net)
+    return net
 
 
-cdef inline void product(
-    Py_ssize_t rows, Py_ssize_t units, Py_ssize_t sources,
-    const floating* a, Py_ssize_t a_row, Py_ssize_t a_source,
-    const floating* b, Py_ssize_t b_row, floating* c, Py_ssize_t c_row,
+cdef inline void forward_step(
+    const Shape* n, const real* w, const real* net, const real* s_before,   # IN
+    real* y, real* g, real* s, real* h,                     # OUT
 ) noexcept nogil:
-    """C += A @ B, with A (rows x sources; one of its strides is 1), B (sources x units), C (rows x units)."""
-    product_from(rows, units, sources, c, c_row, a, a_row, a_source, b, b_row, c, c_row)
+    cdef Py_ssize_t i, b, v, c
+    cdef vec y_in, y_forget, y_out, net_in, net_forget, net_c, state, squashed, net_out = all_(0)
+    for i in range(n.N_vectors):
+        store(y + n.y_n + i * LANES, logistic(load(net + n.u_n + i * LANES)))      # (7)
+    for i in range(n.B_vectors - 1, -1, -1):
+        b = i * LANES                                       # these blocks
+        y_in = y_forget = y_out = all_(1)
+        if n.has_in:
+            net_in = load(net + n.u_in + b)
+            if n.peepholes:
+                net_in = add_peepholes(n, b, w + n.w_peep_in, s_before, net_in)
+            y_in = logistic(net_in)                                                # (2)
+            store(y + n.y_in + b, y_in)
+        if n.has_forget:
+            net_forget = load(net + n.u_forget + b)
+            if n.peepholes:
+                net_forget = add_peepholes(n, b, w + n.w_peep_forget, s_before, net_forget)
+            y_forget = logistic(net_forget)                                        # (3)
+            store(y + n.y_forget + b, y_forget)
+        if n.has_out:
+            net_out = load(net + n.u_out + b)
+            if not n.peepholes:
+                y_out = logistic(net_out)                                          # (5)
+                store(y + n.y_out + b, y_out)
+        for v in range(n.S):
+            c = v * n.Bp + b
+            net_c = squashed_by(&n.g, load(net + n.u_c + v * n.B + b))
+            state = fma(y_forget, load(s_before + c), y_in * net_c)                # (4)
+            squashed = squashed_by(&n.h, state)
+            store(g + c, net_c)
+            store(s + c, state)
+            store(h + c, squashed)
+            if not (n.peepholes and n.has_out):
+                store(y + n.y_c + v * n.B + b, y_out * squashed)                   # (6)
+        if n.peepholes and n.has_out:                       # they see the new states
+            y_out = logistic(add_peepholes(n, b, w + n.w_peep_out, s, net_out))    # (5)
+            store(y + n.y_out + b, y_out)
+            for v in range(n.S):
+                store(y + n.y_c + v * n.B + b, y_out * load(h + v * n.Bp + b))     # (6)
 
 
-cdef inline void product_from(
-    Py_ssize_t rows, Py_ssize_t units, Py_ssize_t sources,
-    const floating* start, Py_ssize_t start_row,
-    const floating* a, Py_ssize_t a_row, Py_ssize_t a_source,
-    const floating* b, Py_ssize_t b_row, floating* c, Py_ssize_t c_row,
+# The same for a network so small that one vector holds each kind of unit. Its step is a chain of operations
+# that wait for each other, and is fast if no memory lies between and the longest chain, from cell to cell, is
+# always begun first. So what the recurrent activations z of the time step before give is added here, in
+# registers.
+
+
+cdef inline void add_cells(const Shape* n, const real* w, vec y, vec* kinds) noexcept nogil:
+    """What one cell of each block, y, adds to the net inputs."""                  # (1)
+    cdef Py_ssize_t b
+    cdef int k
+    cdef vec source
+    for b in range(n.B):
+        source = spread(y, b)
+        for k in range(n.kinds):
+            kinds[k] = fma(source, load(w + k * n.B), kinds[k])
+        w += n.Up
+
+
+cdef inline void forward_step_in_registers(
+    const Shape* n, const real* w, const real* net, const real* z, const real* s_before,   # IN
+    real* y, real* g, real* s, real* h,                     # OUT
+    vec* y_0, vec* y_1,                                     # STATE y_c of the first two cells of each block
 ) noexcept nogil:
-    """C = start + A @ B; `start` is C itself, or one row for all of C: then `start_row` is 0."""
-    cdef int m, n, k, lda, ldb, ldc
-    cdef floating one = 1
-    cdef char* trans_a
-    cdef Py_ssize_t size = rows * units * sources
-    cdef bint is_large = rows >= 8 and sources >= 16 and size >= BLAS_FROM
-    if HAS_GEMM and (not is_large or (rows <= GEMM_ROWS and (
-        units >= 64 or (units >= 32 and sources >= 64 and a_source == 1)
-    ))):
-        if floating is double:
-            sklstm_gemm_f64(
-                rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row)
-        else:
-            sklstm_gemm_f32(
-                rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row)
-        return
-    if not is_large:
-        if floating is double:
-            sklstm_product_f64(
-                rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row)
-        else:
-            sklstm_product_f32(
-                rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row)
-        return
-    if start_row == 0:
-        repeat(rows, units, start, c)
-    # BLAS counts columns: C.T += B.T @ A.T
-    m, n, k = <int>units, <int>rows, <int>sources
-    ldb, ldc = <int>b_row, <int>c_row
-    trans_a = b"N" if a_source == 1 else b"T"
-    lda = <int>(a_row if a_source == 1 else a_source)
-    if floating is double:
-        dgemm(b"N", trans_a, &m, &n, &k, &one, <double*>b, &ldb, <double*>a, &lda, &one, c, &ldc)
-    else:
-        sgemm(b"N", trans_a, &m, &n, &k, &one, <float*>b, &ldb, <float*>a, &lda, &one, c, &ldc)
-
-
-cdef inline void decay_and_add(
-    Py_ssize_t sources, Py_ssize_t width, const floating* decay, const floating* z, const floating* gain,
-    floating* p,
-) noexcept nogil:
-    """P[m, :] = decay P[m, :] + z[m] gain."""
-    if floating is double:
-        sklstm_decay_and_add_f64(sources, width, decay, z, gain, p)
-    else:
-        sklstm_decay_and_add_f32(sources, width, decay, z, gain, p)
-
-
-cdef inline void repeat(
-    Py_ssize_t rows, Py_ssize_t width, const floating* b, floating* c
-) noexcept nogil:
-    """Every row of C (rows x width) = b."""
-    if floating is double:
-        sklstm_repeat_f64(rows, width, b, c)
-    else:
-        sklstm_repeat_f32(rows, width, b, c)
-
-
-cdef inline void add_rows(
-    Py_ssize_t rows, Py_ssize_t width, const floating* c, floating* b
-) noexcept nogil:
-    """b += the sum of the rows of C (rows x width)."""
-    if floating is double:
-        sklstm_add_rows_f64(rows, width, c, b)
-    else:
-        sklstm_add_rows_f32(rows, width, c, b)
-
-
-cdef inline void forward_rows(
-    const Shape* n, Py_ssize_t rows, Py_ssize_t lag, const floating* w, const floating* table,
-    floating* net, floating* y, floating* s, floating* h,
-) noexcept nogil:
-    """One time step of `rows` sequences; the states before it stand `lag` rows above."""
-    if HAS_WIDE and not n.peepholes:
-        if floating is double:
-            sklstm_forward_wide_f64(n, rows, lag, table, net, y, s, h)
-        else:
-            sklstm_forward_wide_f32(n, rows, lag, table, net, y, s, h)
-    elif floating is double:
-        sklstm_forward_rows_f64(n, rows, lag, w, table, net, y, s, h)
-    else:
-        sklstm_forward_rows_f32(n, rows, lag, w, table, net, y, s, h)
-
-
-cdef inline void transpose(
-    Py_ssize_t rows, Py_ssize_t columns, const floating* a, Py_ssize_t a_row, floating* b, Py_ssize_t b_row
-) noexcept nogil:
-    """B (columns x rows) = A.T, with A (rows x columns); what is read again is still in the cache."""
-    cdef Py_ssize_t i, j, lo = 0, hi
-    while lo < rows:
-        hi = min(lo + <Py_ssize_t>TRANSPOSED_ROWS, rows)
-        for j in range(columns):
-            for i in range(lo, hi):
-                b[j * b_row + i] = a[i * a_row + j]
-        lo = hi
-
-
-# ------------------------------------------------------------------------------------------------
-# outputs, loss and the errors at the outputs
-
-
-cdef inline void output_activation(
-    const Shape* n, const floating* table, const floating* net, floating* y
-) noexcept nogil:
-    """y_k = f_k(net_k); `table` holds the logistic's constants."""                # (8)
-    cdef Py_ssize_t k
-    cdef floating largest, total = 0
-    if n.output == LOGISTIC:
-        squash(1, n.Kp, table, net, y)
-    elif n.output == IDENTITY:
-        memcpy(y, net, n.K * sizeof(floating))
-    else:
-        largest = net[0]
-        for k in range(1, n.K):
-            if net[k] > largest:
-                largest = net[k]
-        for k in range(n.K):
-            y[k] = net[k] - largest
-        if floating is double:
-            sklstm_exponential_f64(n.K, y)
-        else:
-            sklstm_exponential_f32(n.K, y)
-        for k in range(n.K):
-            total += y[k]
-        for k in range(n.K):
-            y[k] /= total
-
-
-cdef inline double row_loss(
-    const Shape* n, int loss, const floating* net, const floating* y, const floating* target
-) noexcept nogil:
-    cdef Py_ssize_t k
-    cdef double value = 0, total = 0, largest, mass = 0
-    if loss == SQUARED_ERROR:                                       # 1/2 sum (y - t)^2
-        for k in range(n.K):
-            value += 0.5 * (<double>y[k] - target[k]) * (<double>y[k] - target[k])
-    elif n.output == LOGISTIC:                                      # -sum t log y + (1 - t) log(1 - y)
-        for k in range(n.K):
-            value += log1p(exp(-fabs(net[k]))) - target[k] * net[k]
-            if net[k] > 0:
-                value += net[k]
-    else:                                                           # -sum t log y, y the softmax
-        largest = net[0]
-        for k in range(1, n.K):
-            largest = max(largest, net[k])
-        for k in range(n.K):
-            total += exp(net[k] - largest)
-            mass += target[k]
-            value -= target[k] * (net[k] - largest)
-        value += mass * log(total)
-    return value
-
-
-cdef inline void row_delta(
-    const Shape* n, int loss, floating weight, const floating* y, const floating* target, floating* delta
-) noexcept nogil:
-    """delta_k = weight * dLoss / dnet_k."""                                       # (8')
-    cdef Py_ssize_t k
-    cdef floating total = 0
-    for k in range(n.K):
-        delta[k] = weight * (y[k] - target[k])
-    if loss == LOG_LOSS and n.output == SOFTMAX:
-        for k in range(n.K):
-            total += target[k]
-        for k in range(n.K):
-            delta[k] = weight * (y[k] * total - target[k])
-    elif loss == SQUARED_ERROR and n.output == LOGISTIC:
-        for k in range(n.K):
-            delta[k] *= y[k] * (<floating>1 - y[k])
-    elif loss == SQUARED_ERROR and n.output == SOFTMAX:
-        for k in range(n.K):
-            total += delta[k] * y[k]
-        for k in range(n.K):
-            delta[k] = y[k] * (delta[k] - total)
-
-
-# ------------------------------------------------------------------------------------------------
-# sources that come from outside: dense rows, or the rows of a CSR matrix
-
-
-cdef int read_inputs(object data, const floating* w, Inputs* inputs) except -1:
-    """The inputs that `data` holds, and has to hold as long as they are read; `w` gives the type."""
-    cdef const floating[:, ::1] X = data.X
-    cdef const floating[::1] values = data.values
-    cdef const int32_t[::1] columns = data.columns, indptr = data.indptr
-    inputs.sparse = data.sparse
-    inputs.x = &X[0, 0] if X.shape[0] else NULL
-    inputs.row = X.shape[1]
-    inputs.time = 0
-    inputs.values = &values[0] if values.shape[0] else NULL
-    inputs.columns = &columns[0] if columns.shape[0] else NULL
-    inputs.indptr = &indptr[0]
-    inputs.step = NULL
-    return 0
-
-
-cdef inline void add_input_products(
-    const Inputs* inputs, Py_ssize_t at, Py_ssize_t rows, Py_ssize_t n_inputs, Py_ssize_t width,   # IN
-    const floating* w, floating* out, Py_ssize_t out_row,   # IN, STATE
-) noexcept nogil:
-    """out += X @ W, for the rows of X from `at` on."""
-    cdef const floating* values = <const floating*>inputs.values
-    if not inputs.sparse:
-        product(
-            rows, width, n_inputs, <const floating*>inputs.x + at * inputs.row, inputs.row, 1, w, width, out,
-            out_row)
-    elif floating is double:
-        sklstm_gather_f64(
-            rows, width, values, inputs.columns, inputs.indptr, inputs.step + at, w, out, out_row)
-    else:
-        sklstm_gather_f32(
-            rows, width, values, inputs.columns, inputs.indptr, inputs.step + at, w, out, out_row)
-
-
-cdef inline void add_input_gradient(
-    const Inputs* inputs, Py_ssize_t at, Py_ssize_t rows, Py_ssize_t n_inputs, Py_ssize_t width,   # IN
-    const floating* delta, Py_ssize_t delta_row, floating* grad,   # IN, STATE
-) noexcept nogil:
-    """grad += X.T @ delta, for the rows of X from `at` on."""
-    cdef const floating* values = <const floating*>inputs.values
-    if not inputs.sparse:
-        product(
-            n_inputs, width, rows, <const floating*>inputs.x + at * inputs.row, 1, inputs.row, delta,
-            delta_row, grad, width)
-    elif floating is double:
-        sklstm_scatter_f64(
-            rows, width, values, inputs.columns, inputs.indptr, inputs.step + at, delta, delta_row, grad)
-    else:
-        sklstm_scatter_f32(
-            rows, width, values, inputs.columns, inputs.indptr, inputs.step + at, delta, delta_row, grad)
-
-
-cdef inline Py_ssize_t touch(
-    Py_ssize_t rows, const Inputs* inputs,
-    int32_t[::1] touched, int32_t[::1] is_touched, Py_ssize_t n_touched,
-) noexcept nogil:
-    """Lists, each once, the inputs that are not zero in these rows of the CSR matrix.
-
-    Each is written at the end of the list, which grows if it is new: whether it is, nobody could foresee.
-    """
-    cdef Py_ssize_t j, p
-    cdef int32_t column
-    for j in range(rows):
-        for p in range(inputs.indptr[inputs.step[j]], inputs.indptr[inputs.step[j] + 1]):
-            column = inputs.columns[p]
-            touched[n_touched] = column
-            n_touched += 1 - is_touched[column]
-            is_touched[column] = 1
-    return n_touched
-
-
-# ------------------------------------------------------------------------------------------------
-# a pack of sequences
-
-
-cdef Py_ssize_t arrange_pack(
-    const Shape* n,
-    const int64_t[::1] start, const int64_t[::1] length,    # IN  (lanes,) first step, length; longest first
-    const int64_t[::1] target,                              # IN  (lanes,) row of the first target
-    const double[::1] weight,                               # IN  (targets,) or empty
-    Py_ssize_t lo, Py_ssize_t hi,                           # IN  the lanes of this pack
-    int64_t[::1] first,                                     # OUT (T + 2,) first row of each time
-    int64_t[::1] step,                                      # OUT (rows,) step of each row from `lanes` on
-    int64_t[::1] error_row, int64_t[::1] error_target,      # OUT (errors,) where errors are injected
-    double[::1] error_weight,                               # OUT (errors,)
-) noexcept nogil:
-    """Lays the pack out in rows; returns the number of rows where errors are injected."""
-    cdef Py_ssize_t lanes = hi - lo, T = length[lo], t, i, active = lanes, row = lanes, m = 0
-    first[0] = 0
-    if lanes == 1:                                          # the same as below, without a decision a step
-        for t in range(T):
-            first[t + 1] = t + 1
-            step[t] = start[lo] + t
-        if n.every_step:
-            for t in range(T):
-                error_row[t] = t + 1
-                error_target[t] = target[lo] + t
-        row = T + 1
-        m = T
-    for t in range(1, T + 1 if lanes > 1 else 0):
-        while length[lo + active - 1] < t:
-            active -= 1
-        first[t] = row
-        for i in range(active):
-            step[row - lanes + i] = start[lo + i] + t - 1
-            if n.every_step:
-                error_row[m] = row + i
-                error_target[m] = target[lo + i] + t - 1
-                m += 1
-        row += active
-    first[T + 1] = row
-    if not n.every_step:
-        for i in range(lanes):
-            error_row[i] = first[length[lo + i]] + i
-            error_target[i] = target[lo + i]
-        m = lanes
-    if weight.shape[0]:
-        for i in range(m):
-            error_weight[i] = weight[error_target[i]]
-    return m
-
-
-cdef inline void reset_state(
-    const Shape* n, Py_ssize_t lanes, floating[:, ::1] Y, floating[:, ::1] S
-) noexcept nogil:
-    """Before the first step every activation and state is zero."""
-    cdef Py_ssize_t i
-    for i in range(lanes):
-        memset(&Y[i, n.recurrent], 0, n.R * sizeof(floating))
-        memset(&S[i, 0], 0, n.Cp * sizeof(floating))
-
-
-cdef inline Py_ssize_t distance_of_lanes(
-    const int64_t[::1] start, const int64_t[::1] length, Py_ssize_t lo, Py_ssize_t hi
-) noexcept nogil:
-    """Steps from one sequence of a pack to the next, if they are the same and all are as long; else 0."""
-    cdef Py_ssize_t i, distance = start[lo + 1] - start[lo] if hi - lo > 1 else 0
-    for i in range(lo + 1, hi):
-        if start[i] - start[i - 1] != distance or length[i] != length[lo]:
-            return 0
-    return distance
-
-
-cdef inline bint takes_steps(const Shape* n, bint sparse, Py_ssize_t lanes) noexcept nogil:
-    """Whether x W + b is computed time by time, for rows that stay in the cache, or for all times at once.
-
-    Then W is read at each time. That pays unless it has more rows than the net inputs, which otherwise are
-    written, read and written again far away. A single sequence of a small network waits for each step's
-    results: few inputs that are not zero cost it nothing. The bits are the same.
-    """
-    if n.is_small:
-        return sparse and lanes == 1
-    return lanes >= STEP_LANES and (sparse or n.M <= 4 * lanes)
-
-
-cdef inline void net_inputs(
-    const Shape* n, Py_ssize_t rows, const Inputs* inputs, Py_ssize_t t, Py_ssize_t first_row,   # IN
-    const floating* w,                                      # IN
-    floating* D,                                            # OUT (rows, Up) x W + b
-) noexcept nogil:
-    """What the inputs of time t give; they are the rows from `first_row` on."""                 # (1)
-    cdef const floating* x
-    if inputs.sparse:
-        repeat(rows, n.Up, w + n.w_bias, D)
-        add_input_products(inputs, first_row, rows, n.M, n.Up, w + n.w_input, D, n.Up)
-        return
-    x = <const floating*>inputs.x + (t * inputs.time if inputs.time else first_row * inputs.row)
-    product_from(rows, n.Up, n.M, w + n.w_bias, 0, x, inputs.row, 1, w + n.w_input, n.Up, D, n.Up)
-
-
-cdef void forward_pack(
-    const Shape* n, Py_ssize_t T, const int64_t* first,
-    const Inputs* inputs,                                   # IN  NULL: D holds x W + b already
-    const floating* w, const floating* table,               # IN
-    floating* D,                                            # WORK (rows, Up) x W + b, then net inputs
-    floating* Y, floating* S, floating* HS,                 # STATE time 0 is given, the rest OUT
-) noexcept nogil:
-    cdef Py_ssize_t t, row, rows
-    cdef floating* net
-    if n.is_small:
-        if floating is double:
-            sklstm_forward_small_f64(n, T, first, inputs, w, table, D, Y, S, HS)
-        else:
-            sklstm_forward_small_f32(n, T, first, inputs, w, table, D, Y, S, HS)
-        return
-    for t in range(1, T + 1):
-        row = first[t]
-        rows = first[t + 1] - row
-        net = D + row * n.Up
-        if inputs != NULL:                                  # the rows of time 0 are free, and in the cache
-            net = D
-            net_inputs(n, rows, inputs, t - 1, row - first[1], w, net)
-        if n.R:
-            product(
-                rows, n.Up, n.R, Y + first[t - 1] * n.stride + n.recurrent, n.stride, 1,
-                w + n.w_recurrent, n.Up, net, n.Up)                                # (1)
-        forward_rows(
-            n, rows, row - first[t - 1], w, table, net, Y + row * n.stride, S + row * n.Cp,
-            HS + row * n.Cp)
-
-
-cdef void add_recurrent_gradient(
-    const Shape* n, Py_ssize_t t, Py_ssize_t T, const int64_t[::1] first,
-    const floating[:, ::1] Y, const floating[:, ::1] D, floating[::1] grad,
-) noexcept nogil:
-    """grad += y(t-1).T @ delta(t) for the times t..T, in as few products as the rows allow."""
-    cdef Py_ssize_t until, rows
-    while t <= T:
-        rows = first[t + 1] - first[t]
-        until = t + 1
-        if first[t] - first[t - 1] == rows:             # the rows of time t follow those of t - 1 one to one
-            while until <= T and first[until + 1] - first[until] == rows:
-                until += 1
-        product(
-            n.R, n.Up, first[until] - first[t], &Y[first[t - 1], n.recurrent], 1, n.stride,
-            &D[first[t], 0], n.Up, &grad[n.w_recurrent], n.Up)                     # (15)
-        t = until
-
-
-cdef void add_bias_gradient(
-    const Shape* n, Py_ssize_t lo, Py_ssize_t hi, const floating[:, ::1] D, floating[::1] grad
-) noexcept nogil:
-    """grad += the deltas of rows lo..hi, for the units that have a bias."""
-    if n.cell_bias or n.gate_bias:
-        add_rows(hi - lo, n.Up, &D[lo, 0], &grad[n.w_bias])
-        clear_absent_biases(n, grad)
-
-
-cdef void clear_absent_biases(const Shape* n, floating[::1] grad) noexcept nogil:
-    if not n.gate_bias:
-        memset(&grad[n.w_bias + n.C], 0, (n.y_n - n.C) * sizeof(floating))
-    if not n.cell_bias:
-        memset(&grad[n.w_bias], 0, n.C * sizeof(floating))
-        memset(&grad[n.w_bias + n.y_n], 0, n.N * sizeof(floating))
-
-
-cdef void add_gradient(
-    const Shape* n, Py_ssize_t t, Py_ssize_t T, Py_ssize_t lanes,
-    const Inputs* inputs,
-    const int64_t[::1] first, const floating[:, ::1] Y, const floating[:, ::1] D, floating[::1] grad,
-) noexcept nogil:
-    """What the deltas of the times t..T give: all but what belongs to output units and peepholes."""   # (15)
-    cdef Py_ssize_t lo = first[t], rows = first[T + 1] - lo
+    cdef Py_ssize_t m
+    cdef int k, v, c = n.has_out
+    cdef int at_in = c + <int>n.S, at_forget = at_in + n.has_in
+    cdef const real* w_m = w + n.w_recurrent
+    cdef vec source, y_in = all_(1), y_forget = all_(1), y_out = all_(1)
+    cdef vec[MOST_KINDS] kinds, squashed, state
+    for k in range(n.kinds):
+        kinds[k] = load(net + k * n.B)
+    for m in range(n.R - n.C):                                                     # (1)
+        source = all_(z[m])
+        for k in range(n.kinds):
+            kinds[k] = fma(source, load(w_m + k * n.B), kinds[k])
+        w_m += n.Up
     if n.R:
-        add_recurrent_gradient(n, t, T, first, Y, D, grad)
-    add_bias_gradient(n, lo, lo + rows, D, grad)
-    add_input_gradient(inputs, lo - lanes, rows, n.M, n.Up, &D[lo, 0], n.Up, &grad[n.w_input])
-
-
-cdef void backward_pack(
-    const Shape* n, Py_ssize_t T, Py_ssize_t lanes, bint full,
-    const Inputs* inputs, const int64_t[::1] first,
-    Py_ssize_t errors, const int64_t[::1] error_row,        # IN  rows where errors enter
-    const floating[::1] w, const floating[::1] wt,          # IN  weights, transposed copies of two parts
-    const floating[:, ::1] Y, const floating[:, ::1] S, const floating[:, ::1] HS,   # IN
-    const floating[:, ::1] EH,                              # IN  (errors, Hp) errors at y_n and y_c
-    floating[:, ::1] E,                                     # OUT (lanes, stride) errors at the activations
-    floating[:, ::1] ES,                                    # OUT (lanes, Cp) errors at the states
-    floating[:, ::1] D,                                     # OUT deltas in place of the net inputs
-    floating[::1] grad,                                     # STATE all but the outputs' part
-) noexcept nogil:
-    """Errors back through time; E and ES end as the errors at the initial activations and states."""
-    cdef Py_ssize_t t, i, j, u, row, before, active, until = T, at_once = first[T + 1]
-    memset(&E[0, 0], 0, lanes * n.stride * sizeof(floating))
-    memset(&ES[0, 0], 0, lanes * n.Cp * sizeof(floating))
-    if n.is_small:
-        if floating is double:
-            sklstm_backward_small_f64(
-                n, full, T, &first[0], errors, &error_row[0], &wt[0], &Y[0, 0], &S[0, 0], &HS[0, 0],
-                &EH[0, 0], &E[0, 0], &ES[0, 0], &D[0, 0])
-        else:
-            sklstm_backward_small_f32(
-                n, full, T, &first[0], errors, &error_row[0], &wt[0], &Y[0, 0], &S[0, 0], &HS[0, 0],
-                &EH[0, 0], &E[0, 0], &ES[0, 0], &D[0, 0])
-        add_gradient(n, 1, T, lanes, inputs, first, Y, D, grad)
-        return
-    if n.Up * sizeof(floating) > SMALL_BYTES and n.R * n.Up * sizeof(floating) <= GRADIENT_BYTES:
-        at_once = GRADIENT_ROWS                             # the gradient stays in the cache, too
-    j = errors
-    for t in range(T, 0, -1):
-        active = first[t + 1] - first[t]
-        for i in range(active - 1, -1, -1):
-            row = first[t] + i
-            before = first[t - 1] + i
-            if n.every_step:
-                j -= 1
-            else:
-                j = i
-            if error_row[j] == row:
-                for u in range(n.H):
-                    E[i, n.y_n + u] += EH[j, u]                                    # (9)
-            if floating is double:
-                sklstm_backward_row_f64(
-                    n, full, &w[0], &E[i, 0], &Y[row, 0], &S[before, 0], &S[row, 0], &HS[row, 0], &ES[i, 0],
-                    &D[row, 0], &grad[0])
-            else:
-                sklstm_backward_row_f32(
-                    n, full, &w[0], &E[i, 0], &Y[row, 0], &S[before, 0], &S[row, 0], &HS[row, 0], &ES[i, 0],
-                    &D[row, 0], &grad[0])
-        if n.every_step or full or t == T or first[t + 2] - first[t + 1] < active:
-            memset(&E[0, 0], 0, active * n.stride * sizeof(floating))
-        if full and n.R:
-            product(
-                active, n.Rp, n.U, &D[first[t], 0], n.Up, 1, &wt[0], n.Rp, &E[0, n.recurrent], n.stride)
-        if t == 1 or first[until + 1] - first[t] >= at_once:
-            add_gradient(n, t, until, lanes, inputs, first, Y, D, grad)
-            until = t - 1
-
-
-cdef inline const floating* output_sources(
-    const Shape* n, Py_ssize_t lanes, Py_ssize_t errors, const int64_t[::1] error_row,
-    const floating[:, ::1] Y,
-    floating[:, ::1] HR,                                    # WORK (errors, Hp)
-    Py_ssize_t* source_row,                                 # OUT  distance of two rows
-) noexcept nogil:
-    """The activations y_n and y_c of the rows where errors enter: where they are, or a copy."""
-    cdef Py_ssize_t j
-    if n.every_step:
-        source_row[0] = n.stride
-        return &Y[lanes, n.y_n]
-    for j in range(errors):
-        memcpy(&HR[j, 0], &Y[error_row[j], n.y_n], n.H * sizeof(floating))
-    source_row[0] = n.Hp
-    return &HR[0, 0]
-
-
-cdef void forward_outputs(
-    const Shape* n, const Inputs* inputs, Py_ssize_t lanes, Py_ssize_t errors, const int64_t[::1] error_row,
-    const floating[::1] w, const floating* sources, Py_ssize_t source_row,   # IN
-    floating[:, ::1] O,                                     # OUT  (errors, Kp) net inputs of the output units
-) noexcept nogil:
-    cdef Py_ssize_t j
-    product_from(
-        errors, n.Kp, n.H, &w[n.v_bias], 0, sources, source_row, 1, &w[n.v_hidden], n.Kp, &O[0, 0],
-        n.Kp)                                                                      # (8)
-    if n.shortcut:
-        if n.every_step:
-            add_input_products(inputs, 0, errors, n.M, n.Kp, &w[n.v_input], &O[0, 0], n.Kp)
-            return
-        for j in range(errors):
-            add_input_products(inputs, error_row[j] - lanes, 1, n.M, n.Kp, &w[n.v_input], &O[j, 0], n.Kp)
-
-
-cdef void add_output_gradient(
-    const Shape* n, const Inputs* inputs, Py_ssize_t lanes, Py_ssize_t errors, const int64_t[::1] error_row,
-    const floating* sources, Py_ssize_t source_row, const floating[:, ::1] OD,   # IN
-    floating[::1] grad,                                     # STATE
-) noexcept nogil:
-    cdef Py_ssize_t j
-    product(n.H, n.Kp, errors, sources, 1, source_row, &OD[0, 0], n.Kp, &grad[n.v_hidden], n.Kp)  # (15)
-    if n.output_bias:
-        add_rows(errors, n.Kp, &OD[0, 0], &grad[n.v_bias])
-    if n.shortcut:
-        if n.every_step:
-            add_input_gradient(inputs, 0, errors, n.M, n.Kp, &OD[0, 0], n.Kp, &grad[n.v_input])
-            return
-        for j in range(errors):
-            add_input_gradient(inputs, error_row[j] - lanes, 1, n.M, n.Kp, &OD[j, 0], n.Kp, &grad[n.v_input])
-
-
-cdef void transpose_weights(
-    const Shape* n, bint full, const floating[::1] w, floating[::1] wt
-) noexcept nogil:
-    """The two matrices that the backward pass reads the other way round."""
-    if full and n.R:
-        transpose(n.R, n.U, &w[n.w_recurrent], n.Up, &wt[0], n.Rp)
-    transpose(n.H, n.K, &w[n.v_hidden], n.Kp, &wt[n.U * n.Rp], n.Hp)
+        add_cells(n, w_m, y_0[0], kinds)
+        if n.S > 1:
+            add_cells(n, w_m + n.B * n.Up, y_1[0], kinds)
+        for v in range(2, n.S):
+            add_cells(n, w_m + v * n.B * n.Up, load(z + (n.R - n.C) + v * n.B), kinds)
+    if n.peepholes and n.has_in:
+        kinds[at_in] = add_peepholes(n, 0, w + n.w_peep_in, s_before, kinds[at_in])
+    if n.peepholes and n.has_forget:
+        kinds[at_forget] = add_peepholes(n, 0, w + n.w_peep_forget, s_before, kinds[at_forget])
+    for v in range(n.S):
+        squashed[v] = squashed_by(&n.g, kinds[c + v])
+    if n.has_in:
+        y_in = logistic(kinds[at_in])                                              # (2)
+    if n.has_forget:
+        y_forget = logistic(kinds[at_forget])                                      # (3)
+    for v in range(n.S):
+        state[v] = fma(y_forget, load(s_before + v * n.Bp), y_in * squashed[v])    # (4)
+        store(g + v * n.Bp, squashed[v])
+        store(s + v * n.Bp, state[v])
+    for v in range(n.S):
+        squashed[v] = squashed_by(&n.h, state[v])
+        store(h + v * n.Bp, squashed[v])
+    if n.has_out:
+        if n.peepholes:                                     # they see the new states
+            kinds[0] = add_peepholes(n, 0, w + n.w_peep_out, s, kinds[0])
+        y_out = logistic(kinds[0])                                                 # (5)
+    if n.N:
+        store(y + n.y_n, logistic(kinds[n.kinds - 1]))                             # (7)
+    if n.has_in:
+        store(y + n.y_in, y_in)
+    if n.has_forget:
+        store(y + n.y_forget, y_forget)
+    if n.has_out:
+        store(y + n.y_out, y_out)
+    for v in range(n.S):
+        store(y + n.y_c + v * n.B, y_out * squashed[v])                            # (6)
+    y_0[0] = y_out * squashed[0]
+    y_1[0] = y_out * squashed[1] if n.S > 1 else y_0[0]
 
 
 # ------------------------------------------------------------------------------------------------
-# gradient -> step
+# the memory block, backwards: each line from the line above that it differentiates
+#
+# `alone`: what the deltas of the time step after give through the recurrent weights is added here, in
+# registers; otherwise it stands in e_after, columns as in Y. NULL: nothing, as in the truncated gradient.
 
 
-cdef double sum_of_squares(const floating[::1] a, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef double total = 0
-    for i in range(lo, hi):
-        total += <double>a[i] * a[i]
+cdef inline vec error_of(
+    const Shape* n, bint alone, Py_ssize_t column,
+    const real* e_after, const real* wt, const real* delta_after,
+) noexcept nogil:
+    """Errors at the activations of these columns of Y by the net inputs of the time step after."""   # (9)
+    cdef Py_ssize_t u
+    cdef vec total = all_(0)
+    if column < n.recurrent:                                # does not recur
+        return total
+    if not alone:
+        return load(e_after + column)
+    for u in range(n.U):
+        total = fma(all_(delta_after[u]), load(wt + u * n.Rp + (column - n.recurrent)), total)
     return total
 
 
-cdef void step_range(
-    const double[::1] hyper, double scale, double alpha, Py_ssize_t lo, Py_ssize_t hi,
-    floating[::1] w, floating[::1] grad, floating[::1] m, floating[::1] v,    # STATE
+cdef inline void backward_step(
+    const Shape* n, bint alone, bint full, const real* w, const real* wt,
+    const real* e_after, const real* delta_after,           # IN  of the time step after; NULL: none
+    const real* e_outputs,                                  # IN  (H,) errors at y_n, y_c by outputs, or NULL
+    const Packed* p, Py_ssize_t row, Py_ssize_t row_before,   # IN  Y, G, S, HS; OUT D
+    real* e_s,                                              # STATE (Cp,) error carried along the carousel
+    real* grad,                                             # STATE the peepholes' part of the gradient
 ) noexcept nogil:
-    """One update of the weights lo..hi; their gradient is zero afterwards.
+    cdef const real* y = p.at.Y + row * n.y_row
+    cdef const real* g = p.at.G + row * n.Cp
+    cdef const real* s = p.at.S + row * n.Cp
+    cdef const real* h = p.at.HS + row * n.Cp
+    cdef const real* s_before = p.at.S + row_before * n.Cp
+    cdef real* delta = p.at.D + row * n.d_row
+    cdef bint from_after = e_after != NULL or delta_after != NULL
+    cdef Py_ssize_t i, b, v, c
+    cdef vec one = all_(1), y_in, y_forget, y_out, e_y, error, sum_in, sum_forget, sum_out, d
+    for i in range(n.B_vectors - 1, -1, -1):
+        b = i * LANES                                       # these blocks
+        y_in = load(y + n.y_in + b) if n.has_in else one
+        y_forget = load(y + n.y_forget + b) if n.has_forget else one
+        y_out = load(y + n.y_out + b) if n.has_out else one
+        # y_c = y_out h(s)                                                          (6)
+        sum_out = all_(0)
+        if from_after or e_outputs != NULL:
+            if from_after and n.has_out:
+                sum_out = error_of(n, alone, n.y_out + b, e_after, wt, delta_after)
+            for v in range(n.S):
+                c = v * n.Bp + b
+                e_y = all_(0)
+                if from_after:
+                    e_y = error_of(n, alone, n.y_c + v * n.B + b, e_after, wt, delta_after)
+                if e_outputs != NULL:
+                    e_y = e_y + load(e_outputs + n.N + v * n.B + b)
+                sum_out = fma(e_y, load(h + c), sum_out)
+                store(e_s + c, fma(y_out * slope_of(&n.h, load(h + c)), e_y, load(e_s + c)))     # (9')
+        if n.has_out:
+            d = sum_out * (y_out * (one - y_out))                                  # (10)
+            store(delta + n.u_out + b, first_lanes(d, n.B - b))
+            if n.peepholes:
+                for v in range(n.S):
+                    c = v * n.Bp + b
+                    add_lanes(grad + n.w_peep_out + c, d * load(s + c), n.B - b)   # (15)
+                    if full:
+                        store(e_s + c, fma(d, load(w + n.w_peep_out + c), load(e_s + c)))        # (9')
+        # s = y_forget s_before + y_in g                                            (4)
+        sum_in = sum_forget = all_(0)
+        if from_after and n.has_in:
+            sum_in = error_of(n, alone, n.y_in + b, e_after, wt, delta_after)
+        if from_after and n.has_forget:
+            sum_forget = error_of(n, alone, n.y_forget + b, e_after, wt, delta_after)
+        for v in range(n.S):
+            c = v * n.Bp + b
+            error = load(e_s + c)
+            d = error * (y_in * slope_of(&n.g, load(g + c)))                       # (11)
+            store(delta + n.u_c + v * n.B + b, first_lanes(d, n.B - b))
+            sum_in = fma(error, load(g + c), sum_in)
+            if n.has_forget:
+                sum_forget = fma(error, load(s_before + c), sum_forget)
+                store(e_s + c, error * y_forget)                                   # (9')
+        if n.has_in:
+            d = sum_in * (y_in * (one - y_in))                                     # (12)
+            store(delta + n.u_in + b, first_lanes(d, n.B - b))
+            if n.peepholes:
+                add_peephole_gradient(n, full, b, w, n.w_peep_in, d, s_before, e_s, grad)
+        if n.has_forget:
+            d = sum_forget * (y_forget * (one - y_forget))                         # (13)
+            store(delta + n.u_forget + b, first_lanes(d, n.B - b))
+            if n.peepholes:
+                add_peephole_gradient(n, full, b, w, n.w_peep_forget, d, s_before, e_s, grad)
+    # y_n = f(net_n)                                                                (7)
+    for i in range(n.N_vectors):
+        b = i * LANES                                       # these hidden units
+        e_y = all_(0)
+        if from_after:
+            e_y = error_of(n, alone, n.y_n + b, e_after, wt, delta_after)
+        if e_outputs != NULL:
+            e_y = e_y + load(e_outputs + b)
+        d = load(y + n.y_n + b)
+        d = e_y * (d * (one - d))                                                  # (14)
+        store(delta + n.u_n + b, first_lanes(d, n.N - b))
 
-    m, v: velocity (SGD); first and second moment (Adam); last gradient and step size (RPROP).
-    """
-    cdef Py_ssize_t i, n = hi - lo
-    cdef floating g, rate = <floating>hyper[RATE], momentum = <floating>hyper[MOMENTUM]
-    cdef floating beta1 = <floating>hyper[BETA1], beta2 = <floating>hyper[BETA2]
-    cdef floating epsilon = <floating>hyper[EPSILON], a = <floating>alpha, c = <floating>scale
-    cdef double t = hyper[N_UPDATES]
-    cdef floating unbias1, unbias2
-    if n == 0:
-        return
-    if hyper[KIND] == SGD:
-        if floating is double:
-            sklstm_sgd_f64(n, rate, momentum, c, a, &grad[lo], &m[0] + lo, &w[lo])
-        else:
-            sklstm_sgd_f32(n, rate, momentum, c, a, &grad[lo], &m[0] + lo, &w[lo])
-    elif hyper[KIND] == ADAM:
-        unbias1 = <floating>(1 / (1 - beta1 ** t))
-        unbias2 = <floating>(1 / (1 - beta2 ** t))
-        if floating is double:
-            sklstm_adam_f64(
-                n, rate, beta1, beta2, unbias1, unbias2, epsilon, c, a, &grad[lo], &m[lo], &v[lo], &w[lo])
-        else:
-            sklstm_adam_f32(
-                n, rate, beta1, beta2, unbias1, unbias2, epsilon, c, a, &grad[lo], &m[lo], &v[lo], &w[lo])
-    else:                                               # Igel & Huesken (2000), iRprop-
-        for i in range(lo, hi):
-            g = c * grad[i] + a * w[i]
-            if g * m[i] > 0:
-                v[i] = <floating>min(v[i] * RPROP_UP, RPROP_MAX)
-            elif g * m[i] < 0:
-                v[i] = <floating>max(v[i] * RPROP_DOWN, RPROP_MIN)
-                g = 0
-            if g > 0:
-                w[i] -= v[i]
-            elif g < 0:
-                w[i] += v[i]
-            m[i] = g
-    memset(&grad[lo], 0, (hi - lo) * sizeof(floating))
+
+cdef inline void add_lanes(real* x, vec more, Py_ssize_t lanes) noexcept nogil:
+    """x += the first lanes of `more`."""
+    store(x, load(x) + first_lanes(more, lanes))
 
 
-cdef void update_weights(
-    const Shape* n, bint lazy, double[::1] hyper,
-    const int32_t* touched, Py_ssize_t n_touched,           # IN  inputs with a gradient in W, used if lazy
-    const int32_t* shown, Py_ssize_t n_shown,               # IN  inputs with a gradient in V
-    floating[::1] w, floating[::1] grad, floating[::1] m, floating[::1] v,    # STATE
+cdef inline void add_peephole_gradient(
+    const Shape* n, bint full, Py_ssize_t b, const real* w, Py_ssize_t peephole, vec d, const real* s_before,
+    real* e_s, real* grad,
 ) noexcept nogil:
-    """Clips the gradient, adds the L2 penalty (not on biases) and takes the solver's step.
-
-    `lazy`: only the weights of the touched inputs, since the step of the others is zero.
-    """
-    cdef Py_ssize_t i, row
-    cdef double scale = 1, alpha = hyper[ALPHA], norm
-    hyper[N_UPDATES] += 1
-    if hyper[CLIP] > 0:
-        norm = sum_of_squares(grad, 0, n.w_input if lazy else n.n_packed)
-        if lazy:
-            for i in range(n_touched):
-                row = n.w_input + touched[i] * n.Up
-                norm += sum_of_squares(grad, row, row + n.Up)
-            for i in range(n_shown if n.shortcut else 0):
-                row = n.v_input + shown[i] * n.Kp
-                norm += sum_of_squares(grad, row, row + n.Kp)
-        norm = sqrt(norm)
-        if norm > hyper[CLIP]:
-            scale = hyper[CLIP] / norm
-            if <floating>scale == 0:                        # the norm is too large: no step of zero, but
-                scale = NAN                                 # weights by which divergence is seen
-    step_range(hyper, scale, alpha, 0, n.w_bias, w, grad, m, v)
-    step_range(hyper, scale, 0, n.w_bias, n.w_peep_in, w, grad, m, v)
-    step_range(hyper, scale, alpha, n.w_peep_in, n.v_bias, w, grad, m, v)
-    step_range(hyper, scale, 0, n.v_bias, n.w_input, w, grad, m, v)
-    if not lazy:
-        step_range(hyper, scale, alpha, n.w_input, n.n_packed, w, grad, m, v)
-        return
-    step_rows(hyper, scale, n_touched, touched, n.Up, &w[0] + n.w_input, &grad[0] + n.w_input)
-    if n.shortcut:
-        step_rows(hyper, scale, n_shown, shown, n.Kp, &w[0] + n.v_input, &grad[0] + n.v_input)
-
-
-cdef inline void step_rows(
-    const double[::1] hyper, double scale, Py_ssize_t rows, const int32_t* which, Py_ssize_t width,
-    floating* w, floating* grad,                            # STATE
-) noexcept nogil:
-    """What `step_range` does, for some rows of W; only plain gradient descent is lazy."""
-    if floating is double:
-        sklstm_sgd_rows_f64(rows, which, width, hyper[RATE], scale, grad, w)
-    else:
-        sklstm_sgd_rows_f32(rows, which, width, <float>hyper[RATE], <float>scale, grad, w)
-
-
-# ------------------------------------------------------------------------------------------------
-# a pack, whole: the inputs of these two functions are what the entry points unpack from Python
-
-
-cdef Py_ssize_t start_pack(
-    const Shape* n, const Inputs* data,
-    const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
-    Py_ssize_t lo, Py_ssize_t hi,                           # IN  the lanes of this pack
-    bint keep,                                              # IN  whether its dense inputs are asked for again
-    int64_t[::1] first, int64_t[::1] step,                  # OUT
-    int64_t[::1] error_row, int64_t[::1] error_target, double[::1] error_weight,   # OUT
-    floating[:, ::1] XG,                                    # OUT dense inputs, if they are put side by side
-    Inputs* inputs,                                         # OUT the inputs of the pack
-) noexcept nogil:
-    """Lays a pack out; returns the number of errors."""
-    cdef Py_ssize_t lanes = hi - lo, T = length[lo], j, distance = 0
-    cdef const floating* X = <const floating*>data.x
-    cdef Py_ssize_t errors = arrange_pack(
-        n, start, length, target, weight, lo, hi, first, step, error_row, error_target, error_weight)
-    inputs[0] = data[0]
-    inputs.step = &step[0]
-    if not data.sparse:
-        if not keep:
-            distance = distance_of_lanes(start, length, lo, hi)
-        if distance or lanes == 1:                          # they can be read where they are
-            inputs.x = X + start[lo] * n.M
-            inputs.row = distance * n.M if distance else n.M
-            inputs.time = n.M if distance else 0
-        else:
-            inputs.x = &XG[0, 0]
-            for j in range(first[T + 1] - lanes):
-                memcpy(&XG[j, 0], X + step[j] * n.M, n.M * sizeof(floating))
-    return errors
-
-
-cdef inline void all_net_inputs(
-    const Shape* n, const Inputs* inputs, Py_ssize_t lanes, Py_ssize_t T, Py_ssize_t rows,
-    const floating[::1] w,                                  # IN
-    floating[:, ::1] D,                                     # OUT x W + b of a pack, from row `lanes` on
-) noexcept nogil:
-    cdef Py_ssize_t t
-    if inputs.time:
-        for t in range(T):
-            net_inputs(n, lanes, inputs, t, t * lanes, &w[0], &D[(t + 1) * lanes, 0])
-    else:
-        net_inputs(n, rows - lanes, inputs, 0, 0, &w[0], &D[lanes, 0])
-
-
-cdef inline Py_ssize_t forward_all(
-    const Shape* n, const Inputs* data,
-    const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
-    Py_ssize_t lo, Py_ssize_t hi, bint keep,
-    const floating[::1] w, const floating[::1] table,       # IN
-    int64_t[::1] first, int64_t[::1] step,                  # OUT
-    int64_t[::1] error_row, int64_t[::1] error_target, double[::1] error_weight,   # OUT
-    floating[:, ::1] XG, floating[:, ::1] D, floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,
-    floating[:, ::1] HR, floating[:, ::1] O,                # OUT
-    Inputs* inputs, const floating** sources, Py_ssize_t* source_row,              # OUT
-) noexcept nogil:
-    """Inputs to the net inputs of the output units. Rows of time 0 hold the initial state already."""
-    cdef Py_ssize_t T = length[lo]
-    cdef bint in_steps = takes_steps(n, data.sparse, hi - lo)
-    cdef Py_ssize_t errors = start_pack(
-        n, data, start, length, target, weight, lo, hi, keep,
-        first, step, error_row, error_target, error_weight, XG, inputs)
-    if not in_steps:
-        all_net_inputs(n, inputs, hi - lo, T, first[T + 1], w, D)
-    forward_pack(
-        n, T, &first[0], inputs if in_steps else NULL, &w[0], &table[0], &D[0, 0], &Y[0, 0], &S[0, 0],
-        &HS[0, 0])
-    sources[0] = output_sources(n, hi - lo, errors, error_row, Y, HR, source_row)
-    forward_outputs(n, inputs, hi - lo, errors, error_row, w, sources[0], source_row[0], O)
-    return errors
-
-
-cdef double gradient_all(
-    const Shape* n, const Inputs* data, int loss, bint full, double scale,
-    const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target, const double[::1] weight,
-    Py_ssize_t lo, Py_ssize_t hi,
-    const floating[:, ::1] targets,
-    const floating[::1] w, const floating[::1] wt, const floating[::1] table,   # IN
-    int64_t[::1] first, int64_t[::1] step,                  # OUT
-    int64_t[::1] error_row, int64_t[::1] error_target, double[::1] error_weight,   # OUT
-    floating[:, ::1] XG, floating[:, ::1] D, floating[:, ::1] Y, floating[:, ::1] S, floating[:, ::1] HS,
-    floating[:, ::1] HR, floating[:, ::1] O, floating[:, ::1] outputs, floating[:, ::1] OD,
-    floating[:, ::1] EH, floating[:, ::1] E, floating[:, ::1] ES,   # OUT
-    floating[::1] grad,                                     # STATE += scale * gradient
-    floating[:, ::1] record,                                # OUT (targets, K) outputs, or empty
-) noexcept nogil:
-    """Loss of the lanes lo..hi (weighted, not scaled); their gradient, times `scale`, is added to `grad`."""
-    cdef Py_ssize_t errors, source_row
-    cdef Inputs inputs
-    cdef const floating* sources
-    errors = forward_all(
-        n, data, start, length, target, weight, lo, hi, True, w, table,
-        first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O,
-        &inputs, &sources, &source_row)
-    return backward_all(
-        n, &inputs, loss, full, scale, hi - lo, length[lo], targets, w, wt, table,
-        first, errors, error_row, error_target, error_weight, sources, source_row,
-        D, Y, S, HS, O, outputs, OD, EH, E, ES, grad, record)
-
-
-cdef inline double squared_errors(
-    const Shape* n, Py_ssize_t errors, double scale, const floating[::1] table,
-    const floating[:, ::1] targets, const int64_t[::1] error_target, const double[::1] error_weight,   # IN
-    const floating[:, ::1] O, floating[:, ::1] outputs, floating[:, ::1] OD,   # IN, OUT, OUT
-    floating[:, ::1] record,                                # OUT (targets, K) outputs, or empty
-) noexcept nogil:
-    """What `output_activation`, `row_loss` and `row_delta` do, for all rows at once; usual on-line."""
-    cdef const floating* y = &O[0, 0]
-    if n.output == LOGISTIC:
-        y = &outputs[0, 0]
-        squash(errors, n.Kp, &table[n.t_output], &O[0, 0], &outputs[0, 0])
-    if floating is double:
-        return sklstm_squared_error_f64(
-            errors, n.K, n.Kp, n.output == LOGISTIC, scale, y, &targets[0, 0], &error_target[0],
-            &error_weight[0], &OD[0, 0], &record[0, 0] if record.shape[0] else NULL)
-    else:
-        return sklstm_squared_error_f32(
-            errors, n.K, n.Kp, n.output == LOGISTIC, scale, y, &targets[0, 0], &error_target[0],
-            &error_weight[0], &OD[0, 0], &record[0, 0] if record.shape[0] else NULL)
-
-
-cdef double backward_all(
-    const Shape* n, const Inputs* inputs, int loss, bint full, double scale,
-    Py_ssize_t lanes, Py_ssize_t T,
-    const floating[:, ::1] targets,
-    const floating[::1] w, const floating[::1] wt, const floating[::1] table,   # IN
-    const int64_t[::1] first, Py_ssize_t errors,            # IN
-    const int64_t[::1] error_row, const int64_t[::1] error_target, const double[::1] error_weight,   # IN
-    const floating* sources, Py_ssize_t source_row,     # IN
-    floating[:, ::1] D, const floating[:, ::1] Y, const floating[:, ::1] S, const floating[:, ::1] HS,
-    const floating[:, ::1] O, floating[:, ::1] outputs, floating[:, ::1] OD,
-    floating[:, ::1] EH, floating[:, ::1] E, floating[:, ::1] ES,   # OUT
-    floating[::1] grad,                                     # STATE += scale * gradient
-    floating[:, ::1] record,                                # OUT (targets, K) outputs, or empty
-) noexcept nogil:
-    """Net inputs of the output units to loss and gradient."""
-    cdef Py_ssize_t j
-    cdef const floating* target_row
-    cdef double value = 0
-    if loss == SQUARED_ERROR and n.output != SOFTMAX:
-        value = squared_errors(
-            n, errors, scale, table, targets, error_target, error_weight, O, outputs, OD, record)
-    else:
-        for j in range(errors):
-            target_row = &targets[error_target[j], 0]
-            output_activation(n, &table[n.t_output], &O[j, 0], &outputs[j, 0])
-            if error_weight[j] == 0:
-                memset(&OD[j, 0], 0, n.K * sizeof(floating))
-                continue
-            value += error_weight[j] * row_loss(n, loss, &O[j, 0], &outputs[j, 0], target_row)
-            row_delta(
-                n, loss, <floating>(scale * error_weight[j]), &outputs[j, 0], target_row, &OD[j, 0])
-            if record.shape[0]:
-                memcpy(&record[error_target[j], 0], &outputs[j, 0], n.K * sizeof(floating))
-    memset(&EH[0, 0], 0, errors * n.Hp * sizeof(floating))
-    product(errors, n.Hp, n.K, &OD[0, 0], n.Kp, 1, &wt[n.U * n.Rp], n.Hp, &EH[0, 0], n.Hp)   # (9)
-    backward_pack(
-        n, T, lanes, full, inputs, first, errors, error_row, w, wt,
-        Y, S, HS, EH, E, ES, D, grad)
-    add_output_gradient(
-        n, inputs, lanes, errors, error_row, sources, source_row, OD, grad)
-    return value
+    """What net += p s_before gives to the gradient of p, and, if full, to the error at s_before."""
+    cdef Py_ssize_t v, c
+    for v in range(n.S):
+        c = v * n.Bp + b
+        add_lanes(grad + peephole + c, d * load(s_before + c), n.B - b)            # (15)
+        if full:
+            store(e_s + c, fma(d, load(w + peephole + c), load(e_s + c)))          # (9')
 
 
 # ------------------------------------------------------------------------------------------------
@@ -1074,188 +337,1162 @@ cdef double backward_all(
 #     net_c | net_in of c's block | net_forget of c's block          (C columns each)
 
 
-cdef inline void carry_partials(
-    const Shape* n, const Inputs* inputs, Py_ssize_t nz_lo, Py_ssize_t nz_hi,
-    const int32_t[::1] touched, Py_ssize_t n_touched,       # IN  inputs whose partials are not all zero
-    const floating* z,                                      # IN  (R,) recurrent sources
-    const floating* y, const floating* s_prev,              # IN
-    floating[:, ::1] P, floating[:, ::1] PP,                # STATE partials of weights, of peepholes
-    floating* decay, floating* gain,                        # WORK (Pp,)
+cdef inline void decay_and_add(
+    const Shape* n, real z, const real* decay, const real* gain, real* p
 ) noexcept nogil:
-    cdef Py_ssize_t v, b, c, i, peer, B = n.B
-    cdef const floating* x = <const floating*>inputs.x
-    cdef const floating* values = <const floating*>inputs.values
-    cdef floating zero = 0, one = 1, f
-    cdef floating g_slope = <floating>n.g_slope, g_low = <floating>n.g_low
-    cdef floating g_high = <floating>n.g_high, g_one = <floating>n.g_one
+    """p = decay p + z gain, for a row of partials."""                             # (16)
+    cdef Py_ssize_t j
+    cdef vec source = all_(z)
+    for j in range(n.Pp // LANES):
+        store(
+            p + j * LANES,
+            fma(load(decay + j * LANES), load(p + j * LANES), source * load(gain + j * LANES)))
+
+
+cdef inline void carry_partials(
+    const Shape* n, const Packed* p, Py_ssize_t nz_lo, Py_ssize_t nz_hi   # row 0 before the step, row 1 after
+) noexcept nogil:
+    cdef const Inputs* inputs = &p.inputs
+    cdef const real* y = p.at.Y + n.y_row
+    cdef const real* g = p.at.G + n.Cp
+    cdef const real* s_before = p.at.S
+    cdef const real* z = p.at.Y + n.recurrent
+    cdef real* decay = p.at.decay
+    cdef real* gain = p.at.gain
+    cdef real* row
+    cdef Py_ssize_t i, v, b, c, peer
+    cdef real y_in, y_forget
     for v in range(n.S):
-        for b in range(B):
-            c = v * B + b
-            decay[c] = y[n.y_forget + b]
-            gain[c] = y[n.y_in + b] * (g_slope * (y[c] - g_low) * (g_high - y[c]) + g_one)
+        for b in range(n.B):
+            c = v * n.B + b
+            i = v * n.Bp + b
+            y_in = y[n.y_in + b] if n.has_in else 1
+            y_forget = y[n.y_forget + b] if n.has_forget else 1
+            decay[c] = y_forget
+            gain[c] = y_in * (n.g.gain * (g[i] - n.g.low) * (n.g.high - g[i]) + n.g.one)
             if n.has_in:
-                f = y[n.y_in + b]
-                decay[n.p_in + c] = decay[c]
-                gain[n.p_in + c] = y[c] * f * (<floating>1 - f)
+                decay[n.p_in + c] = y_forget
+                gain[n.p_in + c] = g[i] * (y_in * (1 - y_in))
             if n.has_forget:
-                f = y[n.y_forget + b]
-                decay[n.p_forget + c] = decay[c]
-                gain[n.p_forget + c] = s_prev[c] * f * (<floating>1 - f)
-    decay_and_add(n.R, n.Pp, decay, z, gain, &P[0, 0])                             # (16)
-    decay_and_add(1, n.Pp, decay, &one, gain, &P[n.R, 0])
+                decay[n.p_forget + c] = y_forget
+                gain[n.p_forget + c] = s_before[i] * (y_forget * (1 - y_forget))
+    for i in range(n.R):
+        decay_and_add(n, z[i], decay, gain, p.at.P + i * n.Pp)
+    decay_and_add(n, 1, decay, gain, p.at.P + n.R * n.Pp)
+    row = p.at.P + (n.R + 1) * n.Pp
     if not inputs.sparse:
-        decay_and_add(n.M, n.Pp, decay, x, gain, &P[n.R + 1, 0])
+        for i in range(n.M):
+            decay_and_add(n, inputs.x[i], decay, gain, row + i * n.Pp)
     else:
         if n.has_forget:
-            for i in range(n_touched):
-                decay_and_add(1, n.Pp, decay, &zero, gain, &P[n.R + 1 + touched[i], 0])
+            for i in range(p.at.n_touched[0]):
+                decay_and_add(n, 0, decay, gain, row + p.at.touched[i] * n.Pp)
         for i in range(nz_lo, nz_hi):
-            product(1, n.Pp, 1, &values[i], 1, 1, gain, n.Pp, &P[n.R + 1 + inputs.columns[i], 0], n.Pp)
+            add_multiple(n.Pp, inputs.values[i], gain, row + inputs.columns[i] * n.Pp)
     if n.peepholes:
         for peer in range(n.S):
             for v in range(n.S):
-                for b in range(B):
-                    c = v * B + b
+                for b in range(n.B):
+                    c = v * n.B + b
+                    i = peer * n.Cp + v * n.Bp + b
                     if n.has_in:
-                        PP[peer, c] = decay[c] * PP[peer, c] + s_prev[peer * B + b] * gain[n.p_in + c]  # (16)
+                        p.at.PP[i] = (                                             # (16)
+                            decay[c] * p.at.PP[i] + s_before[peer * n.Bp + b] * gain[n.p_in + c])
+                    i += n.S * n.Cp
                     if n.has_forget:
-                        PP[n.S + peer, c] = (
-                            decay[c] * PP[n.S + peer, c] + s_prev[peer * B + b] * gain[n.p_forget + c])
+                        p.at.PP[i] = (
+                            decay[c] * p.at.PP[i] + s_before[peer * n.Bp + b] * gain[n.p_forget + c])
 
 
-cdef inline void add_partials(
-    const Shape* n, Py_ssize_t sources, const int32_t* which, const floating* e, const floating* p,
-    floating* grad,
-) noexcept nogil:
-    """grad += e ds/dw for rows 0..sources, or those that `which` names."""          # (17)
-    if floating is double:
-        sklstm_add_partials_f64(n, sources, which, e, p, grad)
-    else:
-        sklstm_add_partials_f32(n, sources, which, e, p, grad)
-
-
-cdef inline void immediate_errors(
-    const Shape* n, const floating* w, const floating* od,  # IN  (Kp,) deltas of the output units
-    const floating* y, const floating* h,                   # IN
-    floating* e,                                            # OUT (H,) errors at y_n and y_c
-    floating* e_s,                                          # OUT (Cp,)
-    floating* delta,                                        # OUT (Up,) output gates, hidden units; else 0
-) noexcept nogil:
-    cdef Py_ssize_t u, k, v, b, c, B = n.B
-    cdef floating h_slope = <floating>n.h_slope, h_low = <floating>n.h_low
-    cdef floating h_high = <floating>n.h_high, h_one = <floating>n.h_one
-    cdef floating f
+cdef inline void immediate_errors(const Shape* n, const real* w, const Packed* p) noexcept nogil:
+    """From the deltas of the output units, OD, of this step to EH, ES and the deltas of row 1 of D."""
+    cdef const real* y = p.at.Y + n.y_row
+    cdef const real* h = p.at.HS + n.Cp
+    cdef real* delta = p.at.D + n.d_row
+    cdef real* e = p.at.EH
+    cdef Py_ssize_t u, k, v, b, i
+    cdef real y_out
     for u in range(n.H):
         e[u] = 0
         for k in range(n.K):
-            e[u] += w[n.v_hidden + u * n.Kp + k] * od[k]                           # (9)
-    memset(delta, 0, n.Up * sizeof(floating))
+            e[u] += w[n.v_hidden + u * n.Kp + k] * p.at.OD[k]                      # (9)
+    memset(delta, 0, n.Up * sizeof(real))
     for u in range(n.N):
-        delta[n.y_n + u] = e[u] * y[n.y_n + u] * (<floating>1 - y[n.y_n + u])                # (14)
+        delta[n.u_n + u] = e[u] * (y[n.y_n + u] * (1 - y[n.y_n + u]))              # (14)
     for v in range(n.S):
-        for b in range(B):
-            c = v * B + b
-            f = h_slope * (h[c] - h_low) * (h_high - h[c]) + h_one                 # h'
-            e_s[c] = y[n.y_out + b] * f * e[n.N + c]                               # (9')
+        for b in range(n.B):
+            i = v * n.Bp + b
+            u = n.N + v * n.B + b
+            y_out = y[n.y_out + b] if n.has_out else 1
+            p.at.ES[i] = y_out * (n.h.gain * (h[i] - n.h.low) * (n.h.high - h[i]) + n.h.one) * e[u]   # (9')
             if n.has_out:
-                delta[n.y_out + b] += h[c] * e[n.N + c]
+                delta[n.u_out + b] += h[i] * e[u]
     if n.has_out:
-        for b in range(B):
-            delta[n.y_out + b] *= y[n.y_out + b] * (<floating>1 - y[n.y_out + b])            # (10)
+        for b in range(n.B):
+            delta[n.u_out + b] *= y[n.y_out + b] * (1 - y[n.y_out + b])            # (10)
+
+
+cdef inline void add_partials(const Shape* n, const real* e, const real* p, real* grad) noexcept nogil:
+    """grad += e ds/dw for the weights from one source."""                         # (17)
+    cdef Py_ssize_t v, b, c
+    for c in range(n.C):
+        grad[n.u_c + c] += e[c] * p[c]
+    for v in range(n.S if n.has_in else 0):
+        c = n.p_in + v * n.B
+        for b in range(n.B):
+            grad[n.u_in + b] += e[c + b] * p[c + b]
+    for v in range(n.S if n.has_forget else 0):
+        c = n.p_forget + v * n.B
+        for b in range(n.B):
+            grad[n.u_forget + b] += e[c + b] * p[c + b]
 
 
 cdef inline void add_step_gradient(
-    const Shape* n, const Inputs* inputs, Py_ssize_t nz_lo, Py_ssize_t nz_hi,
-    const int32_t[::1] touched, Py_ssize_t n_touched,
-    const floating* z, const floating* y, const floating* s,   # IN
-    const floating* e_s, const floating* delta, const floating* od,   # IN
-    const floating[:, ::1] P, const floating[:, ::1] PP,    # IN
-    floating* e,                                            # WORK (Pp,), zeros where no partials are
-    floating[::1] grad,                                     # STATE
+    const Shape* n, const Packed* p, Py_ssize_t nz_lo, Py_ssize_t nz_hi, real* grad
 ) noexcept nogil:
-    """Gradient of the error injected at this step."""
-    cdef Py_ssize_t i, v, b, c, peer, B = n.B
-    cdef const floating* x = <const floating*>inputs.x
-    cdef const floating* values = <const floating*>inputs.values
-    cdef floating one = 1
-    memcpy(e, e_s, n.C * sizeof(floating))
-    if n.has_in:
-        memcpy(e + n.p_in, e_s, n.C * sizeof(floating))
-    if n.has_forget:
-        memcpy(e + n.p_forget, e_s, n.C * sizeof(floating))
-    # output gates and hidden units: delta z; the carousel: e_s ds/dw
-    product(n.R, n.Up, 1, z, 1, 1, delta, n.Up, &grad[n.w_recurrent], n.Up)
-    add_partials(n, n.R, NULL, e, &P[0, 0], &grad[n.w_recurrent])
-    product(1, n.Up, 1, &one, 1, 1, delta, n.Up, &grad[n.w_bias], n.Up)
-    add_partials(n, 1, NULL, e, &P[n.R, 0], &grad[n.w_bias])
+    """Gradient of this step's error: delta z for output gates and hidden units, e_s ds/dw for the rest."""
+    cdef const Inputs* inputs = &p.inputs
+    cdef const real* z = p.at.Y + n.recurrent
+    cdef const real* y = p.at.Y + n.y_row
+    cdef const real* s = p.at.S + n.Cp
+    cdef const real* delta = p.at.D + n.d_row
+    cdef const real* od = p.at.OD
+    cdef const real* rows = p.at.P
+    cdef real* e = p.at.e
+    cdef Py_ssize_t i, v, b, c, peer
+    for v in range(n.S):
+        for b in range(n.B):
+            c = v * n.B + b
+            e[c] = p.at.ES[v * n.Bp + b]
+            if n.has_in:
+                e[n.p_in + c] = e[c]
+            if n.has_forget:
+                e[n.p_forget + c] = e[c]
+    for i in range(n.R):
+        add_multiple(n.Up, z[i], delta, grad + n.w_recurrent + i * n.Up)
+        add_partials(n, e, rows + i * n.Pp, grad + n.w_recurrent + i * n.Up)
+    add_multiple(n.Up, 1, delta, grad + n.w_bias)
+    add_partials(n, e, rows + n.R * n.Pp, grad + n.w_bias)
     clear_absent_biases(n, grad)
+    rows += (n.R + 1) * n.Pp
     if not inputs.sparse:
-        product(n.M, n.Up, 1, x, 1, 1, delta, n.Up, &grad[n.w_input], n.Up)
-        add_partials(n, n.M, NULL, e, &P[n.R + 1, 0], &grad[n.w_input])
+        for i in range(n.M):
+            add_multiple(n.Up, inputs.x[i], delta, grad + n.w_input + i * n.Up)
+            add_partials(n, e, rows + i * n.Pp, grad + n.w_input + i * n.Up)
+            if n.shortcut:
+                add_multiple(n.Kp, inputs.x[i], od, grad + n.v_input + i * n.Kp)
     else:
         for i in range(nz_lo, nz_hi):
-            product(
-                1, n.Up, 1, &values[i], 1, 1, delta, n.Up, &grad[n.w_input + inputs.columns[i] * n.Up], n.Up)
-        add_partials(n, n_touched, &touched[0], e, &P[n.R + 1, 0], &grad[n.w_input])
+            c = inputs.columns[i]
+            add_multiple(n.Up, inputs.values[i], delta, grad + n.w_input + c * n.Up)
+            if n.shortcut:
+                add_multiple(n.Kp, inputs.values[i], od, grad + n.v_input + c * n.Kp)
+        for i in range(p.at.n_touched[0]):
+            c = p.at.touched[i]
+            add_partials(n, e, rows + c * n.Pp, grad + n.w_input + c * n.Up)
     if n.peepholes:
-        for peer in range(n.S):
-            for v in range(n.S):
-                for b in range(B):
-                    c = v * B + b
+        for v in range(n.S):
+            for b in range(n.B):
+                i = v * n.Bp + b
+                for peer in range(n.S):
                     if n.has_in:
-                        grad[n.w_peep_in + peer * B + b] += e_s[c] * PP[peer, c]  # (17)
+                        grad[n.w_peep_in + peer * n.Bp + b] += (                   # (17)
+                            e[v * n.B + b] * p.at.PP[peer * n.Cp + i])
                     if n.has_forget:
-                        grad[n.w_peep_forget + peer * B + b] += e_s[c] * PP[n.S + peer, c]  # (17)
-        if n.has_out:
-            for v in range(n.S):
-                for b in range(B):
-                    grad[n.w_peep_out + v * B + b] += delta[n.y_out + b] * s[v * B + b]
-    # output units
-    product(n.H, n.Kp, 1, y + n.y_n, 1, 1, od, n.Kp, &grad[n.v_hidden], n.Kp)
+                        grad[n.w_peep_forget + peer * n.Bp + b] += (
+                            e[v * n.B + b] * p.at.PP[(n.S + peer) * n.Cp + i])
+                if n.has_out:
+                    grad[n.w_peep_out + i] += delta[n.u_out + b] * s[i]
+    for i in range(n.N):                                                           # (15)
+        add_multiple(n.Kp, y[n.y_n + i], od, grad + n.v_hidden + i * n.Kp)
+    for i in range(n.C):
+        add_multiple(n.Kp, y[n.y_c + i], od, grad + n.v_hidden + (n.N + i) * n.Kp)
     if n.output_bias:
-        product(1, n.Kp, 1, &one, 1, 1, od, n.Kp, &grad[n.v_bias], n.Kp)
-    if n.shortcut:
-        if not inputs.sparse:
-            product(n.M, n.Kp, 1, x, 1, 1, od, n.Kp, &grad[n.v_input], n.Kp)
-        else:
-            for i in range(nz_lo, nz_hi):
-                product(
-                    1, n.Kp, 1, &values[i], 1, 1, od, n.Kp, &grad[n.v_input + inputs.columns[i] * n.Kp], n.Kp)
+        add_multiple(n.Kp, 1, od, grad + n.v_bias)
 
 
 # ------------------------------------------------------------------------------------------------
-# one step of streams: called from Python for each, so all that it needs is looked up once
+# a packed batch: rows of time 0 (the initial state) of all sequences, then time 1 of all, time 2 of those
+# that are long enough, and so on. `first[t]` is the first row of time t; that of sequence i is first[t] + i.
 
 
-cdef void step_streams(
-    const Shape* n, Py_ssize_t streams, Py_ssize_t lanes,   # IN  at most `lanes` of them in one product
-    const floating* x, const floating* w, const floating* table,   # IN
-    floating* D, floating* Y, floating* S, floating* HS,    # STATE rows 0 to streams of Y, S are given
-    floating* O, floating* activation,                      # WORK (lanes, Kp), (Kp,)
-    floating* outputs,                                      # OUT (streams, K)
+cdef void arrange(
+    const Shape* n, const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target,
+    Py_ssize_t lo, Py_ssize_t hi, Packed* p,                # IN  the sequences lo..hi, the longest first; OUT
 ) noexcept nogil:
-    """What comes after the state goes to rows from `streams` on."""
-    cdef Py_ssize_t lo = 0, rows, i
-    cdef int64_t[3] first
-    while lo < streams:
-        rows = min(lanes, streams - lo)
-        first[0], first[1], first[2] = lo, streams + lo, streams + lo + rows
-        product_from(
-            rows, n.Up, n.M, w + n.w_bias, 0, x + lo * n.M, n.M, 1, w + n.w_input, n.Up,
-            D + first[1] * n.Up, n.Up)                                             # (1)
-        forward_pack(n, 1, first, NULL, w, table, D, Y, S, HS)
-        product_from(
-            rows, n.Kp, n.H, w + n.v_bias, 0, Y + first[1] * n.stride + n.y_n, n.stride, 1,
-            w + n.v_hidden, n.Kp, O, n.Kp)
-        if n.shortcut:
-            product(rows, n.Kp, n.M, x + lo * n.M, n.M, 1, w + n.v_input, n.Kp, O, n.Kp)
+    """Lays sequences out in rows."""
+    cdef Py_ssize_t t, i, m = 0, active = hi - lo, row = hi - lo
+    cdef Arrays* at = &p.at
+    p.sequences = hi - lo
+    p.T = length[lo]
+    at.first[0] = 0
+    if p.sequences == 1:                                    # the same as below, without a decision per step
+        for t in range(p.T):
+            at.first[t + 1] = t + 1
+            at.step[t] = start[lo] + t
+        if n.every_step:
+            for t in range(p.T):
+                at.target_row[t] = t + 1
+                at.target[t] = target[lo] + t
+        row = p.T + 1
+        m = p.T
+    for t in range(1, p.T + 1 if p.sequences > 1 else 0):
+        while length[lo + active - 1] < t:
+            active -= 1
+        at.first[t] = row
+        for i in range(active):
+            at.step[row - p.sequences + i] = start[lo + i] + t - 1
+            if n.every_step:
+                at.target_row[m] = row + i
+                at.target[m] = target[lo + i] + t - 1
+                m += 1
+        row += active
+    at.first[p.T + 1] = row
+    p.rows = row
+    if not n.every_step:
+        for i in range(p.sequences):
+            at.target_row[i] = at.first[length[lo + i]] + i
+            at.target[i] = target[lo + i]
+        m = p.sequences
+    p.targets = m
+
+
+cdef inline Py_ssize_t distance_of(
+    const int64_t[::1] start, const int64_t[::1] length, Py_ssize_t lo, Py_ssize_t hi
+) noexcept nogil:
+    """Steps from one sequence to the next, if they are the same and all sequences as long; else 0."""
+    cdef Py_ssize_t i, distance = start[lo + 1] - start[lo] if hi - lo > 1 else 0
+    for i in range(lo + 1, hi):
+        if start[i] - start[i - 1] != distance or length[i] != length[lo]:
+            return 0
+    return distance
+
+
+cdef void pack(
+    const Shape* n, const Inputs* data, const int64_t[::1] start, const int64_t[::1] length,
+    const int64_t[::1] target, Py_ssize_t lo, Py_ssize_t hi, bint again, Packed* p,
+) noexcept nogil:
+    """Lays sequences out, inputs included; `again`: dense inputs are asked for again, row under row."""
+    cdef Py_ssize_t j, distance = 0
+    arrange(n, start, length, target, lo, hi, p)
+    p.inputs = data[0]
+    p.inputs.step = p.at.step
+    if data.sparse:
+        return
+    if not again:
+        distance = distance_of(start, length, lo, hi)
+    if distance or p.sequences == 1:                        # they can be read where they are
+        p.inputs.x = data.x + start[lo] * n.M
+        p.inputs.row = distance * n.M if distance else n.M
+        p.inputs.time = n.M if distance else 0
+        return
+    p.inputs.x = p.at.XG
+    for j in range(p.rows - p.sequences):
+        memcpy(p.at.XG + j * n.M, data.x + p.at.step[j] * n.M, n.M * sizeof(real))
+
+
+cdef void reset_state(const Shape* n, Py_ssize_t sequences, const Arrays* at) noexcept nogil:
+    """Before the first step every activation and state is zero."""
+    cdef Py_ssize_t i
+    for i in range(sequences):
+        memset(at.Y + i * n.y_row + n.recurrent, 0, n.R * sizeof(real))
+    memset(at.S, 0, sequences * n.Cp * sizeof(real))
+
+
+cdef inline bint interrupted(double* done, double more) noexcept nogil:
+    """Counts multiply-adds; looks for Ctrl-C now and then. If true, a Python exception is set."""
+    done[0] += more
+    if done[0] < LOOK:
+        return False
+    done[0] = 0
+    with gil:
+        return PyErr_CheckSignals() != 0
+
+
+cdef int raise_it() except -1:
+    """Raise the exception that is set."""
+    return -1
+
+
+cdef inline void net_inputs(
+    const Shape* n, const Packed* p, Py_ssize_t t, Py_ssize_t row, Py_ssize_t rows, const real* w, real* D
+) noexcept nogil:
+    """x W + b of time t, whose rows of X begin at `row`."""                       # (1)
+    cdef Py_ssize_t i
+    cdef const real* x
+    if p.inputs.sparse:
         for i in range(rows):
-            output_activation(n, table + n.t_output, O + i * n.Kp, activation)                       # (8)
-            memcpy(outputs + (lo + i) * n.K, activation, n.K * sizeof(floating))
-        lo += rows
+            memcpy(D + i * n.d_row, w + n.w_bias, n.Up * sizeof(real))
+            add_sparse_row(&p.inputs, p.inputs.step[row + i], n.Up, w + n.w_input, D + i * n.d_row)
+        return
+    x = p.inputs.x + (t * p.inputs.time if p.inputs.time else row * p.inputs.row)
+    product_from(rows, n.Up, n.M, w + n.w_bias, 0, x, p.inputs.row, 1, w + n.w_input, n.Up, D, n.d_row)
 
 
-cdef bint all_finite(Py_ssize_t size, const floating* a) noexcept nogil:
+cdef inline bint is_by_time(const Shape* n, const Packed* p) noexcept nogil:
+    """Whether x W + b is computed time by time, for rows that stay in the cache, or for all times at once.
+
+    Then W is read at each time. That pays unless it has more rows than the net inputs, which otherwise are
+    written, read and written again far away. The bits are the same.
+    """
+    return p.sequences >= STEP_ROWS and (p.inputs.sparse or n.M <= 4 * p.sequences)
+
+
+cdef inline void forward_alone_as(
+    const Shape n, Py_ssize_t T, const real* w, const Arrays* at
+) noexcept nogil:
+    """All time steps of one sequence, nothing but the rows that are kept in memory."""
+    cdef Py_ssize_t _t
+    cdef real* Y = at.Y
+    cdef real* G = at.G
+    cdef real* S = at.S
+    cdef real* HS = at.HS
+    cdef const real* D = at.D
+    cdef vec y_0 = load(Y + n.y_c), y_1 = load(Y + n.y_c + (n.B if n.S > 1 else 0))
+    for _t in range(T):
+        D += n.d_row
+        forward_step_in_registers(
+            &n, w, D, Y + n.recurrent, S, Y + n.y_row, G + n.Cp, S + n.Cp, HS + n.Cp, &y_0, &y_1)
+        Y += n.y_row
+        G += n.Cp
+        S += n.Cp
+        HS += n.Cp
+
+
+cdef inline int usual_kinds(const Shape* n) noexcept nogil:
+    """Kinds of units of a usual small network: input and output gates, one or two cells per block; else 0."""
+    return n.kinds if n.has_in and n.has_out and not n.peepholes and n.N == 0 and n.S <= 2 else 0
+
+
+cdef void forward_alone(const Shape* n_, Py_ssize_t T, const real* w, const Arrays* at) noexcept nogil:
+    """The same, compiled for each of the usual networks: what is constant there costs nothing."""
+    cdef Shape n = n_[0]
+    if usual_kinds(&n):
+        n.has_in = n.has_out = n.B_vectors = 1
+        n.peepholes = n.N_vectors = n.N = 0
+        if n.S == 1 and n.has_forget:
+            n.S, n.has_forget, n.kinds = 1, 1, 4
+            forward_alone_as(n, T, w, at)
+        elif n.S == 1:
+            n.S, n.has_forget, n.kinds = 1, 0, 3
+            forward_alone_as(n, T, w, at)
+        elif n.has_forget:
+            n.S, n.has_forget, n.kinds = 2, 1, 5
+            forward_alone_as(n, T, w, at)
+        else:
+            n.S, n.has_forget, n.kinds = 2, 0, 4
+            forward_alone_as(n, T, w, at)
+    else:
+        forward_alone_as(n, T, w, at)
+
+
+cdef void forward_rows(
+    const Shape* n_, Py_ssize_t rows, Py_ssize_t row, Py_ssize_t lag, const real* w, const real* net,
+    const Arrays* at,
+) noexcept nogil:
+    """One time step of some sequences: their rows begin at `row`, those of the step before `lag` above."""
+    cdef Shape n = n_[0]
+    cdef Py_ssize_t i
+    for i in range(row, row + rows):
+        forward_step(
+            &n, w, net, at.S + (i - lag) * n.Cp, at.Y + i * n.y_row, at.G + i * n.Cp,
+            at.S + i * n.Cp, at.HS + i * n.Cp)
+        net += n.d_row
+
+
+cdef bint forward_packed(const Shape* n, Packed* p, const real* w, double* done) noexcept nogil:
+    """Inputs to activations and states; rows of time 0 hold the initial state. True: interrupted."""
+    cdef Arrays* at = &p.at
+    cdef int64_t* first = at.first
+    cdef Py_ssize_t t, row, rows
+    cdef bint by_time = is_by_time(n, p)
+    cdef double madds = n.R * n.Up + 30. * n.Up
+    cdef real* net
+    if not by_time:
+        if p.inputs.time:
+            for t in range(p.T):
+                net_inputs(n, p, t, 0, p.sequences, w, at.D + first[t + 1] * n.d_row)
+        else:
+            net_inputs(n, p, 0, 0, p.rows - p.sequences, w, at.D + p.sequences * n.d_row)
+    if p.sequences == 1 and n.in_registers:
+        return forward_stretches(n, p.T, w, at, done)
+    for t in range(1, p.T + 1):
+        row = first[t]
+        rows = first[t + 1] - row
+        net = at.D + row * n.d_row
+        if by_time:                                         # the rows of time 0 are free, and in the cache
+            net = at.D
+            net_inputs(n, p, t - 1, row - p.sequences, rows, w, net)
+        if n.R:
+            product(                                                               # (1)
+                rows, n.Up, n.R, at.Y + first[t - 1] * n.y_row + n.recurrent, n.y_row, 1,
+                w + n.w_recurrent, n.Up, net, n.d_row)
+        forward_rows(n, rows, row, row - first[t - 1], w, net, at)
+        if interrupted(done, rows * (madds + n.M * n.Up)):
+            return True
+    return False
+
+
+cdef bint forward_stretches(
+    const Shape* n, Py_ssize_t T, const real* w, const Arrays* at, double* done
+) noexcept nogil:
+    """All time steps of one sequence, with a look for Ctrl-C now and then."""
+    cdef double madds = n.R * n.Up + 30. * n.Up
+    cdef Py_ssize_t t = 0, many = <Py_ssize_t>(LOOK / madds), some
+    cdef Arrays here = at[0]
+    while t < T:
+        some = min(T - t, many)
+        forward_alone(n, some, w, &here)
+        t += some
+        here.Y += some * n.y_row
+        here.G += some * n.Cp
+        here.S += some * n.Cp
+        here.HS += some * n.Cp
+        here.D += some * n.d_row
+        if interrupted(done, some * madds):
+            return True
+    return False
+
+
+# ------------------------------------------------------------------------------------------------
+# the gradient of a packed batch
+
+
+cdef void add_recurrent_gradient(
+    const Shape* n, const Packed* p, Py_ssize_t t, Py_ssize_t T, real* grad
+) noexcept nogil:
+    """grad += y(t-1).T delta(t) for the times t..T, in as few products as the rows allow."""
+    cdef const int64_t* first = p.at.first
+    cdef Py_ssize_t until, rows
+    while t <= T:
+        rows = first[t + 1] - first[t]
+        until = t + 1
+        if first[t] - first[t - 1] == rows:             # the rows of time t follow those of t - 1 one to one
+            while until <= T and first[until + 1] - first[until] == rows:
+                until += 1
+        product(
+            n.R, n.Up, first[until] - first[t], p.at.Y + first[t - 1] * n.y_row + n.recurrent, 1, n.y_row,
+            p.at.D + first[t] * n.d_row, n.d_row, grad + n.w_recurrent, n.Up)      # (15)
+        t = until
+
+
+cdef inline void clear_absent_biases(const Shape* n, real* grad) noexcept nogil:
+    cdef real* b = grad + n.w_bias
+    if not n.gate_bias:
+        memset(b + n.u_out, 0, n.has_out * n.B * sizeof(real))
+        memset(b + n.u_in, 0, n.has_in * n.B * sizeof(real))
+        memset(b + n.u_forget, 0, n.has_forget * n.B * sizeof(real))
+    if not n.cell_bias:
+        memset(b + n.u_c, 0, n.C * sizeof(real))
+        memset(b + n.u_n, 0, n.N * sizeof(real))
+
+
+cdef void add_gradient(
+    const Shape* n, const Packed* p, Py_ssize_t t, Py_ssize_t T, real* grad
+) noexcept nogil:
+    """What the deltas of the times t..T give: all but what belongs to output units and peepholes."""   # (15)
+    cdef Py_ssize_t lo = p.at.first[t], rows = p.at.first[T + 1] - lo
+    cdef const real* D = p.at.D + lo * n.d_row
+    if n.R:
+        add_recurrent_gradient(n, p, t, T, grad)
+    if n.cell_bias or n.gate_bias:
+        add_rows(rows, n.Up, D, n.d_row, grad + n.w_bias)
+        clear_absent_biases(n, grad)
+    add_input_gradient(&p.inputs, lo - p.sequences, rows, n.M, n.Up, D, n.d_row, grad + n.w_input)
+
+
+cdef inline void backward_alone_as(
+    const Shape n, const Packed* p, bint full, Py_ssize_t lo, Py_ssize_t hi,
+    const real* w, const real* wt, real* grad,
+) noexcept nogil:
+    """Time steps hi..lo + 1 of one sequence, the last one first."""
+    cdef Py_ssize_t t
+    cdef const real* e_outputs
+    cdef const real* after
+    for t in range(hi, lo, -1):
+        e_outputs = NULL
+        if n.every_step or p.at.target_row[0] == t:
+            e_outputs = p.at.EH + (t - 1 if n.every_step else 0) * n.Hp
+        after = p.at.D + (t + 1) * n.d_row if full and n.R and t < p.T else NULL
+        backward_step(&n, True, full, w, wt, NULL, after, e_outputs, p, t, t - 1, p.at.ES, grad)
+
+
+cdef void backward_alone(
+    const Shape* n_, const Packed* p, bint full, Py_ssize_t lo, Py_ssize_t hi,
+    const real* w, const real* wt, real* grad,
+) noexcept nogil:
+    """The same, compiled for each of the usual networks (`usual_kinds`)."""
+    cdef Shape n = n_[0]
+    cdef int kinds = usual_kinds(&n)
+    if kinds:
+        n.has_in = n.has_out = n.B_vectors = 1
+        n.peepholes = n.N_vectors = n.N = 0
+    if kinds and not full:
+        if n.S == 1 and n.has_forget:
+            n.S, n.has_forget = 1, 1
+            backward_alone_as(n, p, False, lo, hi, w, wt, grad)
+        elif n.S == 1:
+            n.S, n.has_forget = 1, 0
+            backward_alone_as(n, p, False, lo, hi, w, wt, grad)
+        elif n.has_forget:
+            n.S, n.has_forget = 2, 1
+            backward_alone_as(n, p, False, lo, hi, w, wt, grad)
+        else:
+            n.S, n.has_forget = 2, 0
+            backward_alone_as(n, p, False, lo, hi, w, wt, grad)
+    elif kinds and n.S == 1 and n.has_forget:
+        n.S, n.has_forget = 1, 1
+        backward_alone_as(n, p, True, lo, hi, w, wt, grad)
+    else:
+        backward_alone_as(n, p, full, lo, hi, w, wt, grad)
+
+
+cdef void backward_rows(
+    const Shape* n_, const Packed* p, bint full, Py_ssize_t t, Py_ssize_t target,
+    const real* w, const real* wt, real* grad,
+) noexcept nogil:
+    """One time step of a packed batch; `target` is the first target of this time, if every step has one."""
+    cdef Shape n = n_[0]
+    cdef Py_ssize_t i, j, row = p.at.first[t]
+    cdef const real* e_outputs
+    cdef const real* e_after
+    for i in range(p.at.first[t + 1] - row):
+        j = target + i if n.every_step else i
+        e_outputs = p.at.EH + j * n.Hp if p.at.target_row[j] == row + i else NULL
+        e_after = p.at.E + i * n.y_row if full and n.R else NULL
+        backward_step(
+            &n, False, full, w, wt, e_after, NULL, e_outputs, p, row + i, p.at.first[t - 1] + i,
+            p.at.ES + i * n.Cp, grad)
+
+
+cdef bint backward_packed(
+    const Shape* n, const Packed* p, bint full, const real* w, real* grad, double* done
+) noexcept nogil:
+    """Errors back through time: D, and all of the gradient but the outputs' part. True: interrupted.
+
+    E and ES end as the errors at the initial activations and states.
+    """
+    cdef const Arrays* at = &p.at
+    cdef const int64_t* first = at.first
+    cdef Py_ssize_t t, active, some, until = p.T, at_once = p.rows, target = p.targets
+    cdef double madds = 2. * n.R * n.Up + n.M * n.Up + 30. * n.Up
+    memset(at.E, 0, p.sequences * n.y_row * sizeof(real))
+    memset(at.ES, 0, p.sequences * n.Cp * sizeof(real))
+    if p.sequences == 1 and n.in_registers:
+        t = p.T
+        while t > 0:
+            some = min(t, <Py_ssize_t>(LOOK / madds))
+            backward_alone(n, p, full, t - some, t, w, at.wt, grad)
+            t -= some
+            if interrupted(done, some * madds):
+                return True
+        add_gradient(n, p, 1, p.T, grad)
+    else:
+        if n.Up * sizeof(real) > WIDE_BYTES and n.R * n.Up * sizeof(real) <= GRADIENT_BYTES:
+            at_once = GRADIENT_ROWS                         # the gradient stays in the cache, too
+        for t in range(p.T, 0, -1):
+            active = first[t + 1] - first[t]
+            target -= active
+            backward_rows(n, p, full, t, target, w, at.wt, grad)
+            if full and n.R and t > 1:
+                memset(at.E, 0, active * n.y_row * sizeof(real))
+                product(
+                    active, n.Rp, n.U, at.D + first[t] * n.d_row, n.d_row, 1, at.wt, n.Rp, at.E + n.recurrent,
+                    n.y_row)                                                       # (9)
+            if t == 1 or first[until + 1] - first[t] >= at_once:
+                add_gradient(n, p, t, until, grad)
+                until = t - 1
+            if interrupted(done, active * madds):
+                return True
+    memset(at.E, 0, p.sequences * n.y_row * sizeof(real))
+    if full and n.R:
+        product(
+            p.sequences, n.Rp, n.U, at.D + p.sequences * n.d_row, n.d_row, 1, at.wt, n.Rp, at.E + n.recurrent,
+            n.y_row)
+    return False
+
+
+cdef void transpose_weights(const Shape* n, bint full, const real* w, real* wt) noexcept nogil:
+    """The two matrices that the backward pass reads the other way round."""
+    if full and n.R:
+        transpose(n.R, n.U, w + n.w_recurrent, n.Up, wt, n.Rp)
+    transpose(n.H, n.K, w + n.v_hidden, n.Kp, wt + n.U * n.Rp, n.Hp)
+
+
+# ------------------------------------------------------------------------------------------------
+# the output units of a packed batch. Their sources y_n and y_c lie in the rows of Y (a target at every step),
+# or are copied side by side to HR.
+
+
+cdef void forward_outputs(const Shape* n, Packed* p, const real* w) noexcept nogil:
+    """Net inputs of the output units, O."""                                       # (8)
+    cdef Arrays* at = &p.at
+    cdef Py_ssize_t j
+    cdef const real* y
+    if n.every_step:
+        y = at.Y + p.sequences * n.y_row
+        product_from(
+            p.targets, n.Kp, n.N, w + n.v_bias, 0, y + n.y_n, n.y_row, 1, w + n.v_hidden, n.Kp, at.O, n.Kp)
+        product(
+            p.targets, n.Kp, n.C, y + n.y_c, n.y_row, 1, w + n.v_hidden + n.N * n.Kp, n.Kp, at.O, n.Kp)
+    else:
+        for j in range(p.targets):
+            y = at.Y + at.target_row[j] * n.y_row
+            memcpy(at.HR + j * n.Hp, y + n.y_n, n.N * sizeof(real))
+            memcpy(at.HR + j * n.Hp + n.N, y + n.y_c, n.C * sizeof(real))
+        product_from(
+            p.targets, n.Kp, n.H, w + n.v_bias, 0, at.HR, n.Hp, 1, w + n.v_hidden, n.Kp, at.O, n.Kp)
+    if n.shortcut:
+        if n.every_step:
+            add_input_products(&p.inputs, 0, p.targets, n.M, n.Kp, w + n.v_input, at.O, n.Kp)
+            return
+        for j in range(p.targets):
+            add_input_products(
+                &p.inputs, at.target_row[j] - p.sequences, 1, n.M, n.Kp, w + n.v_input, at.O + j * n.Kp, n.Kp)
+
+
+cdef void add_output_gradient(const Shape* n, const Packed* p, real* grad) noexcept nogil:
+    cdef const Arrays* at = &p.at
+    cdef Py_ssize_t j
+    cdef const real* y
+    if n.every_step:                                                               # (15)
+        y = at.Y + p.sequences * n.y_row
+        product(n.N, n.Kp, p.targets, y + n.y_n, 1, n.y_row, at.OD, n.Kp, grad + n.v_hidden, n.Kp)
+        product(
+            n.C, n.Kp, p.targets, y + n.y_c, 1, n.y_row, at.OD, n.Kp, grad + n.v_hidden + n.N * n.Kp, n.Kp)
+    else:
+        product(n.H, n.Kp, p.targets, at.HR, 1, n.Hp, at.OD, n.Kp, grad + n.v_hidden, n.Kp)
+    if n.output_bias:
+        add_rows(p.targets, n.Kp, at.OD, n.Kp, grad + n.v_bias)
+    if n.shortcut:
+        if n.every_step:
+            add_input_gradient(&p.inputs, 0, p.targets, n.M, n.Kp, at.OD, n.Kp, grad + n.v_input)
+            return
+        for j in range(p.targets):
+            add_input_gradient(
+                &p.inputs, at.target_row[j] - p.sequences, 1, n.M, n.Kp, at.OD + j * n.Kp, n.Kp,
+                grad + n.v_input)
+
+
+cdef inline double target_weight(const Shape* n, const Targets* targets, Py_ssize_t target) noexcept nogil:
+    """Weight of a target: the mean of those of its outputs, if each has its own."""
+    cdef Py_ssize_t k
+    cdef double total = 0
+    if not targets.each_output:
+        return targets.weight[target]
+    for k in range(n.K):
+        total += targets.weight[target * n.K + k]
+    return total / n.K
+
+
+cdef double output_errors(
+    const Shape* n, Packed* p, const Targets* targets, double scale, real[:, ::1] record
+) noexcept nogil:
+    """Net inputs of the output units to the loss, to the deltas OD and to the errors EH at y_n and y_c."""
+    cdef Arrays* at = &p.at
+    cdef Py_ssize_t j, target
+    cdef double value = 0
+    for j in range(p.targets):
+        target = at.target[j]
+        if not targets.each_output and targets.weight[target] == 0:
+            memset(at.OD + j * n.Kp, 0, n.Kp * sizeof(real))
+            continue
+        output_activation(n, at.O + j * n.Kp, at.A + j * n.Kp)                     # (8)
+        value += row_loss(n, targets, target, at.O + j * n.Kp, at.A + j * n.Kp)
+        row_delta(n, targets, target, scale, at.A + j * n.Kp, at.OD + j * n.Kp)    # (8')
+        if record.shape[0]:
+            memcpy(&record[target, 0], at.A + j * n.Kp, n.K * sizeof(real))
+    memset(at.EH, 0, p.targets * n.Hp * sizeof(real))
+    product(p.targets, n.Hp, n.K, at.OD, n.Kp, 1, at.wt + n.U * n.Rp, n.Hp, at.EH, n.Hp)   # (9)
+    return value
+
+
+cdef double loss_and_gradient(
+    const Shape* n, Packed* p, const Targets* targets, bint full, double scale,
+    const real* w, real* grad, real[:, ::1] record, double* done, bint* stopped,
+) noexcept nogil:
+    """Weighted loss of a packed batch; its gradient, times `scale`, is added to `grad`."""
+    cdef double value
+    stopped[0] = forward_packed(n, p, w, done)
+    if stopped[0]:
+        return 0
+    forward_outputs(n, p, w)
+    value = output_errors(n, p, targets, scale, record)
+    stopped[0] = backward_packed(n, p, full, w, grad, done)
+    if not stopped[0]:
+        add_output_gradient(n, p, grad)
+    return value
+
+
+# ------------------------------------------------------------------------------------------------
+# what Python holds: sizes, data, arrays, weights
+
+
+cdef class Plan:
+    """Sizes and places of one network: a dict of numbers (`layout`) as a struct.
+
+    Parameters
+    ----------
+    layout : dict
+    recurrent, cells : ndarray of int64
+        Columns of Y and of S in the users' order.
+    """
+
+    cdef Shape shape
+    cdef const int64_t[::1] recurrent, cells
+
+    def __init__(self, dict layout, recurrent, cells):
+        self.shape = layout
+        self.recurrent, self.cells = recurrent, cells
+
+    def __reduce__(self):
+        raise TypeError("a plan belongs to the CPU level of its process")
+
+
+def zeros(*shape):
+    """Array of zeros that starts at a whole vector and has a spare one behind its end."""
+    cdef Py_ssize_t size = 1, at, item = sizeof(real)
+    for length in shape:
+        size *= length
+    raw = np.zeros((size + LANES) * item + 64, np.uint8)
+    at = -raw.ctypes.data % 64
+    return raw[at:at + size * item].view(DTYPE).reshape(shape)
+
+
+cdef real* address(array) except NULL:
+    """First number of an array of this module's type, which must outlive its use."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    cdef real* at = <real*>view.buf
+    cdef bint fits = view.itemsize == sizeof(real) and view.format[0] == (c'd' if sizeof(real) == 8 else c'f')
+    PyBuffer_Release(&view)
+    if not fits:
+        raise TypeError(f"expected {DTYPE}")
+    return at
+
+
+cdef class Data:
+    """Inputs, targets and weights of all sequences, as the kernel reads them.
+
+    Parameters
+    ----------
+    plan : Plan
+    X : ndarray of shape (n_steps, n_features), or tuple (values, columns, indptr) of a CSR matrix
+    targets : ndarray of shape (n_targets, n_outputs) or None
+    weight : ndarray of float64 of shape (n_targets,) or (n_targets, n_outputs), or None
+    loss : int
+        Of `LOSSES`.
+    """
+
+    cdef Inputs inputs
+    cdef Targets targets
+    cdef object held
+    cdef readonly bint sparse
+    cdef readonly Py_ssize_t n_stored, n_steps
+
+    def __init__(self, Plan plan, X, targets=None, weight=None, int loss=SQUARED_ERROR):
+        cdef const real[:, ::1] x
+        cdef const real[::1] values
+        cdef const int32_t[::1] columns, indptr
+        cdef const double[:, ::1] weights
+        self.sparse = isinstance(X, tuple)
+        memset(&self.inputs, 0, sizeof(Inputs))
+        memset(&self.targets, 0, sizeof(Targets))
+        self.inputs.sparse = self.sparse
+        if self.sparse:
+            values, columns, indptr = X
+            self.n_stored, self.n_steps = values.shape[0], indptr.shape[0] - 1
+            self.inputs.values = &values[0] if self.n_stored else NULL
+            self.inputs.columns = &columns[0] if self.n_stored else NULL
+            self.inputs.indptr = &indptr[0]
+        else:
+            x = X
+            if x.shape[1] != plan.shape.M:
+                raise ValueError(f"X has {x.shape[1]} features, the network {plan.shape.M} inputs")
+            self.n_stored, self.n_steps = x.shape[0] * x.shape[1], x.shape[0]
+            self.inputs.x = &x[0, 0] if x.shape[0] else NULL
+            self.inputs.row = x.shape[1]
+        if targets is not None:
+            padded = zeros(len(targets), plan.shape.K)
+            padded[...] = targets
+            weight = np.ascontiguousarray(weight, np.float64)
+            weights = weight.reshape(len(targets), -1)
+            self.targets.loss, self.targets.y = loss, address(padded)
+            self.targets.weight = &weights[0, 0] if len(targets) else NULL
+            self.targets.weight_row, self.targets.each_output = weights.shape[1], weight.ndim == 2
+            targets = padded
+        self.held = X, targets, weight
+
+
+cdef class Workspace:
+    """The arrays of a packed batch, kept from call to call.
+
+    Parameters
+    ----------
+    plan : Plan
+    rows, sequences, longest : int
+        Time steps and sequences of a packed batch at most, steps of its longest sequence.
+    sparse, backward, partials : bool
+        Whether inputs are sparse; whether there is room for a gradient; for partials carried forwards.
+    """
+
+    cdef Arrays at
+    cdef object held
+    cdef readonly tuple capacity
+    cdef readonly object first, step, target_row, touched, is_touched, n_touched
+    cdef readonly object D, Y, G, S, HS, OD, E, ES, P, PP
+
+    def __init__(
+        self, Plan plan, Py_ssize_t rows, Py_ssize_t sequences, Py_ssize_t longest,
+        *, bint sparse=False, bint backward=True, bint partials=False,
+    ):
+        cdef Shape* n = &plan.shape
+        cdef int64_t[::1] integers
+        cdef int32_t[::1] small
+        rows, sequences = max(rows, 1), max(sequences, 1)
+        cdef Py_ssize_t total = rows + sequences, targets = max(rows if n.every_step else sequences, 2)
+        self.capacity = rows, sequences, longest
+        memset(&self.at, 0, sizeof(Arrays))
+        self.held = []
+        self.first = integers = np.zeros(longest + 2, np.int64)
+        self.at.first = &integers[0]
+        self.step = integers = np.zeros(total, np.int64)
+        self.at.step = &integers[0]
+        self.target_row = integers = np.zeros(targets + total, np.int64)
+        self.at.target_row = &integers[0]
+        integers = np.zeros(targets + total, np.int64)
+        self.held.append(integers)
+        self.at.target = &integers[0]
+        self.at.XG = self._room(1 if sparse or sequences == 1 else rows, n.M)
+        self.D, self.Y = zeros(total, n.d_row), zeros(total, n.y_row)
+        self.G, self.S, self.HS = (zeros(total, n.Cp) for _ in range(3))
+        self.at.D, self.at.Y = address(self.D), address(self.Y)
+        self.at.G, self.at.S, self.at.HS = address(self.G), address(self.S), address(self.HS)
+        self.at.HR = self._room(targets, n.Hp)
+        self.at.O = self._room(targets, n.Kp)
+        self.at.A = self._room(targets, n.Kp)
+        if backward:
+            self.OD, self.E, self.ES = zeros(targets, n.Kp), zeros(sequences, n.y_row), zeros(sequences, n.Cp)
+            self.at.OD, self.at.E, self.at.ES = address(self.OD), address(self.E), address(self.ES)
+            self.at.EH = self._room(targets, n.Hp)
+            self.at.wt = self._room(n.U * n.Rp + n.K * n.Hp, 1)
+            self.touched = small = np.zeros(n.M + 1 if sparse else 1, np.int32)
+            self.at.touched = &small[0]
+            self.is_touched = small = np.zeros(n.M if sparse else 1, np.int32)
+            self.at.is_touched = &small[0]
+            self.n_touched = integers = np.zeros(1, np.int64)
+            self.at.n_touched = &integers[0]
+        if partials:
+            self.P, self.PP = zeros(n.R + 1 + n.M, n.Pp), zeros(2 * n.S, n.Cp)
+            self.at.P, self.at.PP = address(self.P), address(self.PP)
+            self.at.decay = self._room(1, n.Pp)
+            self.at.gain = self._room(1, n.Pp)
+            self.at.e = self._room(1, n.Pp)
+
+    cdef real* _room(self, Py_ssize_t rows, Py_ssize_t columns) except NULL:
+        array = zeros(max(rows, 1), max(columns, 1))
+        self.held.append(array)
+        return address(array)
+
+
+cdef class Weights:
+    """Weights on their way, with gradient and state of the solver; packed vectors and the solver's numbers.
+
+    Parameters
+    ----------
+    w, first, second : ndarray of shape (n_packed,)
+        Made by `zeros`.
+    hyper : ndarray of float64
+    """
+
+    cdef Parameters at
+    cdef readonly object w, grad, first, second, hyper
+
+    def __init__(self, w, first, second, hyper):
+        cdef double[::1] numbers = hyper
+        self.w, self.first, self.second, self.hyper = w, first, second, hyper
+        self.grad = zeros(len(w))
+        self.at.w, self.at.grad = address(w), address(self.grad)
+        self.at.m, self.at.v = address(first), address(second)
+        self.at.hyper = &numbers[0]
+
+
+# ------------------------------------------------------------------------------------------------
+# entry points: `order` says which sequences, with their first steps, lengths and first targets
+
+
+def forward(
+    Plan plan, Data data, order, Workspace work, const real[::1] w, Py_ssize_t window,
+    real[:, ::1] activations, real[:, ::1] cells,           # initial state, then the final one
+    real[:, ::1] outputs,
+):
+    """Outputs of a packed batch and its final state, in windows of so many time steps.
+
+    If one window is enough, `work` keeps every activation and state.
+    """
+    cdef:
+        Shape* n = &plan.shape
+        const int64_t[::1] start = order.start, length = order.length, target = order.target
+        int64_t[:, ::1] part = np.empty((3, len(order)), np.int64)
+        Packed p
+        Py_ssize_t active = start.shape[0], left, done = 0, i, j, row
+        double madds = 0
+        bint stopped = False
+        unsigned long long mode
+    p.at = work.at
+    with nogil:
+        mode = flush_subnormals()
+        for i in range(active):
+            for j in range(n.R):
+                p.at.Y[i * n.y_row + plan.recurrent[j]] = activations[i, j]
+            for j in range(n.C):
+                p.at.S[i * n.Cp + plan.cells[j]] = cells[i, j]
+        while active:
+            for i in range(active):
+                part[0, i] = start[i] + done
+                part[1, i] = min(length[i] - done, window)
+                part[2, i] = target[i] + (done if n.every_step else 0)
+            pack(n, &data.inputs, part[0], part[1], part[2], 0, active, n.shortcut, &p)
+            stopped = forward_packed(n, &p, &w[0], &madds)
+            if stopped:
+                break
+            forward_outputs(n, &p, &w[0])
+            for j in range(p.targets):
+                if n.every_step or length[j] - done <= window:
+                    output_activation(n, p.at.O + j * n.Kp, p.at.A + j * n.Kp)
+                    memcpy(&outputs[p.at.target[j], 0], p.at.A + j * n.Kp, n.K * sizeof(real))
+            done += window
+            left = 0
+            for i in range(active):
+                row = p.at.first[part[1, i]] + i
+                if length[i] > done:
+                    memcpy(p.at.Y + i * n.y_row, p.at.Y + row * n.y_row, n.y_row * sizeof(real))
+                    memcpy(p.at.S + i * n.Cp, p.at.S + row * n.Cp, n.Cp * sizeof(real))
+                    left += 1
+                    continue
+                for j in range(n.R):
+                    activations[i, j] = p.at.Y[row * n.y_row + plan.recurrent[j]]
+                for j in range(n.C):
+                    cells[i, j] = p.at.S[row * n.Cp + plan.cells[j]]
+            active = left
+        restore_mode(mode)
+    if stopped:
+        raise_it()
+
+
+def gradient(
+    Plan plan, Data data, order, Workspace work, const real[::1] w, bint full, double scale, bint reset,
+    real[::1] grad,
+):
+    """Loss of a packed batch; `scale` times its gradient is added to `grad`.
+
+    `reset` starts from states of zero, else from the states in the first rows of work.Y and work.S.
+    """
+    cdef:
+        Shape* n = &plan.shape
+        const int64_t[::1] start = order.start, length = order.length, target = order.target
+        real[:, ::1] record = np.zeros((0, plan.shape.K), DTYPE)
+        Packed p
+        double value, done = 0
+        bint stopped
+        unsigned long long mode
+    p.at = work.at
+    with nogil:
+        mode = flush_subnormals()
+        if reset:
+            reset_state(n, start.shape[0], &p.at)
+        transpose_weights(n, full, &w[0], p.at.wt)
+        pack(n, &data.inputs, start, length, target, 0, start.shape[0], True, &p)
+        value = loss_and_gradient(
+            n, &p, &data.targets, full, scale, &w[0], &grad[0], record, &done, &stopped)
+        restore_mode(mode)
+    if stopped:
+        raise_it()
+    return value
+
+
+def update(Plan plan, Weights weights):
+    """One step of the solver on the whole gradient, which is zero afterwards."""
+    cdef unsigned long long mode
+    with nogil:
+        mode = flush_subnormals()
+        update_weights(&plan.shape, &weights.at, False, NULL, 0, NULL, 0)
+        restore_mode(mode)
+
+
+def train(
+    Plan plan, Data data, order, Workspace work, Weights weights, bint full, bint mean,
+    const int64_t[::1] batch, Py_ssize_t most, real[:, ::1] record,
+):
+    """The mini-batches of an epoch, an update after each; returns the sum of the weighted losses.
+
+    Mini-batch k holds the sequences batch[k]..batch[k + 1], at most `most` in a packed batch. `record`
+    (n_targets, K), if not empty, gets the outputs from which each sequence was learned. Stops before the
+    update at the first loss that is not finite, and returns it.
+    """
+    cdef:
+        Shape* n = &plan.shape
+        const int64_t[::1] start = order.start, length = order.length, target = order.target
+        Packed p
+        Inputs inputs = data.inputs
+        Parameters* at = &weights.at
+        Py_ssize_t k, i, row, some, until, n_touched
+        double total = 0, value, batch_weight, done = 0
+        bint lazy = is_lazy(weights.at.hyper, data.sparse), stopped = False
+        unsigned long long mode
+    p.at = work.at
+    with nogil:
+        mode = flush_subnormals()
+        for k in range(batch.shape[0] - 1):
+            batch_weight = 0
+            for i in range(batch[k], batch[k + 1]):
+                for row in range(target[i], target[i] + (length[i] if n.every_step else 1)):
+                    batch_weight += target_weight(n, &data.targets, row)
+            if batch_weight == 0:
+                continue
+            transpose_weights(n, full, at.w, p.at.wt)
+            value = 0
+            n_touched = 0
+            some = batch[k]
+            while some < batch[k + 1]:
+                until = min(some + most, batch[k + 1])
+                reset_state(n, until - some, &p.at)
+                pack(n, &inputs, start, length, target, some, until, True, &p)
+                value += loss_and_gradient(
+                    n, &p, &data.targets, full, 1 / batch_weight if mean else 1, at.w, at.grad, record, &done,
+                    &stopped)
+                if stopped:
+                    break
+                if lazy:
+                    n_touched = touch(
+                        p.rows - p.sequences, &p.inputs, p.at.touched, p.at.is_touched, n_touched)
+                some = until
+            if stopped:
+                break
+            total += value
+            if not isfinite(value):
+                break
+            update_weights(n, at, lazy, p.at.touched, n_touched, p.at.touched, n_touched)
+            for i in range(n_touched):
+                p.at.is_touched[p.at.touched[i]] = 0
+            stopped = interrupted(&done, 0 if lazy else n.n_packed)
+            if stopped:
+                break
+        restore_mode(mode)
+    if stopped:
+        raise_it()
+    return total
+
+
+def train_steps(
+    Plan plan, Data data, order, Workspace work, Weights weights, bint carry, real[:, ::1] record,
+):
+    """Sequences with an update after each step that has a target; returns the sum of the losses.
+
+    Truncated gradient by partials carried forwards: the memory does not depend on the lengths. `carry` goes
+    on from the state and the partials that `work` holds. Stops before the update at the first loss that is
+    not finite, and returns it.
+    """
+    cdef:
+        Shape* n = &plan.shape
+        const int64_t[::1] start = order.start, length = order.length, target = order.target
+        Packed p
+        Arrays* at = &p.at
+        Parameters* learned = &weights.at
+        int64_t step
+        Py_ssize_t i, t, row, nz_lo = 0, nz_hi = 0
+        double total = 0, value, done = 0, madds
+        bint lazy = is_lazy(weights.at.hyper, data.sparse), stopped = False
+        unsigned long long mode
+    p.at = work.at
+    p.inputs = data.inputs
+    p.inputs.step = &step
+    p.sequences = p.T = p.targets = 1
+    p.rows = 2
+    madds = 4. * n.n_packed + 100
+    with nogil:
+        mode = flush_subnormals()
+        for i in range(start.shape[0]):
+            if not carry:
+                reset_state(n, 1, at)
+                reset_partials(n, data.sparse, at)
+            for t in range(length[i]):
+                step = start[i] + t
+                if data.sparse:
+                    nz_lo, nz_hi = p.inputs.indptr[step], p.inputs.indptr[step + 1]
+                    at.n_touched[0] = touch(1, &p.inputs, at.touched, at.is_touched, at.n_touched[0])
+                else:
+                    p.inputs.x = data.inputs.x + step * n.M
+                online_step(n, &p, learned.w)
+                carry_partials(n, &p, nz_lo, nz_hi)
+                row = target[i] + (t if n.every_step else 0)
+                if (n.every_step or t == length[i] - 1) and target_weight(n, &data.targets, row) != 0:
+                    outputs_of_row(n, &p, learned.w)
+                    if record.shape[0]:
+                        memcpy(&record[row, 0], at.A, n.K * sizeof(real))
+                    value = row_loss(n, &data.targets, row, at.O, at.A)
+                    total += value
+                    if not isfinite(value):
+                        break
+                    row_delta(n, &data.targets, row, 1, at.A, at.OD)
+                    immediate_errors(n, learned.w, &p)
+                    add_step_gradient(n, &p, nz_lo, nz_hi, learned.grad)
+                    update_weights(
+                        n, learned, lazy, at.touched, at.n_touched[0],
+                        p.inputs.columns + nz_lo if nz_hi > nz_lo else NULL, nz_hi - nz_lo)
+                memcpy(at.Y, at.Y + n.y_row, n.y_row * sizeof(real))
+                memcpy(at.S, at.S + n.Cp, n.Cp * sizeof(real))
+                stopped = interrupted(&done, madds)
+                if stopped:
+                    break
+            if stopped or not isfinite(total):
+                break
+        restore_mode(mode)
+    if stopped:
+        raise_it()
+    return total
+
+
+cdef void online_step(const Shape* n, Packed* p, const real* w) noexcept nogil:
+    """One time step, from row 0 to row 1."""
+    cdef Arrays* at = &p.at
+    cdef real* net = at.D + n.d_row
+    memcpy(net, w + n.w_bias, n.Up * sizeof(real))
+    add_input_products(&p.inputs, 0, 1, n.M, n.Up, w + n.w_input, net, n.d_row)
+    if n.in_registers:
+        forward_alone(n, 1, w, at)
+        return
+    product(1, n.Up, n.R, at.Y + n.recurrent, n.y_row, 1, w + n.w_recurrent, n.Up, net, n.d_row)
+    forward_rows(n, 1, 1, 1, w, net, at)
+
+
+cdef void outputs_of_row(const Shape* n, Packed* p, const real* w) noexcept nogil:
+    """Net inputs O and activations A of the output units after row 1."""         # (8)
+    cdef Arrays* at = &p.at
+    cdef const real* y = at.Y + n.y_row
+    product_from(1, n.Kp, n.N, w + n.v_bias, 0, y + n.y_n, n.y_row, 1, w + n.v_hidden, n.Kp, at.O, n.Kp)
+    product(1, n.Kp, n.C, y + n.y_c, n.y_row, 1, w + n.v_hidden + n.N * n.Kp, n.Kp, at.O, n.Kp)
+    if n.shortcut:
+        add_input_products(&p.inputs, 0, 1, n.M, n.Kp, w + n.v_input, at.O, n.Kp)
+    output_activation(n, at.O, at.A)
+
+
+cdef void reset_partials(const Shape* n, bint sparse, Arrays* at) noexcept nogil:
+    cdef Py_ssize_t j
+    if sparse:
+        for j in range(at.n_touched[0]):
+            memset(at.P + (n.R + 1 + at.touched[j]) * n.Pp, 0, n.Pp * sizeof(real))
+            at.is_touched[at.touched[j]] = 0
+        at.n_touched[0] = 0
+    memset(at.P, 0, (n.R + 1 + (0 if sparse else n.M)) * n.Pp * sizeof(real))
+    memset(at.PP, 0, 2 * n.S * n.Cp * sizeof(real))
+
+
+# ------------------------------------------------------------------------------------------------
+# one time step of streams: called from Python for each, so all that it needs is looked up once
+
+
+cdef bint all_finite(Py_ssize_t size, const real* a) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(size):
         if not isfinite(a[i]):
@@ -1263,13 +1500,13 @@ cdef bint all_finite(Py_ssize_t size, const floating* a) noexcept nogil:
     return True
 
 
-cdef char* address(array) except NULL:
+cdef char* bytes_of(array) except NULL:
     """First byte of a contiguous array, which must outlive its use."""
     cdef Py_buffer view
     PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
-    cdef char* start = <char*>view.buf
+    cdef char* at = <char*>view.buf
     PyBuffer_Release(&view)
-    return start
+    return at
 
 
 cdef class Step:
@@ -1278,41 +1515,40 @@ cdef class Step:
     Parameters
     ----------
     plan : Plan
-    n_streams, lanes : int
+    work : Workspace
+        Of n_streams rows and sequences. Rows 0 to n_streams of Y and S hold the state.
+    n_streams, at_once : int
         Streams, and how many of them are computed at once.
     given, packed : ndarray
         Weights as users know them, and the kernel's copy of them.
-    arrays : tuple of ndarray
-        table, D, Y, S, HS (two rows a stream), O (a row a lane), activation (a row), outputs (a row a stream,
-        without padding). Rows 0 to n_streams of Y and S hold the state.
     """
 
     cdef Plan plan
-    cdef Py_ssize_t streams, lanes, item, n_bytes
-    cdef object given, reference, copy_of_outputs, copy_of_one
+    cdef Workspace work
+    cdef Py_ssize_t streams, at_once, n_bytes
+    cdef object given, packed, reference, outputs, copy_of_outputs, copy_of_one
     cdef bytes copied
-    cdef tuple arrays
     cdef char* weights
-    cdef char* w
-    cdef char* at[8]
+    cdef real* w
+    cdef real* out
 
-    def __init__(self, Plan plan, Py_ssize_t n_streams, Py_ssize_t lanes, given, packed, tuple arrays):
-        cdef int i
-        self.plan, self.streams, self.lanes = plan, n_streams, lanes
-        self.given, self.copied = given, given.tobytes()
+    def __init__(
+        self, Plan plan, Workspace work, Py_ssize_t n_streams, Py_ssize_t at_once, given, packed
+    ):
+        self.plan, self.work, self.streams, self.at_once = plan, work, n_streams, at_once
+        self.given, self.copied, self.packed = given, given.tobytes(), packed
+        self.n_bytes = given.nbytes
         self.reference = ref(given)  # NumPy then refuses to resize it, even with refcheck=False
-        self.n_bytes, self.item = given.nbytes, packed.itemsize
-        self.weights, self.w = address(given), address(packed)
-        self.arrays = *arrays, packed
-        self.copy_of_outputs, self.copy_of_one = arrays[7].copy, arrays[7][0].copy
-        for i in range(8):
-            self.at[i] = address(arrays[i])
+        self.weights, self.w = bytes_of(given), address(packed)
+        self.outputs = np.zeros((n_streams, plan.shape.K), DTYPE)
+        self.out = address(self.outputs)
+        self.copy_of_outputs, self.copy_of_one = self.outputs.copy, self.outputs[0].copy
 
     def __call__(self, weights, x):
         """Outputs after the inputs x, and the state moves on.
 
         None, and the state stays, if `weights` are others than at first, x is no C-contiguous array of the
-        kernel's dtype with n_features numbers (or a row of them a stream), or a number is not finite.
+        kernel's dtype with n_features numbers (or a row of them per stream), or a number is not finite.
         """
         cdef Py_buffer view
         cdef bint fits
@@ -1323,310 +1559,68 @@ cdef class Step:
         except (TypeError, ValueError, BufferError):
             return None
         fits = (
-            view.itemsize == self.item and view.format[0] == (c'd' if self.item == 8 else c'f')
-            and view.len == self.streams * self.plan.shape.M * self.item
+            view.itemsize == sizeof(real) and view.format[0] == (c'd' if sizeof(real) == 8 else c'f')
+            and view.len == self.streams * self.plan.shape.M * <Py_ssize_t>sizeof(real)
             and (view.ndim == 2 or (view.ndim == 1 and self.streams == 1))
             and view.shape[view.ndim - 1] == self.plan.shape.M
         )
         outputs, copy = None, self.copy_of_one if view.ndim == 1 else self.copy_of_outputs
         with critical_section(self):
-            if fits and self.item == 8:
-                fits = self.step(<const double*>view.buf)
-            elif fits:
-                fits = self.step(<const float*>view.buf)
+            if fits:
+                fits = self.step(<const real*>view.buf)
             if fits:
                 outputs = copy()
         PyBuffer_Release(&view)
         return outputs
 
-    cdef bint step(self, const floating* x):
+    cdef bint step(self, const real* x):
+        """One step of all streams: what comes after the state goes to the rows below."""
         cdef const Shape* n = &self.plan.shape
-        cdef Py_ssize_t rows = self.streams
-        cdef floating* Y = <floating*>self.at[2]
-        cdef floating* S = <floating*>self.at[3]
+        cdef Arrays* at = &self.work.at
+        cdef Py_ssize_t lo = 0, rows, i, j, streams = self.streams
         cdef unsigned long long mode
-        if not (all_finite(rows * n.M, x) and all_finite(rows * n.Cp, S)):
+        cdef Packed p
+        if not all_finite(streams * n.M, x):
             return False
-        mode = sklstm_flush_subnormals()
-        step_streams(
-            n, rows, self.lanes, x, <floating*>self.w, <floating*>self.at[0], <floating*>self.at[1], Y, S,
-            <floating*>self.at[4], <floating*>self.at[5], <floating*>self.at[6], <floating*>self.at[7])
-        sklstm_restore(mode)
-        memcpy(Y, Y + rows * n.stride, rows * n.stride * sizeof(floating))
-        memcpy(S, S + rows * n.Cp, rows * n.Cp * sizeof(floating))
+        for i in range(streams):
+            for j in range(n.C):
+                if not isfinite(at.S[i * n.Cp + self.plan.cells[j]]):
+                    return False
+        mode = flush_subnormals()
+        memset(&p.inputs, 0, sizeof(Inputs))
+        while lo < streams:
+            rows = min(self.at_once, streams - lo)
+            p.at = at[0]
+            p.at.Y += lo * n.y_row                          # a packed batch, but for the distance of times
+            p.at.S += lo * n.Cp
+            p.inputs.x = x + lo * n.M
+            p.inputs.row = n.M
+            p.sequences = rows
+            stream_step(n, &p, streams, self.w)
+            for i in range(rows):
+                memcpy(self.out + (lo + i) * n.K, p.at.A + i * n.Kp, n.K * sizeof(real))
+            lo += rows
+        restore_mode(mode)
+        memcpy(at.Y, at.Y + streams * n.y_row, streams * n.y_row * sizeof(real))
+        memcpy(at.S, at.S + streams * n.Cp, streams * n.Cp * sizeof(real))
         return True
 
 
-# ------------------------------------------------------------------------------------------------
-# entry points: `data` holds the inputs, `lanes` the order of the sequences, `work` all that is written
-# (the three are made in _kernel.py)
-
-
-def forward(
-    Plan plan, data, lanes, work, floating[::1] w, Py_ssize_t window,
-    const int64_t[::1] recurrent, const int64_t[::1] internal,   # columns of Y and S in the users' order
-    floating[:, ::1] activations, floating[:, ::1] cells,        # initial state, then the final one
-    floating[:, ::1] outputs,
-):
-    """Outputs of one pack of sequences and its final state, in windows of so many time steps.
-
-    If one window is enough, work.Y, work.S, work.HS keep every activation and state.
-    """
-    cdef:
-        Shape* n = &plan.shape
-        const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
-        int64_t[::1] part_start = work.part_start, part_length = work.part_length
-        int64_t[::1] part_target = work.part_target
-        const floating[::1] table = work.table
-        int64_t[::1] first = work.first, step = work.step
-        int64_t[::1] error_row = work.error_row, error_target = work.error_target
-        double[::1] error_weight = work.error_weight
-        floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
-        floating[:, ::1] HR = work.HR, O = work.O, OA = work.outputs
-        const double[::1] weight = work.no_weight
-        Inputs held, inputs
-        const floating* sources
-        Py_ssize_t active = start.shape[0], left, done = 0, errors, i, j, row, source_row
-        unsigned long long mode
-    read_inputs(data, &w[0], &held)
-    with nogil:
-        mode = sklstm_flush_subnormals()
-        for i in range(active):
-            for j in range(n.R):
-                Y[i, recurrent[j]] = activations[i, j]
-            for j in range(n.C):
-                S[i, internal[j]] = cells[i, j]
-        while active:
-            for i in range(active):
-                part_start[i] = start[i] + done
-                part_length[i] = min(length[i] - done, window)
-                part_target[i] = target[i] + (done if n.every_step else 0)
-            errors = forward_all(
-                n, &held, part_start, part_length, part_target, weight, 0, active, n.shortcut,
-                w, table, first, step, error_row, error_target, error_weight, XG, D, Y, S, HS, HR, O, &inputs,
-                &sources, &source_row)
-            for j in range(errors):
-                if n.every_step or length[j] - done <= window:
-                    output_activation(n, &table[n.t_output], &O[j, 0], &OA[j, 0])
-                    memcpy(&outputs[error_target[j], 0], &OA[j, 0], n.K * sizeof(floating))
-            done += window
-            left = 0
-            for i in range(active):
-                row = first[part_length[i]] + i
-                if length[i] > done:
-                    memcpy(&Y[i, 0], &Y[row, 0], n.stride * sizeof(floating))
-                    memcpy(&S[i, 0], &S[row, 0], n.Cp * sizeof(floating))
-                    left += 1
-                    continue
-                for j in range(n.R):
-                    activations[i, j] = Y[row, recurrent[j]]
-                for j in range(n.C):
-                    cells[i, j] = S[row, internal[j]]
-            active = left
-        sklstm_restore(mode)
-
-
-def gradient(
-    Plan plan, data, lanes, work, floating[::1] w,
-    const floating[:, ::1] targets, const double[::1] weight, int loss, bint full,
-    double scale, bint reset, floating[::1] grad,
-):
-    """Loss of one pack; `scale` times its gradient is added to `grad`.
-
-    `reset` starts from states of zero, else from the states in the first rows of work.Y and work.S.
-    """
-    cdef:
-        Shape* n = &plan.shape
-        Inputs held
-        const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
-        const floating[::1] table = work.table
-        int64_t[::1] first = work.first, step = work.step
-        int64_t[::1] error_row = work.error_row, error_target = work.error_target
-        double[::1] error_weight = work.error_weight
-        floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
-        floating[:, ::1] HR = work.HR, O = work.O, OD = work.OD, EH = work.EH, E = work.E, ES = work.ES
-        floating[:, ::1] outputs = work.outputs
-        floating[::1] wt = work.wt
-        floating[:, ::1] record = work.no_record
-        double value
-        unsigned long long mode
-    read_inputs(data, &w[0], &held)
-    with nogil:
-        mode = sklstm_flush_subnormals()
-        if reset:
-            reset_state(n, start.shape[0], Y, S)
-        transpose_weights(n, full, w, wt)
-        value = gradient_all(
-            n, &held, loss, full, scale, start, length, target, weight,
-            0, start.shape[0], targets, w, wt, table, first, step, error_row, error_target, error_weight,
-            XG, D, Y, S, HS, HR, O, outputs, OD, EH, E, ES, grad, record)
-        sklstm_restore(mode)
-    return value
-
-
-def update(
-    Plan plan, floating[::1] w, floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper
-):
-    """One step of the solver on the whole gradient, which is zero afterwards."""
-    cdef unsigned long long mode
-    with nogil:
-        mode = sklstm_flush_subnormals()
-        update_weights(&plan.shape, False, hyper, NULL, 0, NULL, 0, w, grad, m, v)
-        sklstm_restore(mode)
-
-
-def train(
-    Plan plan, data, lanes, work, floating[::1] w,
-    const floating[:, ::1] targets, const double[::1] weight, int loss, bint full,
-    const int64_t[::1] batch, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t pack_lanes, bint mean,
-    floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper, floating[:, ::1] record,
-):
-    """Batches lo..hi of an epoch, an update after each; returns the sum of the weighted losses.
-
-    Batch k holds the lanes batch[k]..batch[k + 1]. `mean` divides each gradient by the batch's weight.
-    `record` (targets, K), if not empty, gets the outputs from which each sequence was learned.
-    Stops before the update at the first loss that is not finite, and returns it.
-    """
-    cdef:
-        Shape* n = &plan.shape
-        Inputs held
-        const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
-        const floating[::1] table = work.table
-        int64_t[::1] first = work.first, step = work.step
-        int64_t[::1] error_row = work.error_row, error_target = work.error_target
-        double[::1] error_weight = work.error_weight
-        floating[:, ::1] XG = work.XG, D = work.D, Y = work.Y, S = work.S, HS = work.HS
-        floating[:, ::1] HR = work.HR, O = work.O, OD = work.OD, EH = work.EH, E = work.E, ES = work.ES
-        floating[:, ::1] outputs = work.outputs
-        floating[::1] wt = work.wt
-        int32_t[::1] touched = work.touched, is_touched = work.is_touched
-        Py_ssize_t k, i, row, pack, until, n_touched
-        double total = 0, value, batch_weight
-        bint lazy = data.sparse and hyper[KIND] == SGD and hyper[MOMENTUM] == 0 and hyper[ALPHA] == 0
-        unsigned long long mode
-    read_inputs(data, &w[0], &held)
-    with nogil:
-        mode = sklstm_flush_subnormals()
-        for k in range(lo, hi):
-            batch_weight = 0
-            for i in range(batch[k], batch[k + 1]):
-                for row in range(target[i], target[i] + (length[i] if n.every_step else 1)):
-                    batch_weight += weight[row]
-            if batch_weight == 0:
-                continue
-            transpose_weights(n, full, w, wt)
-            value = 0
-            n_touched = 0
-            pack = batch[k]
-            while pack < batch[k + 1]:
-                until = min(pack + pack_lanes, batch[k + 1])
-                reset_state(n, until - pack, Y, S)
-                value += gradient_all(
-                    n, &held, loss, full, 1 / batch_weight if mean else 1, start, length, target, weight,
-                    pack, until, targets, w, wt, table, first, step, error_row, error_target, error_weight,
-                    XG, D, Y, S, HS, HR, O, outputs, OD, EH, E, ES, grad, record)
-                if lazy:
-                    held.step = &step[0]
-                    n_touched = touch(
-                        first[length[pack] + 1] - (until - pack), &held, touched, is_touched, n_touched)
-                pack = until
-            total += value
-            if not isfinite(value):
-                break
-            update_weights(
-                n, lazy, hyper, &touched[0], n_touched, &touched[0], n_touched, w, grad, m, v)
-            for i in range(n_touched):
-                is_touched[touched[i]] = 0
-        sklstm_restore(mode)
-    return total
-
-
-def train_steps(
-    Plan plan, data, lanes, work, floating[::1] w,
-    const floating[:, ::1] targets, const double[::1] weight, int loss,
-    Py_ssize_t lo, Py_ssize_t hi, bint carry, bint ends,
-    floating[::1] grad, floating[::1] m, floating[::1] v, double[::1] hyper, floating[:, ::1] record,
-):
-    """Sequences lo..hi with an update after each step that has a target; returns the sum of the losses.
-
-    Truncated gradient by carried partials: the memory does not depend on the lengths. `carry` goes on from
-    the state and the partials that `work` holds; `ends` says that the last step given ends the sequence.
-    Stops before the update at the first loss that is not finite, and returns it.
-    """
-    cdef:
-        Shape* n = &plan.shape
-        Inputs one                                  # one step
-        const int64_t[::1] start = lanes.start, length = lanes.length, target = lanes.target
-        const floating[::1] table = work.table
-        floating[:, ::1] D = work.D, Y = work.Y, S = work.S, HS = work.HS, O = work.O, OD = work.OD
-        floating[:, ::1] EH = work.EH, ES = work.ES, P = work.P, PP = work.PP
-        int32_t[::1] touched = work.touched, is_touched = work.is_touched
-        int64_t[::1] count = work.count             # STATE how many inputs are touched in this sequence
-        const floating* X
-        Py_ssize_t i, j, t, row, nz_lo = 0, nz_hi = 0
-        int64_t step
-        double total = 0, value
-        bint lazy = data.sparse and hyper[KIND] == SGD and hyper[MOMENTUM] == 0 and hyper[ALPHA] == 0
-        unsigned long long mode
-    read_inputs(data, &w[0], &one)
-    one.step = &step
-    X = <const floating*>one.x
-    with nogil:
-        mode = sklstm_flush_subnormals()
-        for i in range(lo, hi):
-            if not carry:
-                reset_state(n, 1, Y, S)
-                if one.sparse:
-                    for j in range(count[0]):
-                        memset(&P[n.R + 1 + touched[j], 0], 0, n.Pp * sizeof(floating))
-                        is_touched[touched[j]] = 0
-                    count[0] = 0
-                    memset(&P[0, 0], 0, (n.R + 1) * n.Pp * sizeof(floating))
-                else:
-                    memset(&P[0, 0], 0, (n.R + 1 + n.M) * n.Pp * sizeof(floating))
-                memset(&PP[0, 0], 0, 2 * n.S * n.Cp * sizeof(floating))
-            for t in range(length[i]):
-                step = start[i] + t
-                if one.sparse:
-                    nz_lo, nz_hi = one.indptr[step], one.indptr[step + 1]
-                    count[0] = touch(1, &one, touched, is_touched, count[0])
-                else:
-                    one.x = X + step * n.M
-                memcpy(&D[0, 0], &w[n.w_bias], n.Up * sizeof(floating))
-                add_input_products(&one, 0, 1, n.M, n.Up, &w[n.w_input], &D[0, 0], n.Up)
-                product(
-                    1, n.Up, n.R, &Y[0, n.recurrent], n.stride, 1, &w[n.w_recurrent], n.Up, &D[0, 0], n.Up)
-                forward_rows(n, 1, 1, &w[0], &table[0], &D[0, 0], &Y[1, 0], &S[1, 0], &HS[1, 0])
-                carry_partials(
-                    n, &one, nz_lo, nz_hi, touched, count[0], &Y[0, n.recurrent], &Y[1, 0], &S[0, 0], P, PP,
-                    &P[n.R + 1 + n.M, 0], &P[n.R + 2 + n.M, 0])
-                row = target[i] + (t if n.every_step else 0)
-                if (n.every_step or (ends and t == length[i] - 1)) and weight[row] != 0:
-                    memcpy(&O[0, 0], &w[n.v_bias], n.Kp * sizeof(floating))
-                    product(1, n.Kp, n.H, &Y[1, n.y_n], n.stride, 1, &w[n.v_hidden], n.Kp, &O[0, 0], n.Kp)
-                    if n.shortcut:
-                        add_input_products(&one, 0, 1, n.M, n.Kp, &w[n.v_input], &O[0, 0], n.Kp)
-                    output_activation(n, &table[n.t_output], &O[0, 0], &O[1, 0])
-                    if record.shape[0]:
-                        memcpy(&record[row, 0], &O[1, 0], n.K * sizeof(floating))
-                    value = weight[row] * row_loss(n, loss, &O[0, 0], &O[1, 0], &targets[row, 0])
-                    total += value
-                    if not isfinite(value):
-                        break
-                    memset(&OD[0, 0], 0, n.Kp * sizeof(floating))
-                    row_delta(n, loss, <floating>weight[row], &O[1, 0], &targets[row, 0], &OD[0, 0])
-                    immediate_errors(
-                        n, &w[0], &OD[0, 0], &Y[1, 0], &HS[1, 0], &EH[0, 0], &ES[0, 0], &D[1, 0])
-                    add_step_gradient(
-                        n, &one, nz_lo, nz_hi, touched, count[0], &Y[0, n.recurrent], &Y[1, 0], &S[1, 0],
-                        &ES[0, 0], &D[1, 0], &OD[0, 0], P, PP, &P[n.R + 3 + n.M, 0],
-                        grad)
-                    update_weights(
-                        n, lazy, hyper, &touched[0], count[0], one.columns + nz_lo if nz_hi > nz_lo else NULL,
-                        nz_hi - nz_lo, w, grad, m, v)
-                memcpy(&Y[0, 0], &Y[1, 0], n.stride * sizeof(floating))
-                memcpy(&S[0, 0], &S[1, 0], n.Cp * sizeof(floating))
-            if not isfinite(total):
-                break
-        sklstm_restore(mode)
-    return total
+cdef void stream_step(const Shape* n, Packed* p, Py_ssize_t lag, const real* w) noexcept nogil:
+    """One time step of some streams, from their rows to those `lag` rows below; their outputs, A."""
+    cdef Arrays* at = &p.at
+    cdef Py_ssize_t i, rows = p.sequences
+    cdef real* net = at.D
+    cdef const real* y = at.Y + lag * n.y_row
+    product_from(
+        rows, n.Up, n.M, w + n.w_bias, 0, p.inputs.x, n.M, 1, w + n.w_input, n.Up, net, n.d_row)      # (1)
+    if n.R:
+        product(
+            rows, n.Up, n.R, at.Y + n.recurrent, n.y_row, 1, w + n.w_recurrent, n.Up, net, n.d_row)
+    forward_rows(n, rows, lag, lag, w, net, at)
+    product_from(rows, n.Kp, n.N, w + n.v_bias, 0, y + n.y_n, n.y_row, 1, w + n.v_hidden, n.Kp, at.O, n.Kp)
+    product(rows, n.Kp, n.C, y + n.y_c, n.y_row, 1, w + n.v_hidden + n.N * n.Kp, n.Kp, at.O, n.Kp)
+    if n.shortcut:
+        product(rows, n.Kp, n.M, p.inputs.x, n.M, 1, w + n.v_input, n.Kp, at.O, n.Kp)
+    for i in range(rows):
+        output_activation(n, at.O + i * n.Kp, at.A + i * n.Kp)                     # (8)

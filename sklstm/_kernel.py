@@ -6,9 +6,7 @@ Above this module nothing knows padding or alignment; `_core.pyx` allocates noth
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, lru_cache, partial
-from math import prod
 from threading import Event
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import joblib
@@ -17,7 +15,7 @@ from joblib.parallel import get_active_backend
 from scipy import sparse
 from threadpoolctl import ThreadpoolController
 
-from sklstm import _core
+from sklstm import _cpu
 from sklstm._checks import check_indices, check_sample_weight, check_sequences, real_array
 
 # y = shift + scale / (1 + exp(-slope x)); the identity has no such form
@@ -29,7 +27,6 @@ SQUASHING: dict[str, tuple[float, float, float] | None] = {
     "identity": None,
 }
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
-VECTOR_BYTES = 64
 PACK_LANES = 64  # sequences side by side in one pack
 PACK_ROWS = 1 << 15  # time steps of a pack, if it has more than one sequence
 RESET = ": call reset_state()"  # what helps where the state of streams does not
@@ -101,15 +98,6 @@ def may_overflow():
     return np.errstate(over="ignore", invalid="ignore")
 
 
-def aligned_zeros(shape, dtype):
-    """Array of zeros that starts at a whole vector (NumPy itself aligns to 16 bytes)."""
-    dtype = np.dtype(dtype)
-    n_bytes = (prod(shape) if isinstance(shape, tuple) else shape) * dtype.itemsize
-    raw = np.zeros(n_bytes + VECTOR_BYTES, np.uint8)
-    start = -raw.ctypes.data % VECTOR_BYTES
-    return raw[start : start + n_bytes].view(dtype).reshape(shape)
-
-
 class Lanes:
     """Sequences in the order in which the kernel takes them: first step, length, row of the first target."""
 
@@ -169,12 +157,16 @@ class Works:
         self._free.append(work)
 
 
-@lru_cache(maxsize=16)
 def kernel_of(network, dtype):
     """Return the `Kernel` of a network and a dtype: the same one in each call, also in other threads.
 
     Nothing in it changes once it is made: weights and work arrays are elsewhere.
     """
+    return _kernel_of(network, np.dtype(dtype), _cpu.level())
+
+
+@lru_cache(maxsize=16)
+def _kernel_of(network, dtype, level):
     return Kernel(network, dtype)
 
 
@@ -202,29 +194,12 @@ class Kernel:
         self.dtype = np.dtype(dtype)
         if self.dtype not in FLOATS:
             raise TypeError(f"dtype must be float64 or float32, got {self.dtype}.")
-        vector = VECTOR_BYTES // self.dtype.itemsize
-        self.layout = _layout(network, vector)
-        self.plan = _core.Plan(self.layout, vector)
+        self.core = _cpu.core(self.dtype)
+        self.layout = _layout(network, self.core)
         self.index = _index(network, self.layout)
-        self.table = self._squashing_table()
-        self._internal_cells = _internal_cells(network)
+        self._cell_columns = _cell_columns(network, self.layout)
         self._recurrent_columns = _recurrent_columns(network, self.layout)
-
-    def _squashing_table(self):
-        """Constants of the units, of h and of the output units: -slope / ln 2, scale, shift."""
-        net, n = self.network, self.layout
-
-        def constants(name):  # the identity is computed without them
-            slope, scale, shift = SQUASHING[name] or (0.0, 0.0, 0.0)
-            return np.array([[-slope / np.log(2)], [scale], [shift]])
-
-        units = np.tile(constants("logistic"), n["Up"])
-        units[:, : n["C"]] = constants(net.cell_input_activation)
-        h = constants(net.cell_output_activation).repeat(n["Cp"])
-        outputs = constants("logistic").repeat(n["Kp"])
-        table = aligned_zeros(3 * (n["Up"] + n["Cp"] + n["Kp"]), self.dtype)
-        table[:] = np.concatenate([units.ravel(), h, outputs])
-        return table
+        self.plan = self.core.Plan(self.layout, self._recurrent_columns, self._cell_columns)
 
     # ------------------------------------------------------------------------------------------
     # Python's arrays -> the kernel's
@@ -246,22 +221,16 @@ class Kernel:
 
     def zeros(self):
         """Return a packed vector of zeros."""
-        return aligned_zeros(self.layout["n_packed"], self.dtype)
+        return self.core.zeros(self.layout["n_packed"])
 
-    def targets(self, y):
-        """Targets (rows, n_outputs) in the kernel's dtype."""
-        with may_overflow():
-            return np.ascontiguousarray(y, self.dtype)
-
-    def inputs(self, sequences):
-        """Inputs as the kernel reads them, and all sequences as lanes, in their order.
+    def bind(self, sequences, targets=None, weight=None, loss="squared_error"):
+        """Inputs, and what is learned from them, as the kernel reads them, and all sequences in their order.
 
         What the kernel follows as an index is checked here, each time that it enters the kernel.
 
         Returns
         -------
-        data : SimpleNamespace
-            Dense rows, or the three arrays of a CSR matrix.
+        data : Data
         lanes : Lanes
         """
         values, offsets = sequences.values, sequences.offsets
@@ -269,29 +238,31 @@ class Kernel:
         if values.shape[1] != self.layout["M"]:
             raise ValueError(f"X has {values.shape[1]} features; expected {self.layout['M']}.")
         start = offsets[:-1]
-        target = start if self.network.return_sequences else np.arange(len(start))
-        return self._data(values), Lanes(start, offsets[1:] - start, target)
-
-    def _data(self, values):
-        data = SimpleNamespace(
-            sparse=sparse.issparse(values),
-            X=np.zeros((0, 1), self.dtype),
-            values=np.zeros(0, self.dtype),
-            columns=np.zeros(0, np.int32),
-            indptr=np.zeros(1, np.int32),
+        lanes = Lanes(
+            start,
+            offsets[1:] - start,
+            start if self.network.return_sequences else np.arange(len(start)),
         )
-        if data.sparse:
-            if max(values.nnz, *values.shape) > np.iinfo(np.int32).max:
-                raise ValueError(
-                    f"X has {values.shape[0]} steps, {values.shape[1]} features and {values.nnz} numbers "
-                    "that are not zero; sparse sequences may have 2**31 - 1 of each: learn from parts."
-                )
-            data.values = np.ascontiguousarray(values.data, self.dtype)
-            data.columns = np.ascontiguousarray(values.indices, np.int32)
-            data.indptr = np.ascontiguousarray(values.indptr, np.int32)
-        else:
-            data.X = np.ascontiguousarray(values, self.dtype)
-        return data
+        if targets is not None:
+            self._check_targets(lanes, targets, weight)
+        with may_overflow():
+            data = self.core.Data(self.plan, self._inputs(values), targets, weight, self.core.LOSSES[loss])
+        return data, lanes
+
+    def _inputs(self, values):
+        """Dense rows, or the three arrays of a CSR matrix."""
+        if not sparse.issparse(values):
+            return np.ascontiguousarray(values, self.dtype)
+        if max(values.nnz, *values.shape) > np.iinfo(np.int32).max:
+            raise ValueError(
+                f"X has {values.shape[0]} steps, {values.shape[1]} features and {values.nnz} numbers "
+                "that are not zero; sparse sequences may have 2**31 - 1 of each: learn from parts."
+            )
+        return (
+            np.ascontiguousarray(values.data, self.dtype),
+            np.ascontiguousarray(values.indices, np.int32),
+            np.ascontiguousarray(values.indptr, np.int32),
+        )
 
     def packs(self, lanes):
         """Indices of the lanes, the longest first, in packs of so many steps that they fit in memory."""
@@ -321,7 +292,7 @@ class Kernel:
         weight = check_sample_weight(sample_weight, len(sequences))
         return np.repeat(weight, sequences.lengths) if self.network.return_sequences else weight
 
-    def check_targets(self, lanes, targets, target_weight):
+    def _check_targets(self, lanes, targets, target_weight):
         """Refuse targets and weights that are not one row and one number for each target of all lanes."""
         rows = int(lanes.length.sum()) if self.network.return_sequences else len(lanes)
         if targets.shape != (rows, self.layout["K"]) or target_weight.shape != (rows,):
@@ -330,56 +301,10 @@ class Kernel:
             raise ValueError(f"Targets and their weights have {found}; expected {expected}.")
 
     def work(self, rows, lanes, longest, *, sparse=False, backward=True, partials=False):
-        """Arrays that the kernel writes, for packs of so many time steps, sequences and longest length."""
-        n = self.layout
-        rows, lanes = max(rows, 1), max(lanes, 1)
-        every_step = self.network.return_sequences
-        errors = max(rows if every_step else lanes, 2)
-        total = rows + lanes
-
-        def zeros(*shape):
-            return aligned_zeros(shape, self.dtype)
-
-        def integers(size, dtype=np.int64):
-            return np.zeros(size, dtype)
-
-        work = SimpleNamespace(
-            capacity=(rows, lanes, longest),
-            table=self.table,
-            first=integers(longest + 2),
-            step=integers(total),
-            error_row=integers(errors + total),
-            error_target=integers(errors + total),
-            error_weight=np.zeros(errors + total),
-            no_weight=np.zeros(0),
-            part_start=integers(lanes),
-            part_length=integers(lanes),
-            part_target=integers(lanes),
-            no_record=np.zeros((0, n["K"]), self.dtype),
-            XG=zeros(1 if sparse or lanes == 1 else rows, n["M"]),
-            D=zeros(total, n["Up"]),
-            Y=zeros(total, n["stride"]),
-            S=zeros(total, n["Cp"]),
-            HS=zeros(total, n["Cp"]),
-            HR=zeros(errors, n["Hp"]),
-            O=zeros(errors, n["Kp"]),
-            outputs=zeros(errors, n["Kp"]),
+        """Arrays that the kernel writes, for batches of so many time steps, sequences and longest length."""
+        return self.core.Workspace(
+            self.plan, rows, lanes, longest, sparse=sparse, backward=backward, partials=partials
         )
-        if n["ones"] is not None:
-            work.Y[:, n["ones"] : n["ones"] + n["B"]] = 1
-        if backward:
-            work.OD = zeros(errors, n["Kp"])
-            work.EH = zeros(errors, n["Hp"])
-            work.E = zeros(lanes, n["stride"])
-            work.ES = zeros(lanes, n["Cp"])
-            work.wt = zeros(max(n["U"] * n["Rp"] + n["K"] * n["Hp"], 1))
-            work.touched = integers(n["M"] + 1 if sparse else 1, np.int32)
-            work.is_touched = integers(n["M"] if sparse else 1, np.int32)
-        if partials:
-            work.P = zeros(n["R"] + 1 + n["M"] + 3, n["Pp"])  # the last three rows are scratch
-            work.PP = zeros(2 * n["S"], n["Cp"])
-            work.count = integers(1)
-        return work
 
     # ------------------------------------------------------------------------------------------
     # states
@@ -388,12 +313,12 @@ class Kernel:
         """State in these rows of the work arrays, in the users' order."""
         return State(
             work.Y[rows[:, np.newaxis], self._recurrent_columns],
-            work.S[rows[:, np.newaxis], self._internal_cells],
+            work.S[rows[:, np.newaxis], self._cell_columns],
         )
 
     def _write_state(self, work, state, lanes):
         work.Y[:lanes, self._recurrent_columns] = state.activations
-        work.S[:lanes, self._internal_cells] = state.cells
+        work.S[:lanes, self._cell_columns] = state.cells
 
     def zero_state(self, n_sequences):
         """State before the first step."""
@@ -413,13 +338,13 @@ class Kernel:
     def read_carried(self, work, sparse):
         """Read what `train_steps` carries into the next step; padding is left out."""
         n = self.layout
-        touched = work.touched[: work.count[0]] if sparse else np.arange(n["M"], dtype=np.int32)
+        touched = work.touched[: work.n_touched[0]] if sparse else np.arange(n["M"], dtype=np.int32)
         activations, cells = self._read_state(work, np.arange(1))
         return Carried(
             activations,
             cells,
             work.P[: n["R"] + 1 + n["M"], : n["n_partials"]].copy(),
-            work.PP[:, : n["C"]].copy(),
+            work.PP[:, self._cell_columns].copy(),
             touched.copy(),
         )
 
@@ -429,9 +354,9 @@ class Kernel:
         carried = self._checked(carried)
         self._write_state(work, State(carried.activations, carried.cells), 1)
         work.P[: n["R"] + 1 + n["M"], : n["n_partials"]] = carried.partials
-        work.PP[:, : n["C"]] = carried.peephole_partials
+        work.PP[:, self._cell_columns] = carried.peephole_partials
         if sparse:
-            work.count[0] = len(carried.touched)
+            work.n_touched[0] = len(carried.touched)
             work.touched[: len(carried.touched)] = carried.touched
             work.is_touched[:] = 0
             work.is_touched[carried.touched] = 1
@@ -469,7 +394,7 @@ class Kernel:
 
         Long sequences are computed in windows, so that the memory does not grow with the length.
         """
-        data, lanes = self.inputs(sequences)
+        data, lanes = self.bind(sequences)
         every_step = self.network.return_sequences
         state = self.check_state(initial_state, len(lanes))
         state = State(state.activations.copy(), state.cells.copy())
@@ -491,29 +416,17 @@ class Kernel:
 
     def _forward(self, work, w, data, pack, window, activations, cells, outputs):
         """Outputs of a pack; its state, which moves on."""
-        _core.forward(
-            self.plan,
-            data,
-            pack,
-            work,
-            w,
-            window,
-            self._recurrent_columns,
-            self._internal_cells,
-            activations,
-            cells,
-            outputs,
-        )
+        self.core.forward(self.plan, data, pack, work, w, window, activations, cells, outputs)
 
     def _window(self, n_lanes):
         """Time steps of so many sequences that a forward pass without gradient holds at once."""
         n = self.layout
-        row = self.dtype.itemsize * (n["Up"] + n["stride"] + 2 * n["Cp"])
+        row = self.dtype.itemsize * (n["d_row"] + n["y_row"] + 3 * n["Cp"])
         return max(WINDOW_BYTES // (row * n_lanes), 1)
 
     def traces(self, w, sequences):
         """Every gate, cell and state over time, by name; of one sequence after the other."""
-        data, lanes = self.inputs(sequences)
+        data, lanes = self.bind(sequences)
         for i in range(len(lanes)):
             yield self._trace(w, data, Lanes(lanes.start[i : i + 1], lanes.length[i : i + 1], [0]))
 
@@ -525,8 +438,7 @@ class Kernel:
         activations, cells = self.zero_state(1)
         self._forward(work, w, data, lanes, T, activations, cells, outputs)
         Y = work.Y[1 : 1 + T]
-        cells = self._internal_cells
-        trace = {"cell_input": Y[:, cells]}
+        trace = {"cell_input": work.G[1 : 1 + T, self._cell_columns]}
         for gate, column in (
             ("input_gate", "y_in"),
             ("forget_gate", "y_forget"),
@@ -534,8 +446,8 @@ class Kernel:
         ):
             if getattr(net, gate):
                 trace[gate] = Y[:, n[column] : n[column] + n["B"]].copy()
-        trace["cell_state"] = work.S[1 : len(Y) + 1, cells]
-        trace["cell"] = Y[:, n["y_c"] + cells]
+        trace["cell_state"] = work.S[1 : 1 + T, self._cell_columns]
+        trace["cell"] = Y[:, n["y_c"] + _cells(net)]
         if n["N"]:
             trace["hidden"] = Y[:, n["y_n"] : n["y_n"] + n["N"]].copy()
         trace["output"] = outputs
@@ -556,9 +468,9 @@ class Kernel:
     ):
         """Summed loss, packed gradient, and a dict with more (see `Network.loss_and_gradient`)."""
         n = self.layout
-        data, lanes = self.inputs(sequences)
+        check_sequences(sequences.values, sequences.offsets)
         weight = self.target_weights(sequences, sample_weight)
-        self.check_targets(lanes, targets, weight)
+        data, lanes = self.bind(sequences, targets, weight, loss)
         initial = self.check_state(initial_state, len(lanes))
         final, slope = self.zero_state(len(lanes)), self.zero_state(len(lanes))
         inputs = np.zeros((int(lanes.length.sum()), n["M"]), self.dtype) if full_output else None
@@ -572,26 +484,13 @@ class Kernel:
             grad = self.zeros()
             with works.lend() as work:
                 self._write_state(work, State(initial.activations[who], initial.cells[who]), len(who))
-                value = _core.gradient(
-                    self.plan,
-                    data,
-                    pack,
-                    work,
-                    w,
-                    targets,
-                    weight,
-                    _core.LOSSES[loss],
-                    full,
-                    1.0,
-                    False,
-                    grad,
-                )
+                value = self.core.gradient(self.plan, data, pack, work, w, full, 1.0, False, grad)
                 if full_output:
                     rows = np.arange(len(who))
                     last = self._read_state(work, work.first[pack.length] + rows)
                     final.activations[who], final.cells[who] = last
                     slope.activations[who] = work.E[np.ix_(rows, self._recurrent_columns)]
-                    slope.cells[who] = work.ES[np.ix_(rows, self._internal_cells)]
+                    slope.cells[who] = work.ES[np.ix_(rows, self._cell_columns)]
                     with may_overflow():
                         self._input_gradient(w, pack, work, inputs)
             return value, grad
@@ -610,10 +509,10 @@ class Kernel:
         n = self.layout
         rows, lanes = int(pack.length.sum()), len(pack)
         matrix = w[n["w_input"] : n["w_input"] + n["M"] * n["Up"]].reshape(n["M"], n["Up"])
-        inputs[work.step[:rows]] = work.D[lanes : lanes + rows] @ matrix.T
+        inputs[work.step[:rows]] = work.D[lanes : lanes + rows, : n["Up"]] @ matrix.T
         if self.network.shortcut:
             errors = rows if self.network.return_sequences else lanes
-            at = work.step[work.error_row[:errors] - lanes]
+            at = work.step[work.target_row[:errors] - lanes]
             matrix = w[n["v_input"] : n["v_input"] + n["M"] * n["Kp"]].reshape(n["M"], n["Kp"])
             inputs[at] += work.OD[:errors] @ matrix.T
 
@@ -636,7 +535,7 @@ class Stepper:
     weights : ndarray
         The array that was given, or the copy.
     step : callable
-        ``step(weights, x)`` gives the outputs after the inputs x, or None; see `_core.Step`.
+        ``step(weights, x)`` gives the outputs after the inputs x, or None; see `Step` in _core.pyx.
     """
 
     def __init__(self, network, weights, dtype, n_streams, state):
@@ -650,25 +549,9 @@ class Stepper:
         lanes = min(n_streams, kernel.pack_lanes(1))
         self._work = work = kernel.work(n_streams, n_streams, 1, backward=False)
         kernel._write_state(work, state, n_streams)
+        self._step = kernel.core.Step(kernel.plan, work, n_streams, lanes, self.weights, packed)
         largest = lanes * max(n["Up"], n["Kp"]) * max(n["M"], n["R"], n["H"])
-        self._step = _core.Step(
-            kernel.plan,
-            n_streams,
-            lanes,
-            self.weights,
-            packed,
-            (
-                work.table,
-                work.D,
-                work.Y,
-                work.S,
-                work.HS,
-                work.O,
-                aligned_zeros(n["Kp"], kernel.dtype),
-                np.zeros((n_streams, n["K"]), kernel.dtype),
-            ),
-        )
-        self.step = self._step_of_blas if largest >= _core.LEAST_OF_BLAS else self._step
+        self.step = self._step_of_blas if largest >= kernel.core.LEAST_OF_BLAS else self._step
 
     def _step_of_blas(self, weights, x):
         with one_blas_thread():
@@ -723,45 +606,60 @@ def each(run, items, n_threads):
 
 
 # ----------------------------------------------------------------------------------------------
-# layout: see the head of _core.pyx for the letters
+# layout: see _kernel/shapes.pxd for the letters
 
 
-def _layout(net, vector):
+def _layout(net, core):
     """Sizes and places of everything, with rows padded to whole vectors."""
+    vector = core.LANES_OF_A_VECTOR
 
     def pad(size):
         return max(-(-size // vector), 1) * vector
 
     B, S, N, K = net.n_blocks, net.block_size, net.n_hidden_units, net.n_outputs
-    n = {"M": net.n_inputs, "B": B, "S": S, "C": B * S, "N": N, "K": K}
-    # columns of Y: g(net_c), gates, hidden units, cells, and ones for the gates that are absent
-    column = n["C"]
-    for name, gate in (
-        ("y_in", "input_gate" in net._gates),
-        ("y_forget", "forget_gate" in net._gates),
-        ("y_out", "output_gate" in net._gates),
-    ):
-        n[name] = column if gate else None
-        column += B * gate
-    n["y_n"], n["y_c"] = column, column + N
-    n["U"], n["H"] = column + N, N + n["C"]
-    n["recurrent"] = {"all": n["C"], "cells": n["y_c"], "none": 0}[net.recurrence]
-    n["R"] = 0 if net.recurrence == "none" else n["y_c"] + n["C"] - n["recurrent"]
-    for letter in "URCKH":
+    C = B * S
+    has = {gate: gate in net._gates for gate in ("input_gate", "forget_gate", "output_gate")}
+    n = {"M": net.n_inputs, "B": B, "S": S, "C": C, "N": N, "K": K}
+
+    def columns(*kinds):
+        at = 0
+        for name, size in kinds:
+            n[name] = at
+            at += size
+        return at
+
+    # columns of Y, and of D and the weights; absent gates have none
+    end = columns(
+        ("y_n", N),
+        ("y_in", B * has["input_gate"]),
+        ("y_forget", B * has["forget_gate"]),
+        ("y_out", B * has["output_gate"]),
+        ("y_c", C),
+    )
+    n["U"] = columns(
+        ("u_out", B * has["output_gate"]),
+        ("u_c", C),
+        ("u_in", B * has["input_gate"]),
+        ("u_forget", B * has["forget_gate"]),
+        ("u_n", N),
+    )
+    n["H"] = N + C
+    n["recurrent"] = {"all": 0, "cells": n["y_c"], "none": end}[net.recurrence]
+    n["R"] = end - n["recurrent"]
+    n["B_vectors"], n["N_vectors"] = -(-B // vector), -(-N // vector)
+    n["Bp"] = n["B_vectors"] * vector
+    n["Cp"] = max(S * n["Bp"], vector)
+    for letter in "URKH":
         n[letter + "p"] = pad(n[letter])
-    width = max(n["U"] + n["Cp"], n["Up"], n["recurrent"] + n["Rp"])
-    absent = [name for name in ("y_in", "y_forget", "y_out") if n[name] is None]
-    n["ones"] = width if absent else None
-    n.update(dict.fromkeys(absent, width))
-    n["stride"] = pad(width + (B if absent else 0))
+    n["d_row"] = n["Up"] + vector
+    n["y_row"] = pad(max(end, n["recurrent"] + n["Rp"])) + vector
     # columns of the partials
-    n["p_in"] = n["C"]
-    n["p_forget"] = n["C"] * (1 + net.input_gate)
-    n["n_partials"] = n["C"] * (1 + net.input_gate + net.forget_gate)
+    n["p_in"] = C
+    n["p_forget"] = C * (1 + net.input_gate)
+    n["n_partials"] = C * (1 + net.input_gate + net.forget_gate)
     n["Pp"] = pad(n["n_partials"])
     # places in the packed weights
-    at = 0
-    for name, size in (
+    n["n_packed"] = columns(
         ("w_recurrent", n["R"] * n["Up"]),
         ("w_bias", n["Up"]),
         ("w_peep_in", n["Cp"] * (net.peepholes and net.input_gate)),
@@ -771,12 +669,7 @@ def _layout(net, vector):
         ("v_bias", n["Kp"]),
         ("w_input", n["M"] * n["Up"]),
         ("v_input", n["M"] * n["Kp"] * net.shortcut),
-        ("n_packed", 0),
-    ):
-        n[name] = at
-        at += size
-    n["t_h"] = 3 * n["Up"]
-    n["t_output"] = 3 * (n["Up"] + n["Cp"])
+    )
     n.update(
         has_in=net.input_gate,
         has_forget=net.forget_gate,
@@ -787,38 +680,58 @@ def _layout(net, vector):
         cell_bias=net.cell_bias,
         gate_bias=net.gate_bias,
         output_bias=net.output_bias,
-        output=_core.OUTPUTS[net.output_activation],
+        output=core.OUTPUTS[net.output_activation],
+        kinds=sum(has.values()) + S * (B > 0) + (N > 0),
+        g=_squashing(net.cell_input_activation, core),
+        h=_squashing(net.cell_output_activation, core),
     )
-    for letter, name in (("g", net.cell_input_activation), ("h", net.cell_output_activation)):
-        form = SQUASHING[name]
-        n[letter + "_identity"] = form is None
-        # y' = slope / scale (y - low) (high - y) with low = shift, high = shift + scale
-        slope, scale, shift = form or (0.0, 1.0, 0.0)
-        n[letter + "_slope"] = slope / scale
-        n[letter + "_low"], n[letter + "_high"] = shift, shift + scale
-        n[letter + "_one"] = float(form is None)
+    n["in_registers"] = n["B_vectors"] <= 1 and n["N_vectors"] <= 1 and n["kinds"] <= core.MOST_OF_KINDS
     return n
 
 
-def _internal_cells(net):
+def _squashing(name, core):
+    """Constants of shift + scale / (1 + 2^(slope x)), and of its slope gain (y - low) (high - y) + one."""
+    form = SQUASHING[name]
+    slope, scale, shift = form or (0.0, 1.0, 0.0)
+    return {
+        "identity": form is None,
+        "slope": -slope / np.log(2),
+        "most": core.LARGEST_EXPONENT * np.log(2) / max(slope, 1.0),
+        "scale": scale,
+        "shift": shift,
+        "gain": slope / scale,
+        "low": shift,
+        "high": shift + scale,
+        "one": float(form is None),
+    }
+
+
+def _cells(net):
     """Index v B + b, in the kernel, of the users' cells b S + v."""
-    block, v = np.divmod(np.arange(net.n_blocks * net.block_size), net.block_size)
+    block, v = np.divmod(np.arange(net.n_cells), net.block_size)
     return v * net.n_blocks + block
+
+
+def _cell_columns(net, n):
+    """Columns of S of the users' cells."""
+    block, v = np.divmod(np.arange(net.n_cells), net.block_size)
+    return v * n["Bp"] + block
 
 
 def _recurrent_columns(net, n):
     """Columns of Y of the activations that recur, in the users' order."""
     if net.recurrence == "none":
         return np.zeros(0, np.int64)
-    cells = n["y_c"] + _internal_cells(net)
+    cells = n["y_c"] + _cells(net)
     if net.recurrence == "cells":
         return cells
-    return np.concatenate([cells, np.arange(n["C"], n["y_c"])])
+    gates = np.arange(n["y_in"], n["y_c"])
+    return np.concatenate([cells, gates, np.arange(net.n_hidden_units)])
 
 
 def _index(net, n):
     """Place in the packed vector of each weight of the flat vector."""
-    cells = _internal_cells(net)
+    cells = _cells(net)
     recurrent = _recurrent_columns(net, n) - n["recurrent"]
     sources = np.concatenate(
         [
@@ -836,11 +749,11 @@ def _index(net, n):
         ]
     ).astype(np.int64)
     units = {
-        "cell": cells,
-        "input_gate": n["y_in"] + np.arange(n["B"]),
-        "forget_gate": n["y_forget"] + np.arange(n["B"]),
-        "output_gate": n["y_out"] + np.arange(n["B"]),
-        "hidden": n["y_n"] + np.arange(n["N"]),
+        "cell": n["u_c"] + cells,
+        "input_gate": n["u_in"] + np.arange(n["B"]),
+        "forget_gate": n["u_forget"] + np.arange(n["B"]),
+        "output_gate": n["u_out"] + np.arange(n["B"]),
+        "hidden": n["u_n"] + np.arange(n["N"]),
         "output": np.arange(n["K"]),
     }
     peepholes = {
@@ -851,7 +764,7 @@ def _index(net, n):
     places = []
     for name, (_, columns) in net.weight_shapes.items():
         if name in peepholes:
-            places.append(peepholes[name] + cells)
+            places.append(peepholes[name] + _cell_columns(net, n))
         else:
             source = outputs if name == "output" else sources
             places.append((units[name][:, np.newaxis] + source[:columns]).ravel())

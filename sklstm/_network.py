@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 
-from sklstm import _core
 from sklstm._checks import (
     MOST_WEIGHTS,
     as_real,
@@ -19,8 +18,8 @@ from sklstm._kernel import SQUASHING, bind_weights
 from sklstm._messages import shown
 from sklstm._sequences import as_sequences, as_step_targets, split_steps
 
-OUTPUT_ACTIVATIONS = tuple(_core.OUTPUTS)
-LOSSES = tuple(_core.LOSSES)
+OUTPUT_ACTIVATIONS = ("logistic", "softmax", "identity")
+LOSSES = ("squared_error", "log_loss")
 RECURRENCES = ("all", "cells", "none")
 GRADIENTS = ("truncated", "full")
 SIZES = {"n_inputs": 1, "n_outputs": 1, "n_blocks": 0, "block_size": 1, "n_hidden_units": 0}  # and the least
@@ -357,7 +356,7 @@ class Network:
         value, grad, info = kernel.loss_and_gradient(
             w,
             sequences,
-            kernel.targets(targets),
+            targets,
             loss,
             gradient,
             sample_weight=sample_weight,

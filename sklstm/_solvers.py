@@ -3,9 +3,7 @@
 import numpy as np
 from scipy.optimize import minimize
 
-from sklstm import _core
-
-SOLVERS = (*_core.SOLVERS, "lbfgs")
+SOLVERS = ("sgd", "adam", "rprop", "lbfgs")
 RATE = 1  # place of the learning rate in a solver's numbers
 MAX_ITER, NO_DESCENT = 1, 2  # how L-BFGS may end without having converged
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba (2015)
@@ -38,10 +36,10 @@ class Memory:
 
 
 def solver_numbers(solver, learning_rate, momentum, alpha, clip, n_updates):
-    """Return the array of numbers by which the kernel takes the solver's step."""
+    """Return the array of numbers by which the kernel takes the step of a solver (its number there)."""
     return np.array(
         [
-            _core.SOLVERS.get(solver, -1),
+            solver,
             learning_rate,
             momentum,
             BETA1,

@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sklstm import _core
-from sklstm._kernel import Lanes, Works, in_threads, may_overflow, one_blas_thread
+from sklstm._kernel import Works, in_threads, may_overflow, one_blas_thread
 from sklstm._solvers import MAX_ITER, NO_DESCENT, RATE, Memory, lbfgs, solver_numbers
 
-CHUNK = 3e8  # multiply-adds between two looks at the keyboard, about a tenth of a second
 SHARE = 3e6  # multiply-adds of a thread's part of a mini-batch, for which it is worth a thread
 
 
@@ -83,36 +81,38 @@ class Trainer:
         self.settings = settings
         self.streams = streams
         self.load(sequences, train, targets, target_weight)
-        self.w = kernel.pack(weights)
         self.penalised = _penalised(kernel.network)
         if memory is None or memory.solver != settings.solver:
             memory = Memory.new(settings.solver, len(weights), settings.learning_rate)
-        self.first = kernel.pack(memory.first, "_memory.first", finite=False)
-        self.second = kernel.pack(memory.second, "_memory.second", finite=False)
-        self.numbers = solver_numbers(
-            settings.solver,
-            settings.learning_rate,
-            settings.momentum,
-            settings.alpha,
-            settings.clip,
-            memory.n_updates,
+        self.learned = kernel.core.Weights(
+            kernel.pack(weights),
+            kernel.pack(memory.first, "_memory.first", finite=False),
+            kernel.pack(memory.second, "_memory.second", finite=False),
+            solver_numbers(
+                kernel.core.SOLVERS.get(settings.solver, -1),
+                settings.learning_rate,
+                settings.momentum,
+                settings.alpha,
+                settings.clip,
+                memory.n_updates,
+            ),
         )
-        self.grad = kernel.zeros()
         self.work: Any = None
         self.works: Any = None  # those of several threads
 
     def load(self, sequences, train, targets, target_weight):
         """Take other data to learn from; weights and memory stay."""
         self.sequences = sequences
-        self.data, lanes = self.kernel.inputs(sequences)
-        self.lanes = lanes[train]
-        self.targets = self.kernel.targets(targets)
         self.target_weight = np.ascontiguousarray(target_weight, np.float64)
-        self.kernel.check_targets(lanes, self.targets, self.target_weight)
+        with may_overflow():
+            targets = np.asarray(targets, self.kernel.dtype)
+        self.data, lanes = self.kernel.bind(sequences, targets, self.target_weight, self.settings.loss)
+        self.lanes = lanes[train]
         self._total_weight = None
         self.record = np.zeros((0, self.kernel.network.n_outputs), self.kernel.dtype)
         if self.settings.update == "batch" and len(self.lanes) <= self.settings.batch_size:
-            self._merge_repeated()
+            if self._merge_repeated(sequences.values, targets):
+                self.data, _ = self.kernel.bind(sequences, targets, self.target_weight, self.settings.loss)
 
     @property
     def total_weight(self):
@@ -129,31 +129,42 @@ class Trainer:
     @property
     def weights(self):
         """The weights, flat."""
-        return self.kernel.unpack(self.w)
+        return self.kernel.unpack(self.learned.w)
+
+    @property
+    def w(self):
+        """The weights, in the kernel's form."""
+        return self.learned.w
 
     @property
     def memory(self):
         """What the solver remembers."""
-        unpack = self.kernel.unpack
-        return Memory(self.settings.solver, unpack(self.first), unpack(self.second), int(self.numbers[-1]))
+        unpack, learned = self.kernel.unpack, self.learned
+        return Memory(
+            self.settings.solver, unpack(learned.first), unpack(learned.second), int(learned.hyper[-1])
+        )
 
     def snapshot(self):
         """Weights and memory of the solver, to come back to."""
-        arrays = (self.w, self.first, self.second, self.numbers)
-        return [*(array.copy() for array in arrays), self.streams]
+        return [*(array.copy() for array in self._arrays()), self.streams]
+
+    def _arrays(self):
+        return self.learned.w, self.learned.first, self.learned.second, self.learned.hyper
 
     def restore(self, snapshot):
         """Go back to a snapshot."""
-        self.w, self.first, self.second, self.numbers, self.streams = snapshot
+        *arrays, self.streams = snapshot
+        for array, kept in zip(self._arrays(), arrays, strict=True):
+            array[...] = kept
 
     @property
     def learning_rate(self):
         """The rate of the next updates."""
-        return float(self.numbers[RATE])
+        return float(self.learned.hyper[RATE])
 
     @learning_rate.setter
     def learning_rate(self, rate):
-        self.numbers[RATE] = rate
+        self.learned.hyper[RATE] = rate
 
     def epoch(self, rng):
         """Every sequence once; returns the mean loss, with the penalty.
@@ -186,7 +197,7 @@ class Trainer:
         largest = np.sqrt(np.finfo(self.w.dtype).max)
         carried = [part for stream in self.streams or () for part in stream]
         return np.abs(self.w).max() < largest and all(
-            np.isfinite(part).all() for part in (self.first, self.second, *carried)
+            np.isfinite(part).all() for part in (self.learned.first, self.learned.second, *carried)
         )
 
     def gives_finite_outputs(self, weights):
@@ -195,7 +206,7 @@ class Trainer:
         w = kernel.pack(weights)
         if _cannot_overflow(kernel.network, w, sequences):
             return True
-        _, lanes = kernel.inputs(sequences)
+        _, lanes = kernel.bind(sequences)
         counts = kernel.weights_of(lanes, (self.target_weight > 0).astype(float)) > 0
         if not counts.all():
             sequences = sequences[counts]
@@ -211,47 +222,35 @@ class Trainer:
             number = np.repeat(np.arange(n_batches), np.diff(batch))
             order = order[np.lexsort((-self.lanes.length[order], number))]
         lanes = self.lanes[order]
-        steps = np.add.reduceat(lanes.length, batch[:-1])
         longest = int(lanes.length.max())
         pack_lanes = min(size, self.kernel.pack_lanes(longest))
         if settings.n_threads > 1:
             share = -(-size // settings.n_threads)
-            if size > pack_lanes or share * int(lanes.length.mean()) * len(self.w) > SHARE:
+            if size > pack_lanes or share * int(lanes.length.mean()) * len(self.learned.w) > SHARE:
                 return self._batches_in_threads(lanes, batch, min(pack_lanes, share))
-        of_packs = steps
+        packs = batch[:-1]
         if pack_lanes < size:
             packs = np.concatenate([np.arange(lo, hi, pack_lanes) for lo, hi in pairwise(batch)])
-            of_packs = np.add.reduceat(lanes.length, packs)
+        of_packs = np.add.reduceat(lanes.length, packs)
         self._make_work(int(of_packs.max()), pack_lanes, longest)
-        total = 0.0
-        for lo, hi in self._chunks(steps):
-            total += self._train(lanes, batch, lo, hi, pack_lanes)
-            if not np.isfinite(total):
-                raise Diverged
+        total = self._train(lanes, batch, pack_lanes)
+        if not np.isfinite(total):
+            raise Diverged
         return total
 
-    def _train(self, lanes, batch, lo, hi, pack_lanes):
-        """Loss of batches lo..hi, learned from in one entry of the kernel."""
+    def _train(self, lanes, batch, pack_lanes):
+        """Loss of all mini-batches, learned from in one entry of the kernel."""
         settings = self.settings
-        return _core.train(
+        return self.kernel.core.train(
             self.kernel.plan,
             self.data,
             lanes,
             self.work,
-            self.w,
-            self.targets,
-            self.target_weight,
-            _core.LOSSES[settings.loss],
+            self.learned,
             settings.gradient == "full",
-            batch,
-            lo,
-            hi,
-            pack_lanes,
             settings.update == "batch",
-            self.grad,
-            self.first,
-            self.second,
-            self.numbers,
+            batch,
+            pack_lanes,
             self.record,
         )
 
@@ -274,7 +273,7 @@ class Trainer:
                 if not np.isfinite(value):
                     raise Diverged
                 total += value
-                _core.update(kernel.plan, self.w, self.grad, self.first, self.second, self.numbers)
+                kernel.core.update(kernel.plan, self.learned)
         return total
 
     def _sum(self, packs, scale, share):
@@ -284,15 +283,12 @@ class Trainer:
         def gradient(pack):
             grad = kernel.zeros()
             with self.works.lend() as work:
-                value = _core.gradient(
+                value = kernel.core.gradient(
                     kernel.plan,
                     self.data,
                     pack,
                     work,
-                    self.w,
-                    self.targets,
-                    self.target_weight,
-                    _core.LOSSES[settings.loss],
+                    self.learned.w,
                     settings.gradient == "full",
                     scale,
                     True,
@@ -303,54 +299,30 @@ class Trainer:
         total = 0.0
         for value, grad in share(gradient, packs):
             total += value
-            self.grad += grad
+            self.learned.grad[...] += grad
         return total
 
     def _steps(self, lanes):
-        """Do an update after each step; a long sequence is taken in windows, state and partials carried."""
+        """Do an update after each step; of streams, state and partials are carried from call to call."""
         if self.work is None:
             self.work = self.kernel.work(1, 1, 1, sparse=self.data.sparse, partials=True)
         if self.streams is None:
-            return sum(self._windows(lanes[lo:hi], goes_on=False) for lo, hi in self._chunks(lanes.length))
+            return self._train_steps(lanes, carry=False)
         total, streams = 0.0, []
         for i, carried in enumerate(self.streams):
             self.kernel.write_carried(self.work, carried, self.data.sparse)
-            total += self._windows(lanes[i : i + 1], goes_on=True)
+            total += self._train_steps(lanes[i : i + 1], carry=True)
             streams.append(self.kernel.read_carried(self.work, self.data.sparse))
         self.streams = streams
         return total
 
-    def _windows(self, lanes, goes_on):
-        """One sequence in windows, or several in one; from what `work` holds if it `goes_on`."""
-        every_step = self.kernel.network.return_sequences
-        window = self._steps_between_looks()
-        total = 0.0
-        for done in range(0, int(lanes.length.max()), window):
-            left = lanes.length - done
-            part = Lanes(
-                lanes.start + done, np.minimum(left, window), lanes.target + (done if every_step else 0)
-            )
-            total += _core.train_steps(
-                self.kernel.plan,
-                self.data,
-                part,
-                self.work,
-                self.w,
-                self.targets,
-                self.target_weight,
-                _core.LOSSES[self.settings.loss],
-                0,
-                len(part),
-                goes_on or done > 0,
-                bool(left.max() <= window),
-                self.grad,
-                self.first,
-                self.second,
-                self.numbers,
-                self.record,
-            )
-            if not np.isfinite(total):
-                raise Diverged
+    def _train_steps(self, lanes, carry):
+        """Loss of these sequences, which go on from what `work` holds if they `carry` it on."""
+        total = self.kernel.core.train_steps(
+            self.kernel.plan, self.data, lanes, self.work, self.learned, carry, self.record
+        )
+        if not np.isfinite(total):
+            raise Diverged
         return total
 
     def _make_works(self, packs):
@@ -363,30 +335,7 @@ class Trainer:
         ):
             self.work = self.kernel.work(*need, sparse=self.data.sparse)
 
-    def _steps_between_looks(self):
-        """Steps for about a tenth of a second, by the weights that each reads."""
-        read, data = len(self.w), self.data
-        if data.sparse and self.settings.update != "step":  # of inputs what is not zero, and all in an update
-            of_inputs = read - self.kernel.layout["w_input"]
-            zeros = 1 - len(data.values) / max((len(data.indptr) - 1) * self.kernel.network.n_inputs, 1)
-            updates = len(self.lanes) / self.lanes.length.sum()
-            read = min(read, read * (1 + updates) - of_inputs * zeros)
-        return max(1, int(CHUNK / (3 * read + 300)))
-
-    def _chunks(self, steps):
-        """Ranges of batches that the kernel takes without a look at the keyboard."""
-        window = self._steps_between_looks()
-        if steps.sum() < window:
-            return [(0, len(steps))]
-        edge = np.zeros(len(steps) + 1, bool)
-        edge[[0, -1]] = True
-        edge[1:-1] = np.diff(np.cumsum(steps) // window) > 0
-        edge[:-1] |= steps > window  # a long one stands alone
-        edge[1:] |= steps > window
-        edges = np.flatnonzero(edge).tolist()
-        return list(pairwise(edges))
-
-    def _merge_repeated(self):
+    def _merge_repeated(self, X, targets):
         """Put equal sequences with equal targets in one, with the sum of their weights, in a fixed order.
 
         A weight of two is then to the bit the same as the sequence given twice, and the order of the
@@ -398,7 +347,7 @@ class Trainer:
         for lane, (lo, hi) in enumerate(zip(self.lanes.target, ends, strict=True)):
             if not self.target_weight[lo:hi].any():
                 continue
-            key = self._digest(lane, lo, hi)
+            key = self._digest(X, targets, lane, lo, hi)
             if key in places:
                 at = self.lanes.target[places[key]]
                 weights[at : at + hi - lo] += self.target_weight[lo:hi]
@@ -407,22 +356,23 @@ class Trainer:
         if places:
             self.lanes = self.lanes[[places[key] for key in sorted(places)]]
             self.target_weight = weights
+        return bool(places)
 
-    def _digest(self, lane, lo, hi):
+    def _digest(self, X, targets, lane, lo, hi):
         """Digest of a sequence and its targets `lo` to `hi`, the same for its dense and its sparse form."""
         start = self.lanes.start[lane]
         end = start + self.lanes.length[lane]
-        if self.data.sparse:
-            indptr = self.data.indptr[start : end + 1]
+        if not isinstance(X, np.ndarray):
+            indptr = X.indptr[start : end + 1]
             stored = slice(indptr[0], indptr[-1])
             row = np.repeat(np.arange(end - start), np.diff(indptr))
-            column, value = self.data.columns[stored], self.data.values[stored]
+            column, value = X.indices[stored], X.data[stored].astype(targets.dtype)
             row, column, value = (part[value != 0] for part in (row, column, value))
         else:
-            X = self.data.X[start:end]
+            X = X[start:end].astype(targets.dtype, copy=False)
             row, column = np.nonzero(X)
             value = X[row, column]
-        digest = blake2b((self.targets[lo:hi] + 0).tobytes(), digest_size=16)  # + 0: no zero with a sign
+        digest = blake2b((targets[lo:hi] + 0).tobytes(), digest_size=16)  # + 0: no zero with a sign
         for part in ([end - start, len(row)], row, column):
             digest.update(np.asarray(part, np.int64).tobytes())
         digest.update(value.tobytes())
@@ -438,12 +388,12 @@ class Trainer:
 
         def objective(weights):
             with may_overflow():
-                self.w[kernel.index] = weights
-                self.grad[:] = 0
+                self.learned.w[kernel.index] = weights
+                self.learned.grad[:] = 0
                 value = self._sum(packs, scale, share) * scale
                 if settings.alpha:
                     value += self._penalty(weights)
-                grad = kernel.unpack(self.grad).astype(float)
+                grad = kernel.unpack(self.learned.grad).astype(float)
                 grad[self.penalised] += settings.alpha * weights[self.penalised]
                 is_finite = np.isfinite(value) and np.isfinite(grad @ grad)  # the solver needs its square
             if not (is_finite and self._is_finite()):
@@ -451,7 +401,7 @@ class Trainer:
             return value, grad
 
         def after_iteration(weights, value):
-            self.w[kernel.index] = weights
+            self.learned.w[kernel.index] = weights
             if on_epoch(value):
                 raise StopIteration  # SciPy ends here
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import sklstm
+from sklstm import _cpu
 
 # Another global seed, of `make test-seeds`. Without it every run of the suite draws the same.
 SEED = os.environ.get("SKLSTM_TEST_SEED")
@@ -37,6 +38,13 @@ def global_seeds(request):
         assert global_generators() == before, "drawn from a global generator: a random_state is missing"
 
 
+@pytest.fixture(params=_cpu.levels())
+def each_level(request):
+    """Run the test on every CPU level that is built and that this processor has."""
+    with _cpu.use_level(request.param):
+        yield request.param
+
+
 def global_generators():
     """State of the generators that are drawn from where no seed is given."""
     _, keys, position, *_ = np.random.get_state()  # noqa: NPY002
@@ -44,5 +52,8 @@ def global_generators():
 
 
 def pytest_report_header():
-    """Say which build is tested, and with which global seed."""
-    return f"sklstm {sklstm.__version__}: {sklstm.__file__}, SKLSTM_TEST_SEED={SEED}"
+    """Say which build is tested, on which CPU level, and with which global seed."""
+    return (
+        f"sklstm {sklstm.__version__}: {sklstm.__file__}, SKLSTM_TEST_SEED={SEED}",
+        f"CPU level: {_cpu.level()} (SKLSTM_ISA); here run {', '.join(_cpu.levels())}",
+    )

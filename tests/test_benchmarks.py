@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sklstm import Network
+from sklstm import Network, _cpu
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "rivals"
 RESULTS = ROOT / "benchmarks" / "results" / "rivals.json"
-MODULES = ("jobs", "workloads", "worker", "ours", "page", "run", "limits", "growth", "variants", "hot_spots")
+MODULES = ("jobs", "workloads", "worker", "ours", "page", "run", "limits", "growth", "hot_spots")
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +188,8 @@ def tiny_result(bench):
     return {
         "started": "2026-01-01 12:00",
         "machine": {"processor": "abacus", "cores": 2, "system": "none", "python": "3.14"},
+        "level": "avx2",
+        "rivals_held": False,
         "versions": {"numba": "1"},
         "limits": {"chain 4 float32": 1.5, "sgemm, GFLOP/s": 100.0},
         "rows": rows,
@@ -204,24 +206,13 @@ def tiny_result(bench):
     }
 
 
-TRIED = {
-    "variant": "Slower",
-    "job": "C1, float32",
-    "as_it_is": 100.0,
-    "otherwise": 125.0,
-    "ratio": 0.8,
-    "ratio_quartiles": [0.75, 0.85],
-    "rounds": 5,
-}
-
-
-HOT = {"job": "C1, float32", "percent": {"gemm": 51.2, "rest": 48.8}}
+HOT = {"job": "C1, float32", "percent": {"forward_rows": 51.2, "rest": 48.8}}
 
 
 def test_page(bench, tmp_path):
     result = json.loads(json.dumps(tiny_result(bench)))
     template = (FOLDER / "page.md").read_text()
-    text = bench.page.page(template, result, {"rows": result["rows"][:1]}, [TRIED], [HOT])
+    text = bench.page.page(template, result, {"rows": result["rows"][:1]}, [HOT])
     assert "{{" not in text
     assert bench.page.NOT_YET not in text
     line = "| A1 adding, T = 100, {}, float32 | {} alike | 2 | 6 | ns |"
@@ -229,10 +220,14 @@ def test_page(bench, tmp_path):
     assert line.format("paper", "torch") + " 3 (3 to 3) | 3 |  | 80 | 150 | 1.5 |  |" in text
     assert line.format("alike", "numba") + " **3 (3 to 3)** | 3 |  | 1.3 | 2 | 1.5 | 0e+00 |" in text
     assert "| sklstm |  | 20 | 30 | 4.0 | 1.0 |" in text
-    assert "| Slower | C1, float32 | 100 | 125 | 0.80 (0.75 to 0.85) |" in text
-    assert "| C1, float32 | `gemm` 51, `rest` 49 |" in text
+    assert "| C1, float32 | `forward_rows` 51, `rest` 49 |" in text
     assert "Load average: 0.5 to 1.0. Time that the host gave to others: 0.3 to 0.3 percent." in text
     assert "100 GFLOP/s" in text
+    assert "numba 1. CPU level of sklstm: avx2; the rivals take what they find. Rounds" in text
+    held = bench.page.machine_of(result | {"rivals_held": True})
+    assert (
+        "numba 1. Ours and, as far as they can be, the rivals are held to the CPU level avx2. Rounds" in held
+    )
     bench.page.figure(result, tmp_path)
     assert (tmp_path / "growth.png").stat().st_size > 10_000
 
@@ -241,32 +236,46 @@ def test_page_says_what_is_not_measured(bench):
     result = tiny_result(bench) | {"rows": []}
     del result["import"], result["memory"]
     text = bench.page.page((FOLDER / "page.md").read_text(), result)
-    assert text.count(bench.page.NOT_YET) == len(bench.page.SECTIONS) + 4
+    assert text.count(bench.page.NOT_YET) == len(bench.page.SECTIONS) + 3
 
 
 def test_page_in_the_docs_is_that_of_the_results(bench):
     committed = ROOT / "docs" / "performance" / "index.md"
     again = RESULTS.with_name("rivals_again.json")
     results = [json.loads(path.read_text()) if path.exists() else None for path in (RESULTS, again)]
-    more = [json.loads(RESULTS.with_name(name).read_text()) for name in ("variants.json", "hot_spots.json")]
-    assert committed.read_text() == bench.page.page((FOLDER / "page.md").read_text(), *results, *more)
+    hot_spots = json.loads(RESULTS.with_name("hot_spots.json").read_text())
+    assert committed.read_text() == bench.page.page((FOLDER / "page.md").read_text(), *results, hot_spots)
 
 
-def test_what_was_tried_differs_from_the_kernel_in_lines_that_are_there(bench):
-    for variant in bench.variants.VARIANTS:
-        text = (ROOT / "sklstm" / variant.file).read_text()
-        for before, after in variant.lines:
-            assert text.count(before) == 1
-            assert after != before
+def test_page_says_that_its_figures_are_of_another_kernel(bench):
+    result = json.loads(RESULTS.read_text())
+    said = f"The figures of {result['started'][:10]} on this page" in (FOLDER / "page.md").read_text()
+    assert said == ("level" not in result)  # results of the kernel before say no level
+
+
+def test_levels_hold_ours_and_the_rivals(bench):
+    levels = bench.worker.LEVELS
+    assert [*levels] == [*_cpu.NAMES.values()]
+    assert bench.limits.MARCH.keys() == {*levels, None}
+    assert levels["baseline"].keys() == levels["avx2"].keys()
+    plain = bench.worker.environment()
+    assert plain == bench.worker.ONE_THREAD
+    for level in levels:
+        held = bench.worker.environment(level)
+        assert held["SKLSTM_ISA"] == level
+        assert plain["XLA_FLAGS"] in held["XLA_FLAGS"].split()  # one thread still
+        assert {**plain, "SKLSTM_ISA": level, **levels[level], "XLA_FLAGS": held["XLA_FLAGS"]} == held
+        assert levels[level].get("XLA_FLAGS", plain["XLA_FLAGS"]) in held["XLA_FLAGS"].split()
 
 
 @pytest.mark.parametrize(
     ("symbol", "name"),
     [
-        ("sklstm_gemm_f32.constprop.0", "gemm"),
-        ("sklstm_forward_rows_f64.arch_x86_64_v4", "forward_rows"),
-        ("__pyx_pf_6sklstm_5_core_38train_steps.constprop.0.isra.0", "train_steps"),
-        ("__pyx_fuse_1__pyx_f_6sklstm_5_core_backward_all.isra.0", "backward_all"),
+        ("product_in_tiles", "product_in_tiles"),
+        ("__pyx_f_6sklstm_12_core_f32_v3_forward_alone", "forward_alone"),
+        ("__pyx_f_6sklstm_12_core_f64_v1_arrange.isra.0", "arrange"),
+        ("__pyx_f_6sklstm_12_core_f32_v4_4Step_step", "Step_step"),
+        ("__pyx_pw_6sklstm_12_core_f32_v3_11train_steps", "train_steps"),
         ("__memmove_avx512_unaligned_erms", "rest"),
     ],
 )

@@ -1,19 +1,27 @@
-"""The optimised build and that with bounds checks, without AVX-512, give the same bits; no build says so."""
+"""What the kernel computes, to the bit: in both builds, on every CPU level, and as digests.txt has it.
+
+    python -P tests/test_builds.py
+
+writes digests.txt anew: run it after a change that is meant to give other bits.
+"""
 
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy import sparse
 
 import sklstm
-from sklstm import LSTMRegressor, Network
+from sklstm import LSTMRegressor, Network, _cpu
 
+DIGESTS = Path(__file__).with_name("digests.txt")
 NETWORKS = {
     "1997": {
         "n_blocks": 2,
@@ -47,37 +55,85 @@ LEARNING = {
 }
 
 
-def digests():
-    """Name and digest of everything that the kernel computes, on nets small and wide, in both dtypes."""
+def computed():
+    """Name and numbers of everything that the kernel computes, on nets small and wide, in both dtypes.
+
+    No product is large enough for BLAS, whose bits depend on the machine.
+    """
     rng = np.random.default_rng(0)
-    arrays = [rng.normal(size=(n, 9)) * (rng.random((n, 9)) < 0.5) for n in rng.integers(1, 40, 50)]
+    arrays = [rng.normal(size=(n, 9)) * (rng.random((n, 9)) < 0.5) for n in rng.integers(1, 20, 40)]
     for dtype in (np.float32, np.float64):
         dense = [x.astype(dtype) for x in arrays]
         for form, X in (("dense", dense), ("sparse", [sparse.csr_array(x) for x in dense])):
             for name, architecture in NETWORKS.items():
                 net = Network(9, 2, **architecture)
                 w = net.init_weights(1, init_range=0.4).astype(dtype)
-                y = [rng.random((len(x), 2)) for x in arrays] if net.return_sequences else rng.random((50, 2))
+                every_step = net.return_sequences
+                y = [rng.random((len(x), 2)) for x in arrays] if every_step else rng.random((len(arrays), 2))
                 results = {"forward": net.forward(w, X)}
                 for gradient in ("truncated", "full"):
                     results[gradient] = net.loss_and_gradient(w, X, y, gradient=gradient)[1]
                 for way, options in LEARNING.items():
                     model = LSTMRegressor(
-                        **architecture, **options, max_iter=2, learning_rate=0.1, random_state=0
+                        **architecture, **options, max_iter=2, learning_rate=0.01, random_state=0
                     )
-                    model.partial_fit(X, y)
-                    results[way] = model.weights_
+                    results[way] = model.partial_fit(X, y).weights_
                 for what, result in results.items():
-                    flat = np.concatenate([np.ravel(part) for part in result])
-                    digest = hashlib.sha256(np.ascontiguousarray(flat).tobytes()).hexdigest()
-                    yield f"{name} {what} {form} {np.dtype(dtype).name} {digest}"
+                    numbers = np.concatenate([np.ravel(part) for part in result])
+                    yield f"{name}, {what}, {form}, {np.dtype(dtype).name}", numbers
+
+
+@cache
+def computed_at(level):
+    """The same by the name, computed at a CPU level."""
+    with _cpu.use_level(level):
+        return dict(computed())
+
+
+def digests(level):
+    """Lines of a name and a digest."""
+    return [
+        f"{name}: {hashlib.sha256(numbers.tobytes()).hexdigest()[:16]}"
+        for name, numbers in computed_at(level).items()
+    ]
+
+
+def fuses(level):
+    """Whether products and sums are fused at a CPU level."""
+    with _cpu.use_level(level):
+        return _cpu.core(np.float64).FUSES
+
+
+FUSED = [level for level in _cpu.levels() if fuses(level)]
+needs_fma = pytest.mark.skipif(not FUSED, reason="no CPU level with fused multiply-add runs here")
+
+
+@needs_fma
+@pytest.mark.parametrize("level", FUSED)
+def test_every_level_with_fma_gives_the_bits_that_are_kept(level):
+    assert digests(level) == DIGESTS.read_text().splitlines()
+
+
+@needs_fma
+@pytest.mark.parametrize("level", [level for level in _cpu.levels() if level not in FUSED])
+def test_the_level_without_fma_is_near(level):
+    expected = computed_at(FUSED[-1])
+    actual = computed_at(level)
+    assert actual.keys() == expected.keys()
+    assert digests(level) != digests(FUSED[-1])  # another level did run
+    for name, numbers in actual.items():
+        tolerance = {"float32": 1e-4, "float64": 1e-9}[name.rpartition(" ")[2]]
+        assert_allclose(numbers, expected[name], rtol=tolerance, atol=tolerance, err_msg=name)
 
 
 def test_both_builds_give_the_same_bits():
     other = os.environ.get("SKLSTM_DEBUG_BUILD")
     if not other:
         pytest.skip("SKLSTM_DEBUG_BUILD does not name a second build; `make test` makes one")
-    script = "import test_builds; print('\\n'.join([test_builds.sklstm.__file__, *test_builds.digests()]))"
+    script = (
+        "import test_builds; print(test_builds.sklstm.__file__)\n"
+        "for level in test_builds._cpu.levels(): print(level, *test_builds.digests(level), sep='\\n')"
+    )
     path = os.pathsep.join([other, str(Path(__file__).parent)])
     result = subprocess.run(
         [sys.executable, "-P", "-c", script],
@@ -89,8 +145,8 @@ def test_both_builds_give_the_same_bits():
     file, *lines = result.stdout.splitlines()
     assert Path(file).is_relative_to(other)
     assert not Path(sklstm.__file__).is_relative_to(other)
-    assert lines == list(digests())
-    assert len(lines) == 24 * len(NETWORKS)
+    assert lines == [line for level in _cpu.levels() for line in (level, *digests(level))]
+    assert len(lines) == len(_cpu.levels()) * (1 + 24 * len(NETWORKS))
 
 
 @pytest.mark.parametrize("command", [["-c", "import sklstm"], ["-m", "sklstm.paper", "list"]], ids=" ".join)
@@ -109,3 +165,9 @@ def test_a_source_without_a_build_says_what_to_do(command, tmp_path):
     assert "`pip install .`" in error
     assert "`pip install --editable .`" in error
     assert "During handling" not in result.stderr
+
+
+if __name__ == "__main__":
+    if not FUSED:
+        sys.exit("digests.txt is that of the levels with fused multiply-add; none runs here.")
+    DIGESTS.write_text("".join(f"{line}\n" for line in digests(FUSED[-1])))

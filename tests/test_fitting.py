@@ -457,7 +457,7 @@ def test_ctrl_c_leaves_the_model_of_the_last_finished_epoch(interrupted, name, l
 
 def interrupt_epoch(monkeypatch, n, when):
     """Let Ctrl-C come in the n-th epoch: in the middle of it, or when it has just ended."""
-    epoch, chunks, epochs = Trainer.epoch, Trainer._chunks, []
+    epoch, train, train_steps, epochs = Trainer.epoch, Trainer._train, Trainer._train_steps, []
 
     def interrupted_epoch(trainer, rng):
         epochs.append(n)
@@ -466,15 +466,21 @@ def interrupt_epoch(monkeypatch, n, when):
             raise KeyboardInterrupt
         return loss
 
-    def interrupted_chunks(trainer, steps):
-        for number, chunk in enumerate(chunks(trainer, steps)):
-            if len(epochs) == n and when == "in the middle" and number == 2:
-                raise KeyboardInterrupt
-            yield chunk
+    def interrupted_train(trainer, lanes, batch, pack_lanes):
+        if len(epochs) == n and when == "in the middle":
+            train(trainer, lanes, batch[:3], pack_lanes)
+            raise KeyboardInterrupt
+        return train(trainer, lanes, batch, pack_lanes)
 
-    monkeypatch.setattr(_training, "CHUNK", 1)
+    def interrupted_steps(trainer, lanes, carry):
+        if len(epochs) == n and when == "in the middle":
+            train_steps(trainer, lanes[:2], carry)
+            raise KeyboardInterrupt
+        return train_steps(trainer, lanes, carry)
+
     monkeypatch.setattr(Trainer, "epoch", interrupted_epoch)
-    monkeypatch.setattr(Trainer, "_chunks", interrupted_chunks)
+    monkeypatch.setattr(Trainer, "_train", interrupted_train)
+    monkeypatch.setattr(Trainer, "_train_steps", interrupted_steps)
 
 
 @pytest.mark.parametrize("when", ["in the middle", "at the end"])

@@ -62,30 +62,49 @@ def in_every_form(problem):
         yield replace(problem, X=[form(x) for x in problem.X])
 
 
+def compare_outputs(comparison, problem):
+    """Outputs and states with those of the twin."""
+    comparison.topologies.add(problem.net)
+    traces = [reference.forward(net, v, x, state) for net, v, x, _, _, state, _ in twin_arguments(problem)]
+    last = slice(None) if problem.net.return_sequences else slice(-1, None)
+    for each in in_every_form(problem):
+        outputs, state = each.forward()
+        comparison.near("outputs", outputs, np.concatenate([trace.y[last] for trace in traces]))
+        for k, part in enumerate(State._fields):
+            expected = [trace.final_state[k] for trace in traces]
+            comparison.near(f"final_state.{part}", getattr(state, part), expected)
+
+
 def test_outputs_and_states_equal_those_of_the_twin():
     comparison = Comparison(rtol=1e-9)
 
     @settings(repeatable, max_examples=150)
     @given(problems())
     def compare(problem):
-        comparison.topologies.add(problem.net)
-        traces = [
-            reference.forward(net, v, x, state) for net, v, x, _, _, state, _ in twin_arguments(problem)
-        ]
-        last = slice(None) if problem.net.return_sequences else slice(-1, None)
-        for each in in_every_form(problem):
-            outputs, state = each.forward()
-            comparison.near("outputs", outputs, np.concatenate([trace.y[last] for trace in traces]))
-            for k, part in enumerate(State._fields):
-                expected = [trace.final_state[k] for trace in traces]
-                comparison.near(f"final_state.{part}", getattr(state, part), expected)
+        compare_outputs(comparison, problem)
 
     compare()
     comparison.report(n_topologies=75)
 
 
+def test_every_level_gives_outputs_and_gradients_of_the_twin(each_level):
+    """The tests above and below, on random topologies and on one with more blocks than a vector holds."""
+    comparison = Comparison(rtol=1e-9)
+
+    def compare(problem):
+        compare_outputs(comparison, problem)
+        for gradient in GRADIENTS:
+            compare_gradients(comparison, problem, gradient)
+        compare_float32(Comparison(rtol=1e-4), problem)
+
+    settings(repeatable, max_examples=10)(given(problems(lengths=(1, 2, 5)))(compare))()
+    wide = replace(EVERYTHING, n_blocks=9, block_size=1, n_hidden_units=1)
+    compare(make_problem(wide, [2, 1], scale=0.2))
+    assert len(comparison.topologies) >= 7
+
+
 @pytest.mark.parametrize("output", ["logistic", "softmax", "identity"])
-def test_units_saturate_and_nothing_overflows(output):
+def test_units_saturate_and_nothing_overflows(output, each_level):
     net = replace(EVERYTHING, output_activation=output, return_sequences=True)
     loss = "squared_error" if output == "identity" else "log_loss"
     problem = make_problem(net, [1, 6], loss=loss, scale=300)
@@ -137,35 +156,64 @@ def test_traces_equal_those_of_the_twin():
     comparison.report(n_topologies=30)
 
 
+def compare_gradients(comparison, problem, gradient):
+    """Losses and gradients with those of the twin."""
+    method = {"truncated": reference.truncated_gradient, "full": reference.full_gradient}[gradient]
+    net = problem.net
+    comparison.topologies.add(net)
+    losses, parts, extras = zip(*(method(*arguments) for arguments in twin_arguments(problem)), strict=True)
+    for each in in_every_form(problem):
+        loss, flat, info = each.loss_and_gradient(gradient)
+        comparison.near("loss", loss, sum(losses))
+        for name, part in net.views(flat).items():
+            comparison.near(name, part, sum(twin[name] for twin in parts))
+        assert np.any(flat)
+        start = info["initial_state"]
+        for quantity, actual, expected in (
+            ("inputs", info["inputs"], np.concatenate([each["inputs"] for each in extras])),
+            ("activations", start.activations, [each["activations"] for each in extras]),
+            ("cell_states", start.cells, [each["cell_states"] for each in extras]),
+        ):
+            comparison.near(f"by {quantity}", actual, expected)
+
+
 @pytest.mark.parametrize("gradient", GRADIENTS)
 def test_gradients_equal_those_of_the_twin(gradient):
     comparison = Comparison(rtol=1e-9)
-    method = {"truncated": reference.truncated_gradient, "full": reference.full_gradient}[gradient]
 
     @settings(repeatable, max_examples=150)
     @given(problems())
     def compare(problem):
-        net = problem.net
-        comparison.topologies.add(net)
-        losses, parts, extras = zip(
-            *(method(*arguments) for arguments in twin_arguments(problem)), strict=True
-        )
-        for each in in_every_form(problem):
-            loss, flat, info = each.loss_and_gradient(gradient)
-            comparison.near("loss", loss, sum(losses))
-            for name, part in net.views(flat).items():
-                comparison.near(name, part, sum(twin[name] for twin in parts))
-            assert np.any(flat)
-            start = info["initial_state"]
-            for quantity, actual, expected in (
-                ("inputs", info["inputs"], np.concatenate([each["inputs"] for each in extras])),
-                ("activations", start.activations, [each["activations"] for each in extras]),
-                ("cell_states", start.cells, [each["cell_states"] for each in extras]),
-            ):
-                comparison.near(f"by {quantity}", actual, expected)
+        compare_gradients(comparison, problem, gradient)
 
     compare()
     comparison.report(n_topologies=75)
+
+
+def compare_float32(comparison, problem):
+    """Everything in float32 with the same in float64."""
+    comparison.topologies.add(problem.net)
+    single = replace(
+        problem,
+        weights=problem.weights.astype(np.float32),
+        X=[x.astype(np.float32) for x in problem.X],
+        y=[y.astype(np.float32) for y in problem.y],
+    )
+    double = replace(single, X=[x.astype(np.float64) for x in single.X])
+    for each in in_every_form(single):
+        outputs, state = each.forward()
+        expected, expected_state = double.forward()
+        assert outputs.dtype == np.float32
+        comparison.near("outputs", outputs, expected)
+        for k, part in enumerate(State._fields):
+            comparison.near(f"final_state.{part}", state[k], expected_state[k])
+        for gradient in GRADIENTS:
+            loss, flat, info = each.loss_and_gradient(gradient)
+            expected_loss, expected_flat, expected_info = double.loss_and_gradient(gradient)
+            assert flat.dtype == info["inputs"].dtype == np.float32
+            comparison.near("loss", loss, expected_loss)
+            comparison.near(f"{gradient} gradient", flat, expected_flat)
+            comparison.near(f"{gradient}, inputs", info["inputs"], expected_info["inputs"])
 
 
 def test_float32_is_near_to_float64():
@@ -174,28 +222,7 @@ def test_float32_is_near_to_float64():
     @settings(repeatable, max_examples=60)
     @given(problems(lengths=(1, 2, 5, 37)))
     def compare(problem):
-        comparison.topologies.add(problem.net)
-        single = replace(
-            problem,
-            weights=problem.weights.astype(np.float32),
-            X=[x.astype(np.float32) for x in problem.X],
-            y=[y.astype(np.float32) for y in problem.y],
-        )
-        double = replace(single, X=[x.astype(np.float64) for x in single.X])
-        for each in in_every_form(single):
-            outputs, state = each.forward()
-            expected, expected_state = double.forward()
-            assert outputs.dtype == np.float32
-            comparison.near("outputs", outputs, expected)
-            for k, part in enumerate(State._fields):
-                comparison.near(f"final_state.{part}", state[k], expected_state[k])
-            for gradient in GRADIENTS:
-                loss, flat, info = each.loss_and_gradient(gradient)
-                expected_loss, expected_flat, expected_info = double.loss_and_gradient(gradient)
-                assert flat.dtype == info["inputs"].dtype == np.float32
-                comparison.near("loss", loss, expected_loss)
-                comparison.near(f"{gradient} gradient", flat, expected_flat)
-                comparison.near(f"{gradient}, inputs", info["inputs"], expected_info["inputs"])
+        compare_float32(comparison, problem)
 
     compare()
     comparison.report(n_topologies=30)

@@ -134,17 +134,27 @@ def test_two_halves_with_the_state_carried_are_the_whole(problem):
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("return_sequences", [False, True])
-def test_more_sequences_than_a_pack_holds(return_sequences, form):
+def test_more_sequences_than_a_pack_holds(return_sequences, form, each_level):
     problem = many_problem(return_sequences=return_sequences)
     problem = replace(problem, X=[form(x) for x in problem.X])
     assert_same(problem, problem.singles())
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("options", [{}, {"block_size": 2}, {"recurrence": "none"}, {"forget_gate": False}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"block_size": 2},
+        {"recurrence": "none"},
+        {"forget_gate": False},
+        {"block_size": 3, "n_hidden_units": 2, "peepholes": True, "recurrence": "all"},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("n_blocks", [1, 2, 4])
-def test_small_networks_give_each_sequence_of_a_pack_the_same_bits(n_blocks, options, dtype):
-    """However many of them take turns, and however their rows share registers."""
+def test_small_networks_give_each_sequence_of_a_pack_the_same_bits(n_blocks, options, dtype, each_level):
+    """A sequence alone goes from step to step in registers, several in rows."""
     net = Network(3, 1, n_blocks=n_blocks, **options)
     rng = np.random.default_rng(0)
     w = net.init_weights(1, init_range=1).astype(dtype)
@@ -157,8 +167,8 @@ def test_small_networks_give_each_sequence_of_a_pack_the_same_bits(n_blocks, opt
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("options", [{}, {"forget_gate": False}])
-def test_saturated_units_have_the_same_bits_alone(options, dtype):
-    """A sequence alone foresees that nothing is clipped; here much is."""
+def test_saturated_units_have_the_same_bits_alone(options, dtype, each_level):
+    """The arguments of many units are clipped."""
     net = Network(3, 1, n_blocks=2, **options)
     rng = np.random.default_rng(0)
     X = list((rng.normal(size=(4, 6, 3)) * [1, 30, 1000]).astype(dtype))
@@ -169,7 +179,7 @@ def test_saturated_units_have_the_same_bits_alone(options, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("n_inputs", [2, 70])
-def test_where_inputs_lie_and_when_they_are_multiplied_changes_no_bit(n_inputs, form, dtype):
+def test_where_inputs_lie_and_when_they_are_multiplied_changes_no_bit(n_inputs, form, dtype, each_level):
     """Equal distances: read in place. Many sequences, not too many inputs: multiplied time by time."""
     net = Network(n_inputs, 1, n_blocks=20, block_size=2)
     rng = np.random.default_rng(0)
@@ -281,7 +291,7 @@ def test_two_threads_give_what_one_gives(net, form):
             kernel.loss_and_gradient(
                 weights,
                 sequences,
-                kernel.targets(np.concatenate(problem.y)),
+                np.concatenate(problem.y),
                 "squared_error",
                 gradient,
                 sample_weight=problem.sample_weight,

@@ -64,7 +64,7 @@ def assert_same(one, other):
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
 @pytest.mark.parametrize("cuts", CUTS)
 @pytest.mark.parametrize("name", LEARNERS)
-def test_chunks_change_no_bit(name, cuts, form, dtype):
+def test_chunks_change_no_bit(name, cuts, form, dtype, each_level):
     values = VALUES.astype(dtype)
     whole = regressor(name)
     for _ in range(2):

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
-from sklstm import LSTMClassifier, LSTMRegressor, SequenceScaler, _core
+from sklstm import LSTMClassifier, LSTMRegressor, SequenceScaler, _cpu
 from sklstm._kernel import each, threads_of
 from watch import Watch, blas_threads
 
@@ -32,8 +32,8 @@ ONLINE = {"update": "step", "gradient": "truncated", "batch_size": "auto"}
 @pytest.fixture
 def watch(monkeypatch):
     watch = Watch()
-    for name, function in watch.wrapped().items():
-        monkeypatch.setattr(_core, name, function)
+    for core, name, function in watch.wrapped():
+        monkeypatch.setattr(core, name, function)
     return watch
 
 
@@ -85,14 +85,16 @@ def test_blas_has_one_thread_in_the_kernel(watch, options, n_jobs):
 
 
 def test_blas_has_one_thread_in_steps_of_many_streams(watch, monkeypatch):
-    class Step(_core.Step):
+    core = _cpu.core("float64")
+
+    class Step(core.Step):
         def __call__(self, *arguments):
             return watch.call(super().__call__, *arguments)
 
     before = blas_threads()
     reg = LSTMRegressor(**MANY | ONLINE | {"n_blocks": 70}).partial_fit(X[:40], X[:40, 0, 0], continued=True)
     watch.seen.clear()
-    monkeypatch.setattr(_core, "Step", Step)
+    monkeypatch.setattr(core, "Step", Step)
     reg.step(X[:40, 0])
     reg.step(X[:40, 1])
     assert watch.seen == {1}
@@ -146,15 +148,14 @@ def watched_rate(folder):
 
     def rate(epoch):
         sys.path.append(tests)  # workers do not find this module; they find watch.py
-        import sklstm._core
+        import watch as module
         from sklstm._kernel import threads_of
-        from watch import Watch
 
-        watch = getattr(sklstm._core, "watch", None)
+        watch = getattr(module, "of_process", None)
         if watch is None:
-            sklstm._core.watch = watch = Watch()
-            for name, function in watch.wrapped().items():
-                setattr(sklstm._core, name, function)
+            module.of_process = watch = module.Watch()
+            for core, name, function in watch.wrapped():
+                setattr(core, name, function)
         if epoch == 0:
             watch.most = 0
         state = {

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 import reference
-from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences, _core, _training
+from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences, _training
 from sklstm._kernel import Kernel
 from sklstm._sequences import as_sequences
 from sklstm._training import Settings, Trainer
@@ -212,43 +212,6 @@ def test_partials_carried_forwards_equal_the_reverse_scan(problem, form):
     assert_near(trainer.memory.first / -rate, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("update", ["step", "sequence", "batch"])
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("window", [1, 7])
-@pytest.mark.parametrize("return_sequences", [False, True])
-def test_windows_change_no_bit(monkeypatch, return_sequences, window, form, update):
-    net = replace(EVERYTHING, return_sequences=return_sequences)
-    problem = make_problem(net, LENGTHS, state=False)
-    options = {"gradient": "truncated", "momentum": 0.5, "update": update, "batch_size": 2}
-    if update != "batch":
-        options["batch_size"] = len(LENGTHS)
-    weights, windows = [], []
-    for chunk in (3e8, window * (3 * len(Kernel(problem.net, float).zeros()) + 300)):
-        monkeypatch.setattr(_training, "CHUNK", chunk)
-        trainer = make_trainer(problem, FORMS[form], **options)
-        windows.append(trainer._steps_between_looks())
-        losses = [trainer.epoch(np.random.RandomState(0)) for _ in range(2)]
-        weights.append(np.append(trainer.weights, losses))
-    assert windows[1] == window < max(LENGTHS) < windows[0]
-    assert_array_equal(weights[0][:-2], weights[1][:-2])
-    assert_allclose(weights[0][-2:], weights[1][-2:], rtol=1e-13)  # summed in another order
-
-
-def test_windows_of_wide_one_hot_inputs_go_by_what_is_read():
-    """Not by all weights, of which a step reads one row; many short sequences update all of them often."""
-    net = replace(EVERYTHING, n_inputs=1000)
-    steps = []
-    for lengths in ([100], [1] * 100):
-        X = np.split(np.eye(1000)[:100], np.cumsum(lengths)[:-1])
-        problem = replace(make_problem(net, lengths, state=False), X=X)
-        for form in ("dense", "sparse"):
-            trainer = make_trainer(problem, FORMS[form], update="sequence")
-            steps.append(trainer._steps_between_looks())
-    dense, sparse_form, short, short_sparse = steps
-    assert sparse_form > 10 * dense
-    assert dense == short == short_sparse
-
-
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("train", [[0, 1, 2, 3], [3, 1]], ids=str)
 def test_weight_of_what_is_learned_from(train, return_sequences):
@@ -402,13 +365,12 @@ def test_solvers_follow_their_papers(solver, rate):
     for t in range(60):
         grad = rng.normal(size=n) ** 2 * sign**t
         grad[rng.uniform(size=n) < 0.1] = 0
-        trainer.grad[trainer.kernel.index] = grad
-        plan, state = trainer.kernel.plan, (trainer.first, trainer.second, trainer.numbers)
-        _core.update(plan, trainer.w, trainer.grad, *state)
+        trainer.learned.grad[trainer.kernel.index] = grad
+        trainer.kernel.core.update(trainer.kernel.plan, trainer.learned)
         new = step(w, grad)
         size.append(np.abs(new - w)[np.nonzero(new - w)])
         w = new
-        assert not trainer.grad.any()
+        assert not trainer.learned.grad.any()
     assert_near(trainer.weights, w, rtol=1e-12)
     assert trainer.memory.n_updates == 60
     if solver == "rprop":

@@ -5,8 +5,9 @@ from functools import partial
 
 from threadpoolctl import threadpool_info
 
-from sklstm import _core
+from sklstm import _cpu
 
+CORES = [_cpu.core(dtype) for dtype in ("float32", "float64")]
 KERNEL = ("forward", "gradient", "train", "train_steps")
 
 
@@ -32,5 +33,5 @@ class Watch:
                 self.active -= 1
 
     def wrapped(self):
-        """Names and functions to put in the place of the kernel's."""
-        return {name: partial(self.call, getattr(_core, name)) for name in KERNEL}
+        """Modules, names and functions to put in the place of the kernel's."""
+        return [(core, name, partial(self.call, getattr(core, name))) for core in CORES for name in KERNEL]

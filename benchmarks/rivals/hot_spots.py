@@ -40,7 +40,7 @@ def serve(index):
 
 def name_of(symbol):
     """Function of the kernel without what compilers add; "rest" for what is not of the kernel."""
-    match = re.search(r"sklstm_5_core_(?:\d+)?(\w+)|sklstm_(\w+)_f(?:32|64)", symbol)
+    match = re.search(r"_core_f(?:32|64)_v\d_\d*(\w+)|^(product_in_tiles)", symbol)
     return (match[1] or match[2]) if match else "rest"
 
 

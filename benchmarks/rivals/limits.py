@@ -17,15 +17,16 @@ SHAPES = (
     (2048, 512, 512),
     (512, 640, 2048),
 )  # (m, k, n) of the products
+MARCH = {"baseline": "x86-64", "avx2": "x86-64-v3", "avx512": "x86-64-v4", None: "native"}
 
 
-def chain(n_cells, dtype):
+def chain(n_cells, dtype, level=None):
     """Nanoseconds of a time step that does nothing but what the next step waits for."""
     source = Path(__file__).with_name("limits.c")
     real = {"float32": "float", "float64": "double"}[dtype]
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "limits"
-        flags = ["-O3", "-march=native", f"-DREAL={real}", f"-DCELLS={n_cells}"]
+        flags = ["-O3", "-Wno-psabi", f"-march={MARCH[level]}", f"-DREAL={real}", f"-DCELLS={n_cells}"]
         compiler = shlex.split(os.environ.get("CC", "cc"))
         subprocess.run([*compiler, *flags, str(source), "-o", str(program)], check=True)
         return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
@@ -54,13 +55,13 @@ def operations(size, gradient=None):
     return products * (1 if gradient is None else 2) + back * (gradient == "full")
 
 
-def measure(names):
-    """Limits by the names that rows have, in nanoseconds of their unit."""
+def measure(names, level=None):
+    """Limits by the names that rows have, in nanoseconds of their unit; of a CPU level if it is not None."""
     limits, speed = {}, None
     for name in sorted(names):
         kind, *rest = name.split()
         if kind == "chain":
-            limits[name] = chain(int(rest[0]), rest[1])
+            limits[name] = chain(int(rest[0]), rest[1], level)
             continue
         speed = speed or gemm_speed()
         if kind in workloads.BATCHES:

@@ -3,8 +3,8 @@
     python benchmarks/rivals/page.py [--results benchmarks/results/rivals.json] [--output docs/performance]
 
 needs matplotlib. `page.md` has the text; the tables and the plots of growth are made here. A second run, in
-`rivals_again.json` beside the results, gives the column "again"; `variants.json`, which `variants.py` writes,
-the table of what was tried, and `hot_spots.json`, of `hot_spots.py`, that of what time is spent on.
+`rivals_again.json` beside the results, gives the column "again"; `hot_spots.json`, of `hot_spots.py`, the
+table of what time is spent on.
 """
 
 import argparse
@@ -96,6 +96,10 @@ def machine_of(result):
     rounds = [record["rounds"] for record in result["rows"]]
     text = f"Measured {result['started']} on {machine['cores']} cores of {machine['processor']}, "
     text += f"{machine['system']}, Python {machine['python']}: {versions}."
+    if result.get("rivals_held"):
+        text += f" Ours and, as far as they can be, the rivals are held to the CPU level {result['level']}."
+    elif "level" in result:
+        text += f" CPU level of sklstm: {result['level']}; the rivals take what they find."
     if load:
         stolen = [record["stolen_percent"] for record in result["rows"]]
         text += f" Rounds: {min(rounds)} to {max(rounds)}. Load average: {min(load):.1f} to {max(load):.1f}."
@@ -133,24 +137,6 @@ def import_of(result):
     return markdown(("import", "", "ms of CPU", "ms on the wall", "MB of memory", "MB installed"), rows)
 
 
-def variants_of(records):
-    """What was tried in the kernel and did not help."""
-    rows = []
-    for record in records:
-        low, high = record["ratio_quartiles"]
-        ratio = f"{record['ratio']:.2f} ({low:.2f} to {high:.2f})"
-        rows.append(
-            (
-                record["variant"],
-                record["job"],
-                number(record["as_it_is"]),
-                number(record["otherwise"]),
-                ratio,
-            )
-        )
-    return markdown(("tried", "job", "as it is, ns", "otherwise, ns", "ratio"), rows)
-
-
 def hot_spots_of(records):
     """Functions of the kernel and their share of the samples."""
     rows = [
@@ -160,14 +146,13 @@ def hot_spots_of(records):
     return markdown(("job", "percent of the time"), rows)
 
 
-def page(template, result, again=None, variants=(), hot_spots=()):
+def page(template, result, again=None, hot_spots=()):
     """Return the page: the template with the tables of all that was measured."""
     second = {key_of(record): record for record in (again or {"rows": []})["rows"]}
     tables = {section: table_of(section, result, second) for section in SECTIONS} | {
         "machine": machine_of(result),
         "memory": memory_of(result),
         "import": import_of(result),
-        "variants": variants_of(variants),
         "hot spots": hot_spots_of(hot_spots),
     }
     return re.sub(r"\{\{(.+?)\}\}", lambda match: tables[match[1]], template)
@@ -197,10 +182,10 @@ def main():
     result = json.loads(options.results.read_text())
     second = options.results.with_name(options.results.stem + "_again.json")
     again = json.loads(second.read_text()) if second.exists() else None
-    more = [options.results.with_name(name) for name in ("variants.json", "hot_spots.json")]
-    more = [json.loads(path.read_text()) if path.exists() else () for path in more]
+    spots = options.results.with_name("hot_spots.json")
+    hot_spots = json.loads(spots.read_text()) if spots.exists() else ()
     options.output.mkdir(parents=True, exist_ok=True)
-    text = page((HERE / "page.md").read_text(), result, again, *more)
+    text = page((HERE / "page.md").read_text(), result, again, hot_spots)
     (options.output / "index.md").write_text(text)
     figure(result, options.output)
     print(f"{options.output / 'index.md'} from {len(result['rows'])} rows")

@@ -4,13 +4,14 @@
 
 makes an environment with the rivals and runs
 
-    python benchmarks/rivals/run.py [--rows A1,B1] [--rounds 15] [--json PATH]
+    python benchmarks/rivals/run.py [--rows A1,B1] [--rounds 15] [--isa avx2] [--json PATH]
 
 Each system works in a process of its own, pinned to one core, with one thread (but for the rows of two
 threads). The jobs of a group take turns round by round, in rotating order, so that all see the same machine.
 What counts is the CPU time of the process, whose median other work on the machine hardly moves; rows with
 two threads or processes count seconds on the wall and need a quiet machine. Before anything is timed, what
-ours and the rival compute is compared wherever the work is the same. Linux.
+ours and the rival compute is compared wherever the work is the same. With `--isa` all systems, and the
+limits, are held to one CPU level as far as they can be (`worker.LEVELS`). Linux.
 """
 
 import argparse
@@ -152,12 +153,15 @@ def main():
     parser.add_argument(
         "--budget", type=float, default=25.0, help="seconds of a group; at least 5 rounds are made"
     )
+    parser.add_argument(
+        "--isa", choices=worker.LEVELS, metavar="LEVEL", help=f"CPU level of all: {', '.join(worker.LEVELS)}"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     names = options.rows.split(",")
     if unknown := set(names) - set(NAMES):
         parser.error(f"--rows has {sorted(unknown)}, but the rows are {','.join(NAMES)}")
-    os.environ |= worker.ONE_THREAD
+    os.environ |= worker.environment(options.isa)
     every_core = worker.cores()
     core = max(every_core)
     os.sched_setaffinity(0, {core})
@@ -165,9 +169,21 @@ def main():
     import growth
     import limits
 
-    result = {"started": time.strftime("%Y-%m-%d %H:%M"), "machine": machine(), "versions": {}}
+    from sklstm._cpu import level
+
+    if options.isa not in (None, level()):
+        parser.error(f"--isa is {options.isa}, but the highest level of sklstm here is {level()}")
+    result = {
+        "started": time.strftime("%Y-%m-%d %H:%M"),
+        "machine": machine(),
+        "level": level(),
+        "rivals_held": options.isa is not None,
+        "versions": {},
+    }
     groups = [group for group in GROUPS if group.workload in names]
-    result["limits"] = limits.measure({row.limit for group in groups for row in group.rows if row.limit})
+    result["limits"] = limits.measure(
+        {row.limit for group in groups for row in group.rows if row.limit}, options.isa
+    )
     for name, value in result["limits"].items():
         print(f"limit  {name:<24}{value:.3g}")
     workers = worker.Workers(core, every_core)

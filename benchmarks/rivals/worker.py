@@ -28,6 +28,29 @@ ONE_THREAD = {
     "JAX_PLATFORMS": "cpu",
     "PYTHONWARNINGS": "ignore",
 }
+# What holds numba, torch (ATen, MKL, oneDNN), jax and the OpenBLAS of SciPy to a CPU level of ours. MKL obeys
+# on processors of Intel only, onnxruntime has no such switch. No level is above avx512.
+LEVELS = {
+    "baseline": {
+        "NUMBA_CPU_NAME": "x86-64",
+        "NUMBA_CPU_FEATURES": "+sse2",
+        "ATEN_CPU_CAPABILITY": "default",
+        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+        "ONEDNN_MAX_CPU_ISA": "SSE41",
+        "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2",
+        "OPENBLAS_CORETYPE": "Nehalem",
+    },
+    "avx2": {
+        "NUMBA_CPU_NAME": "haswell",
+        "NUMBA_CPU_FEATURES": "+avx2,+fma",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+    },
+    "avx512": {},
+}
 
 
 @dataclass
@@ -60,6 +83,16 @@ class Failed(Exception):
 def cores():
     """Cores that this process may use."""
     return os.sched_getaffinity(0)
+
+
+def environment(level=None):
+    """Variables that hold all systems to one thread and, if it is not None, to a CPU level."""
+    if level is None:
+        return dict(ONE_THREAD)
+    held = {"SKLSTM_ISA": level} | LEVELS[level]
+    if "XLA_FLAGS" in held:
+        held["XLA_FLAGS"] = f"{ONE_THREAD['XLA_FLAGS']} {held['XLA_FLAGS']}"
+    return ONE_THREAD | held
 
 
 def timed(run, repeats):

@@ -1,0 +1,65 @@
+"""The kernel for this processor: one compiled module for each type and CPU level, chosen at import.
+
+``SKLSTM_ISA=avx2`` in the environment takes a level below what the processor has: "baseline", "avx2" or
+"avx512".
+"""
+
+import os
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+
+import numpy as np
+
+NAMES = {1: "baseline", 3: "avx2", 4: "avx512"}
+
+
+@cache
+def _module(level, dtype):
+    return import_module(f"sklstm._core_f{8 * np.dtype(dtype).itemsize}_v{level}")
+
+
+def _available():
+    """Levels that are built and that this processor runs, the lowest first."""
+    # a module of a level that the processor lacks is never imported, not even to ask: only the baseline is
+    supported = _module(1, "float32").SUPPORTED_LEVEL
+    built = [level for level in NAMES if find_spec(f"sklstm._core_f32_v{level}")]
+    return [level for level in built if level <= supported]
+
+
+def _level_of(name):
+    levels = [level for level, known in NAMES.items() if known == name]
+    if not levels:
+        raise ImportError(f"SKLSTM_ISA must be one of {list(NAMES.values())}, got {name!r}.")
+    return max(level for level in _available_levels if level <= levels[0])
+
+
+_available_levels = _available()
+_level = _level_of(os.environ.get("SKLSTM_ISA") or NAMES[max(_available_levels)])
+
+
+def levels():
+    """Names of the levels that can run here, the lowest first."""
+    return [NAMES[level] for level in _available_levels]
+
+
+def level():
+    """Name of the level in use."""
+    return NAMES[_level]
+
+
+def core(dtype):
+    """The compiled kernel for a dtype."""
+    return _module(_level, dtype)
+
+
+@contextmanager
+def use_level(name):
+    """Context in which another level is in use, for all threads."""
+    global _level
+    before, _level = _level, _level_of(name)
+    try:
+        yield
+    finally:
+        _level = before

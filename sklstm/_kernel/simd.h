@@ -1,0 +1,280 @@
+/* The vector vocabulary of the kernel: numbers, vectors of them, and what C has no operator for.
+ *
+ * Each module of the kernel is compiled for one type and one CPU level; setup.py says for which:
+ *
+ *     REAL_BITS     32 or 64
+ *     VECTOR_BYTES  16, 32 or 64: what the level has, never wider (compilers then go through memory);
+ *                   0: one number at a time, for compilers without GCC's vector extensions
+ *
+ * Everything but fused multiply-add and square roots is operators of these extensions, which Cython emits as they
+ * stand. Bits: sums run over sources in order and vectors over units, products and sums are fused where it says
+ * fma and nowhere else (-ffp-contract=off). So every level with FMA gives the same bits, whatever its width,
+ * compiler and optimisation; the level without FMA has its own.
+ */
+#ifndef SKLSTM_SIMD_H
+#define SKLSTM_SIMD_H
+
+#include <float.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0
+#error "exp2_of needs sums that are rounded to their type: on 32-bit x86 build with -msse2 -mfpmath=sse"
+#endif
+#if defined(__FAST_MATH__)
+#error "-ffast-math changes the order of sums and the mode of the whole process"
+#endif
+
+#if defined(__x86_64__) || defined(_M_X64) || defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#define ALIGNED __attribute__((aligned(64)))
+#if defined(__clang__)
+#define ONE_COPY __attribute__((noinline))
+#else
+#define ONE_COPY __attribute__((noinline, noclone))
+#endif
+#elif defined(_MSC_VER)
+#define INLINE static __forceinline
+#define ALIGNED __declspec(align(64))
+#define ONE_COPY
+#else
+#define INLINE static inline
+#define ALIGNED
+#define ONE_COPY
+#endif
+
+#if REAL_BITS == 32
+typedef float real;
+typedef int32_t integer;
+#define OF_TYPE(x86) x86##_ps
+#define NEON(f) f##_f32
+#define MANTISSA_BITS 23
+#define ROUNDER 12582912.0f /* 1.5 * 2^MANTISSA_BITS: adding it rounds to an integer, in the lowest bits */
+#define EXP2_MAX 125.0f
+#define SQRT sqrtf
+#else
+typedef double real;
+typedef int64_t integer;
+#define OF_TYPE(x86) x86##_pd
+#define NEON(f) f##_f64
+#define MANTISSA_BITS 52
+#define ROUNDER 6755399441055744.0
+#define EXP2_MAX 1020.0
+#define SQRT sqrt
+#endif
+
+/* ------------------------------------------------------------------------------------------------
+ * vectors */
+
+#if VECTOR_BYTES
+#define LANES ((int)(VECTOR_BYTES / sizeof(real)))
+#if defined(__SSE2__) /* the processor's own types are such vectors, too: no conversions between them */
+#if VECTOR_BYTES == 64
+#define X86_VECTOR __m512
+#elif VECTOR_BYTES == 32
+#define X86_VECTOR __m256
+#else
+#define X86_VECTOR __m128
+#endif
+#if REAL_BITS == 32
+typedef X86_VECTOR vec;
+#else
+#define X86_DOUBLES_(x) x##d
+#define X86_DOUBLES(x) X86_DOUBLES_(x)
+typedef X86_DOUBLES(X86_VECTOR) vec;
+#endif
+#else
+typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
+#endif
+typedef integer ivec __attribute__((vector_size(VECTOR_BYTES)));
+typedef real unaligned_vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+
+INLINE vec load(const real *p) { return *(const unaligned_vec *)p; }
+INLINE void store(real *p, vec x) { *(unaligned_vec *)p = x; }
+INLINE vec all(real x) { return x - (vec){ 0 }; }
+INLINE ivec bits_of(vec x) { return (ivec)x; }
+INLINE vec of_bits(ivec x) { return (vec)x; }
+
+/* the first n lanes of x, zeros behind */
+INLINE vec first_lanes(vec x, ptrdiff_t n)
+{
+    ivec lane;
+    for (int i = 0; i < LANES; i++)
+        lane[i] = i;
+    return (vec)((ivec)x & (lane < (integer)n - (ivec){ 0 }));
+}
+
+INLINE real lane_of(vec x, int i) { return x[i]; }
+
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+INLINE vec fma_of(vec a, vec b, vec c) { return OF_TYPE(_mm512_fmadd)(a, b, c); }
+INLINE vec sqrt_of(vec x) { return OF_TYPE(_mm512_sqrt)(x); }
+INLINE vec clip(vec most, vec x) { return OF_TYPE(_mm512_min)(most, OF_TYPE(_mm512_max)(-most, x)); }
+#elif defined(__FMA__) && VECTOR_BYTES == 32
+INLINE vec fma_of(vec a, vec b, vec c) { return OF_TYPE(_mm256_fmadd)(a, b, c); }
+INLINE vec sqrt_of(vec x) { return OF_TYPE(_mm256_sqrt)(x); }
+INLINE vec clip(vec most, vec x) { return OF_TYPE(_mm256_min)(most, OF_TYPE(_mm256_max)(-most, x)); }
+#elif defined(__SSE2__) && VECTOR_BYTES == 16
+#if defined(__FMA__)
+INLINE vec fma_of(vec a, vec b, vec c) { return OF_TYPE(_mm_fmadd)(a, b, c); }
+#else
+INLINE vec fma_of(vec a, vec b, vec c) { return a * b + c; } /* no instruction for it: rounded twice */
+#endif
+INLINE vec sqrt_of(vec x) { return OF_TYPE(_mm_sqrt)(x); }
+INLINE vec clip(vec most, vec x) { return OF_TYPE(_mm_min)(most, OF_TYPE(_mm_max)(-most, x)); }
+#elif defined(__aarch64__) && VECTOR_BYTES == 16
+INLINE vec fma_of(vec a, vec b, vec c) { return (vec)NEON(vfmaq)(c, a, b); }
+INLINE vec sqrt_of(vec x) { return (vec)NEON(vsqrtq)(x); }
+INLINE vec clip(vec most, vec x) { return (vec)NEON(vminq)(most, NEON(vmaxq)(-most, x)); }
+#else /* another processor: the same operations, lane by lane where C has no operator */
+#if REAL_BITS == 32 ? defined(FP_FAST_FMAF) : defined(FP_FAST_FMA)
+INLINE vec fma_of(vec a, vec b, vec c)
+{
+    vec y;
+    for (int i = 0; i < LANES; i++)
+        y[i] = REAL_BITS == 32 ? fmaf(a[i], b[i], c[i]) : fma(a[i], b[i], c[i]);
+    return y;
+}
+#else
+INLINE vec fma_of(vec a, vec b, vec c) { return a * b + c; }
+#endif
+INLINE vec sqrt_of(vec x)
+{
+    for (int i = 0; i < LANES; i++)
+        x[i] = SQRT(x[i]);
+    return x;
+}
+INLINE vec clip(vec most, vec x)
+{
+    const ivec low = x < -most, high = x > most;
+    return (vec)((low & (ivec)-most) | (high & (ivec)most) | (~(low | high) & (ivec)x));
+}
+#endif
+
+#else /* one number at a time */
+#define LANES 1
+typedef real vec;
+typedef integer ivec;
+INLINE vec load(const real *p) { return *p; }
+INLINE void store(real *p, vec x) { *p = x; }
+INLINE vec all(real x) { return x; }
+INLINE ivec bits_of(vec x) { ivec y; memcpy(&y, &x, sizeof y); return y; }
+INLINE vec of_bits(ivec x) { vec y; memcpy(&y, &x, sizeof y); return y; }
+INLINE vec first_lanes(vec x, ptrdiff_t n) { return n > 0 ? x : 0; }
+INLINE real lane_of(vec x, int i) { (void)i; return x; }
+INLINE vec fma_of(vec a, vec b, vec c) { return a * b + c; }
+INLINE vec sqrt_of(vec x) { return SQRT(x); }
+INLINE vec clip(vec most, vec x) { return x < -most ? -most : x > most ? most : x; }
+#endif
+
+/* lane i of x in every lane, without a way through memory where the processor can */
+INLINE vec spread(vec x, ptrdiff_t i)
+{
+#if defined(__AVX2__) && VECTOR_BYTES == 32 && REAL_BITS == 32
+    return (vec)_mm256_permutevar8x32_ps((__m256)x, _mm256_set1_epi32((int)i));
+#elif defined(__AVX2__) && VECTOR_BYTES == 32
+    return (vec)_mm256_permutevar8x32_ps((__m256)x, _mm256_add_epi32(_mm256_set1_epi32(2 * (int)i), _mm256_set_epi32(1, 0, 1, 0, 1, 0, 1, 0)));
+#elif defined(__AVX512F__) && VECTOR_BYTES == 64 && REAL_BITS == 32
+    return (vec)_mm512_permutexvar_ps(_mm512_set1_epi32((int)i), (__m512)x);
+#elif defined(__AVX512F__) && VECTOR_BYTES == 64
+    return (vec)_mm512_permutexvar_pd(_mm512_set1_epi64((int)i), (__m512d)x);
+#else
+    return all(lane_of(x, (int)i));
+#endif
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * exponential and squashing functions */
+
+/* 2^(slope x), where |x| is at most `most` (what is beyond counts as that; NaN stays NaN), and slope most below
+ * EXP2_MAX. With n the nearest integer, 2^v = 2^n 2^r; the polynomial of 2^r on |r| <= 1/2 interpolates at Chebyshev's
+ * points with the value 1 at 0 (relative error 8e-18 and 5e-9, below half a unit in the last place). It is summed in
+ * pairs, so that the chain of dependent operations is short: a step of a small network waits for it twice. */
+INLINE vec exp2_of(vec slope, vec most, vec x)
+{
+    vec n, r, r2, r4, p;
+    ivec exponent;
+    x = clip(most, x);
+    n = fma_of(slope, x, all(ROUNDER));
+    exponent = bits_of(n) << MANTISSA_BITS;
+    n = n - all(ROUNDER);
+    r = fma_of(slope, x, -n);
+    r2 = r * r;
+    r4 = r2 * r2;
+#if REAL_BITS == 32
+    p = fma_of(fma_of(all(0.000154531629f), r2, fma_of(all(0.00133908634f), r, all(0.00961808256f))), r4,
+               fma_of(fma_of(all(0.0555035711f), r, all(0.240226508f)), r2,
+                      fma_of(all(0.693147188f), r, all(1.0f))));
+#else
+    p = fma_of(fma_of(fma_of(all(1.525273382983612e-05), r, all(0.0001540353044173605)), r2,
+                      fma_of(all(0.0013333558146416936), r, all(0.009618129107606888))), r4,
+               fma_of(fma_of(all(0.0555041086648216), r, all(0.24022650695910097)), r2,
+                      fma_of(all(0.6931471805599453), r, all(1.0))));
+    p = fma_of(fma_of(fma_of(all(4.4549605981865186e-10), r, all(7.072585949269223e-09)), r2,
+                      fma_of(all(1.0178062445845774e-07), r, all(1.321544258792169e-06))), r4 * r4, p);
+#endif
+    return of_bits(bits_of(p) + exponent);                                  /* 2^n p */
+}
+
+#define LOG2_E ((real)1.4426950408889634)
+#define EXP_MAX ((real)(EXP2_MAX / 1.4426950408889634)) /* of exp, as EXP2_MAX of exp2 */
+
+/* exp(x) */
+INLINE vec exp_of(vec x) { return exp2_of(all(LOG2_E), all(EXP_MAX), x); }
+
+/* 1 / (1 + exp(-x)) */
+INLINE vec logistic(vec x) { return all(1) / (all(1) + exp2_of(all(-LOG2_E), all(EXP_MAX), x)); }
+
+/* shift + scale / (1 + 2^(slope x)): every squashing function but the identity */
+INLINE vec squash(real slope, real most, real scale, real shift, vec x)
+{
+    return all(shift) + all(scale) / (all(1) + exp2_of(all(slope), all(most), x));
+}
+
+#if defined(__FMA__) || defined(__aarch64__)
+#define HAS_FMA 1
+#else
+#define HAS_FMA 0
+#endif
+
+/* ------------------------------------------------------------------------------------------------
+ * mode of the processor */
+
+/* Errors that fade over many steps end as subnormal numbers, which cost some processors 100 times as much as
+ * others. Sets flush-to-zero for this thread; returns the mode for restore_mode(). */
+static inline unsigned long long flush_subnormals(void)
+{
+#if defined(__SSE2__) || defined(_M_X64)
+    const unsigned mode = _mm_getcsr();
+    _mm_setcsr(mode | 0x8040); /* results, operands */
+    return mode;
+#elif defined(__aarch64__) && defined(__GNUC__)
+    unsigned long long mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode | 1ull << 24));
+    return mode;
+#else
+    return 0;
+#endif
+}
+
+static inline void restore_mode(unsigned long long mode)
+{
+#if defined(__SSE2__) || defined(_M_X64)
+    _mm_setcsr((unsigned)mode);
+#elif defined(__aarch64__) && defined(__GNUC__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+#else
+    (void)mode;
+#endif
+}
+
+#endif
