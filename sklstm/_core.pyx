@@ -9,7 +9,7 @@ This file is compiled once for each type and CPU level; `sklstm._cpu` chooses. P
 here does once learning has begun, and the loops hold no lock.
 """
 
-from libc.math cimport isfinite
+from libc.math cimport INFINITY, fabs, isfinite
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -31,7 +31,7 @@ from sklstm._kernel.simd cimport (
     EXP2_MAX, HAS_FMA, LANES, all_, first_lanes, flush_subnormals, fma, load, logistic, real, restore_mode,
     spread, squash, store, vec,
 )
-from sklstm._kernel.solvers cimport ADAM, RPROP, SGD, Parameters, is_lazy, update_weights
+from sklstm._kernel.solvers cimport ADAM, RATE, RPROP, SGD, Parameters, is_lazy, update_weights
 
 import numpy as np
 
@@ -230,7 +230,7 @@ cdef inline vec error_of(
 
 
 cdef inline void backward_step(
-    const Shape* n, bint alone, bint full, const real* w, const real* wt,
+    const Shape* n, bint alone, bint full, const real* w,
     const real* e_after, const real* delta_after,           # IN  of the time step after; NULL: none
     const real* e_outputs,                                  # IN  (H,) errors at y_n, y_c by outputs, or NULL
     const Packed* p, Py_ssize_t row, Py_ssize_t row_before,   # IN  Y, G, S, HS; OUT D
@@ -242,6 +242,7 @@ cdef inline void backward_step(
     cdef const real* s = p.at.S + row * n.Cp
     cdef const real* h = p.at.HS + row * n.Cp
     cdef const real* s_before = p.at.S + row_before * n.Cp
+    cdef const real* wt = p.at.wt
     cdef real* delta = p.at.D + row * n.d_row
     cdef bint from_after = e_after != NULL or delta_after != NULL
     cdef Py_ssize_t i, b, v, c
@@ -412,10 +413,13 @@ cdef inline void immediate_errors(const Shape* n, const real* w, const Packed* p
     cdef real* e = p.at.EH
     cdef Py_ssize_t u, k, v, b, i
     cdef real y_out
-    for u in range(n.H):
-        e[u] = 0
-        for k in range(n.K):
-            e[u] += w[n.v_hidden + u * n.Kp + k] * p.at.OD[k]                      # (9)
+    if n.is_layer:
+        hidden_errors(n, p.at.OD, e)
+    else:
+        for u in range(n.H):
+            e[u] = 0
+            for k in range(n.K):
+                e[u] += w[n.v_hidden + u * n.Kp + k] * p.at.OD[k]                  # (9)
     memset(delta, 0, n.Up * sizeof(real))
     for u in range(n.N):
         delta[n.u_n + u] = e[u] * (y[n.y_n + u] * (1 - y[n.y_n + u]))              # (14)
@@ -503,6 +507,8 @@ cdef inline void add_step_gradient(
                             e[v * n.B + b] * p.at.PP[(n.S + peer) * n.Cp + i])
                 if n.has_out:
                     grad[n.w_peep_out + i] += delta[n.u_out + b] * s[i]
+    if n.is_layer:
+        return
     for i in range(n.N):                                                           # (15)
         add_multiple(n.Kp, y[n.y_n + i], od, grad + n.v_hidden + i * n.Kp)
     for i in range(n.C):
@@ -802,8 +808,7 @@ cdef void add_gradient(
 
 
 cdef inline void backward_alone_as(
-    const Shape n, const Packed* p, bint full, Py_ssize_t lo, Py_ssize_t hi,
-    const real* w, const real* wt, real* grad,
+    const Shape n, const Packed* p, bint full, Py_ssize_t lo, Py_ssize_t hi, const real* w, real* grad,
 ) noexcept nogil:
     """Time steps hi..lo + 1 of one sequence, the last one first."""
     cdef Py_ssize_t t
@@ -814,12 +819,11 @@ cdef inline void backward_alone_as(
         if n.every_step or p.at.target_row[0] == t:
             e_outputs = p.at.EH + (t - 1 if n.every_step else 0) * n.Hp
         after = p.at.D + (t + 1) * n.d_row if full and n.R and t < p.T else NULL
-        backward_step(&n, True, full, w, wt, NULL, after, e_outputs, p, t, t - 1, p.at.ES, grad)
+        backward_step(&n, True, full, w, NULL, after, e_outputs, p, t, t - 1, p.at.ES, grad)
 
 
 cdef void backward_alone(
-    const Shape* n_, const Packed* p, bint full, Py_ssize_t lo, Py_ssize_t hi,
-    const real* w, const real* wt, real* grad,
+    const Shape* n_, const Packed* p, bint full, Py_ssize_t lo, Py_ssize_t hi, const real* w, real* grad,
 ) noexcept nogil:
     """The same, compiled for each of the usual networks (`usual_kinds`)."""
     cdef Shape n = n_[0]
@@ -830,26 +834,25 @@ cdef void backward_alone(
     if kinds and not full:
         if n.S == 1 and n.has_forget:
             n.S, n.has_forget = 1, 1
-            backward_alone_as(n, p, False, lo, hi, w, wt, grad)
+            backward_alone_as(n, p, False, lo, hi, w, grad)
         elif n.S == 1:
             n.S, n.has_forget = 1, 0
-            backward_alone_as(n, p, False, lo, hi, w, wt, grad)
+            backward_alone_as(n, p, False, lo, hi, w, grad)
         elif n.has_forget:
             n.S, n.has_forget = 2, 1
-            backward_alone_as(n, p, False, lo, hi, w, wt, grad)
+            backward_alone_as(n, p, False, lo, hi, w, grad)
         else:
             n.S, n.has_forget = 2, 0
-            backward_alone_as(n, p, False, lo, hi, w, wt, grad)
+            backward_alone_as(n, p, False, lo, hi, w, grad)
     elif kinds and n.S == 1 and n.has_forget:
         n.S, n.has_forget = 1, 1
-        backward_alone_as(n, p, True, lo, hi, w, wt, grad)
+        backward_alone_as(n, p, True, lo, hi, w, grad)
     else:
-        backward_alone_as(n, p, full, lo, hi, w, wt, grad)
+        backward_alone_as(n, p, full, lo, hi, w, grad)
 
 
 cdef void backward_rows(
-    const Shape* n_, const Packed* p, bint full, Py_ssize_t t, Py_ssize_t target,
-    const real* w, const real* wt, real* grad,
+    const Shape* n_, const Packed* p, bint full, Py_ssize_t t, Py_ssize_t target, const real* w, real* grad,
 ) noexcept nogil:
     """One time step of a packed batch; `target` is the first target of this time, if every step has one."""
     cdef Shape n = n_[0]
@@ -861,7 +864,7 @@ cdef void backward_rows(
         e_outputs = p.at.EH + j * n.Hp if p.at.target_row[j] == row + i else NULL
         e_after = p.at.E + i * n.y_row if full and n.R else NULL
         backward_step(
-            &n, False, full, w, wt, e_after, NULL, e_outputs, p, row + i, p.at.first[t - 1] + i,
+            &n, False, full, w, e_after, NULL, e_outputs, p, row + i, p.at.first[t - 1] + i,
             p.at.ES + i * n.Cp, grad)
 
 
@@ -882,7 +885,7 @@ cdef bint backward_packed(
         t = p.T
         while t > 0:
             some = min(t, <Py_ssize_t>(LOOK / madds))
-            backward_alone(n, p, full, t - some, t, w, at.wt, grad)
+            backward_alone(n, p, full, t - some, t, w, grad)
             t -= some
             if interrupted(done, some * madds):
                 return True
@@ -893,7 +896,7 @@ cdef bint backward_packed(
         for t in range(p.T, 0, -1):
             active = first[t + 1] - first[t]
             target -= active
-            backward_rows(n, p, full, t, target, w, at.wt, grad)
+            backward_rows(n, p, full, t, target, w, grad)
             if full and n.R and t > 1:
                 memset(at.E, 0, active * n.y_row * sizeof(real))
                 product(
@@ -916,12 +919,44 @@ cdef void transpose_weights(const Shape* n, bint full, const real* w, real* wt) 
     """The two matrices that the backward pass reads the other way round."""
     if full and n.R:
         transpose(n.R, n.U, w + n.w_recurrent, n.Up, wt, n.Rp)
-    transpose(n.H, n.K, w + n.v_hidden, n.Kp, wt + n.U * n.Rp, n.Hp)
+    if not n.is_layer:
+        transpose(n.H, n.K, w + n.v_hidden, n.Kp, wt + n.U * n.Rp, n.Hp)
 
 
 # ------------------------------------------------------------------------------------------------
 # the output units of a packed batch. Their sources y_n and y_c lie in the rows of Y (a target at every step),
-# or are copied side by side to HR.
+# or are copied side by side to HR. A layer has none: its outputs are y_c and y_n, in the users' order.
+
+
+cdef inline void hidden_outputs(const Shape* n, const real* y, real* out) noexcept nogil:
+    """Outputs of a layer."""
+    cdef Py_ssize_t b, v
+    for v in range(n.S):
+        for b in range(n.B):
+            out[b * n.S + v] = y[n.y_c + v * n.B + b]
+    memcpy(out + n.C, y + n.y_n, n.N * sizeof(real))
+
+
+cdef inline void hidden_errors(const Shape* n, const real* errors, real* e) noexcept nogil:
+    """Errors at the outputs of a layer -> errors at y_n, y_c."""
+    cdef Py_ssize_t b, v
+    memcpy(e, errors + n.C, n.N * sizeof(real))
+    for v in range(n.S):
+        for b in range(n.B):
+            e[n.N + v * n.B + b] = errors[b * n.S + v]
+
+
+cdef inline void output_net_inputs(
+    const Shape* n, Py_ssize_t rows, const real* y, const real* w, real* O
+) noexcept nogil:
+    """Net inputs of the output units after these rows of Y, but for the shortcut."""                 # (8)
+    cdef Py_ssize_t i
+    if n.is_layer:
+        for i in range(rows):
+            hidden_outputs(n, y + i * n.y_row, O + i * n.Kp)
+        return
+    product_from(rows, n.Kp, n.N, w + n.v_bias, 0, y + n.y_n, n.y_row, 1, w + n.v_hidden, n.Kp, O, n.Kp)
+    product(rows, n.Kp, n.C, y + n.y_c, n.y_row, 1, w + n.v_hidden + n.N * n.Kp, n.Kp, O, n.Kp)
 
 
 cdef void forward_outputs(const Shape* n, Packed* p, const real* w) noexcept nogil:
@@ -930,11 +965,10 @@ cdef void forward_outputs(const Shape* n, Packed* p, const real* w) noexcept nog
     cdef Py_ssize_t j
     cdef const real* y
     if n.every_step:
-        y = at.Y + p.sequences * n.y_row
-        product_from(
-            p.targets, n.Kp, n.N, w + n.v_bias, 0, y + n.y_n, n.y_row, 1, w + n.v_hidden, n.Kp, at.O, n.Kp)
-        product(
-            p.targets, n.Kp, n.C, y + n.y_c, n.y_row, 1, w + n.v_hidden + n.N * n.Kp, n.Kp, at.O, n.Kp)
+        output_net_inputs(n, p.targets, at.Y + p.sequences * n.y_row, w, at.O)
+    elif n.is_layer:
+        for j in range(p.targets):
+            hidden_outputs(n, at.Y + at.target_row[j] * n.y_row, at.O + j * n.Kp)
     else:
         for j in range(p.targets):
             y = at.Y + at.target_row[j] * n.y_row
@@ -955,6 +989,8 @@ cdef void add_output_gradient(const Shape* n, const Packed* p, real* grad) noexc
     cdef const Arrays* at = &p.at
     cdef Py_ssize_t j
     cdef const real* y
+    if n.is_layer:
+        return
     if n.every_step:                                                               # (15)
         y = at.Y + p.sequences * n.y_row
         product(n.N, n.Kp, p.targets, y + n.y_n, 1, n.y_row, at.OD, n.Kp, grad + n.v_hidden, n.Kp)
@@ -985,6 +1021,19 @@ cdef inline double target_weight(const Shape* n, const Targets* targets, Py_ssiz
     return total / n.K
 
 
+cdef inline bint misses(
+    const Shape* n, const Targets* targets, Py_ssize_t target, const real* y, double limit
+) noexcept nogil:
+    """Whether an output of this row differs from its target by `limit` or more."""
+    cdef Py_ssize_t k
+    for k in range(n.K):
+        if targets.each_output and targets.weight[target * n.K + k] == 0:
+            continue
+        if fabs(<double>y[k] - targets.y[target * n.K + k]) >= limit:
+            return True
+    return False
+
+
 cdef double output_errors(
     const Shape* n, Packed* p, const Targets* targets, double scale, real[:, ::1] record
 ) noexcept nogil:
@@ -1002,8 +1051,12 @@ cdef double output_errors(
         row_delta(n, targets, target, scale, at.A + j * n.Kp, at.OD + j * n.Kp)    # (8')
         if record.shape[0]:
             memcpy(&record[target, 0], at.A + j * n.Kp, n.K * sizeof(real))
-    memset(at.EH, 0, p.targets * n.Hp * sizeof(real))
-    product(p.targets, n.Hp, n.K, at.OD, n.Kp, 1, at.wt + n.U * n.Rp, n.Hp, at.EH, n.Hp)   # (9)
+    if n.is_layer:
+        for j in range(p.targets):
+            hidden_errors(n, at.OD + j * n.Kp, at.EH + j * n.Hp)
+    else:
+        memset(at.EH, 0, p.targets * n.Hp * sizeof(real))
+        product(p.targets, n.Hp, n.K, at.OD, n.Kp, 1, at.wt + n.U * n.Rp, n.Hp, at.EH, n.Hp)       # (9)
     return value
 
 
@@ -1012,11 +1065,19 @@ cdef double loss_and_gradient(
     const real* w, real* grad, real[:, ::1] record, double* done, bint* stopped,
 ) noexcept nogil:
     """Weighted loss of a packed batch; its gradient, times `scale`, is added to `grad`."""
-    cdef double value
     stopped[0] = forward_packed(n, p, w, done)
     if stopped[0]:
         return 0
     forward_outputs(n, p, w)
+    return errors_to_gradient(n, p, targets, full, scale, w, grad, record, done, stopped)
+
+
+cdef double errors_to_gradient(
+    const Shape* n, Packed* p, const Targets* targets, bint full, double scale,
+    const real* w, real* grad, real[:, ::1] record, double* done, bint* stopped,
+) noexcept nogil:
+    """The same after a forward pass."""
+    cdef double value
     value = output_errors(n, p, targets, scale, record)
     stopped[0] = backward_packed(n, p, full, w, grad, done)
     if not stopped[0]:
@@ -1282,11 +1343,12 @@ def forward(
 
 def gradient(
     Plan plan, Data data, order, Workspace work, const real[::1] w, bint full, double scale, bint reset,
-    real[::1] grad,
+    real[::1] grad, bint is_forward_done=False,
 ):
     """Loss of a packed batch; `scale` times its gradient is added to `grad`.
 
-    `reset` starts from states of zero, else from the states in the first rows of work.Y and work.S.
+    `reset` starts from states of zero, else from the states in the first rows of work.Y and work.S. If
+    `is_forward_done`, `work` is as `forward` left it after these sequences in one window.
     """
     cdef:
         Shape* n = &plan.shape
@@ -1299,12 +1361,16 @@ def gradient(
     p.at = work.at
     with nogil:
         mode = flush_subnormals()
-        if reset:
+        if reset and not is_forward_done:
             reset_state(n, start.shape[0], &p.at)
         transpose_weights(n, full, &w[0], p.at.wt)
         pack(n, &data.inputs, start, length, target, 0, start.shape[0], True, &p)
-        value = loss_and_gradient(
-            n, &p, &data.targets, full, scale, &w[0], &grad[0], record, &done, &stopped)
+        if is_forward_done:
+            value = errors_to_gradient(
+                n, &p, &data.targets, full, scale, &w[0], &grad[0], record, &done, &stopped)
+        else:
+            value = loss_and_gradient(
+                n, &p, &data.targets, full, scale, &w[0], &grad[0], record, &done, &stopped)
         restore_mode(mode)
     if stopped:
         raise_it()
@@ -1386,12 +1452,24 @@ def train(
 
 def train_steps(
     Plan plan, Data data, order, Workspace work, Weights weights, bint carry, real[:, ::1] record,
+    const double[::1] rates=None, double limit=INFINITY, bint learns=True,
 ):
-    """Sequences with an update after each step that has a target; returns the sum of the losses.
+    """Sequences with an update after each step that has a target.
 
     Truncated gradient by partials carried forwards: the memory does not depend on the lengths. `carry` goes
     on from the state and the partials that `work` holds. Stops before the update at the first loss that is
-    not finite, and returns it.
+    not finite, and after the update at the first step with an output that differs from its target by `limit`
+    or more (outputs of weight 0 do not count). `rates`, if given, are the learning rates of all time steps
+    of `data`; without `learns` nothing is learned.
+
+    Returns
+    -------
+    total : float
+        Sum of the weighted losses.
+    n_steps : int
+        Time steps that were made, the last one included.
+    missed : bool
+        Whether the limit ended it.
     """
     cdef:
         Shape* n = &plan.shape
@@ -1401,9 +1479,13 @@ def train_steps(
         Parameters* learned = &weights.at
         int64_t step
         Py_ssize_t i, t, row, nz_lo = 0, nz_hi = 0
+        Py_ssize_t n_steps = 0
         double total = 0, value, done = 0, madds
-        bint lazy = is_lazy(weights.at.hyper, data.sparse), stopped = False
+        bint lazy = is_lazy(weights.at.hyper, data.sparse), stopped = False, missed = False
+        bint has_rates = rates is not None
         unsigned long long mode
+    if has_rates and rates.shape[0] != data.n_steps:
+        raise ValueError(f"{rates.shape[0]} learning rates for {data.n_steps} time steps")
     p.at = work.at
     p.inputs = data.inputs
     p.inputs.step = &step
@@ -1418,13 +1500,16 @@ def train_steps(
                 reset_partials(n, data.sparse, at)
             for t in range(length[i]):
                 step = start[i] + t
+                n_steps += 1
                 if data.sparse:
                     nz_lo, nz_hi = p.inputs.indptr[step], p.inputs.indptr[step + 1]
-                    at.n_touched[0] = touch(1, &p.inputs, at.touched, at.is_touched, at.n_touched[0])
+                    if learns:
+                        at.n_touched[0] = touch(1, &p.inputs, at.touched, at.is_touched, at.n_touched[0])
                 else:
                     p.inputs.x = data.inputs.x + step * n.M
                 online_step(n, &p, learned.w)
-                carry_partials(n, &p, nz_lo, nz_hi)
+                if learns:
+                    carry_partials(n, &p, nz_lo, nz_hi)
                 row = target[i] + (t if n.every_step else 0)
                 if (n.every_step or t == length[i] - 1) and target_weight(n, &data.targets, row) != 0:
                     outputs_of_row(n, &p, learned.w)
@@ -1434,23 +1519,29 @@ def train_steps(
                     total += value
                     if not isfinite(value):
                         break
-                    row_delta(n, &data.targets, row, 1, at.A, at.OD)
-                    immediate_errors(n, learned.w, &p)
-                    add_step_gradient(n, &p, nz_lo, nz_hi, learned.grad)
-                    update_weights(
-                        n, learned, lazy, at.touched, at.n_touched[0],
-                        p.inputs.columns + nz_lo if nz_hi > nz_lo else NULL, nz_hi - nz_lo)
+                    missed = limit < INFINITY and misses(n, &data.targets, row, at.A, limit)
+                    if learns:
+                        if has_rates:
+                            learned.hyper[RATE] = rates[step]
+                        row_delta(n, &data.targets, row, 1, at.A, at.OD)
+                        immediate_errors(n, learned.w, &p)
+                        add_step_gradient(n, &p, nz_lo, nz_hi, learned.grad)
+                        update_weights(
+                            n, learned, lazy, at.touched, at.n_touched[0],
+                            p.inputs.columns + nz_lo if nz_hi > nz_lo else NULL, nz_hi - nz_lo)
                 memcpy(at.Y, at.Y + n.y_row, n.y_row * sizeof(real))
                 memcpy(at.S, at.S + n.Cp, n.Cp * sizeof(real))
+                if missed:
+                    break
                 stopped = interrupted(&done, madds)
                 if stopped:
                     break
-            if stopped or not isfinite(total):
+            if missed or stopped or not isfinite(total):
                 break
         restore_mode(mode)
     if stopped:
         raise_it()
-    return total
+    return total, n_steps, missed
 
 
 cdef void online_step(const Shape* n, Packed* p, const real* w) noexcept nogil:
@@ -1469,9 +1560,7 @@ cdef void online_step(const Shape* n, Packed* p, const real* w) noexcept nogil:
 cdef void outputs_of_row(const Shape* n, Packed* p, const real* w) noexcept nogil:
     """Net inputs O and activations A of the output units after row 1."""         # (8)
     cdef Arrays* at = &p.at
-    cdef const real* y = at.Y + n.y_row
-    product_from(1, n.Kp, n.N, w + n.v_bias, 0, y + n.y_n, n.y_row, 1, w + n.v_hidden, n.Kp, at.O, n.Kp)
-    product(1, n.Kp, n.C, y + n.y_c, n.y_row, 1, w + n.v_hidden + n.N * n.Kp, n.Kp, at.O, n.Kp)
+    output_net_inputs(n, 1, at.Y + n.y_row, w, at.O)
     if n.shortcut:
         add_input_products(&p.inputs, 0, 1, n.M, n.Kp, w + n.v_input, at.O, n.Kp)
     output_activation(n, at.O, at.A)
@@ -1516,11 +1605,16 @@ cdef class Step:
     ----------
     plan : Plan
     work : Workspace
-        Of n_streams rows and sequences. Rows 0 to n_streams of Y and S hold the state.
+        Of n_streams rows and sequences. The rows of Y and S from `state_row` on hold the state.
     n_streams, at_once : int
         Streams, and how many of them are computed at once.
     given, packed : ndarray
         Weights as users know them, and the kernel's copy of them.
+
+    Notes
+    -----
+    If `work` has room for partials, of one stream, they are carried forwards, and the rows before and after
+    the last step are kept: `gradient` needs both.
     """
 
     cdef Plan plan
@@ -1531,6 +1625,8 @@ cdef class Step:
     cdef char* weights
     cdef real* w
     cdef real* out
+    cdef bint has_partials
+    cdef readonly Py_ssize_t state_row
 
     def __init__(
         self, Plan plan, Workspace work, Py_ssize_t n_streams, Py_ssize_t at_once, given, packed
@@ -1543,6 +1639,9 @@ cdef class Step:
         self.outputs = np.zeros((n_streams, plan.shape.K), DTYPE)
         self.out = address(self.outputs)
         self.copy_of_outputs, self.copy_of_one = self.outputs.copy, self.outputs[0].copy
+        self.has_partials, self.state_row = work.at.P != NULL, 0
+        if self.has_partials and n_streams != 1:
+            raise ValueError("partials are carried for one stream")
 
     def __call__(self, weights, x):
         """Outputs after the inputs x, and the state moves on.
@@ -1584,10 +1683,14 @@ cdef class Step:
             return False
         for i in range(streams):
             for j in range(n.C):
-                if not isfinite(at.S[i * n.Cp + self.plan.cells[j]]):
+                if not isfinite(at.S[(self.state_row + i) * n.Cp + self.plan.cells[j]]):
                     return False
         mode = flush_subnormals()
         memset(&p.inputs, 0, sizeof(Inputs))
+        if self.has_partials:
+            self.step_with_partials(x, &p)
+            restore_mode(mode)
+            return True
         while lo < streams:
             rows = min(self.at_once, streams - lo)
             p.at = at[0]
@@ -1605,21 +1708,72 @@ cdef class Step:
         memcpy(at.S, at.S + streams * n.Cp, streams * n.Cp * sizeof(real))
         return True
 
+    cdef void step_with_partials(self, const real* x, Packed* p):
+        """One step of one stream, from row 0 to row 1."""
+        cdef const Shape* n = &self.plan.shape
+        cdef Arrays* at = &self.work.at
+        if self.state_row:
+            memcpy(at.Y, at.Y + n.y_row, n.y_row * sizeof(real))
+            memcpy(at.S, at.S + n.Cp, n.Cp * sizeof(real))
+        memcpy(at.XG, x, n.M * sizeof(real))                # `gradient` reads it, too
+        self.one_row(p)
+        online_step(n, p, self.w)
+        carry_partials(n, p, 0, 0)
+        outputs_of_row(n, p, self.w)
+        memcpy(self.out, at.A, n.K * sizeof(real))
+        self.state_row = 1
+
+    cdef void one_row(self, Packed* p):
+        """The last time step of one stream as a packed batch."""
+        memset(&p.inputs, 0, sizeof(Inputs))
+        p.at = self.work.at
+        p.inputs.x = p.at.XG
+        p.inputs.row = self.plan.shape.M
+        p.sequences = p.T = p.targets = 1
+        p.rows = 2
+
+    def reset(self):
+        """Zero state, and partials of zero."""
+        cdef const Shape* n = &self.plan.shape
+        reset_state(n, self.streams, &self.work.at)
+        if self.has_partials:
+            reset_partials(n, False, &self.work.at)
+        self.state_row = 0
+
+    def gradient(self, const real[::1] v, real[::1] grad):
+        """Adds to `grad` the gradient of sum_k v_k y_k of the last step, by partials carried forwards."""
+        cdef const Shape* n = &self.plan.shape
+        cdef double one = 1
+        cdef unsigned long long mode
+        cdef Targets targets
+        cdef Packed p
+        if self.state_row == 0 or v.shape[0] != n.K or grad.shape[0] != n.n_packed:
+            raise ValueError("no step has been made, or a size is wrong")
+        padded = zeros(n.K)
+        padded[...] = v
+        memset(&targets, 0, sizeof(Targets))
+        targets.loss, targets.y, targets.weight = LINEAR, address(padded), &one
+        with critical_section(self):
+            self.one_row(&p)
+            mode = flush_subnormals()
+            row_delta(n, &targets, 0, 1, p.at.A, p.at.OD)
+            immediate_errors(n, self.w, &p)
+            add_step_gradient(n, &p, 0, 0, &grad[0])
+            restore_mode(mode)
+
 
 cdef void stream_step(const Shape* n, Packed* p, Py_ssize_t lag, const real* w) noexcept nogil:
     """One time step of some streams, from their rows to those `lag` rows below; their outputs, A."""
     cdef Arrays* at = &p.at
     cdef Py_ssize_t i, rows = p.sequences
     cdef real* net = at.D
-    cdef const real* y = at.Y + lag * n.y_row
     product_from(
         rows, n.Up, n.M, w + n.w_bias, 0, p.inputs.x, n.M, 1, w + n.w_input, n.Up, net, n.d_row)      # (1)
     if n.R:
         product(
             rows, n.Up, n.R, at.Y + n.recurrent, n.y_row, 1, w + n.w_recurrent, n.Up, net, n.d_row)
     forward_rows(n, rows, lag, lag, w, net, at)
-    product_from(rows, n.Kp, n.N, w + n.v_bias, 0, y + n.y_n, n.y_row, 1, w + n.v_hidden, n.Kp, at.O, n.Kp)
-    product(rows, n.Kp, n.C, y + n.y_c, n.y_row, 1, w + n.v_hidden + n.N * n.Kp, n.Kp, at.O, n.Kp)
+    output_net_inputs(n, rows, at.Y + lag * n.y_row, w, at.O)
     if n.shortcut:
         product(rows, n.Kp, n.M, p.inputs.x, n.M, 1, w + n.v_input, n.Kp, at.O, n.Kp)
     for i in range(rows):

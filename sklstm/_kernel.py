@@ -616,8 +616,10 @@ def _layout(net, core):
     def pad(size):
         return max(-(-size // vector), 1) * vector
 
-    B, S, N, K = net.n_blocks, net.block_size, net.n_hidden_units, net.n_outputs
+    B, S, N = net.n_blocks, net.block_size, net.n_hidden_units
     C = B * S
+    is_layer = net.n_outputs == 0
+    K = C + N if is_layer else net.n_outputs
     has = {gate: gate in net._gates for gate in ("input_gate", "forget_gate", "output_gate")}
     n = {"M": net.n_inputs, "B": B, "S": S, "C": C, "N": N, "K": K}
 
@@ -665,8 +667,8 @@ def _layout(net, core):
         ("w_peep_in", n["Cp"] * (net.peepholes and net.input_gate)),
         ("w_peep_forget", n["Cp"] * (net.peepholes and net.forget_gate)),
         ("w_peep_out", n["Cp"] * (net.peepholes and net.output_gate)),
-        ("v_hidden", n["H"] * n["Kp"]),
-        ("v_bias", n["Kp"]),
+        ("v_hidden", n["H"] * n["Kp"] * (not is_layer)),
+        ("v_bias", n["Kp"] * (not is_layer)),
         ("w_input", n["M"] * n["Up"]),
         ("v_input", n["M"] * n["Kp"] * net.shortcut),
     )
@@ -679,7 +681,8 @@ def _layout(net, core):
         every_step=net.return_sequences,
         cell_bias=net.cell_bias,
         gate_bias=net.gate_bias,
-        output_bias=net.output_bias,
+        output_bias=net.output_bias and not is_layer,
+        is_layer=is_layer,
         output=core.OUTPUTS[net.output_activation],
         kinds=sum(has.values()) + S * (B > 0) + (N > 0),
         g=_squashing(net.cell_input_activation, core),
@@ -754,7 +757,7 @@ def _index(net, n):
         "forget_gate": n["u_forget"] + np.arange(n["B"]),
         "output_gate": n["u_out"] + np.arange(n["B"]),
         "hidden": n["u_n"] + np.arange(n["N"]),
-        "output": np.arange(n["K"]),
+        "output": np.arange(net.n_outputs),
     }
     peepholes = {
         "input_gate_peephole": n["w_peep_in"],

@@ -318,7 +318,7 @@ class Trainer:
 
     def _train_steps(self, lanes, carry):
         """Loss of these sequences, which go on from what `work` holds if they `carry` it on."""
-        total = self.kernel.core.train_steps(
+        total, *_ = self.kernel.core.train_steps(
             self.kernel.plan, self.data, lanes, self.work, self.learned, carry, self.record
         )
         if not np.isfinite(total):
