@@ -28,7 +28,7 @@ from sklstm._kernel.products cimport (
 )
 from sklstm._kernel.shapes cimport MOST_KINDS, Arrays, Inputs, Packed, Shape, Squashing, Targets
 from sklstm._kernel.simd cimport (
-    EXP2_MAX, HAS_FMA, LANES, all_, first_lanes, flush_subnormals, fma, load, logistic, real, restore_mode,
+    HAS_FMA, LANES, all_, first_lanes, flush_subnormals, fma, load, logistic, real, restore_mode,
     spread, squash, store, vec,
 )
 from sklstm._kernel.solvers cimport ADAM, RATE, RPROP, SGD, Parameters, is_lazy, update_weights
@@ -49,7 +49,6 @@ SOLVERS = {"sgd": SGD, "adam": ADAM, "rprop": RPROP}
 LANES_OF_A_VECTOR = LANES
 LEAST_OF_BLAS = BLAS_FROM
 MOST_OF_KINDS = MOST_KINDS
-LARGEST_EXPONENT = EXP2_MAX
 FUSES = bool(HAS_FMA)
 SUPPORTED_LEVEL = cpu_level()
 DTYPE = np.dtype(np.float64 if sizeof(real) == 8 else np.float32)
@@ -66,7 +65,7 @@ cdef double LOOK = 5e7                  # multiply-adds between two looks for Ct
 #
 
 cdef inline vec squashed_by(const Squashing* f, vec x) noexcept nogil:
-    return x if f.identity else squash(f.slope, f.most, f.scale, f.shift, x)
+    return x if f.identity else squash(f.slope, f.scale, f.shift, x)
 
 
 cdef inline vec slope_of(const Squashing* f, vec y) noexcept nogil:
@@ -115,7 +114,7 @@ cdef inline void forward_step(
         for v in range(n.S):
             c = v * n.Bp + b
             net_c = squashed_by(&n.g, load(net + n.u_c + v * n.B + b))
-            state = fma(y_forget, load(s_before + c), y_in * net_c)                # (4)
+            state = fma(y_in, net_c, y_forget * load(s_before + c))                # (4)
             squashed = squashed_by(&n.h, state)
             store(g + c, net_c)
             store(s + c, state)
@@ -182,7 +181,7 @@ cdef inline void forward_step_in_registers(
     if n.has_forget:
         y_forget = logistic(kinds[at_forget])                                      # (3)
     for v in range(n.S):
-        state[v] = fma(y_forget, load(s_before + v * n.Bp), y_in * squashed[v])    # (4)
+        state[v] = fma(y_in, squashed[v], y_forget * load(s_before + v * n.Bp))    # (4)
         store(g + v * n.Bp, squashed[v])
         store(s + v * n.Bp, state[v])
     for v in range(n.S):

@@ -699,7 +699,6 @@ def _squashing(name, core):
     return {
         "identity": form is None,
         "slope": -slope / np.log(2),
-        "most": core.LARGEST_EXPONENT * np.log(2) / max(slope, 1.0),
         "scale": scale,
         "shift": shift,
         "gain": slope / scale,

@@ -32,10 +32,10 @@ cdef enum:
     MOST_KINDS = 8
 
 
-# shift + scale / (1 + 2^(slope x)), |x| <= most; y' = gain (y - low) (high - y) + one
+# shift + scale / (1 + 2^(slope x)); y' = gain (y - low) (high - y) + one
 cdef struct Squashing:
     bint identity
-    real slope, most, scale, shift, gain, low, high, one
+    real slope, scale, shift, gain, low, high, one
 
 
 cdef struct Shape:

@@ -118,10 +118,12 @@ INLINE real lane_of(vec x, int i) { return x[i]; }
 INLINE vec fma_of(vec a, vec b, vec c) { return OF_TYPE(_mm512_fmadd)(a, b, c); }
 INLINE vec sqrt_of(vec x) { return OF_TYPE(_mm512_sqrt)(x); }
 INLINE vec clip(vec most, vec x) { return OF_TYPE(_mm512_min)(most, OF_TYPE(_mm512_max)(-most, x)); }
+INLINE vec round_of(vec x) { return OF_TYPE(_mm512_roundscale)(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 #elif defined(__FMA__) && VECTOR_BYTES == 32
 INLINE vec fma_of(vec a, vec b, vec c) { return OF_TYPE(_mm256_fmadd)(a, b, c); }
 INLINE vec sqrt_of(vec x) { return OF_TYPE(_mm256_sqrt)(x); }
 INLINE vec clip(vec most, vec x) { return OF_TYPE(_mm256_min)(most, OF_TYPE(_mm256_max)(-most, x)); }
+INLINE vec round_of(vec x) { return OF_TYPE(_mm256_round)(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 #elif defined(__SSE2__) && VECTOR_BYTES == 16
 #if defined(__FMA__)
 INLINE vec fma_of(vec a, vec b, vec c) { return OF_TYPE(_mm_fmadd)(a, b, c); }
@@ -130,10 +132,16 @@ INLINE vec fma_of(vec a, vec b, vec c) { return a * b + c; } /* no instruction f
 #endif
 INLINE vec sqrt_of(vec x) { return OF_TYPE(_mm_sqrt)(x); }
 INLINE vec clip(vec most, vec x) { return OF_TYPE(_mm_min)(most, OF_TYPE(_mm_max)(-most, x)); }
+#if defined(__SSE4_1__)
+INLINE vec round_of(vec x) { return OF_TYPE(_mm_round)(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+#else
+#define ROUNDS_SMALL_NUMBERS
+#endif
 #elif defined(__aarch64__) && VECTOR_BYTES == 16
 INLINE vec fma_of(vec a, vec b, vec c) { return (vec)NEON(vfmaq)(c, a, b); }
 INLINE vec sqrt_of(vec x) { return (vec)NEON(vsqrtq)(x); }
 INLINE vec clip(vec most, vec x) { return (vec)NEON(vminq)(most, NEON(vmaxq)(-most, x)); }
+INLINE vec round_of(vec x) { return (vec)NEON(vrndnq)(x); }
 #else /* another processor: the same operations, lane by lane where C has no operator */
 #if REAL_BITS == 32 ? defined(FP_FAST_FMAF) : defined(FP_FAST_FMA)
 INLINE vec fma_of(vec a, vec b, vec c)
@@ -157,6 +165,7 @@ INLINE vec clip(vec most, vec x)
     const ivec low = x < -most, high = x > most;
     return (vec)((low & (ivec)-most) | (high & (ivec)most) | (~(low | high) & (ivec)x));
 }
+#define ROUNDS_SMALL_NUMBERS
 #endif
 
 #else /* one number at a time */
@@ -173,6 +182,7 @@ INLINE real lane_of(vec x, int i) { (void)i; return x; }
 INLINE vec fma_of(vec a, vec b, vec c) { return a * b + c; }
 INLINE vec sqrt_of(vec x) { return SQRT(x); }
 INLINE vec clip(vec most, vec x) { return x < -most ? -most : x > most ? most : x; }
+#define ROUNDS_SMALL_NUMBERS
 #endif
 
 /* lane i of x in every lane, without a way through memory where the processor can */
@@ -194,19 +204,23 @@ INLINE vec spread(vec x, ptrdiff_t i)
 /* ------------------------------------------------------------------------------------------------
  * exponential and squashing functions */
 
-/* 2^(slope x), where |x| is at most `most` (what is beyond counts as that; NaN stays NaN), and slope most below
- * EXP2_MAX. With n the nearest integer, 2^v = 2^n 2^r; the polynomial of 2^r on |r| <= 1/2 interpolates at Chebyshev's
- * points with the value 1 at 0 (relative error 8e-18 and 5e-9, below half a unit in the last place). It is summed in
- * pairs, so that the chain of dependent operations is short: a step of a small network waits for it twice. */
-INLINE vec exp2_of(vec slope, vec most, vec x)
+#ifdef ROUNDS_SMALL_NUMBERS /* no instruction for it */
+INLINE vec round_of(vec x) { return x + all(ROUNDER) - all(ROUNDER); }
+#endif
+
+/* 2^v for v = slope x; |v| > EXP2_MAX counts as that. NaN stays NaN, an infinite v gives NaN. With n the nearest
+ * integer, 2^v = 2^n 2^r; the polynomial of 2^r on |r| <= 1/2 interpolates at Chebyshev's points with the value 1 at 0
+ * (relative error 8e-18 and 5e-9, below half a unit in the last place). It is summed in pairs, and v is clipped beside
+ * it, so that the chain of dependent operations is short: a step of a small network waits for it twice. */
+INLINE vec exp2_of(vec slope, vec x)
 {
-    vec n, r, r2, r4, p;
-    ivec exponent;
-    x = clip(most, x);
-    n = fma_of(slope, x, all(ROUNDER));
-    exponent = bits_of(n) << MANTISSA_BITS;
-    n = n - all(ROUNDER);
-    r = fma_of(slope, x, -n);
+    vec v = slope * x, r, r2, r4, p;
+    const vec clipped = clip(all(EXP2_MAX), v);
+    const ivec exponent = bits_of(clipped + all(ROUNDER)) << MANTISSA_BITS;
+#ifdef ROUNDS_SMALL_NUMBERS
+    v = clipped;
+#endif
+    r = v - round_of(v);
     r2 = r * r;
     r4 = r2 * r2;
 #if REAL_BITS == 32
@@ -225,18 +239,17 @@ INLINE vec exp2_of(vec slope, vec most, vec x)
 }
 
 #define LOG2_E ((real)1.4426950408889634)
-#define EXP_MAX ((real)(EXP2_MAX / 1.4426950408889634)) /* of exp, as EXP2_MAX of exp2 */
 
 /* exp(x) */
-INLINE vec exp_of(vec x) { return exp2_of(all(LOG2_E), all(EXP_MAX), x); }
+INLINE vec exp_of(vec x) { return exp2_of(all(LOG2_E), x); }
 
 /* 1 / (1 + exp(-x)) */
-INLINE vec logistic(vec x) { return all(1) / (all(1) + exp2_of(all(-LOG2_E), all(EXP_MAX), x)); }
+INLINE vec logistic(vec x) { return all(1) / (all(1) + exp2_of(all(-LOG2_E), x)); }
 
 /* shift + scale / (1 + 2^(slope x)): every squashing function but the identity */
-INLINE vec squash(real slope, real most, real scale, real shift, vec x)
+INLINE vec squash(real slope, real scale, real shift, vec x)
 {
-    return all(shift) + all(scale) / (all(1) + exp2_of(all(slope), all(most), x));
+    return all(shift) + all(scale) / (all(1) + exp2_of(all(slope), x));
 }
 
 #if defined(__FMA__) || defined(__aarch64__)

@@ -14,9 +14,8 @@ cdef extern from "simd.h" nogil:
     vec fma "fma_of"(vec, vec, vec) noexcept                # a b + c, rounded once
     vec sqrt_of(vec) noexcept
     vec exp_of(vec) noexcept
-    vec squash(real slope, real most, real scale, real shift, vec x) noexcept
+    vec squash(real slope, real scale, real shift, vec x) noexcept
     vec logistic(vec) noexcept
-    const double EXP2_MAX
     unsigned long long flush_subnormals() noexcept          # returns the mode for restore_mode
     void restore_mode(unsigned long long) noexcept
 
