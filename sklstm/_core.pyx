@@ -954,6 +954,9 @@ cdef inline void output_net_inputs(
         for i in range(rows):
             hidden_outputs(n, y + i * n.y_row, O + i * n.Kp)
         return
+    if n.N == 0:
+        product_from(rows, n.Kp, n.C, w + n.v_bias, 0, y + n.y_c, n.y_row, 1, w + n.v_hidden, n.Kp, O, n.Kp)
+        return
     product_from(rows, n.Kp, n.N, w + n.v_bias, 0, y + n.y_n, n.y_row, 1, w + n.v_hidden, n.Kp, O, n.Kp)
     product(rows, n.Kp, n.C, y + n.y_c, n.y_row, 1, w + n.v_hidden + n.N * n.Kp, n.Kp, O, n.Kp)
 
