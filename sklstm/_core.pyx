@@ -83,49 +83,61 @@ cdef inline vec add_peepholes(
     return net
 
 
+cdef inline void gate(
+    const Shape* n, const real* net, const real* peepholes, const real* s, real* y
+) noexcept nogil:
+    """Activations of a gate of all blocks, y."""
+    cdef Py_ssize_t i
+    cdef vec net_gate
+    for i in range(n.B_vectors):
+        net_gate = load(net + i * LANES)
+        if n.peepholes:
+            net_gate = add_peepholes(n, i * LANES, peepholes, s, net_gate)
+        store(y + i * LANES, logistic(net_gate))
+
+
+# A loop over units for each equation: operations that wait for each other are far apart in none of them, and
+# a processor looks no more than about a hundred ahead. The last vector of a kind of unit reaches into the
+# columns of the next kind in Y, which is written after it.
+
+
 cdef inline void forward_step(
     const Shape* n, const real* w, const real* net, const real* s_before,   # IN
     real* y, real* g, real* s, real* h,                     # OUT
 ) noexcept nogil:
     cdef Py_ssize_t i, b, v, c
-    cdef vec y_in, y_forget, y_out, net_in, net_forget, net_c, state, squashed, net_out = all_(0)
+    cdef vec y_in = all_(1), y_forget = all_(1), y_out = all_(1), state
     for i in range(n.N_vectors):
         store(y + n.y_n + i * LANES, logistic(load(net + n.u_n + i * LANES)))      # (7)
-    for i in range(n.B_vectors - 1, -1, -1):
-        b = i * LANES                                       # these blocks
-        y_in = y_forget = y_out = all_(1)
-        if n.has_in:
-            net_in = load(net + n.u_in + b)
-            if n.peepholes:
-                net_in = add_peepholes(n, b, w + n.w_peep_in, s_before, net_in)
-            y_in = logistic(net_in)                                                # (2)
-            store(y + n.y_in + b, y_in)
-        if n.has_forget:
-            net_forget = load(net + n.u_forget + b)
-            if n.peepholes:
-                net_forget = add_peepholes(n, b, w + n.w_peep_forget, s_before, net_forget)
-            y_forget = logistic(net_forget)                                        # (3)
-            store(y + n.y_forget + b, y_forget)
-        if n.has_out:
-            net_out = load(net + n.u_out + b)
-            if not n.peepholes:
-                y_out = logistic(net_out)                                          # (5)
-                store(y + n.y_out + b, y_out)
-        for v in range(n.S):
+    if n.has_in:
+        gate(n, net + n.u_in, w + n.w_peep_in, s_before, y + n.y_in)               # (2)
+    if n.has_forget:
+        gate(n, net + n.u_forget, w + n.w_peep_forget, s_before, y + n.y_forget)   # (3)
+    if n.has_out and not n.peepholes:
+        gate(n, net + n.u_out, w, s, y + n.y_out)                                  # (5)
+    for v in range(n.S):
+        for i in range(n.B_vectors):
+            b = i * LANES
+            store(g + v * n.Bp + b, squashed_by(&n.g, load(net + n.u_c + v * n.B + b)))
+    for v in range(n.S):
+        for i in range(n.B_vectors):
+            b = i * LANES
             c = v * n.Bp + b
-            net_c = squashed_by(&n.g, load(net + n.u_c + v * n.B + b))
-            state = fma(y_in, net_c, y_forget * load(s_before + c))                # (4)
-            squashed = squashed_by(&n.h, state)
-            store(g + c, net_c)
+            if n.has_in:
+                y_in = load(y + n.y_in + b)
+            if n.has_forget:
+                y_forget = load(y + n.y_forget + b)
+            state = fma(y_in, load(g + c), y_forget * load(s_before + c))          # (4)
             store(s + c, state)
-            store(h + c, squashed)
-            if not (n.peepholes and n.has_out):
-                store(y + n.y_c + v * n.B + b, y_out * squashed)                   # (6)
-        if n.peepholes and n.has_out:                       # they see the new states
-            y_out = logistic(add_peepholes(n, b, w + n.w_peep_out, s, net_out))    # (5)
-            store(y + n.y_out + b, y_out)
-            for v in range(n.S):
-                store(y + n.y_c + v * n.B + b, y_out * load(h + v * n.Bp + b))     # (6)
+            store(h + c, squashed_by(&n.h, state))
+    if n.has_out and n.peepholes:                           # it sees the new states
+        gate(n, net + n.u_out, w + n.w_peep_out, s, y + n.y_out)                   # (5)
+    for v in range(n.S):
+        for i in range(n.B_vectors):
+            b = i * LANES
+            if n.has_out:
+                y_out = load(y + n.y_out + b)
+            store(y + n.y_c + v * n.B + b, y_out * load(h + v * n.Bp + b))         # (6)
 
 
 # The same for a network so small that one vector holds each kind of unit. Its step is a chain of operations
