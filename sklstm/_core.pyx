@@ -23,13 +23,13 @@ from weakref import ref
 from sklstm._kernel.losses cimport LOGISTIC, SOFTMAX, IDENTITY, LINEAR, LOG_LOSS, SQUARED_ERROR
 from sklstm._kernel.losses cimport output_activation, row_delta, row_loss
 from sklstm._kernel.products cimport (
-    BLAS_FROM, add_input_gradient, add_input_products, add_multiple, add_rows, add_sparse_row, product,
-    product_from, touch, transpose,
+    BLAS_FROM, add_input_gradient, add_input_products, add_multiple, add_rows, add_sparse_row, is_for_tiles,
+    product, product_from, touch, transpose,
 )
 from sklstm._kernel.shapes cimport MOST_KINDS, Arrays, Inputs, Packed, Shape, Squashing, Targets
 from sklstm._kernel.simd cimport (
-    HAS_FMA, LANES, all_, first_lanes, flush_subnormals, fma, load, logistic, real, restore_mode,
-    spread, squash, store, vec,
+    Factors, HAS_FMA, LANES, all_, first_lanes, flush_subnormals, fma, load, logistic,
+    product_in_tiles, real, restore_mode, spread, squash, store, vec,
 )
 from sklstm._kernel.solvers cimport ADAM, RATE, RPROP, SGD, Parameters, is_lazy, update_weights
 
@@ -646,6 +646,21 @@ cdef inline void net_inputs(
     product_from(rows, n.Up, n.M, w + n.w_bias, 0, x, p.inputs.row, 1, w + n.w_input, n.Up, D, n.d_row)
 
 
+cdef inline bint all_net_inputs(
+    const Shape* n, const Packed* p, Py_ssize_t t, Py_ssize_t row, Py_ssize_t rows, const real* w, real* D
+) noexcept nogil:
+    """x W + b + y(t-1) R of a time in one product, which leaves the sums in registers; if it is one for tiles."""
+    cdef Factors[2] factors
+    cdef const real* x = p.inputs.x + (t * p.inputs.time if p.inputs.time else row * p.inputs.row)
+    if p.inputs.sparse or not (is_for_tiles(rows, n.Up, n.M, 1) and is_for_tiles(rows, n.Up, n.R, 1)):
+        return False
+    factors[0] = [n.M, x, p.inputs.row, 1, w + n.w_input, n.Up]
+    factors[1] = [
+        n.R, p.at.Y + p.at.first[t] * n.y_row + n.recurrent, n.y_row, 1, w + n.w_recurrent, n.Up]
+    product_in_tiles(rows, n.Up, factors, 2, w + n.w_bias, 0, D, n.d_row)          # (1)
+    return True
+
+
 cdef inline bint is_by_time(const Shape* n, const Packed* p) noexcept nogil:
     """Whether x W + b is computed time by time, for rows that stay in the cache, or for all times at once.
 
@@ -722,7 +737,7 @@ cdef bint forward_packed(const Shape* n, Packed* p, const real* w, double* done)
     cdef Arrays* at = &p.at
     cdef int64_t* first = at.first
     cdef Py_ssize_t t, row, rows
-    cdef bint by_time = is_by_time(n, p)
+    cdef bint by_time = is_by_time(n, p), is_done = False
     cdef double madds = n.R * n.Up + 30. * n.Up
     cdef real* net
     if not by_time:
@@ -739,8 +754,10 @@ cdef bint forward_packed(const Shape* n, Packed* p, const real* w, double* done)
         net = at.D + row * n.d_row
         if by_time:                                         # the rows of time 0 are free, and in the cache
             net = at.D
-            net_inputs(n, p, t - 1, row - p.sequences, rows, w, net)
-        if n.R:
+            is_done = n.R and all_net_inputs(n, p, t - 1, row - p.sequences, rows, w, net)
+            if not is_done:
+                net_inputs(n, p, t - 1, row - p.sequences, rows, w, net)
+        if n.R and not is_done:
             product(                                                               # (1)
                 rows, n.Up, n.R, at.Y + first[t - 1] * n.y_row + n.recurrent, n.y_row, 1,
                 w + n.w_recurrent, n.Up, net, n.d_row)

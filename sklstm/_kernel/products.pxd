@@ -5,13 +5,22 @@ from libc.stdint cimport int32_t, int64_t
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 from sklstm._kernel.shapes cimport Inputs
-from sklstm._kernel.simd cimport LANES, all_, fma, load, product_in_tiles, real, store, vec
+from sklstm._kernel.simd cimport Factors, LANES, all_, fma, load, product_in_tiles, real, store, vec
 
 
 cdef enum:
     BLAS_FROM = 500000                  # multiply-adds from which BLAS pays
     TILED_ROWS = 256                    # but not for few rows and many units
     TRANSPOSED_ROWS = 16                # so that what is read again is still in the cache
+
+
+cdef inline bint is_for_tiles(
+    Py_ssize_t rows, Py_ssize_t units, Py_ssize_t sources, Py_ssize_t a_source
+) noexcept nogil:
+    """Whether a product of these sizes is none for BLAS."""
+    return rows < 8 or sources < 16 or rows * units * sources < <Py_ssize_t>BLAS_FROM or (
+        LANES > 1 and rows <= TILED_ROWS
+        and (units >= 64 or (units >= 32 and sources >= 64 and a_source == 1)))
 
 
 cdef inline void product_from(
@@ -27,11 +36,9 @@ cdef inline void product_from(
     cdef real one = 1
     cdef char* trans_a
     cdef Py_ssize_t i, j
-    if rows < 8 or sources < 16 or rows * units * sources < <Py_ssize_t>BLAS_FROM or (
-        LANES > 1 and rows <= TILED_ROWS
-        and (units >= 64 or (units >= 32 and sources >= 64 and a_source == 1))
-    ):
-        product_in_tiles(rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row)
+    cdef Factors factors = [sources, a, a_row, a_source, b, b_row]
+    if is_for_tiles(rows, units, sources, a_source):
+        product_in_tiles(rows, units, &factors, 1, start, start_row, c, c_row)
         return
     if start_row == 0:
         for i in range(rows):
