@@ -10,6 +10,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import numpy as np
 from setuptools import Extension, setup
 
 debug = os.environ.get("SKLSTM_DEBUG") == "1"
@@ -37,6 +38,8 @@ else:  # products and sums are fused where it says fma; never -ffast-math, never
 # What Cython calls inline is inlined: the step of a memory block stays in registers.
 inline = [] if debug or msvc else [("CYTHON_INLINE", "inline __attribute__((always_inline))")]
 
+numpy_api = [("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION")]
+
 # A directory for each kind of build, made afresh: no old C, header or module gets into a wheel. Each module
 # has a source of its own there, as Cython names what it writes after it.
 stage = Path("build") / ("stage-debug" if debug else "stage-release")
@@ -54,8 +57,8 @@ def module(bits, level):
         f"sklstm.{name}",
         [str(source)],
         depends=[str(path) for path in Path("sklstm/_kernel").iterdir()],
-        include_dirs=["sklstm/_kernel"],
-        define_macros=[("REAL_BITS", bits), ("VECTOR_BYTES", vector_bytes), *inline],
+        include_dirs=["sklstm/_kernel", np.get_include()],
+        define_macros=[("REAL_BITS", bits), ("VECTOR_BYTES", vector_bytes), *numpy_api, *inline],
         extra_compile_args=[*common, *flags],
     )
 

@@ -33,7 +33,10 @@ from sklstm._kernel.simd cimport (
 )
 from sklstm._kernel.solvers cimport ADAM, RATE, RPROP, SGD, Parameters, is_lazy, update_weights
 
+cimport numpy as cnp
 import numpy as np
+
+cnp.import_array()
 
 
 cdef extern from "Python.h":
@@ -52,6 +55,7 @@ MOST_OF_KINDS = MOST_KINDS
 FUSES = bool(HAS_FMA)
 SUPPORTED_LEVEL = cpu_level()
 DTYPE = np.dtype(np.float64 if sizeof(real) == 8 else np.float32)
+cdef int TYPE = cnp.NPY_DOUBLE if sizeof(real) == 8 else cnp.NPY_FLOAT
 
 # What is done time by time, or for how many rows at once, so that it is still in the cache.
 cdef enum:
@@ -1651,11 +1655,10 @@ cdef class Step:
     cdef Plan plan
     cdef Workspace work
     cdef Py_ssize_t streams, at_once, n_bytes
-    cdef object given, packed, reference, outputs, copy_of_outputs, copy_of_one
+    cdef object given, packed, reference
     cdef bytes copied
     cdef char* weights
     cdef real* w
-    cdef real* out
     cdef bint has_partials
     cdef readonly Py_ssize_t state_row
 
@@ -1667,43 +1670,38 @@ cdef class Step:
         self.n_bytes = given.nbytes
         self.reference = ref(given)  # NumPy then refuses to resize it, even with refcheck=False
         self.weights, self.w = bytes_of(given), address(packed)
-        self.outputs = np.zeros((n_streams, plan.shape.K), DTYPE)
-        self.out = address(self.outputs)
-        self.copy_of_outputs, self.copy_of_one = self.outputs.copy, self.outputs[0].copy
         self.has_partials, self.state_row = work.at.P != NULL, 0
         if self.has_partials and n_streams != 1:
             raise ValueError("partials are carried for one stream")
 
-    def __call__(self, weights, x):
+    def advance(self, weights, x):
         """Outputs after the inputs x, and the state moves on.
 
         None, and the state stays, if `weights` are others than at first, x is no C-contiguous array of the
         kernel's dtype with n_features numbers (or a row of them per stream), or a number is not finite.
         """
-        cdef Py_buffer view
+        cdef cnp.npy_intp[2] shape = [self.streams, self.plan.shape.K]
+        cdef int ndim
         cdef bint fits
         if weights is not self.given or memcmp(self.weights, <char*>self.copied, self.n_bytes) != 0:
             return None
-        try:
-            PyObject_GetBuffer(x, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
-        except (TypeError, ValueError, BufferError):
+        if not cnp.PyArray_Check(x):
             return None
+        ndim = cnp.PyArray_NDIM(x)
         fits = (
-            view.itemsize == sizeof(real) and view.format[0] == (c'd' if sizeof(real) == 8 else c'f')
-            and view.len == self.streams * self.plan.shape.M * <Py_ssize_t>sizeof(real)
-            and (view.ndim == 2 or (view.ndim == 1 and self.streams == 1))
-            and view.shape[view.ndim - 1] == self.plan.shape.M
+            cnp.PyArray_TYPE(x) == TYPE and cnp.PyArray_ISCARRAY_RO(x)
+            and (ndim == 2 or (ndim == 1 and self.streams == 1))
+            and cnp.PyArray_DIM(x, ndim - 1) == self.plan.shape.M
+            and (ndim == 1 or cnp.PyArray_DIM(x, 0) == self.streams)
         )
-        outputs, copy = None, self.copy_of_one if view.ndim == 1 else self.copy_of_outputs
+        if not fits:
+            return None
+        outputs = cnp.PyArray_SimpleNew(ndim, &shape[2 - ndim], TYPE)
         with critical_section(self):
-            if fits:
-                fits = self.step(<const real*>view.buf)
-            if fits:
-                outputs = copy()
-        PyBuffer_Release(&view)
-        return outputs
+            fits = self.step(<const real*>cnp.PyArray_DATA(x), <real*>cnp.PyArray_DATA(outputs))
+        return outputs if fits else None
 
-    cdef bint step(self, const real* x):
+    cdef bint step(self, const real* x, real* out):
         """One step of all streams: what comes after the state goes to the rows below."""
         cdef const Shape* n = &self.plan.shape
         cdef Arrays* at = &self.work.at
@@ -1719,7 +1717,7 @@ cdef class Step:
         mode = flush_subnormals()
         memset(&p.inputs, 0, sizeof(Inputs))
         if self.has_partials:
-            self.step_with_partials(x, &p)
+            self.step_with_partials(x, out, &p)
             restore_mode(mode)
             return True
         while lo < streams:
@@ -1732,14 +1730,14 @@ cdef class Step:
             p.sequences = rows
             stream_step(n, &p, streams, self.w)
             for i in range(rows):
-                memcpy(self.out + (lo + i) * n.K, p.at.A + i * n.Kp, n.K * sizeof(real))
+                memcpy(out + (lo + i) * n.K, p.at.A + i * n.Kp, n.K * sizeof(real))
             lo += rows
         restore_mode(mode)
         memcpy(at.Y, at.Y + streams * n.y_row, streams * n.y_row * sizeof(real))
         memcpy(at.S, at.S + streams * n.Cp, streams * n.Cp * sizeof(real))
         return True
 
-    cdef void step_with_partials(self, const real* x, Packed* p):
+    cdef void step_with_partials(self, const real* x, real* out, Packed* p):
         """One step of one stream, from row 0 to row 1."""
         cdef const Shape* n = &self.plan.shape
         cdef Arrays* at = &self.work.at
@@ -1751,7 +1749,7 @@ cdef class Step:
         online_step(n, p, self.w)
         carry_partials(n, p, 0, 0)
         outputs_of_row(n, p, self.w)
-        memcpy(self.out, at.A, n.K * sizeof(real))
+        memcpy(out, at.A, n.K * sizeof(real))
         self.state_row = 1
 
     cdef void one_row(self, Packed* p):
@@ -1798,11 +1796,12 @@ cdef void stream_step(const Shape* n, Packed* p, Py_ssize_t lag, const real* w) 
     cdef Arrays* at = &p.at
     cdef Py_ssize_t i, rows = p.sequences
     cdef real* net = at.D
-    product_from(
-        rows, n.Up, n.M, w + n.w_bias, 0, p.inputs.x, n.M, 1, w + n.w_input, n.Up, net, n.d_row)      # (1)
-    if n.R:
-        product(
-            rows, n.Up, n.R, at.Y + n.recurrent, n.y_row, 1, w + n.w_recurrent, n.Up, net, n.d_row)
+    at.first[0] = 0
+    if not (n.R and all_net_inputs(n, p, 0, 0, rows, w, net)):
+        net_inputs(n, p, 0, 0, rows, w, net)
+        if n.R:
+            product(                                                               # (1)
+                rows, n.Up, n.R, at.Y + n.recurrent, n.y_row, 1, w + n.w_recurrent, n.Up, net, n.d_row)
     forward_rows(n, rows, lag, lag, w, net, at)
     output_net_inputs(n, rows, at.Y + lag * n.y_row, w, at.O)
     if n.shortcut:

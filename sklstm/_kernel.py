@@ -551,11 +551,11 @@ class Stepper:
         kernel._write_state(work, state, n_streams)
         self._step = kernel.core.Step(kernel.plan, work, n_streams, lanes, self.weights, packed)
         largest = lanes * max(n["Up"], n["Kp"]) * max(n["M"], n["R"], n["H"])
-        self.step = self._step_of_blas if largest >= kernel.core.LEAST_OF_BLAS else self._step
+        self.step = self._step_of_blas if largest >= kernel.core.LEAST_OF_BLAS else self._step.advance
 
     def _step_of_blas(self, weights, x):
         with one_blas_thread():
-            return self._step(weights, x)
+            return self._step.advance(weights, x)
 
     @property
     def state(self):
