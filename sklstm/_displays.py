@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._learning.losses import LOSSES
 from sklstm._messages import shown
 from sklstm._sequences import as_step_targets
 
@@ -76,11 +77,13 @@ class LossCurveDisplay:
         LossCurveDisplay
         """
         lstm, _ = _last_step(estimator)
-        loss = {"log_loss": "log loss [nats]", "squared_error": "1/2 squared error"}[lstm.loss]
         score = "accuracy" if hasattr(lstm, "classes_") else "R²"
-        return cls(lstm.loss_curve_, lstm.validation_scores_ or None, loss_name=loss, score_name=score).plot(
-            ax=ax
-        )
+        return cls(
+            lstm.loss_curve_,
+            lstm.validation_scores_ or None,
+            loss_name=LOSSES[lstm.loss].label,
+            score_name=score,
+        ).plot(ax=ax)
 
     def plot(self, *, ax=None):
         """Draw.

@@ -1,5 +1,15 @@
 """The parts of the docstrings that the two estimators share."""
 
+from sklstm._learning.solvers import SOLVERS
+
+
+def choices(names, default):
+    """Type of a parameter that is one of these strings; the default comes first."""
+    ordered = sorted(names, key=lambda name: name != default)
+    quoted = ", ".join(f'"{name}"' for name in ordered)
+    return f'{{{quoted}}}, default="{default}"'
+
+
 PARAMETERS = {
     "both": """n_blocks : int, default=64
         Memory blocks.
@@ -44,9 +54,9 @@ PARAMETERS = {
         "auto" is None.
     output_gate_bias : float, array-like of shape (n_blocks,) or None, default=None
         The same for output gates; negative ones keep blocks from being used too early (1997).""",
-    "learning": """gradient : {"full", "truncated"}, default="full"
+    "learning": f"""gradient : {{"full", "truncated"}}, default="full"
         The truncated gradient is that of 1997.
-    solver : {"adam", "sgd", "rprop", "lbfgs"}, default="adam"
+    solver : {choices(SOLVERS, "adam")}
         "sgd" with ``update="sequence"`` is the paper's on-line learning. "rprop" and "lbfgs" take all
         sequences at once ("rprop" large batches if `batch_size` says so); "lbfgs" is SciPy's.
     learning_rate : float or callable, default=0.01
@@ -61,7 +71,7 @@ PARAMETERS = {
     clip : "auto", float or None, default="auto"
         Largest norm of the gradient; a longer one is scaled down. "auto" is 1 for "adam" with
         the log loss, and otherwise None, no bound.
-    update : {"batch", "sequence", "step"}, default="batch"
+    update : {{"batch", "sequence", "step"}}, default="batch"
         When weights change: after a mini-batch, by its mean gradient; after each sequence, by its summed
         gradient (1997); after each time step that has a target (real time, truncated gradient only;
         memory does not grow with the length).
