@@ -236,7 +236,7 @@ class Network:
         init_range : float, default=0.1
             0.1 or 0.2 in the experiments of 1997.
         input_gate_bias, forget_gate_bias, output_gate_bias : float, array of shape (n_blocks,) or None
-            Initial biases, a number for all blocks or one a block; None leaves them random. Negative
+            Initial biases, a number for all blocks or one per block; None leaves them random. Negative
             ones at output gates keep blocks from being used before their time, at input gates they
             keep states from drifting (1997, section 4).
 

@@ -178,7 +178,7 @@ class Sequences:
 
     @classmethod
     def from_sktime(cls, X: Any) -> Sequences:
-        """Make sequences from a data frame of sktime, a row a time step.
+        """Make sequences from a data frame of sktime, one row per time step.
 
         Parameters
         ----------
@@ -380,7 +380,7 @@ def as_sequences(
 
 
 def as_step_targets(y: Any, sequences: Sequences, name: str = "y") -> npt.NDArray[Any]:
-    """Stack per-step targets, one array a sequence, in the order of the steps of `sequences`.
+    """Stack per-step targets, one array per sequence, in the order of the steps of `sequences`.
 
     Parameters
     ----------

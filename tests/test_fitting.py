@@ -36,7 +36,7 @@ def ragged(n, seed=0, n_features=2):
 
 
 def sums(X):
-    """One number a sequence."""
+    """One number per sequence."""
     return np.array([x.sum() for x in X])
 
 
@@ -46,7 +46,7 @@ def signs(X):
 
 
 def running_sums(X):
-    """One number a step."""
+    """One number per step."""
     return [x.cumsum(axis=0)[:, 0] for x in X]
 
 

@@ -35,7 +35,7 @@ CUTS = {"halves": [30], "ragged": [1, 2, 9, 40, 59], "steps": range(1, N_STEPS)}
 
 
 def regressor(name="everything", **options):
-    """A regressor with a target a step."""
+    """A regressor with one target per step."""
     return LSTMRegressor(**{"return_sequences": True} | ONLINE | LEARNERS[name] | options)
 
 

@@ -132,8 +132,8 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
             polars, pyarrow or awkward; or `Sequences`. Time first, always.
             float32 is computed in float32, everything else in float64.
         y : array-like of shape (n_sequences,)
-            Targets, one a sequence (several in the columns of a 2-D y: regressor). With
-            ``return_sequences=True`` a list of arrays, one target a time step.
+            Targets, one per sequence (several in the columns of a 2-D y: regressor). With
+            ``return_sequences=True`` a list of arrays, one target per time step.
         sample_weight : array-like of shape (n_sequences,), default=None
             Weights of the sequences.
 

@@ -154,7 +154,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         classes : array-like of shape (n_classes,), default=None
             All labels that will come; needed in the first call.
         continued : bool, default=False
-            Whether the sequences are the next chunks of streams, one a stream, that go on from call to
+            Whether the sequences are the next chunks of streams, one per stream, that go on from call to
             call until `reset_state`: learning then takes up state and partials where the last call left
             them. Needs ``update="step"``. `step` goes on from the last step that was learned.
 
@@ -239,7 +239,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         ndarray of shape (n_sequences, n_classes), or (n_sequences,) with two classes
             With two classes the confidence in the second less that in the first.
-            With ``return_sequences=True``: object array of such arrays, a row a step.
+            With ``return_sequences=True``: object array of such arrays, one row per step.
         """
         outputs, sequences = self._outputs(X)
         if self.network_.output_activation != "identity":

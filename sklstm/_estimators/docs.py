@@ -37,7 +37,7 @@ PARAMETERS = {
         Classifier: softmax with the log loss, otherwise logistic. Regressor: identity with the squared
         error, otherwise logistic.
     return_sequences : bool, default=False
-        Targets and predictions at every time step instead of one a sequence.
+        Targets and predictions at every time step instead of one per sequence.
     n_channels : int or None, default=None
         Only if X is 2-D. None: one univariate sequence a row. A number: X has the shape (n_sequences,
         n_steps * n_channels), all channels of step 0 first, and trailing steps of NaN are padding; so
@@ -46,9 +46,9 @@ PARAMETERS = {
         Initial weights are uniform in [-init_range, init_range]; "auto" is 1 / sqrt(number of cells
         and hidden units).
     input_gate_bias, forget_gate_bias : "auto", float, array-like of shape (n_blocks,) or None, default="auto"
-        Initial biases, a number for all or one a block; None: random like other weights. Negative input gate
+        Initial biases, one number, or one per block; None: random like other weights. Negative input gate
         biases keep states from drifting (1997, section 4), positive forget gate biases (2000) let states
-        last. "auto" with the log loss, the full gradient, forget gates and one target a sequence: those of
+        last. "auto" with the log loss, the full gradient, forget gates and one target per sequence: those of
         the forget gate are log(u), u uniform between 1 and the steps of the longest sequence less one, those
         of the input gate -log(u), if that of the forget gate is "auto" (Tallec & Ollivier 2018). Otherwise
         "auto" is None.

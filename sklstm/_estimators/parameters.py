@@ -1,5 +1,7 @@
 """The estimators' arguments: checked, and with "auto" resolved."""
 
+from functools import cache
+
 import numpy as np
 
 from sklstm._checks import (
@@ -204,6 +206,7 @@ def _check_pairs(estimator):
             raise ValueError(remedy)
 
 
+@cache
 def solvers_with(property_name):
     """Text of the solvers that have a property, "solver='sgd', 'adam' or 'rprop'"."""
     *names, last = [repr(solver.name) for solver in SOLVERS.values() if getattr(solver, property_name)]

@@ -61,7 +61,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         X, y, sample_weight
             As in `fit`.
         continued : bool, default=False
-            Whether the sequences are the next chunks of streams, one a stream, that go on from call to
+            Whether the sequences are the next chunks of streams, one per stream, that go on from call to
             call until `reset_state`: learning then takes up state and partials where the last call left
             them. Needs ``update="step"``. `step` goes on from the last step that was learned.
 
@@ -82,7 +82,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Returns
         -------
         ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
-            With ``return_sequences=True``: object array of one array a sequence, a row a step.
+            With ``return_sequences=True``: object array of one array per sequence, one row per step.
         """
         outputs, sequences = self._outputs(X)
         return self._per_sequence(outputs[:, 0] if self._y_is_1d else outputs, sequences)

@@ -230,7 +230,7 @@ def reber_successors(X: Any) -> npt.NDArray[np.bool_]:
     T
     E
 
-    The criterion, for `outputs` with a row a step: every legal symbol above every other one.
+    The criterion, for `outputs` with one row per step: every legal symbol above every other one.
 
     >>> import numpy as np
     >>> from sklstm.tasks import make_embedded_reber
