@@ -14,14 +14,13 @@ from sklstm._checks import (
     check_generator,
     check_init_range,
     check_integer,
-    check_sample_weight,
 )
 from sklstm._engine.engine import bind_weights
 from sklstm._engine.layout import SQUASHING
 from sklstm._learning.losses import loss_for
 from sklstm._learning.settings import GRADIENTS
 from sklstm._messages import shown
-from sklstm._sequences import as_sequences, as_step_targets, split_steps
+from sklstm._sequences import as_sequences, as_step_targets, as_target_weights, split_steps
 
 OUTPUT_ACTIVATIONS = ("logistic", "softmax", "identity")
 RECURRENCES = ("all", "cells", "none")
@@ -344,9 +343,7 @@ class Network:
         sequences = as_sequences(X, n_features=self.n_inputs, reference="n_inputs")
         targets = self._targets(y, sequences, loss)
         engine, w = bind_weights(self, weights, sequences.dtype)
-        target_weight = check_sample_weight(sample_weight, len(sequences))
-        if self.return_sequences:
-            target_weight = np.repeat(target_weight, sequences.lengths)
+        target_weight = as_target_weights(sample_weight, sequences, self.return_sequences)
         bound = engine.bind(sequences, targets, target_weight, loss)
         value, grad, info = engine.loss_and_gradient(
             w, bound, gradient == "full", initial_state=initial_state, full_output=full_output

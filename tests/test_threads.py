@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceScaler, _cpu
-from sklstm._engine.threads import each, threads_of
+from sklstm._engine.threads import each, threads_of  # how items are shared, whatever the kernel does
 from watch import Watch, blas_threads
 
 pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")

@@ -11,7 +11,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 import sklstm
-from sklstm._checks import check_bool, check_random_state, check_sample_weight, real_array
+from sklstm._checks import check_bool, check_random_state, real_array
 from sklstm._engine.engine import bind_weights, engine_of
 from sklstm._engine.streams import OnlineState, State
 from sklstm._engine.threads import Threads, threads_of
@@ -25,7 +25,7 @@ from sklstm._learning.solvers import SolverState
 from sklstm._learning.trainer import Trainer
 from sklstm._messages import of_public_classes, shown
 from sklstm._network import Network
-from sklstm._sequences import as_step_targets, split_steps
+from sklstm._sequences import as_step_targets, as_target_weights, split_steps
 
 
 @of_public_classes
@@ -264,10 +264,10 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         return y
 
     def _target_weights(self, sample_weight, y, sequences):
-        weight = check_sample_weight(sample_weight, len(sequences))
+        weight = as_target_weights(sample_weight, sequences, self.return_sequences)
         if not weight.any():
             raise ValueError("sample_weight is zero for every sequence: nothing is left to learn from.")
-        return np.repeat(weight, sequences.lengths) if self.return_sequences else weight
+        return weight
 
     # ------------------------------------------------------------------------------------------
     # use
@@ -289,6 +289,13 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
     def _per_sequence(self, flat, sequences):
         """Results per step -> object array of one array per sequence; results per sequence as they are."""
         return split_steps(flat, sequences.offsets) if self.network_.return_sequences else flat
+
+    def _score_of_steps(self, metric, X, y, sample_weight):
+        """Score over all time steps of all sequences."""
+        sequences = self._read_X(X, reset=False)
+        predicted = np.concatenate(list(self.predict(sequences)))
+        weight = as_target_weights(sample_weight, sequences, every_step=True)
+        return metric(as_step_targets(y, sequences), predicted, sample_weight=weight)
 
     def activations(self, X):
         """Every gate, cell and state over time: what the network does with these sequences.

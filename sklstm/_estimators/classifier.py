@@ -7,13 +7,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
-from sklstm._checks import check_number, check_sample_weight, may_overflow
+from sklstm._checks import check_number, may_overflow
 from sklstm._estimators.base import BaseLSTM
 from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
 from sklstm._estimators.parameters import makes_epochs, output_activation
 from sklstm._learning.losses import LOSSES
 from sklstm._messages import shown
-from sklstm._sequences import as_step_targets
 
 
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
@@ -263,10 +262,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         check_is_fitted(self)
         if not self.network_.return_sequences:
             return super().score(X, y, sample_weight)
-        sequences = self._read_X(X, reset=False)
-        labels = np.concatenate(list(self.predict(sequences)))
-        weight = np.repeat(check_sample_weight(sample_weight, len(sequences)), sequences.lengths)
-        return accuracy_score(as_step_targets(y, sequences), labels, sample_weight=weight)
+        return self._score_of_steps(accuracy_score, X, y, sample_weight)
 
     # ------------------------------------------------------------------------------------------
 

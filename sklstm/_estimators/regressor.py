@@ -6,12 +6,10 @@ from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sklstm._checks import check_sample_weight
 from sklstm._estimators.base import BaseLSTM
 from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
 from sklstm._estimators.parameters import makes_epochs
 from sklstm._learning.losses import LOSSES
-from sklstm._sequences import as_step_targets
 
 
 class LSTMRegressor(RegressorMixin, BaseLSTM):
@@ -102,10 +100,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         check_is_fitted(self)
         if not self.network_.return_sequences:
             return super().score(X, y, sample_weight)
-        sequences = self._read_X(X, reset=False)
-        outputs = np.concatenate(list(self.predict(sequences)))
-        weight = np.repeat(check_sample_weight(sample_weight, len(sequences)), sequences.lengths)
-        return r2_score(as_step_targets(y, sequences), outputs, sample_weight=weight)
+        return self._score_of_steps(r2_score, X, y, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -20,7 +20,7 @@ class Settings:
     solver : Solver
     full : bool
         Full or truncated gradient.
-    every_step : bool
+    real_time : bool
         An update after each time step that has a target.
     mean : bool
         An update by the mean gradient of a mini-batch; otherwise by the summed gradient of a sequence.
@@ -35,7 +35,7 @@ class Settings:
     loss: Loss
     solver: Solver
     full: bool
-    every_step: bool
+    real_time: bool
     mean: bool
     batch_size: int
     learning_rate: float
@@ -61,7 +61,7 @@ def settings_of(*, loss, gradient, solver, update, batch_size=1, **more):
         loss=LOSSES[loss],
         solver=SOLVERS[solver],
         full=gradient == "full",
-        every_step=update == "step",
+        real_time=update == "step",
         mean=update == "batch",
         batch_size=batch_size if update == "batch" else 1,
         **more,

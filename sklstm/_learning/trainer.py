@@ -117,7 +117,7 @@ class Trainer:
         shuffle = self.settings.shuffle and self.online_states is None
         index = rng.permutation(n_sequences) if shuffle else np.arange(n_sequences)
         with may_overflow():
-            total = self._steps(index) if self.settings.every_step else self._mini_batches(index)
+            total = self._steps(index) if self.settings.real_time else self._mini_batches(index)
             mean = total / self.bound.total_weight
             if self.settings.alpha:
                 mean += self._penalty(self.weights)
