@@ -24,7 +24,7 @@ from sklearn.model_selection import GridSearchCV
 
 import sklstm
 from sklstm import Sequences
-from sklstm._sequences import as_sequences
+from sklstm._sequences import as_sequences  # how the estimators read X
 
 
 class Reader(ClassifierMixin, BaseEstimator):

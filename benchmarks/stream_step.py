@@ -43,7 +43,8 @@ def measure(n_blocks, n_streams, n_calls):
     )
     rows = x[:n_streams] if n_streams > 1 else x[0]
     one_step = np.atleast_2d(rows)[:, np.newaxis]
-    network, weights, state = model.network_, model.weights_, model._stream
+    network, weights = model.network_, model.weights_
+    state = network.forward(weights, [x] * n_streams, full_output=True)[1]["final_state"]
     chunk, targets = [x[:1]] * n_streams, [x[:1, 0]] * n_streams
     times = median_times(
         [

@@ -20,9 +20,10 @@ from sklstm._displays import (
     StepConfusionDisplay,
     WeightsDisplay,
 )
-from sklstm._estimators import LSTMClassifier, LSTMRegressor
+from sklstm._engine.streams import State
+from sklstm._estimators.classifier import LSTMClassifier
+from sklstm._estimators.regressor import LSTMRegressor
 from sklstm._inspection import cross_val_predict_steps, permutation_importance, step_scorer
-from sklstm._kernel import State
 from sklstm._network import Network
 from sklstm._preprocessing import (
     LSTMEncoder,

@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state as _check_random_state
 
 from sklstm._messages import shown
 
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))  # of the kernel
 MOST_WEIGHTS = 2**48  # no address space holds more
 MOST_RANGE = np.finfo(np.float64).max / 2  # of [-range, range], which NumPy subtracts
 
@@ -66,6 +67,27 @@ def check_init_range(init_range, text=""):
     check_number("init_range", init_range, least=0, most=MOST_RANGE, text=text)
 
 
+def check_gate_bias(name, bias, n_blocks):
+    """Return initial biases of a gate as an array: a finite number, or one for each block."""
+    try:
+        values = as_real(bias, name)
+        fits = values.dtype.kind != "b" and values.shape in ((), (n_blocks,)) and np.isfinite(values).all()
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        expected = f"a finite number or one for each of the {n_blocks} blocks"
+        raise ValueError(f"{name} must be {expected}, got {shown(bias)}.")
+    return values
+
+
+def check_dtype(dtype):
+    """Return the dtype; refuse one that the kernel does not have."""
+    dtype = np.dtype(dtype)
+    if dtype not in FLOATS:
+        raise TypeError(f"dtype must be float64 or float32, got {dtype}.")
+    return dtype
+
+
 def check_n_channels(n_channels):
     """Refuse what is neither None nor an integer of at least 1."""
     if n_channels is not None:
@@ -96,6 +118,11 @@ def check_generator(random_state):
 
 # ----------------------------------------------------------------------------------------------
 # arrays of real numbers
+
+
+def may_overflow():
+    """Context in which overflow gives infinity or NaN without a warning: whoever asks looks at the result."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 def as_real(values, name):

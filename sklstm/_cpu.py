@@ -13,6 +13,7 @@ from importlib.util import find_spec
 import numpy as np
 
 NAMES = {1: "baseline", 3: "avx2", 4: "avx512"}
+AVX2_BYTES = 32
 
 
 @cache
@@ -49,9 +50,14 @@ def level():
     return NAMES[_level]
 
 
-def core(dtype):
-    """The compiled kernel for a dtype."""
-    return _module(_level, dtype)
+def core(dtype, n_units=None):
+    """The compiled kernel for a dtype; `n_units` of each kind at most in a network, if that is known.
+
+    Half a vector of AVX-512 takes as long as a whole one and has the longer latency: networks whose units fit
+    into one of AVX2 are computed there. The bits are the same.
+    """
+    fits = n_units is not None and n_units * np.dtype(dtype).itemsize <= AVX2_BYTES
+    return _module(3 if _level == 4 and fits and 3 in _available_levels else _level, dtype)
 
 
 @contextmanager

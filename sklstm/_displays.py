@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._learning.losses import LOSSES
 from sklstm._messages import shown
 from sklstm._sequences import as_step_targets
 
@@ -76,11 +77,13 @@ class LossCurveDisplay:
         LossCurveDisplay
         """
         lstm, _ = _last_step(estimator)
-        loss = {"log_loss": "log loss [nats]", "squared_error": "1/2 squared error"}[lstm.loss]
         score = "accuracy" if hasattr(lstm, "classes_") else "R²"
-        return cls(lstm.loss_curve_, lstm.validation_scores_ or None, loss_name=loss, score_name=score).plot(
-            ax=ax
-        )
+        return cls(
+            lstm.loss_curve_,
+            lstm.validation_scores_ or None,
+            loss_name=LOSSES[lstm.loss].label,
+            score_name=score,
+        ).plot(ax=ax)
 
     def plot(self, *, ax=None):
         """Draw.
@@ -115,7 +118,7 @@ class LossCurveDisplay:
 class ActivationsDisplay:
     """Inputs, gates, cell states and outputs of one sequence over time.
 
-    Up to eight units of a kind are drawn as lines, more as an image with a row a unit.
+    Up to eight units of a kind are drawn as lines, more as an image with one row per unit.
 
     Parameters
     ----------
@@ -278,7 +281,7 @@ class ActivationsDisplay:
 
 
 class WeightsDisplay:
-    """All weights as block matrices: a row a unit, a column a source.
+    """All weights as block matrices: one row per unit, one column per source.
 
     Parameters
     ----------
@@ -464,7 +467,7 @@ class StepConfusionDisplay:
         estimator : LSTMClassifier, or a pipeline or search that ends in one
         X : sequences
         y : list of arrays of shape (n_steps,), or array-like of shape (n_sequences,)
-            The true labels: one a step with `return_sequences`; without, one a sequence, and what is
+            The true labels: one per step with `return_sequences`; without, one per sequence, and what is
             predicted at a step is the label if the sequence ended there.
         window : int, default=1
             Time steps that are counted together.

@@ -195,7 +195,7 @@ class _StepScorer:
 
 
 class _Steps:
-    """An estimator whose predictions are stacked: a row a step."""
+    """An estimator whose predictions are stacked: one row per step."""
 
     def __init__(self, estimator, lengths):
         self._estimator = estimator
@@ -234,7 +234,7 @@ def cross_val_predict_steps(
     Parameters
     ----------
     estimator : estimator
-        It predicts an array a sequence: ``return_sequences=True``.
+        It predicts one array per sequence: ``return_sequences=True``.
     X : sequences
         Any container that the estimator takes.
     y : list of arrays of shape (n_steps,) or (n_steps, n_outputs)
@@ -248,7 +248,7 @@ def cross_val_predict_steps(
     Returns
     -------
     ndarray of shape (n_sequences,)
-        Object array of one array a sequence, in the order of X. Columns are in the order of the sorted
+        Object array of one array per sequence, in the order of X. Columns are in the order of the sorted
         labels.
 
     Examples

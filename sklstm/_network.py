@@ -10,18 +10,20 @@ from sklstm._checks import (
     as_real,
     check_bool,
     check_choice,
+    check_gate_bias,
     check_generator,
     check_init_range,
     check_integer,
 )
-from sklstm._kernel import SQUASHING, bind_weights
+from sklstm._engine.engine import bind_weights
+from sklstm._engine.layout import SQUASHING
+from sklstm._learning.losses import loss_for
+from sklstm._learning.settings import GRADIENTS
 from sklstm._messages import shown
-from sklstm._sequences import as_sequences, as_step_targets, split_steps
+from sklstm._sequences import as_sequences, as_step_targets, as_target_weights, split_steps
 
 OUTPUT_ACTIVATIONS = ("logistic", "softmax", "identity")
-LOSSES = ("squared_error", "log_loss")
 RECURRENCES = ("all", "cells", "none")
-GRADIENTS = ("truncated", "full")
 SIZES = {"n_inputs": 1, "n_outputs": 1, "n_blocks": 0, "block_size": 1, "n_hidden_units": 0}  # and the least
 
 
@@ -233,7 +235,7 @@ class Network:
         init_range : float, default=0.1
             0.1 or 0.2 in the experiments of 1997.
         input_gate_bias, forget_gate_bias, output_gate_bias : float, array of shape (n_blocks,) or None
-            Initial biases, a number for all blocks or one a block; None leaves them random. Negative
+            Initial biases, a number for all blocks or one per block; None leaves them random. Negative
             ones at output gates keep blocks from being used before their time, at input gates they
             keep states from drifting (1997, section 4).
 
@@ -263,20 +265,7 @@ class Network:
             if gate not in self._gates or not self.gate_bias:
                 lacking = "gate_bias=False" if gate in self._gates else f"{gate}=False"
                 raise ValueError(f"{gate}_bias={shown(bias)} is given, but the network has {lacking}.")
-            try:
-                values = as_real(bias, gate)
-            except (TypeError, ValueError):
-                values = np.array(np.nan)  # is refused below
-            if (
-                values.dtype.kind == "b"
-                or values.shape not in ((), (self.n_blocks,))
-                or not np.isfinite(values).all()
-            ):
-                raise ValueError(
-                    f"{gate}_bias must be a finite number or one for each of the {self.n_blocks} blocks, "
-                    f"got {shown(bias)}."
-                )
-            biases[gate] = values
+            biases[gate] = check_gate_bias(f"{gate}_bias", bias, self.n_blocks)
         return biases
 
     # ------------------------------------------------------------------------------------------
@@ -303,8 +292,8 @@ class Network:
             Only with `full_output`: "final_state", a `State`.
         """
         sequences = as_sequences(X, n_features=self.n_inputs, reference="n_inputs")
-        kernel, w = bind_weights(self, weights, sequences.dtype)
-        outputs, state = kernel.forward(w, sequences, initial_state)
+        engine, w = bind_weights(self, weights, sequences.dtype)
+        outputs, state = engine.forward(w, engine.bind(sequences), initial_state)
         if self.return_sequences:
             outputs = split_steps(outputs, sequences.offsets)
         return (outputs, {"final_state": state}) if full_output else outputs
@@ -330,8 +319,9 @@ class Network:
             As in `forward`.
         y : array of shape (n_sequences, n_outputs)
             Targets; with `return_sequences` a list of arrays (n_steps, n_outputs).
-        loss : {"squared_error", "log_loss"}
-            1/2 sum of squares (gradient as in 1997, A.1), or the log loss in nats.
+        loss : str, default="squared_error"
+            As of the estimators: "squared_error" is 1/2 sum of squares (gradient as in 1997, A.1),
+            "log_loss" in nats.
         gradient : {"full", "truncated"}
             "truncated" (1997): no error flows back through the net inputs of gates and cells, nor
             through a peephole (2002). "full": all of it.
@@ -348,26 +338,21 @@ class Network:
             Only with `full_output`: "inputs" (gradient, flat: one row a time step of all sequences in
             turn), "initial_state" (gradient, a `State`), "final_state" (a `State`).
         """
-        check_loss(loss, self.output_activation)
+        loss = loss_for(loss, self.output_activation)
         check_choice("gradient", gradient, GRADIENTS)
         sequences = as_sequences(X, n_features=self.n_inputs, reference="n_inputs")
         targets = self._targets(y, sequences, loss)
-        kernel, w = bind_weights(self, weights, sequences.dtype)
-        value, grad, info = kernel.loss_and_gradient(
-            w,
-            sequences,
-            targets,
-            loss,
-            gradient,
-            sample_weight=sample_weight,
-            initial_state=initial_state,
-            full_output=full_output,
+        engine, w = bind_weights(self, weights, sequences.dtype)
+        target_weight = as_target_weights(sample_weight, sequences, self.return_sequences)
+        bound = engine.bind(sequences, targets, target_weight, loss)
+        value, grad, info = engine.loss_and_gradient(
+            w, bound, gradient == "full", initial_state=initial_state, full_output=full_output
         )
-        grad = kernel.unpack(grad)
+        grad = engine.flat(grad)
         return (value, grad, info) if full_output else (value, grad)
 
     def _targets(self, y, sequences, loss):
-        """Return y as an array with a row a sequence, or a step with `return_sequences`."""
+        """Return y as an array with one row per sequence, or per step with `return_sequences`."""
         try:
             flat = as_real(as_step_targets(y, sequences) if self.return_sequences else y, "y")
         except ValueError as error:
@@ -380,8 +365,7 @@ class Network:
             )
         if not np.isfinite(targets).all():
             raise ValueError("y must be finite, it contains NaN or infinity.")
-        if loss == "log_loss" and (targets.min() < 0 or targets.max() > 1):
-            raise ValueError("loss='log_loss' needs targets y in [0, 1].")
+        loss.check_targets(targets)
         return targets
 
 
@@ -391,10 +375,3 @@ def _from_fields(values):
 
 
 ARCHITECTURE = tuple(f.name for f in fields(Network) if f.name not in ("n_inputs", "n_outputs"))
-
-
-def check_loss(loss, output_activation):
-    """Refuse an unknown loss, and the log loss of outputs that are not probabilities."""
-    check_choice("loss", loss, LOSSES)
-    if loss == "log_loss" and output_activation == "identity":
-        raise ValueError("loss='log_loss' needs output_activation='logistic' or 'softmax', got 'identity'.")

@@ -109,7 +109,7 @@ class PerTimeStep(_UnwrappedSequences, MetaEstimatorMixin, _SequenceTransformer)
     ----------
     transformer : transformer
         Any transformer of scikit-learn whose rows do not depend on each other in `transform`. One that
-        needs y gets that of the sequence, or of the step if there is one a step, for each step.
+        needs y gets that of the sequence, or of the step if there is one per step, for each step.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sklstm._checks import check_csr, check_integer, check_offsets, check_sequences
+from sklstm._checks import check_csr, check_integer, check_offsets, check_sample_weight, check_sequences
 from sklstm._messages import shown
 
 _ONE = "numbers in an array of shape (n_steps, n_features), or (n_steps,) if univariate"
@@ -178,7 +178,7 @@ class Sequences:
 
     @classmethod
     def from_sktime(cls, X: Any) -> Sequences:
-        """Make sequences from a data frame of sktime, a row a time step.
+        """Make sequences from a data frame of sktime, one row per time step.
 
         Parameters
         ----------
@@ -380,7 +380,7 @@ def as_sequences(
 
 
 def as_step_targets(y: Any, sequences: Sequences, name: str = "y") -> npt.NDArray[Any]:
-    """Stack per-step targets, one array a sequence, in the order of the steps of `sequences`.
+    """Stack per-step targets, one array per sequence, in the order of the steps of `sequences`.
 
     Parameters
     ----------
@@ -408,6 +408,12 @@ def as_step_targets(y: Any, sequences: Sequences, name: str = "y") -> npt.NDArra
             raise ValueError(f"{name}[{i}] has shape {target.shape}; expected {expected}.")
         _check_alike(target, targets[0], f"{name}[{i}]", f"the kind and n_outputs of {name}[0]")
     return np.concatenate(targets)
+
+
+def as_target_weights(sample_weight: Any, sequences: Sequences, every_step: bool) -> npt.NDArray[np.float64]:
+    """Weight of each target, that of its sequence; ones if None."""
+    weight = check_sample_weight(sample_weight, len(sequences))
+    return np.repeat(weight, sequences.lengths) if every_step else weight
 
 
 def as_symbols(

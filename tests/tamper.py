@@ -37,8 +37,7 @@ from sklstm import (
     State,
     step_scorer,
 )
-from sklstm._kernel import Kernel
-from sklstm._sequences import as_step_targets
+from sklstm._engine.engine import Engine  # checks anew what the public methods have checked
 
 MEMORY = 512 << 20  # bytes that a child may ask for beside what it has
 SECONDS = 60  # that a call may take
@@ -334,11 +333,14 @@ READERS = {
     "streams": lambda X: STREAM.partial_fit(X, [np.zeros(2), np.zeros(3)], continued=True),
     "SequenceSummary": lambda X: SequenceSummary().fit(X).transform(X),
     "SequenceScaler": lambda X: SequenceScaler(MaxAbsScaler()).fit(X).transform(X),
-    "the kernel": lambda X: KERNEL.forward(KERNEL.pack(WEIGHTS), X),
-    "the kernel's gradient": lambda X: KERNEL.loss_and_gradient(
-        KERNEL.pack(WEIGHTS), X, np.zeros((2, 1)), "squared_error", "full"
-    ),
+    "the engine": lambda X: ENGINE.forward(ENGINE.pad(WEIGHTS), ENGINE.bind(X)),
 }
+
+
+def use_as_targets(X):
+    """Targets at every step, of sequences that are whole."""
+    network = Network(9, 9, return_sequences=True)
+    network.loss_and_gradient(network.init_weights(0), dense(), X)
 
 
 def resized(clf):
@@ -362,8 +364,9 @@ DAMAGED_MODEL = {
     "network_, more outputs": lambda clf: vars(clf.network_).update(n_outputs=10**6),
     "network_, no more inputs": lambda clf: vars(clf.network_).update(n_inputs=1),
     "classes_, fewer": lambda clf: setattr(clf, "classes_", clf.classes_[:1]),
-    "_memory, fewer": lambda clf: setattr(clf._memory, "second", np.zeros(3)),
-    "_memory, text": lambda clf: setattr(clf._memory, "n_updates", "abc"),
+    "_solver_state, fewer": lambda clf: clf._solver_state.arrays.update(second_moment=np.zeros(3)),
+    "_solver_state, none": lambda clf: clf._solver_state.arrays.clear(),
+    "_solver_state, text": lambda clf: setattr(clf._solver_state, "n_updates", "abc"),
     "_stream, broadcast": lambda clf: setattr(clf, "_stream", State(np.zeros((1, 1)), np.zeros((1, 1)))),
     "_stream, more": lambda clf: setattr(clf, "_stream", State(np.zeros((1, 99)), np.zeros((1, 99)))),
     "n_jobs": lambda clf: setattr(clf, "n_jobs", 2**40),
@@ -400,7 +403,7 @@ def hands():
             for name, change in {**changes, "nothing": lambda it: None}.items()
         }
         for kind, make, changes, uses in (
-            ("dense", dense, DAMAGED_DENSE, {**READERS, "targets": lambda X: as_step_targets(X, dense())}),
+            ("dense", dense, DAMAGED_DENSE, {**READERS, "targets": use_as_targets}),
             ("sparse", csr, DAMAGED_SPARSE, READERS),
             ("model", classifier, DAMAGED_MODEL, USERS),
         )
@@ -410,8 +413,8 @@ def hands():
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
-    CLASSIFIER, STREAM, KERNEL = classifier(), stream(DENSE), Kernel(NETWORK, np.float64)
-    for each in ("the kernel", "predict"):  # what is made once is there before the children are
+    CLASSIFIER, STREAM, ENGINE = classifier(), stream(DENSE), Engine(NETWORK, np.float64)
+    for each in ("the engine", "predict"):  # what is made once is there before the children are
         READERS[each](dense())
     command, *arguments = sys.argv[1:]
     json.dump({"flips": flips, "hands": hands}[command](*map(int, arguments)), sys.stdout)

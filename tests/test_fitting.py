@@ -15,12 +15,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.utils.class_weight import compute_class_weight
 
 from children import interruptible
-from sklstm import LSTMClassifier, LSTMRegressor, _estimators, _training
-from sklstm._training import Trainer
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm._learning import trainer as trainer_module  # to interrupt it
 
 # Most fits here are short; where convergence matters, the test asks for the warning or its absence.
 pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
@@ -36,7 +36,7 @@ def ragged(n, seed=0, n_features=2):
 
 
 def sums(X):
-    """One number a sequence."""
+    """One number per sequence."""
     return np.array([x.sum() for x in X])
 
 
@@ -46,7 +46,7 @@ def signs(X):
 
 
 def running_sums(X):
-    """One number a step."""
+    """One number per step."""
     return [x.cumsum(axis=0)[:, 0] for x in X]
 
 
@@ -311,6 +311,13 @@ def finite_outputs(network, weights, X, sample_weight):
     return np.isfinite(np.concatenate(list(outputs))).all()
 
 
+def at_first(estimator, X, y):
+    """The estimator with its initial weights, which a learning rate of 0 does not change."""
+    options = {"solver": "sgd", "clip": "auto", "learning_rate": lambda epoch: 0.0, "max_iter": 1}
+    with warnings.catch_warnings(action="ignore"):
+        return clone(estimator).set_params(**options).fit([0 * x for x in X], y)
+
+
 @pytest.mark.parametrize("dtype", LARGEST)
 @pytest.mark.parametrize(
     ("solver", "update"),
@@ -318,7 +325,7 @@ def finite_outputs(network, weights, X, sample_weight):
     + [("rprop", "batch"), ("lbfgs", "batch")],
 )
 def test_numbers_of_any_size_are_learned_from_or_diverge(solver, update, dtype, monkeypatch):
-    monkeypatch.setattr(_training, "SHARE", 1)  # threads are worth it
+    monkeypatch.setattr(trainer_module, "SHARE", 1)  # threads are worth it
     outcomes = Counter()
     for seed in range(25):
         estimator, X, y, weight = extreme(np.random.default_rng(seed), dtype, solver, update)
@@ -330,10 +337,8 @@ def test_numbers_of_any_size_are_learned_from_or_diverge(solver, update, dtype, 
                 refused = str(error)
         if refused is not None:
             assert "too large: the outputs are not finite" in refused, seed
-            network = estimator._network(2, 2 if isinstance(estimator, LSTMClassifier) else 1)
-            rng = np.random.RandomState(estimator.random_state)
-            first = estimator._init_weights(network, max(x.shape[0] for x in X), rng)
-            assert not finite_outputs(network, first, X, weight), seed
+            first = at_first(estimator, X, y)
+            assert not finite_outputs(first.network_, first.weights_, X, weight), seed
             outcomes["refused"] += 1
             continue
         assert len(caught) <= 1, seed
@@ -343,8 +348,8 @@ def test_numbers_of_any_size_are_learned_from_or_diverge(solver, update, dtype, 
         assert np.isfinite(estimator.weights_).all(), seed
         assert np.isfinite(estimator.loss_curve_).all(), seed
         assert finite_outputs(estimator.network_, estimator.weights_, X, weight), seed
-        memory = estimator._memory
-        assert memory is None if diverged else np.isfinite([memory.first, memory.second]).all(), seed
+        kept = estimator._solver_state
+        assert kept is None if diverged else np.isfinite(list(kept.arrays.values())).all(), seed
     assert outcomes["diverged"] > 2
     assert outcomes["learned"] > 2
 
@@ -356,7 +361,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklstm import LSTMRegressor, Sequences
-from sklstm._training import Trainer
+from sklstm._learning.trainer import Trainer
 
 sent = None
 
@@ -457,7 +462,8 @@ def test_ctrl_c_leaves_the_model_of_the_last_finished_epoch(interrupted, name, l
 
 def interrupt_epoch(monkeypatch, n, when):
     """Let Ctrl-C come in the n-th epoch: in the middle of it, or when it has just ended."""
-    epoch, train, train_steps, epochs = Trainer.epoch, Trainer._train, Trainer._train_steps, []
+    Trainer, epochs = trainer_module.Trainer, []
+    epoch, train, train_steps = Trainer.epoch, Trainer._train, Trainer._train_steps
 
     def interrupted_epoch(trainer, rng):
         epochs.append(n)
@@ -466,17 +472,17 @@ def interrupt_epoch(monkeypatch, n, when):
             raise KeyboardInterrupt
         return loss
 
-    def interrupted_train(trainer, lanes, batch, pack_lanes):
+    def interrupted_train(trainer, order, batch, at_once):
         if len(epochs) == n and when == "in the middle":
-            train(trainer, lanes, batch[:3], pack_lanes)
+            train(trainer, order, batch[:3], at_once)
             raise KeyboardInterrupt
-        return train(trainer, lanes, batch, pack_lanes)
+        return train(trainer, order, batch, at_once)
 
-    def interrupted_steps(trainer, lanes, carry):
+    def interrupted_steps(trainer, order, goes_on):
         if len(epochs) == n and when == "in the middle":
-            train_steps(trainer, lanes[:2], carry)
+            train_steps(trainer, order[:2], goes_on)
             raise KeyboardInterrupt
-        return train_steps(trainer, lanes, carry)
+        return train_steps(trainer, order, goes_on)
 
     monkeypatch.setattr(Trainer, "epoch", interrupted_epoch)
     monkeypatch.setattr(Trainer, "_train", interrupted_train)
@@ -520,12 +526,11 @@ def splits(monkeypatch):
     seen = []
 
     def spy(indices, **options):
-        train, held = split(indices, **options)
+        train, held = train_test_split(indices, **options)
         seen.append({"train": train, "held": held, "stratify": options["stratify"]})
         return train, held
 
-    split = _estimators.train_test_split
-    monkeypatch.setattr(_estimators, "train_test_split", spy)
+    monkeypatch.setattr("sklstm._estimators.validation.train_test_split", spy)
     return seen
 
 
@@ -665,7 +670,7 @@ def test_without_a_warm_start_fit_begins_anew(learner):
 
 
 @pytest.mark.parametrize("first", ["sgd", "adam", "lbfgs"])
-def test_another_solver_does_not_go_on_with_the_memory_of_the_first(first):
+def test_another_solver_does_not_go_on_with_the_state_of_the_first(first):
     """The first step of RPROP moves each weight that has a gradient by the learning rate."""
     X = ragged(20)
     reg = LSTMRegressor(solver=first, warm_start=True, **SMALL).fit(X, sums(X))
@@ -794,13 +799,14 @@ def test_a_seed_makes_learning_repeatable(method):
 def test_the_order_of_the_sequences_changes_from_epoch_to_epoch(monkeypatch):
     X = ragged(9)
     orders = []
-    epoch = Trainer._batches
+    Trainer = trainer_module.Trainer
+    epoch = Trainer._mini_batches
 
     def spy(trainer, order):
         orders.append(order)
         return epoch(trainer, order)
 
-    monkeypatch.setattr(Trainer, "_batches", spy)
+    monkeypatch.setattr(Trainer, "_mini_batches", spy)
     reg = LSTMRegressor(**SMALL)
     reg.fit(X, sums(X))
     assert len({tuple(order) for order in orders}) == 5

@@ -15,9 +15,15 @@ from scipy import sparse
 
 import reference
 from sklstm import Network, State
-from sklstm._kernel import Kernel
-from sklstm._sequences import as_sequences
-from topologies import EVERYTHING, GRADIENTS, assert_near, make_problem, problems, repeatable
+from topologies import (
+    EVERYTHING,
+    GRADIENTS,
+    assert_near,
+    make_problem,
+    problems,
+    regressor_of,
+    repeatable,
+)
 
 # ------------------------------------------------------------------------------------------------
 # first oracle: the twin
@@ -139,12 +145,9 @@ def test_traces_equal_those_of_the_twin():
     def compare(problem):
         net = problem.net
         comparison.topologies.add(net)
-        kernel, v = Kernel(net, np.float64), reference.split(net, problem.weights)
+        reg, v = regressor_of(net, problem.weights), reference.split(net, problem.weights)
         for each in in_every_form(problem):
-            sequences = as_sequences(each.X)
-            for x, trace in zip(
-                problem.X, kernel.traces(kernel.pack(problem.weights), sequences), strict=True
-            ):
+            for x, trace in zip(problem.X, reg.activations(each.X), strict=True):
                 expected = reference.forward(net, v, x)
                 absent = {name for name in TRACES if "gate" in name and not getattr(net, name)}
                 absent |= set() if net.n_hidden_units else {"hidden"}

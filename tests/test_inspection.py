@@ -23,8 +23,8 @@ from sklstm import (
     permutation_importance,
     step_scorer,
 )
-from sklstm._inspection import _with_channel, _with_window
-from sklstm._sequences import as_sequences
+from sklstm._inspection import _with_channel, _with_window  # what is permuted, to the number
+from topologies import flat_sequences
 
 # Most fits here are short.
 pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
@@ -57,14 +57,14 @@ class Reads(RegressorMixin, BaseEstimator):
 
     def predict(self, X):
         sums = []
-        for x in as_sequences(X, n_channels=self.n_channels):
+        for x in Sequences.from_padded(X, n_channels=self.n_channels) if self.n_channels else X:
             x = x.toarray() if sparse.issparse(x) else x
             place = np.arange(len(x)) / len(x)
             sums.append(x[(place >= self.start) & (place < self.stop), self.channel].sum())
         return np.array(sums)
 
 
-@pytest.mark.parametrize("make", [list, as_sequences, lambda X: [sparse.csr_array(x) for x in X]])
+@pytest.mark.parametrize("make", [list, flat_sequences, lambda X: [sparse.csr_array(x) for x in X]])
 @pytest.mark.parametrize("channel", range(3))
 def test_only_the_channel_that_is_read_matters(make, channel):
     model = Reads(channel).fit(X)
@@ -89,7 +89,7 @@ def test_only_the_window_that_is_read_matters(window):
 
 def test_what_is_permuted():
     a, b = [[1, 10], [2, 20], [3, 30]], [[4, 40], [5, 50], [6, 60], [7, 70], [8, 80]]
-    sequences, swap = as_sequences([a, b]), np.array([1, 0])
+    sequences, swap = flat_sequences([np.array(a), np.array(b)]), np.array([1, 0])
     first, second = _with_channel(sequences, swap, 1)
     assert first.tolist() == [[1, 40], [2, 50], [3, 60]]
     assert second.tolist() == [[4, 10], [5, 20], [6, 30], [7, 10], [8, 20]]
@@ -126,7 +126,7 @@ def test_scores_and_weights():
         for options in ({}, {"scoring": "neg_mean_squared_error"}, {"sample_weight": weight})
     )
     rng = np.random.RandomState(0)
-    permuted = model.predict(_with_channel(as_sequences(X), rng.permutation(30), 0))
+    permuted = model.predict(_with_channel(flat_sequences(X), rng.permutation(30), 0))
     assert_allclose(plain, r2_score(y, model.predict(X)) - r2_score(y, permuted), rtol=1e-12)
     assert_allclose(errors, np.mean((permuted - y) ** 2) - np.mean((model.predict(X) - y) ** 2), rtol=1e-12)
     expected = r2_score(y, model.predict(X), sample_weight=weight) - r2_score(
@@ -197,7 +197,8 @@ def test_scores_of_steps_are_those_of_the_flat_arrays(of_steps, weight):
     r2 = r2_score(np.concatenate(RUNNING), np.concatenate(list(reg.predict(X))), **flat)
     for scoring in ("r2", make_scorer(r2_score), get_scorer("r2")):
         assert_allclose(step_scorer(scoring)(reg, X, RUNNING, **options), r2, rtol=1e-12)
-    assert_allclose(step_scorer("r2")(reg, X, as_sequences(RUNNING), **options), r2, rtol=1e-12)
+    columns = flat_sequences([y[:, np.newaxis] for y in RUNNING])
+    assert_allclose(step_scorer("r2")(reg, X, columns, **options), r2, rtol=1e-12)
     assert_allclose(reg.score(X, RUNNING, **options), r2, rtol=1e-12)
 
 
@@ -242,7 +243,7 @@ def test_scorers_of_steps_refuse(of_steps):
         step_scorer("r3")
 
 
-@pytest.mark.parametrize("make", [list, as_sequences])
+@pytest.mark.parametrize("make", [list, flat_sequences])
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "decision_function"])
 def test_predictions_of_steps_by_cross_validation(of_steps, method, make):
     clf, _ = of_steps
@@ -263,7 +264,7 @@ def test_predicted_numbers_of_steps(of_steps):
     as_a_container = cross_val_predict_steps(
         reg,
         X,
-        Sequences(np.concatenate(RUNNING)[:, np.newaxis], as_sequences(X).offsets),
+        Sequences(np.concatenate(RUNNING)[:, np.newaxis], flat_sequences(X).offsets),
         params={"sample_weight": np.arange(30) + 1},
     )
     assert_array_equal(np.concatenate(list(predicted)), np.concatenate(list(as_a_container)))

@@ -185,7 +185,7 @@ def test_a_network_without_blocks(options):
 @pytest.mark.parametrize("what", ["weights", "inputs", "targets"])
 @pytest.mark.parametrize("power", [0.5, 0.9, 1])
 def test_overflow_gives_no_warning(what, dtype, power):
-    """Whoever asks for a gradient sees that it is not finite; for 100 sequences two packs are added."""
+    """Whoever asks for a gradient sees that it is not finite; for 100 sequences two batches are added."""
     net = Network(2, 2, n_blocks=2, shortcut=True, cell_input_activation="identity", recurrence="all")
     rng = np.random.default_rng(0)
     sizes = dict.fromkeys(["weights", "inputs", "targets"], 1.0)

@@ -32,7 +32,7 @@ from sklstm import (
     SequenceSummary,
     _preprocessing,
 )
-from sklstm._sequences import as_sequences
+from sklstm._sequences import as_sequences  # reads every container that transformers give back
 
 # Most fits here are short.
 pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")

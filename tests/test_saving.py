@@ -58,7 +58,7 @@ def through_skops(model):
     skops_io = pytest.importorskip("skops.io")
     file = skops_io.dumps(model)
     trusted = skops_io.get_untrusted_types(data=file)
-    assert set(trusted) <= {f"sklstm._estimators.{type(model).__name__}"}
+    assert set(trusted) <= {f"{type(model).__module__}.{type(model).__name__}"}
     return skops_io.loads(file, trusted=trusted)
 
 

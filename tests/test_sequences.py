@@ -1008,7 +1008,7 @@ def test_from_lengths():
         Sequences.from_lengths(steps(3, 1), [1.0, 2.0])
 
 
-# Targets, one a step.
+# Targets, one per step.
 
 X3 = as_sequences(ragged())
 

@@ -35,7 +35,7 @@ CUTS = {"halves": [30], "ragged": [1, 2, 9, 40, 59], "steps": range(1, N_STEPS)}
 
 
 def regressor(name="everything", **options):
-    """A regressor with a target a step."""
+    """A regressor with one target per step."""
     return LSTMRegressor(**{"return_sequences": True} | ONLINE | LEARNERS[name] | options)
 
 
@@ -50,9 +50,11 @@ def in_chunks(model, values, targets, cuts, rounds=1, **arguments):
 
 def assert_same(one, other):
     assert_array_equal(one.weights_, other.weights_)
-    assert_array_equal(one._memory.first, other._memory.first)
-    assert_array_equal(one._memory.second, other._memory.second)
-    for part, same in zip(one._carried[0], other._carried[0]):
+    arrays, same_arrays = one._solver_state.arrays, other._solver_state.arrays
+    assert arrays.keys() == same_arrays.keys()
+    for name, array in arrays.items():
+        assert_array_equal(array, same_arrays[name])
+    for part, same in zip(one._online_states[0], other._online_states[0]):
         assert_array_equal(part, same)
 
 
@@ -84,17 +86,17 @@ def test_chunks_change_no_bit(name, cuts, form, dtype, each_level):
 
 
 def test_a_chunk_alone_is_not_the_stream():
-    """What the test above would not see if nothing were carried, or the state alone."""
+    """What the test above would not see if nothing were kept, or the state alone."""
     chunks = in_chunks(regressor(), VALUES, RUNNING, [30])
     forgetful = regressor()
     for part in (slice(30), slice(30, None)):
         forgetful.partial_fit([VALUES[part]], [RUNNING[part]])
     state_only = regressor().partial_fit([VALUES[:30]], [RUNNING[:30]], continued=True)
-    carried = state_only._carried[0]
-    assert np.any(carried.partials)
-    assert np.any(carried.peephole_partials)
-    zeros = np.zeros_like(carried.partials), np.zeros_like(carried.peephole_partials)
-    state_only._carried = [carried._replace(partials=zeros[0], peephole_partials=zeros[1])]
+    online = state_only._online_states[0]
+    assert np.any(online.traces)
+    assert np.any(online.peephole_traces)
+    zeros = np.zeros_like(online.traces), np.zeros_like(online.peephole_traces)
+    state_only._online_states = [online._replace(traces=zeros[0], peephole_traces=zeros[1])]
     state_only.partial_fit([VALUES[30:]], [RUNNING[30:]], continued=True)
     for other in (forgetful, state_only):
         assert not np.allclose(other.weights_, chunks.weights_, rtol=1e-6)
@@ -158,7 +160,7 @@ def test_form_and_dtype_may_change_on_the_way(forms):
         single.partial_fit([VALUES[part].astype(dtype)], [RUNNING[part]], continued=True)
     assert_allclose(mixed.weights_, dense.weights_, rtol=1e-12)
     assert_allclose(single.weights_, dense.weights_, rtol=1e-3)
-    assert single.weights_.dtype == single._carried[0].partials.dtype == np.float32
+    assert single.weights_.dtype == single._online_states[0].traces.dtype == np.float32
 
 
 # ------------------------------------------------------------------------------------------------
@@ -181,11 +183,11 @@ def test_each_stream_carries_its_own():
     total = 0
     for i, (x, target) in enumerate(zip(X, y)):
         alone = regressor("paper", **still).partial_fit([x], [target], continued=True)
-        for part, same in zip(together._carried[i], alone._carried[0]):
+        for part, same in zip(together._online_states[i], alone._online_states[0]):
             assert_array_equal(part, same)
-        total = total + alone._memory.first
+        total = total + alone._solver_state.arrays["velocity"]
     assert np.any(total)
-    assert_allclose(together._memory.first, total, rtol=1e-10, atol=1e-14 * 2.0**-200)
+    assert_allclose(together._solver_state.arrays["velocity"], total, rtol=1e-10, atol=1e-14 * 2.0**-200)
     outputs = together.step(X[:, 0])
     assert outputs.shape == (3, 1)
     assert_allclose(outputs[-1], alone.step(X[2, 0]), rtol=1e-12)
@@ -195,10 +197,10 @@ def test_some_streams_begin_anew():
     X, y = three_streams()
     still = {"learning_rate": 2.0**-200}
     model = regressor(**still).partial_fit(X, list(y), continued=True)
-    before = model._carried
+    before = model._online_states
     fresh = clone(model).partial_fit(X[:, :1], list(y[:, :1]), continued=True)
     model.reset_state([0, 2])
-    assert np.any(before[0].partials)  # what others may hold is not written to
+    assert np.any(before[0].traces)  # what others may hold is not written to
     stepped = pickle.loads(pickle.dumps(model)).step(X[:, 0])
     assert_allclose(
         stepped[[0, 2]],
@@ -207,9 +209,9 @@ def test_some_streams_begin_anew():
     )
     model.partial_fit(X[:, :1], list(y[:, :1]), continued=True)
     for i in (0, 2):
-        for part, same in zip(model._carried[i], fresh._carried[i]):
+        for part, same in zip(model._online_states[i], fresh._online_states[i]):
             assert_allclose(part, same, rtol=1e-12)
-    assert not np.allclose(model._carried[1].cells, fresh._carried[1].cells)
+    assert not np.allclose(model._online_states[1].cells, fresh._online_states[1].cells)
     for bad in (3, [-1], [0.5], "a", [[True]]):
         with pytest.raises(ValueError, match="streams must hold indices of the 3 streams under way"):
             model.reset_state(bad)
@@ -486,7 +488,7 @@ def test_a_state_of_another_shape_is_not_broadcast(part, change):
 
 
 # ------------------------------------------------------------------------------------------------
-# what is carried is checked wherever it comes from
+# online states are checked wherever they come from
 
 
 def nan_at_the_end(array):
@@ -505,7 +507,7 @@ BAD_CARRIED = {
     "2-D": ("touched", lambda _: np.array([[0, 1]]), r"shape \(1, 2\), int64; expected 1-D integers"),
     **{
         f"{part} {kind}": (part, change, message)
-        for part in ("activations", "cells", "partials", "peephole_partials")
+        for part in ("activations", "cells", "traces", "peephole_traces")
         for kind, change, message in (
             ("broadcast", lambda array: array[:1, :1], "must have the shape"),
             ("more", lambda array: np.concatenate([array, array]), "must have the shape"),
@@ -520,27 +522,29 @@ BAD_CARRIED = {
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
 @pytest.mark.parametrize("name", BAD_CARRIED)
-def test_what_is_carried_is_checked(name, form):
+def test_online_states_are_checked(name, form):
     part, change, message = BAD_CARRIED[name]
     model, alone = (
         regressor().partial_fit([form(VALUES[:30])] * 2, [RUNNING[:30]] * 2, continued=True) for _ in range(2)
     )
-    good = model._carried
-    model._carried = [good[0], good[1]._replace(**{part: change(getattr(good[1], part))})]
+    good = model._online_states
+    model._online_states = [good[0], good[1]._replace(**{part: change(getattr(good[1], part))})]
     before = model.weights_.copy()
     for _ in range(3):
-        with pytest.raises((ValueError, TypeError), match=rf"_carried\.{part}.*{message}"):
+        with pytest.raises((ValueError, TypeError), match=rf"_online_states\.{part}.*{message}"):
             model.partial_fit([form(VALUES[30:])] * 2, [RUNNING[30:]] * 2, continued=True)
     assert_array_equal(model.weights_, before)
-    model._carried = good
+    model._online_states = good
     for one in (model, alone):
         one.partial_fit([form(VALUES[30:])] * 2, [RUNNING[30:]] * 2, continued=True)
     assert_same(model, alone)
 
 
-def test_what_is_carried_is_of_a_dtype_of_the_kernel():
+def test_online_states_are_of_a_dtype_of_the_kernel():
     model = regressor().partial_fit([VALUES[:30]] * 2, [RUNNING[:30]] * 2, continued=True)
-    model._carried = [carried._replace(partials=carried.partials.astype(int)) for carried in model._carried]
+    model._online_states = [
+        online._replace(traces=online.traces.astype(int)) for online in model._online_states
+    ]
     with pytest.raises(TypeError, match="dtype must be float64 or float32, got int64"):
         model.reset_state([0])
 
@@ -606,7 +610,7 @@ def test_a_stream_whose_state_overflows_stays_where_it_was():
     with pytest.warns(ConvergenceWarning, match="learning diverged"):
         model.partial_fit([5e307 * x], [y], continued=True)
     assert_array_equal(model.weights_, before.weights_)
-    for part, same in zip(model._carried[0], before._carried[0]):
+    for part, same in zip(model._online_states[0], before._online_states[0]):
         assert_array_equal(part, same)
     assert np.isfinite(model.step(x[0])).all()
 

@@ -17,15 +17,15 @@ from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
 from sklstm import LSTMClassifier, LSTMRegressor, SequenceScaler, _cpu
-from sklstm._kernel import each, threads_of
+from sklstm._engine.threads import each, threads_of  # how items are shared, whatever the kernel does
 from watch import Watch, blas_threads
 
 pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
 
 RNG = np.random.default_rng(0)
-X = RNG.normal(size=(160, 6, 2))  # three packs
+X = RNG.normal(size=(160, 6, 2))  # three packed batches
 Y = (X[:, 0, 0] > 0).astype(int)
-MANY = {"n_blocks": 2, "batch_size": 80, "max_iter": 2, "random_state": 0}  # batches of two packs
+MANY = {"n_blocks": 2, "batch_size": 80, "max_iter": 2, "random_state": 0}  # two packed batches in each
 ONLINE = {"update": "step", "gradient": "truncated", "batch_size": "auto"}
 
 
@@ -149,7 +149,7 @@ def watched_rate(folder):
     def rate(epoch):
         sys.path.append(tests)  # workers do not find this module; they find watch.py
         import watch as module
-        from sklstm._kernel import threads_of
+        from sklstm._engine.threads import threads_of
 
         watch = getattr(module, "of_process", None)
         if watch is None:

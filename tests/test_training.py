@@ -12,10 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 import reference
-from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences, _training
-from sklstm._kernel import Kernel
-from sklstm._sequences import as_sequences
-from sklstm._training import Settings, Trainer
+from internals import bind, make_trainer, trainer_module
+from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences
 from topologies import EVERYTHING, assert_near, make_problem, problems, repeatable
 
 # Most fits here are short; where convergence matters, the test asks for the warning or its absence.
@@ -34,38 +32,6 @@ ONE_HOT = Network(
     shortcut=True,
     output_activation="softmax",
 )
-
-
-def make_trainer(problem, form=np.asarray, weighted=True, **changes):
-    """A trainer of one problem, with plain gradient descent where nothing else is said."""
-    plain = {
-        "loss": problem.loss,
-        "gradient": "full",
-        "solver": "sgd",
-        "learning_rate": 0.05,
-        "momentum": 0.0,
-        "alpha": 0.0,
-        "clip": None,
-        "update": "batch",
-        "batch_size": len(problem.X),
-        "max_iter": 1,
-        "tol": 0.0,
-        "n_iter_no_change": 10,
-        "shuffle": False,
-        "verbose": 0,
-        "n_threads": 1,
-    }
-    sequences = as_sequences([form(x) for x in problem.X])
-    kernel = Kernel(problem.net, sequences.dtype)
-    return Trainer(
-        kernel,
-        sequences,
-        np.arange(len(sequences)),
-        np.concatenate(problem.y),
-        kernel.target_weights(sequences, problem.sample_weight if weighted else None),
-        Settings(**plain | changes),
-        problem.weights,
-    )
 
 
 def one_hot_problem(return_sequences):
@@ -93,7 +59,8 @@ def n_targets(problem):
 
 
 def assert_learns_as_the_twin(problem, form, momentum, update, gradient="truncated"):
-    trainer = make_trainer(problem, form, weighted=False, gradient=gradient, update=update, momentum=momentum)
+    options = {"gradient": gradient, "update": update, "momentum": momentum}
+    trainer = make_trainer(replace(problem, sample_weight=None), form, **options)
     losses = [trainer.epoch(np.random.RandomState(0)) for _ in range(2)]
     expected, expected_losses = reference.train_online(
         problem.net,
@@ -209,7 +176,7 @@ def test_partials_carried_forwards_equal_the_reverse_scan(problem, form):
     assert_array_equal(trainer.weights, problem.weights)
     _, expected, _ = problem.loss_and_gradient("truncated")
     assert np.any(expected)
-    assert_near(trainer.memory.first / -rate, expected, rtol=1e-12)
+    assert_near(trainer.solver_state.arrays["velocity"] / -rate, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("return_sequences", [False, True])
@@ -218,26 +185,25 @@ def test_weight_of_what_is_learned_from(train, return_sequences):
     """Two sequences of two steps have as many steps as there are targets, one for each of four sequences."""
     net = replace(EVERYTHING, return_sequences=return_sequences)
     problem = make_problem(net, [2] * 4, state=False)
-    X, weight = as_sequences(problem.X), np.array([1.0, 2, 4, 8])
+    weight = np.array([1.0, 2, 4, 8])
     trainer = make_trainer(problem, update="sequence")
-    targets = np.concatenate(problem.y)
-    trainer.load(X, np.array(train), targets, trainer.kernel.target_weights(X, weight))
-    assert trainer.total_weight == weight[train].sum() * (2 if return_sequences else 1)
-    trainer.load(X, np.arange(4), targets, np.ones(len(targets)))
-    assert trainer.total_weight == len(targets)
+    trainer.load(bind(trainer.engine, replace(problem, sample_weight=weight), train=np.array(train)))
+    assert trainer.bound.total_weight == weight[train].sum() * (2 if return_sequences else 1)
+    trainer.load(bind(trainer.engine, replace(problem, sample_weight=None)))
+    assert trainer.bound.total_weight == n_targets(problem).sum()
 
 
-def test_threads_keep_their_arrays():
+def test_threads_keep_their_workspaces():
     problem = make_problem(EVERYTHING, [9] * 40, state=False)
     trainer = make_trainer(problem, n_threads=2, update="batch", batch_size=40)
-    lent = []
+    order, lent = trainer.bound.order, []
     for lengths in (9, 9, 8):
-        trainer._make_works([trainer.lanes[:20].at_most(lengths), trainer.lanes[20:].at_most(lengths)])
-        with trainer.works.lend() as work:
+        trainer._make_pool([order[:20].at_most(lengths), order[20:].at_most(lengths)])
+        with trainer.pool.lend() as work:
             lent.append(work)
     assert lent[0] is lent[1] is lent[2]
-    trainer._make_works([trainer.lanes])
-    with trainer.works.lend() as work, trainer.works.lend() as other:
+    trainer._make_pool([order])
+    with trainer.pool.lend() as work, trainer.pool.lend() as other:
         assert work is not other
         assert work is not lent[0]
         assert work.capacity == other.capacity == (360, 40, 9)
@@ -365,14 +331,14 @@ def test_solvers_follow_their_papers(solver, rate):
     for t in range(60):
         grad = rng.normal(size=n) ** 2 * sign**t
         grad[rng.uniform(size=n) < 0.1] = 0
-        trainer.learned.grad[trainer.kernel.index] = grad
-        trainer.kernel.core.update(trainer.kernel.plan, trainer.learned)
+        trainer.learned.grad[trainer.engine.places] = grad
+        trainer.engine.core.update(trainer.engine.plan, trainer.learned)
         new = step(w, grad)
         size.append(np.abs(new - w)[np.nonzero(new - w)])
         w = new
         assert not trainer.learned.grad.any()
     assert_near(trainer.weights, w, rtol=1e-12)
-    assert trainer.memory.n_updates == 60
+    assert trainer.solver_state.n_updates == 60
     if solver == "rprop":
         sizes = np.concatenate(size)
         assert sizes.max() > 49.99 if rate == 45.0 else sizes.max() > rate
@@ -407,7 +373,7 @@ def test_mini_batches_follow_the_papers(solver, alpha, clip, form, return_sequen
         total = 0.0
         for batch in batches(order, size):
             part = replace(problem.take(batch), weights=w)
-            loss, grad, _ = part.loss_and_gradient(trainer.settings.gradient)
+            loss, grad, _ = part.loss_and_gradient("full" if trainer.settings.full else "truncated")
             total += loss
             grad = grad / np.sum(part.sample_weight * n_targets(part))
             if clip is not None:
@@ -423,7 +389,7 @@ def test_mini_batches_follow_the_papers(solver, alpha, clip, form, return_sequen
 
 @pytest.mark.parametrize("batch_size", [1, 7, 40, 100])
 def test_sizes_of_batches(batch_size):
-    """Batches that are smaller or larger than what the kernel computes side by side, none much smaller."""
+    """Mini-batches that are smaller or larger than a packed batch, none much smaller."""
     lengths = np.random.default_rng(0).integers(1, 5, 100).tolist()
     problem = make_problem(EVERYTHING, lengths, state=False)
     trainer = make_trainer(problem, batch_size=batch_size)
@@ -457,7 +423,7 @@ def objective_of(trainer, monkeypatch):
         found.append(objective)
         return weights, True
 
-    monkeypatch.setattr(_training, "lbfgs", spy)
+    monkeypatch.setattr(trainer_module, "lbfgs", spy)
     trainer.minimise(lambda value: None)
     return found[0]
 

@@ -1,14 +1,15 @@
 """Random topologies, with weights and sequences to match: what the properties are tried on."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy import sparse
 
 import reference
-from sklstm import Network, State
+from sklstm import LSTMRegressor, Network, Sequences, State
 
 SQUASHING = "logistic[-2,2]", "logistic[-1,1]", "logistic", "tanh", "identity"
 GATES = "input_gate", "forget_gate", "output_gate"
@@ -56,7 +57,7 @@ def networks(draw, **fixed):
 
 @dataclass(frozen=True)
 class Problem:
-    """A network, weights, and sequences with targets: lists and arrays of one entry a sequence."""
+    """A network, weights, and sequences with targets: lists and arrays of one entry per sequence."""
 
     net: Network
     loss: str
@@ -149,6 +150,21 @@ def problems(draw, lengths=(1, 2, 3, 5, 37), max_sequences=4, **fixed):
         state=draw(st.booleans()),
         seed=draw(st.integers(0, 2**32 - 1)),
     )
+
+
+def regressor_of(net, weights):
+    """A fitted regressor with this network and these weights."""
+    architecture = asdict(net)
+    x, y = (np.zeros((1, architecture.pop(name))) for name in ("n_inputs", "n_outputs"))
+    reg = LSTMRegressor(random_state=0, **architecture).partial_fit([x], [y] if net.return_sequences else y)
+    reg.weights_ = weights
+    return reg
+
+
+def flat_sequences(X):
+    """`Sequences` of dense or sparse arrays."""
+    stack = sparse.vstack if sparse.issparse(X[0]) else np.concatenate
+    return Sequences.from_lengths(stack(X), [x.shape[0] for x in X])
 
 
 def assert_near(actual, expected, rtol=1e-9):

@@ -10,8 +10,10 @@ from worker import Prepared
 
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences
-from sklstm._kernel import Kernel
-from sklstm._training import Settings, Trainer
+from sklstm._engine.engine import Engine
+from sklstm._engine.threads import Threads
+from sklstm._learning.settings import settings_of
+from sklstm._learning.trainer import Trainer
 from sklstm.paper import EXPERIMENTS
 from sklstm.paper._trial import INITIAL, network_of
 
@@ -60,29 +62,20 @@ def common(network, vector):
 # A: on-line
 
 
-def trainer_of(network, X, targets, weights, **settings):
+def trainer_of(network, X, targets, weights, n_threads=1, **changes):
     """Trainer with plain settings and these."""
     plain = {
         "loss": "squared_error",
         "gradient": "full",
         "solver": "sgd",
         "learning_rate": workloads.RATE,
-        "momentum": 0.0,
-        "alpha": 0.0,
-        "clip": None,
         "update": "sequence",
-        "batch_size": 1,
-        "max_iter": 1,
-        "tol": 0.0,
-        "n_iter_no_change": 1,
-        "shuffle": False,
-        "verbose": 0,
-        "n_threads": 1,
     }
-    kernel = Kernel(network, X.dtype)
-    return Trainer(
-        kernel, X, np.arange(len(X)), targets, np.ones(len(targets)), Settings(**plain | settings), weights
-    )
+    settings = settings_of(**plain | changes)
+    engine = Engine(network, X.dtype)
+    merge = settings.merges(len(X))
+    bound = engine.bind(X, targets, np.ones(len(targets)), settings.loss, merge=merge)
+    return Trainer(engine, bound, settings, weights, executor=Threads(n_threads))
 
 
 def data_of(job):

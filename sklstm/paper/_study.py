@@ -97,7 +97,7 @@ class StudyTrial(Trial):
         self.seconds = time.perf_counter() - start
 
     def outputs(self, X):
-        """Activations of the estimator's output units, a row a sequence or a step."""
+        """Activations of the estimator's output units, one row per sequence or per step."""
         outputs = self.estimator.network_.forward(self.estimator.weights_, X)
         return np.concatenate(outputs) if self.every else outputs
 

@@ -8,12 +8,24 @@ import numpy as np
 from scipy import sparse
 
 from sklstm import tasks
-from sklstm._kernel import Kernel
+from sklstm._engine.engine import Engine
+from sklstm._learning.settings import settings_of
+from sklstm._learning.trainer import Diverged, Trainer
 from sklstm._network import ARCHITECTURE, Network
 from sklstm._sequences import Sequences
-from sklstm._training import Diverged, Settings, Trainer
 
 FIRST_LOOKS = (4, 16, 64)  # of a test set: so many are looked at before the rest
+LEARNING = (
+    "loss",
+    "gradient",
+    "solver",
+    "update",
+    "learning_rate",
+    "momentum",
+    "alpha",
+    "clip",
+    "batch_size",
+)
 INITIAL = ("init_range", "input_gate_bias", "forget_gate_bias", "output_gate_bias")
 
 
@@ -23,27 +35,6 @@ def network_of(experiment, arguments):
         experiment.n_inputs,
         experiment.n_outputs,
         **{name: value for name, value in arguments.items() if name in ARCHITECTURE},
-    )
-
-
-def settings_of(arguments):
-    """How an experiment learns."""
-    return Settings(
-        loss=arguments["loss"],
-        gradient=arguments["gradient"],
-        solver=arguments["solver"],
-        learning_rate=arguments["learning_rate"],
-        momentum=arguments.get("momentum", 0.0),
-        alpha=arguments.get("alpha", 0.0),
-        clip=arguments.get("clip"),
-        update=arguments["update"],
-        batch_size=arguments.get("batch_size", 1),
-        max_iter=1,
-        tol=0.0,
-        n_iter_no_change=1,
-        shuffle=False,
-        verbose=0,
-        n_threads=1,
     )
 
 
@@ -138,17 +129,14 @@ class Trial:
         self._take(self.network, self.network.init_weights(self.rng, **initial))
 
     def _take(self, network, weights):
-        X, targets = self.draw(1)
         self.network = network
-        self.trainer = Trainer(
-            Kernel(network, self.dtype),
-            X,
-            np.arange(1),
-            targets,
-            np.ones(len(targets)),
-            settings_of(self.arguments),
-            weights.astype(self.dtype),
-        )
+        engine = Engine(network, self.dtype)
+        settings = settings_of(**{name: self.arguments[name] for name in LEARNING if name in self.arguments})
+        bound = self._bound(engine, settings, *self.draw(1))
+        self.trainer = Trainer(engine, bound, settings, weights.astype(self.dtype))
+
+    def _bound(self, engine, settings, X, targets):
+        return engine.bind(X, targets, np.ones(len(targets)), settings.loss, merge=settings.merges(len(X)))
 
     def grow(self):
         """Add the memory block and its gate to the network that has learned without."""
@@ -169,7 +157,7 @@ class Trial:
         """
         X, targets = self.draw(n)
         trainer = self.trainer
-        trainer.load(X, np.arange(n), targets, np.ones(len(targets)))
+        trainer.load(self._bound(trainer.engine, trainer.settings, X, targets))
         looked_at = len(targets) if self.experiment.rule.kind == "recent errors" else 0
         trainer.record = np.zeros((looked_at, self.experiment.n_outputs), self.dtype)
         self.sequences += n
@@ -187,8 +175,9 @@ class Trial:
             return None
 
     def outputs(self, X):
-        """Activations of the output units, a row a sequence or a step, weights as they are."""
-        return self.trainer.kernel.forward(self.trainer.w, X)[0]
+        """Activations of the output units, one row per sequence or per step, weights as they are."""
+        engine = self.trainer.engine
+        return engine.forward(self.trainer.w, engine.bind(X))[0]
 
     def errors(self, X, targets):
         """Absolute errors of the outputs, weights as they are."""
@@ -346,7 +335,7 @@ class Guess(Trial):
     def learn(self, n):
         """Guess."""
         self.sequences += 1
-        self.trainer.w[:] = self.trainer.kernel.pack(
+        self.trainer.w[:] = self.trainer.engine.pad(
             self.network.init_weights(self.rng, init_range=self.arguments["init_range"])
         )
         self.steps += self.experiment.mean_steps

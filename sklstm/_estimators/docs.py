@@ -1,5 +1,15 @@
 """The parts of the docstrings that the two estimators share."""
 
+from sklstm._learning.solvers import SOLVERS
+
+
+def choices(names, default):
+    """Type of a parameter that is one of these strings; the default comes first."""
+    ordered = sorted(names, key=lambda name: name != default)
+    quoted = ", ".join(f'"{name}"' for name in ordered)
+    return f'{{{quoted}}}, default="{default}"'
+
+
 PARAMETERS = {
     "both": """n_blocks : int, default=64
         Memory blocks.
@@ -27,7 +37,7 @@ PARAMETERS = {
         Classifier: softmax with the log loss, otherwise logistic. Regressor: identity with the squared
         error, otherwise logistic.
     return_sequences : bool, default=False
-        Targets and predictions at every time step instead of one a sequence.
+        Targets and predictions at every time step instead of one per sequence.
     n_channels : int or None, default=None
         Only if X is 2-D. None: one univariate sequence a row. A number: X has the shape (n_sequences,
         n_steps * n_channels), all channels of step 0 first, and trailing steps of NaN are padding; so
@@ -36,17 +46,17 @@ PARAMETERS = {
         Initial weights are uniform in [-init_range, init_range]; "auto" is 1 / sqrt(number of cells
         and hidden units).
     input_gate_bias, forget_gate_bias : "auto", float, array-like of shape (n_blocks,) or None, default="auto"
-        Initial biases, a number for all or one a block; None: random like other weights. Negative input gate
+        Initial biases, one number, or one per block; None: random like other weights. Negative input gate
         biases keep states from drifting (1997, section 4), positive forget gate biases (2000) let states
-        last. "auto" with the log loss, the full gradient, forget gates and one target a sequence: those of
+        last. "auto" with the log loss, the full gradient, forget gates and one target per sequence: those of
         the forget gate are log(u), u uniform between 1 and the steps of the longest sequence less one, those
         of the input gate -log(u), if that of the forget gate is "auto" (Tallec & Ollivier 2018). Otherwise
         "auto" is None.
     output_gate_bias : float, array-like of shape (n_blocks,) or None, default=None
         The same for output gates; negative ones keep blocks from being used too early (1997).""",
-    "learning": """gradient : {"full", "truncated"}, default="full"
+    "learning": f"""gradient : {{"full", "truncated"}}, default="full"
         The truncated gradient is that of 1997.
-    solver : {"adam", "sgd", "rprop", "lbfgs"}, default="adam"
+    solver : {choices(SOLVERS, "adam")}
         "sgd" with ``update="sequence"`` is the paper's on-line learning. "rprop" and "lbfgs" take all
         sequences at once ("rprop" large batches if `batch_size` says so); "lbfgs" is SciPy's.
     learning_rate : float or callable, default=0.01
@@ -61,7 +71,7 @@ PARAMETERS = {
     clip : "auto", float or None, default="auto"
         Largest norm of the gradient; a longer one is scaled down. "auto" is 1 for "adam" with
         the log loss, and otherwise None, no bound.
-    update : {"batch", "sequence", "step"}, default="batch"
+    update : {{"batch", "sequence", "step"}}, default="batch"
         When weights change: after a mini-batch, by its mean gradient; after each sequence, by its summed
         gradient (1997); after each time step that has a target (real time, truncated gradient only;
         memory does not grow with the length).

@@ -1,4 +1,4 @@
-"""How sequences are computed side by side changes nothing: order, packs, windows, BLAS, threads."""
+"""How sequences are computed together changes nothing: order, packed batches, windows, BLAS, threads."""
 
 from dataclasses import replace
 
@@ -8,17 +8,16 @@ from hypothesis import given, settings
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from sklstm import Network, _kernel
-from sklstm._kernel import PACK_LANES, Kernel
-from sklstm._sequences import as_sequences
-from topologies import GRADIENTS, assert_near, make_problem, problems, repeatable
+from sklstm import Network, _engine  # how much it holds at once
+from topologies import GRADIENTS, assert_near, make_problem, problems, regressor_of, repeatable
 
 NET = Network(3, 2, n_blocks=2, block_size=2, n_hidden_units=1, peepholes=True, recurrence="all")
-MANY = 2 * PACK_LANES + 5
+MOST = _engine.batches.MOST_SEQUENCES  # of a packed batch
+MANY = 2 * MOST + 5
 
 
 def many_problem(seed=0, **options):
-    """More sequences than two packs hold, of mixed lengths."""
+    """More sequences than two packed batches hold, of mixed lengths."""
     lengths = np.random.default_rng(seed).integers(1, 12, MANY)
     return make_problem(replace(NET, **options), lengths.tolist(), seed=seed)
 
@@ -129,12 +128,12 @@ def test_two_halves_with_the_state_carried_are_the_whole(problem):
 
 
 # ------------------------------------------------------------------------------------------------
-# packs and windows
+# packed batches and windows
 
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("return_sequences", [False, True])
-def test_more_sequences_than_a_pack_holds(return_sequences, form, each_level):
+def test_more_sequences_than_a_packed_batch_holds(return_sequences, form, each_level):
     problem = many_problem(return_sequences=return_sequences)
     problem = replace(problem, X=[form(x) for x in problem.X])
     assert_same(problem, problem.singles())
@@ -153,7 +152,7 @@ def test_more_sequences_than_a_pack_holds(return_sequences, form, each_level):
     ids=str,
 )
 @pytest.mark.parametrize("n_blocks", [1, 2, 4])
-def test_small_networks_give_each_sequence_of_a_pack_the_same_bits(n_blocks, options, dtype, each_level):
+def test_small_networks_give_each_sequence_the_same_bits(n_blocks, options, dtype, each_level):
     """A sequence alone goes from step to step in registers, several in rows."""
     net = Network(3, 1, n_blocks=n_blocks, **options)
     rng = np.random.default_rng(0)
@@ -199,12 +198,12 @@ def test_where_inputs_lie_and_when_they_are_multiplied_changes_no_bit(n_inputs, 
 @pytest.mark.parametrize("window_bytes", [1, 5000, 50_000])
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("return_sequences", [False, True])
-@pytest.mark.parametrize("lengths", [[120], [1, 37, 120, 2, 119], [8] * (PACK_LANES + 1)])
+@pytest.mark.parametrize("lengths", [[120], [1, 37, 120, 2, 119], [8] * (MOST + 1)])
 def test_windows_change_no_bit(monkeypatch, lengths, return_sequences, form, window_bytes):
     problem = make_problem(replace(NET, return_sequences=return_sequences), lengths)
     problem = replace(problem, X=[form(x) for x in problem.X])
     outputs, state = problem.forward()
-    monkeypatch.setattr(_kernel, "WINDOW_BYTES", window_bytes)
+    monkeypatch.setattr(_engine.engine, "WINDOW_BYTES", window_bytes)
     in_windows, state_in_windows = problem.forward()
     assert_array_equal(in_windows, outputs)
     assert_array_equal(state_in_windows.activations, state.activations)
@@ -212,7 +211,7 @@ def test_windows_change_no_bit(monkeypatch, lengths, return_sequences, form, win
 
 
 def test_a_sequence_longer_than_the_window():
-    length = _kernel.WINDOW_BYTES // 64 + 10
+    length = _engine.engine.WINDOW_BYTES // 64 + 10
     problem = make_problem(Network(1, 1), [length, 3], scale=0.3)
     outputs, state = problem.forward()
     before = replace(problem, X=[problem.X[0][:-20], problem.X[1][:1]])
@@ -225,7 +224,7 @@ def test_a_sequence_longer_than_the_window():
 # products that are large enough for BLAS
 
 
-# A pack of 32 sequences of 5 steps makes a product of 160 x 512 x 32, one sequence of 5 x 512 x 32.
+# A packed batch of 32 sequences of 5 steps makes a product of 160 x 512 x 32, one sequence of 5 x 512 x 32.
 LARGE = {
     "128 x 1": Network(32, 3, n_blocks=128, return_sequences=True),
     "64 x 2, everything": Network(
@@ -245,14 +244,14 @@ LARGE = {
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 1e-4), (np.float64, 1e-11)])
 @pytest.mark.parametrize("net", LARGE.values(), ids=LARGE)
 def test_a_large_batch_equals_single_sequences(net, dtype, rtol):
-    problem = make_problem(net, [5] * PACK_LANES, scale=0.1)
+    problem = make_problem(net, [5] * MOST, scale=0.1)
     problem = replace(problem, X=[x.astype(dtype) for x in problem.X])
     assert_same(problem, problem.singles(), rtol=rtol)
 
 
 @pytest.mark.parametrize("net", LARGE.values(), ids=LARGE)
 def test_the_gradient_of_a_large_batch_is_the_slope_of_the_loss(net):
-    problem = make_problem(net, [5] * PACK_LANES, scale=0.1)
+    problem = make_problem(net, [5] * MOST, scale=0.1)
     gradient = problem.loss_and_gradient()[1]
     direction = gradient.copy()
     for part in net.views(direction).values():
@@ -279,32 +278,6 @@ def test_the_gradient_of_a_large_batch_is_the_slope_of_the_loss(net):
 )
 def test_two_threads_give_what_one_gives(net, form):
     problem = make_problem(net, [3, 8, 1, 5, 4] * (MANY // 5), scale=0.2)
-    sequences = as_sequences([form(x) for x in problem.X])
-    kernel = Kernel(net, sequences.dtype)
-    weights = kernel.pack(problem.weights)
-    one, two = (kernel.forward(weights, sequences, problem.initial_state, n_threads=n) for n in (1, 2))
-    assert_allclose(two[0], one[0], rtol=1e-12, atol=1e-14)
-    for part, expected in zip(two[1], one[1], strict=True):
-        assert_allclose(part, expected, rtol=1e-12, atol=1e-14)
-    for gradient in GRADIENTS:
-        one, two = (
-            kernel.loss_and_gradient(
-                weights,
-                sequences,
-                np.concatenate(problem.y),
-                "squared_error",
-                gradient,
-                sample_weight=problem.sample_weight,
-                initial_state=problem.initial_state,
-                full_output=True,
-                n_threads=n,
-            )
-            for n in (1, 2)
-        )
-        assert np.any(one[1])
-        assert_near(two[0], one[0], rtol=1e-12)
-        assert_near(two[1], one[1], rtol=1e-12)
-        assert_near(two[2]["inputs"], one[2]["inputs"], rtol=1e-12)
-        for name in ("initial_state", "final_state"):
-            for part, expected in zip(two[2][name], one[2][name], strict=True):
-                assert_near(part, expected, rtol=1e-12)
+    reg, X = regressor_of(net, problem.weights), [form(x) for x in problem.X]
+    one, two = (reg.set_params(n_jobs=n_jobs).predict(X) for n_jobs in (1, 2))
+    assert_array_equal(np.concatenate(list(two)), np.concatenate(list(one)))

@@ -5,6 +5,8 @@ from functools import wraps
 
 import sklearn
 
+from sklstm._learning.solvers import SOLVERS
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
@@ -65,7 +67,7 @@ class EpochTasks:
         self.fit = self.task = None
         if getattr(estimator, "_skl_callbacks", None):
             # one more for the iteration that L-BFGS begins and does not make
-            extra = estimator.solver == "lbfgs"
+            extra = not SOLVERS[estimator.solver].in_epochs
             self.fit = estimator._init_callback_context(max_subtasks=max_epochs + extra)
             self.fit.call_on_fit_task_begin(**self.shown)
 

@@ -1,0 +1,300 @@
+"""The engine: the compiled kernel for one network and one dtype, with everything in its form."""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from sklstm import _cpu
+from sklstm._checks import check_dtype, check_sequences, may_overflow, real_array
+from sklstm._engine import layout
+from sklstm._engine.batches import Order, WorkspacePool, merge_repeated, packed_batches
+from sklstm._engine.streams import State, check_state, read_state, write_state, zero_state
+from sklstm._engine.threads import each, one_blas_thread
+
+WINDOW_BYTES = 1 << 19  # activations that a forward pass without gradient holds at once
+
+
+def engine_of(network, dtype):
+    """Return the `Engine` of a network and a dtype: the same one in each call, also in other threads.
+
+    Nothing in it changes once it is made: weights and workspaces are elsewhere.
+    """
+    return _engine_of(network, np.dtype(dtype), _cpu.level())
+
+
+@lru_cache(maxsize=16)
+def _engine_of(network, dtype, level):
+    return Engine(network, dtype)
+
+
+def bind_weights(network, weights, dtype, name="weights"):
+    """Return the `Engine` of a network, and padded weights; `name` is what the messages call them.
+
+    Weights of another shape are refused before anything of the size of the network is made.
+    """
+    weights = real_array(weights, name, (network.n_weights,), dtype)
+    engine = engine_of(network, dtype)
+    return engine, engine._padded(weights)
+
+
+@dataclass
+class Bound:
+    """Sequences, and what is learned from them, as the kernel reads them; `Engine.bind` makes it.
+
+    Attributes
+    ----------
+    sequences : Sequences
+    data : Data
+        The kernel's.
+    order : Order
+        All sequences.
+    learned : Order
+        Those to learn from.
+    target_weight : ndarray of shape (n_targets,) or None
+    every_step : bool
+        Whether each time step has a target.
+    """
+
+    sequences: Any
+    data: Any
+    order: Order
+    learned: Order
+    target_weight: Any
+    every_step: bool
+
+    @property
+    def n_targets(self):
+        """Rows of targets and outputs of all sequences."""
+        return int(self.order.length.sum()) if self.every_step else len(self.order)
+
+    def weights_of(self, order, target_weight):
+        """Sum of the weights of the targets of each of these sequences."""
+        if not self.every_step:
+            return target_weight[order.target]
+        ends = np.zeros(len(target_weight) + 1)
+        np.cumsum(target_weight, out=ends[1:])
+        return ends[order.target + order.length] - ends[order.target]
+
+    @cached_property
+    def total_weight(self):
+        """Sum of the weights of all targets to learn from."""
+        weights = self.target_weight
+        with may_overflow():
+            if not (self.every_step and self.learned.length.sum() == len(weights)):  # not simply all of them
+                weights = self.weights_of(self.learned, weights)
+            return float(weights.sum())
+
+
+class Engine:
+    """The compiled kernel for one network and one dtype.
+
+    Parameters
+    ----------
+    network : Network
+    dtype : float32 or float64
+    """
+
+    def __init__(self, network, dtype):
+        self.network = network
+        self.dtype = check_dtype(dtype)
+        self.core = _cpu.core(self.dtype, max(network.n_blocks, network.n_hidden_units))
+        self.layout = layout.sizes_and_places(network, self.core)
+        self.places = layout.weight_places(network, self.layout)
+        self.cell_columns = layout.cell_columns(network, self.layout)
+        self.recurrent_columns = layout.recurrent_columns(network, self.layout)
+        self.plan = self.core.Plan(self.layout, self.recurrent_columns, self.cell_columns)
+
+    # ------------------------------------------------------------------------------------------
+    # Python's arrays -> the kernel's
+
+    def pad(self, weights, name="weights", finite=True):
+        """Flat weights as users know them -> padded, aligned weights of the kernel; checked."""
+        shape = (self.network.n_weights,)
+        return self._padded(real_array(weights, name, shape, self.dtype, finite=finite))
+
+    def _padded(self, weights):
+        padded = self.zeros()
+        with may_overflow():
+            padded[self.places] = weights
+        return padded
+
+    def flat(self, padded):
+        """Padded weights or gradient of the kernel -> flat vector."""
+        return padded[self.places]
+
+    def zeros(self):
+        """Return padded weights of zero."""
+        return self.core.zeros(self.layout["n_packed"])
+
+    def bind(self, sequences, targets=None, target_weight=None, loss=None, *, train=None, merge=False):
+        """Sequences, and what is learned from them, in the kernel's form: one value for all that follows.
+
+        What the kernel follows as an index is checked here, each time that it enters the kernel.
+
+        Parameters
+        ----------
+        sequences : Sequences
+        targets : ndarray of shape (n_targets, n_outputs) or None
+        target_weight : ndarray of shape (n_targets,) or None
+        loss : Loss or None
+        train : ndarray of int or None
+            Indices of the sequences to learn from; None is all.
+        merge : bool
+            Whether to learn from equal sequences as from one, see `merge_repeated`.
+
+        Returns
+        -------
+        Bound
+        """
+        values, offsets = sequences.values, sequences.offsets
+        check_sequences(values, offsets)
+        if values.shape[1] != self.layout["M"]:
+            raise ValueError(f"X has {values.shape[1]} features; expected {self.layout['M']}.")
+        every_step, start = self.layout["every_step"], offsets[:-1]
+        order = Order(start, offsets[1:] - start, start if every_step else np.arange(len(start)))
+        learned = order if train is None else order[train]
+        to_learn: tuple = ()
+        with may_overflow():
+            if targets is not None:
+                self._check_targets(order, targets, target_weight)
+                targets = np.asarray(targets, self.dtype)
+                target_weight = np.ascontiguousarray(target_weight, np.float64)
+                if merge:
+                    learned, target_weight = merge_repeated(
+                        learned, values, targets, target_weight, every_step
+                    )
+                to_learn = targets, target_weight, self.core.LOSSES[loss.name]
+            data = self.core.Data(self.plan, self._inputs(values), *to_learn)
+        return Bound(sequences, data, order, learned, target_weight, every_step)
+
+    def _inputs(self, values):
+        """Dense rows, or the three arrays of a CSR matrix."""
+        if not sparse.issparse(values):
+            return np.ascontiguousarray(values, self.dtype)
+        if max(values.nnz, *values.shape) > np.iinfo(np.int32).max:
+            raise ValueError(
+                f"X has {values.shape[0]} steps, {values.shape[1]} features and {values.nnz} numbers "
+                "that are not zero; sparse sequences may have 2**31 - 1 of each: learn from parts."
+            )
+        return (
+            np.ascontiguousarray(values.data, self.dtype),
+            np.ascontiguousarray(values.indices, np.int32),
+            np.ascontiguousarray(values.indptr, np.int32),
+        )
+
+    def _check_targets(self, order, targets, target_weight):
+        """Refuse targets and weights that are not one row and one number for each target of all sequences."""
+        rows = int(order.length.sum()) if self.layout["every_step"] else len(order)
+        if targets.shape != (rows, self.layout["K"]) or target_weight.shape != (rows,):
+            found = f"the shapes {targets.shape} and {target_weight.shape}"
+            expected = f"{(rows, self.layout['K'])} and {(rows,)}"
+            raise ValueError(f"Targets and their weights have {found}; expected {expected}.")
+
+    def workspace(self, rows, sequences, longest, *, sparse=False, backward=True, partials=False):
+        """Arrays that the kernel writes, for packed batches of so many time steps, sequences and longest."""
+        return self.core.Workspace(
+            self.plan, rows, sequences, longest, sparse=sparse, backward=backward, partials=partials
+        )
+
+    # ------------------------------------------------------------------------------------------
+    # outputs and gradients
+
+    def forward(self, w, bound, initial_state=None, n_threads=1):
+        """Outputs, one row per sequence (or per time step), and the final state.
+
+        Long sequences are computed in windows, so that the memory does not grow with the length.
+        """
+        order = bound.order
+        state = check_state(self, initial_state, len(order))
+        state = State(state.activations.copy(), state.cells.copy())
+        outputs = np.empty((bound.n_targets, self.layout["K"]), self.dtype)
+        batches = packed_batches(order)
+        windows = [order[who].at_most(self._window(len(who))) for who in batches]
+        pool = WorkspacePool(self, windows, bound.data.sparse, backward=False)
+
+        def run(who):
+            part = State(state.activations[who], state.cells[who])
+            with pool.lend() as work:
+                self._forward(work, w, bound.data, order[who], self._window(len(who)), part, outputs)
+            state.activations[who], state.cells[who] = part
+
+        each(run, batches, n_threads)
+        return outputs, state
+
+    def _forward(self, work, w, data, batch, window, state, outputs):
+        """Outputs of a packed batch; its state, which moves on."""
+        self.core.forward(self.plan, data, batch, work, w, window, *state, outputs)
+
+    def _window(self, n_sequences):
+        """Time steps of so many sequences that a forward pass without gradient holds at once."""
+        n = self.layout
+        row = self.dtype.itemsize * (n["d_row"] + n["y_row"] + 3 * n["Cp"])
+        return max(WINDOW_BYTES // (row * n_sequences), 1)
+
+    def activations(self, w, bound):
+        """Every gate, cell and state over time, by name; of one sequence after the other."""
+        for i in range(len(bound.order)):
+            one = bound.order[i : i + 1]
+            yield self._activations(w, bound.data, Order(one.start, one.length, [0]))
+
+    def _activations(self, w, data, one):
+        n, net = self.layout, self.network
+        T = int(one.length[0])
+        work = self.workspace(T, 1, T, sparse=data.sparse, backward=False)
+        outputs = np.empty((T if n["every_step"] else 1, n["K"]), self.dtype)
+        self._forward(work, w, data, one, T, zero_state(self, 1), outputs)
+        Y = work.Y[1 : 1 + T]
+        found = {"cell_input": work.G[1 : 1 + T, self.cell_columns]}
+        for gate, column in (
+            ("input_gate", "y_in"),
+            ("forget_gate", "y_forget"),
+            ("output_gate", "y_out"),
+        ):
+            if getattr(net, gate):
+                found[gate] = Y[:, n[column] : n[column] + n["B"]].copy()
+        found["cell_state"] = work.S[1 : 1 + T, self.cell_columns]
+        found["cell"] = Y[:, n["y_c"] + layout.cell_places(net)]
+        if n["N"]:
+            found["hidden"] = Y[:, n["y_n"] : n["y_n"] + n["N"]].copy()
+        found["output"] = outputs
+        return found
+
+    def loss_and_gradient(self, w, bound, full, *, initial_state=None, full_output=False):
+        """Summed loss, padded gradient, and a dict with more (see `Network.loss_and_gradient`)."""
+        order = bound.order
+        initial = check_state(self, initial_state, len(order))
+        final, slope = zero_state(self, len(order)), zero_state(self, len(order))
+        inputs = np.zeros((int(order.length.sum()), self.layout["M"]), self.dtype) if full_output else None
+        batches = packed_batches(order)
+        pool = WorkspacePool(self, [order[who] for who in batches], bound.data.sparse)
+        total, gradient = 0.0, self.zeros()
+        with pool.lend() as work, one_blas_thread(), may_overflow():
+            for who in batches:
+                batch, grad = order[who], self.zeros()
+                write_state(self, work, State(initial.activations[who], initial.cells[who]))
+                total += self.core.gradient(self.plan, bound.data, batch, work, w, full, 1.0, False, grad)
+                gradient += grad
+                if full_output:
+                    rows = np.arange(len(who))
+                    last = read_state(self, work, work.first[batch.length] + rows)
+                    final.activations[who], final.cells[who] = last
+                    slope.activations[who] = work.E[np.ix_(rows, self.recurrent_columns)]
+                    slope.cells[who] = work.ES[np.ix_(rows, self.cell_columns)]
+                    self._input_gradient(w, batch, work, inputs)
+        info = {"inputs": inputs, "initial_state": slope, "final_state": final}
+        return total, gradient, info if full_output else None
+
+    def _input_gradient(self, w, batch, work, inputs):
+        """Gradient by the inputs of the steps of a packed batch, from the deltas that the kernel left."""
+        n = self.layout
+        rows, sequences = int(batch.length.sum()), len(batch)
+        matrix = w[n["w_input"] : n["w_input"] + n["M"] * n["Up"]].reshape(n["M"], n["Up"])
+        inputs[work.step[:rows]] = work.D[sequences : sequences + rows, : n["Up"]] @ matrix.T
+        if self.network.shortcut:
+            n_targets = rows if n["every_step"] else sequences
+            at = work.step[work.target_row[:n_targets] - sequences]
+            matrix = w[n["v_input"] : n["v_input"] + n["M"] * n["Kp"]].reshape(n["M"], n["Kp"])
+            inputs[at] += work.OD[:n_targets] @ matrix.T

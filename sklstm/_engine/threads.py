@@ -1,0 +1,85 @@
+"""Threads that share packed batches. The kernel holds no lock."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from threading import Event
+
+import joblib
+from joblib.parallel import get_active_backend
+from threadpoolctl import ThreadpoolController
+
+
+@cache
+def _thread_pools():
+    return ThreadpoolController()
+
+
+def one_blas_thread():
+    """Context in which BLAS works in one thread: packed batches, not products, are shared among threads."""
+    return _thread_pools().limit(limits=1, user_api="blas")
+
+
+def threads_of(n_jobs):
+    """Threads of this process that `n_jobs` means to joblib; None is 1 or what `joblib.parallel_config` says.
+
+    A cluster's backend takes any `n_jobs`, None too, for all cores of all machines. Inside it, here and in
+    its workers, n_jobs means what it means without it.
+    """
+    if get_active_backend()[0].default_n_jobs == 1:
+        return joblib.effective_n_jobs(n_jobs)
+    with joblib.parallel_config("threading", n_jobs=1):
+        return joblib.effective_n_jobs(n_jobs)
+
+
+class Threads:
+    """Executor of so many threads, this one included."""
+
+    def __init__(self, n_workers=1):
+        self.n_workers = n_workers
+
+    def sharing(self):
+        """Context with a `map` that these threads share."""
+        return in_threads(self.n_workers)
+
+
+@contextmanager
+def in_threads(n_threads):
+    """Context with a `map` of so many threads: others take items from the front, this one from the end.
+
+    After an error nobody begins another item.
+    """
+    if n_threads <= 1:
+        yield map
+        return
+    with ThreadPoolExecutor(n_threads - 1) as others:
+
+        def shared(run, items):
+            failed = Event()
+
+            def of_others(item):
+                try:
+                    return run(item)
+                except BaseException:
+                    failed.set()
+                    raise
+
+            futures = [others.submit(of_others, item) for item in items[:-1]]
+            try:
+                last = [run(items[-1])]
+                for item, future in zip(items[-2::-1], futures[::-1], strict=True):
+                    if failed.is_set() or not future.cancel():
+                        break  # the others have begun it, and all before it
+                    last.append(run(item))
+                return [future.result() for future in futures[: len(items) - len(last)]] + last[::-1]
+            finally:
+                for future in futures:
+                    future.cancel()
+
+        yield shared
+
+
+def each(run, items, n_threads):
+    """`[run(item) for item in items]`, in threads."""
+    with one_blas_thread(), in_threads(min(n_threads, len(items))) as share:
+        return list(share(run, items))

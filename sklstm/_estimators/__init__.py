@@ -1,0 +1,1 @@
+"""The two estimators: validation, labels, scikit-learn's contract."""

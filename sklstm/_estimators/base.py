@@ -1,0 +1,373 @@
+"""What the classifier and the regressor share: everything but labels and scores."""
+
+import warnings
+from contextlib import contextmanager
+from dataclasses import asdict
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils.validation import check_is_fitted
+
+import sklstm
+from sklstm._checks import check_bool, check_random_state, real_array
+from sklstm._engine.engine import bind_weights, engine_of
+from sklstm._engine.streams import OnlineState, State
+from sklstm._engine.threads import Threads, threads_of
+from sklstm._estimators import parameters
+from sklstm._estimators.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
+from sklstm._estimators.streams import StreamsMixin
+from sklstm._estimators.validation import hold_out
+from sklstm._input import read_X
+from sklstm._learning.loop import learn
+from sklstm._learning.solvers import SolverState
+from sklstm._learning.trainer import Trainer
+from sklstm._messages import of_public_classes, shown
+from sklstm._network import Network
+from sklstm._sequences import as_step_targets, as_target_weights, split_steps
+
+
+@of_public_classes
+class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
+    """What the classifier and the regressor share: everything but labels and scores."""
+
+    def __init__(
+        self,
+        *,
+        n_blocks=64,
+        block_size=1,
+        n_hidden_units=0,
+        input_gate=True,
+        output_gate=True,
+        forget_gate=True,
+        peepholes=False,
+        recurrence="cells",
+        shortcut=False,
+        cell_bias=True,
+        gate_bias=True,
+        output_bias=True,
+        cell_input_activation="tanh",
+        cell_output_activation="tanh",
+        output_activation="auto",
+        return_sequences=False,
+        n_channels=None,
+        init_range="auto",
+        input_gate_bias="auto",
+        output_gate_bias=None,
+        forget_gate_bias="auto",
+        loss="squared_error",
+        gradient="full",
+        solver="adam",
+        learning_rate=0.01,
+        momentum=0.0,
+        alpha="auto",
+        clip="auto",
+        update="batch",
+        batch_size="auto",
+        max_iter=200,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        shuffle=True,
+        random_state=None,
+        warm_start=False,
+        verbose=0,
+        n_jobs=None,
+    ):
+        self.n_blocks = n_blocks
+        self.block_size = block_size
+        self.n_hidden_units = n_hidden_units
+        self.input_gate = input_gate
+        self.output_gate = output_gate
+        self.forget_gate = forget_gate
+        self.peepholes = peepholes
+        self.recurrence = recurrence
+        self.shortcut = shortcut
+        self.cell_bias = cell_bias
+        self.gate_bias = gate_bias
+        self.output_bias = output_bias
+        self.cell_input_activation = cell_input_activation
+        self.cell_output_activation = cell_output_activation
+        self.output_activation = output_activation
+        self.return_sequences = return_sequences
+        self.n_channels = n_channels
+        self.init_range = init_range
+        self.input_gate_bias = input_gate_bias
+        self.output_gate_bias = output_gate_bias
+        self.forget_gate_bias = forget_gate_bias
+        self.loss = loss
+        self.gradient = gradient
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.alpha = alpha
+        self.clip = clip
+        self.update = update
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    # ------------------------------------------------------------------------------------------
+    # learning
+
+    def fit(self, X, y, sample_weight=None):
+        """Learn from sequences and their targets.
+
+        Parameters
+        ----------
+        X : sequences
+            List of arrays of shape (n_steps, n_features) or, univariate, (n_steps,); a 3-D array
+            (n_sequences, n_steps, n_features), NaN-padded if need be; a 2-D array with one univariate
+            sequence a row (see `n_channels`); a list of SciPy sparse matrices; a column of lists of pandas,
+            polars, pyarrow or awkward; or `Sequences`. Time first, always.
+            float32 is computed in float32, everything else in float64.
+        y : array-like of shape (n_sequences,)
+            Targets, one per sequence (several in the columns of a 2-D y: regressor). With
+            ``return_sequences=True`` a list of arrays, one target per time step.
+        sample_weight : array-like of shape (n_sequences,), default=None
+            Weights of the sequences.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If data or an argument is not valid; the message names it. The model is unchanged then.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If learning diverges (the weights of the last epoch with finite outputs are kept) or `max_iter`
+            ends it.
+
+        Notes
+        -----
+        Ctrl-C ends learning with a warning and leaves the model of the last finished epoch.
+
+        With scikit-learn 1.9 or newer, callbacks given to `set_callbacks` are told of each epoch; learning
+        ends when one returns True at the end of an epoch.
+        """
+        with _unchanged_on_error(self):
+            return self._fit(X, y, sample_weight, goes_on=self.warm_start)
+
+    def _partial_fit(self, X, y, sample_weight, continued, classes=None):
+        check_bool("continued", continued)
+        if continued and self.update != "step":
+            raise ValueError(
+                "continued=True learns inside a sequence that goes on from call to call, which only "
+                f"update='step' does, with gradient='truncated'; got update={shown(self.update)}."
+            )
+        with _unchanged_on_error(self):
+            return self._fit(
+                X, y, sample_weight, goes_on=True, once=True, classes=classes, continued=continued
+            )
+
+    @with_callbacks
+    def _fit(self, X, y, sample_weight, goes_on, once=False, classes=None, continued=False):
+        given = X, y, None if sample_weight is None else {"sample_weight": sample_weight}
+        parameters.check(self)
+        goes_on = goes_on and hasattr(self, "weights_")
+        sequences = self._read_X(X, reset=not goes_on)
+        y = self._read_y(y, sequences)
+        targets = self._encode(y, classes, reset=not goes_on)
+        target_weight = self._target_weights(sample_weight, y, sequences)
+        if classes is None and not goes_on:
+            self._check_weights_of_classes(target_weight, targets)
+        network = parameters.network(self, sequences.n_features, targets.shape[1])
+        settings = parameters.settings(self, len(sequences), once, self.n_iter_ if goes_on else 0)
+        network, weights, solver_state, rng = self._start(network, sequences, goes_on, once)
+        engine = engine_of(network, sequences.dtype)
+        train = validate = None
+        if self.early_stopping and not once:
+            train, validate = hold_out(self, engine, sequences, y, targets, target_weight, rng)
+        online_states = self._streams(engine, len(sequences), goes_on) if continued else None
+        merge = settings.merges(len(sequences) if train is None else len(train))
+        bound = engine.bind(sequences, targets, target_weight, settings.loss, train=train, merge=merge)
+        executor = Threads(threads_of(self.n_jobs))
+        trainer = Trainer(engine, bound, settings, weights, solver_state, online_states, executor)
+
+        def learned(weights, history):
+            return self._learned(network, weights, history)
+
+        tasks = None if once else EpochTasks(self, *given, settings.max_iter, learned)
+        weights, history = learn(trainer, rng, validate, may_stop_early=not once, tasks=tasks)
+        for name, value in learned(weights, history).items():
+            setattr(self, name, value)
+        return self
+
+    def _start(self, network, sequences, goes_on, once):
+        """What learning starts from: network, weights, state of the solver, random numbers."""
+        rng = check_random_state(self.random_state)
+        if not goes_on:
+            weights = parameters.initial_weights(self, network, int(sequences.lengths.max()), rng)
+            self.loss_curve_, self.validation_scores_ = [], []
+            return network, weights, None, rng
+        if network != self.network_:
+            raise ValueError(
+                f"The model was fitted as {self.network_}, data and arguments now ask for {network}. "
+                f"Only learning can go on with the same topology; fit a new {type(self).__name__}."
+            )
+        weights = real_array(self.weights_, "weights_", (self.network_.n_weights,))
+        if once and isinstance(self.random_state, Integral):
+            rng = np.random.RandomState((int(self.random_state) + self.n_iter_) % 2**32)
+        return self.network_, weights, self._solver_state, rng
+
+    def _learned(self, network, weights, history):
+        """Attributes of the fitted estimator."""
+        losses = self.loss_curve_ + history.loss_curve
+        return {
+            "network_": network,
+            "weights_": weights,
+            "n_weights_": network.n_weights,
+            "n_outputs_": network.n_outputs,
+            "loss_curve_": losses,
+            "validation_scores_": self.validation_scores_ + history.validation_scores,
+            "n_iter_": len(losses),
+            "_solver_state": history.solver_state,
+            **self._of_streams(history.online_states),
+        }
+
+    # ------------------------------------------------------------------------------------------
+    # data
+
+    def _read_X(self, X, reset):
+        """Any container -> `Sequences`; sets or checks what scikit-learn wants to know of X."""
+        return read_X(self, X, None if reset else self.network_.n_inputs)
+
+    def _read_y(self, y, sequences):
+        """Targets as one flat array, one row per sequence or, with return_sequences, per step."""
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        if isinstance(y, np.ma.MaskedArray):
+            raise TypeError("y is a masked array; expected targets without a mask, their sequences left out.")
+        if self.return_sequences:
+            flat = as_step_targets(y, sequences)
+            return self._checked_y(flat)
+        y = self._checked_y(y)
+        if len(y) != len(sequences):
+            raise ValueError(
+                f"X and y must have the same number of sequences, got {len(sequences)} in X and {len(y)} "
+                "in y."
+            )
+        return y
+
+    def _target_weights(self, sample_weight, y, sequences):
+        weight = as_target_weights(sample_weight, sequences, self.return_sequences)
+        if not weight.any():
+            raise ValueError("sample_weight is zero for every sequence: nothing is left to learn from.")
+        return weight
+
+    # ------------------------------------------------------------------------------------------
+    # use
+
+    @property
+    def coefs_(self):
+        """Weights by name: dict of views of `weights_`, see `Network.weight_shapes`."""
+        check_is_fitted(self)
+        return self.network_.views(self.weights_)
+
+    def _outputs(self, X):
+        """Activations of the output units, one row per sequence or per step, and the sequences."""
+        check_is_fitted(self)
+        sequences = self._read_X(X, reset=False)
+        engine, w = bind_weights(self.network_, self.weights_, sequences.dtype, "weights_")
+        outputs, _ = engine.forward(w, engine.bind(sequences), n_threads=threads_of(self.n_jobs))
+        return outputs, sequences
+
+    def _per_sequence(self, flat, sequences):
+        """Results per step -> object array of one array per sequence; results per sequence as they are."""
+        return split_steps(flat, sequences.offsets) if self.network_.return_sequences else flat
+
+    def _score_of_steps(self, metric, X, y, sample_weight):
+        """Score over all time steps of all sequences."""
+        sequences = self._read_X(X, reset=False)
+        predicted = np.concatenate(list(self.predict(sequences)))
+        weight = as_target_weights(sample_weight, sequences, every_step=True)
+        return metric(as_step_targets(y, sequences), predicted, sample_weight=weight)
+
+    def activations(self, X):
+        """Every gate, cell and state over time: what the network does with these sequences.
+
+        Parameters
+        ----------
+        X : sequences
+            As in `fit`.
+
+        Returns
+        -------
+        list of dict
+            For each sequence the arrays "cell_input" g(net_c), "cell_state" s_c, "cell" y_c, each of
+            shape (n_steps, n_cells); "input_gate", "forget_gate", "output_gate" of shape
+            (n_steps, n_blocks), those that the network has; "hidden" of shape
+            (n_steps, n_hidden_units) if it has any; "output" of shape (n_steps, n_outputs), or
+            (1, n_outputs) without `return_sequences`.
+        """
+        check_is_fitted(self)
+        sequences = self._read_X(X, reset=False)
+        engine, w = bind_weights(self.network_, self.weights_, sequences.dtype, "weights_")
+        return list(engine.activations(w, engine.bind(sequences)))
+
+    def __getstate__(self):
+        """Return the attributes, those of the fitted model as arrays and plain values."""
+        state = dict(super().__getstate__(), _sklstm_version=sklstm.__version__)
+        state.pop("_stepper", None)
+        if "network_" in state:
+            stream = self._stream
+            state["network_"] = asdict(self.network_)
+            state["_solver_state"] = self._solver_state and vars(self._solver_state).copy()
+            state["_stream"] = stream and tuple(stream)
+            state["_online_states"] = self._online_states and list(map(tuple, self._online_states))
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        version = state.pop("_sklstm_version", "unknown")
+        if version != sklstm.__version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=f"{type(self).__name__} of sklstm",
+                    current_sklearn_version=sklstm.__version__,
+                    original_sklearn_version=version,
+                ),
+                stacklevel=2,
+            )
+        if "network_" in state:
+            state["network_"] = Network(**state["network_"])
+            state["_solver_state"] = state["_solver_state"] and SolverState(**state["_solver_state"])
+            state["_stream"] = state["_stream"] and State(*state["_stream"])
+            state["_online_states"] = state["_online_states"] and [
+                OnlineState(*online) for online in state["_online_states"]
+            ]
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+BaseLSTM.__init__.__qualname__ = "LSTMRegressor.__init__"  # what Python says of a wrong argument
+
+
+@contextmanager
+def _unchanged_on_error(estimator):
+    """Give an estimator its attributes back if what runs inside fails."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise

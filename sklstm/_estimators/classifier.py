@@ -1,0 +1,350 @@
+"""The classifier: labels and probabilities."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
+
+from sklstm._checks import check_number, may_overflow
+from sklstm._estimators.base import BaseLSTM
+from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
+from sklstm._estimators.parameters import makes_epochs, output_activation
+from sklstm._learning.losses import LOSSES
+from sklstm._messages import shown
+
+
+class LSTMClassifier(ClassifierMixin, BaseLSTM):
+    __doc__ = f"""Long Short-Term Memory for the classification of sequences.
+
+    One output unit per class. The network is that of Hochreiter & Schmidhuber (1997) with its later
+    standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the parts.
+    The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
+
+    Parameters
+    ----------
+    {PARAMETERS["both"]}
+    loss : {choices(LOSSES, "log_loss")}
+        With softmax outputs the log loss of the classes, with logistic ones that of each class
+        against the others; or 1/2 sum of squares (1997).
+    {PARAMETERS["learning"]}
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class; "balanced": inversely proportional to its frequency.
+    {PARAMETERS["last"]}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    {ATTRIBUTES}
+
+    Examples
+    --------
+    Sequences of different lengths; the class is the sign of the first element:
+
+    >>> import numpy as np
+    >>> from sklstm import LSTMClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 1)) for n in rng.integers(3, 9, size=200)]
+    >>> y = np.array(["minus" if x[0, 0] < 0 else "plus" for x in X])
+    >>> clf = LSTMClassifier(n_blocks=8, max_iter=60, tol=0, random_state=0)
+    >>> clf.fit(X[:150], y[:150]).score(X[150:], y[150:]) > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        n_blocks=64,
+        block_size=1,
+        n_hidden_units=0,
+        input_gate=True,
+        output_gate=True,
+        forget_gate=True,
+        peepholes=False,
+        recurrence="cells",
+        shortcut=False,
+        cell_bias=True,
+        gate_bias=True,
+        output_bias=True,
+        cell_input_activation="tanh",
+        cell_output_activation="tanh",
+        output_activation="auto",
+        return_sequences=False,
+        n_channels=None,
+        init_range="auto",
+        input_gate_bias="auto",
+        output_gate_bias=None,
+        forget_gate_bias="auto",
+        loss="log_loss",
+        gradient="full",
+        solver="adam",
+        learning_rate=0.01,
+        momentum=0.0,
+        alpha="auto",
+        clip="auto",
+        update="batch",
+        batch_size="auto",
+        max_iter=200,
+        tol=1e-4,
+        n_iter_no_change=20,
+        early_stopping=False,
+        validation_fraction=0.1,
+        shuffle=True,
+        class_weight=None,
+        random_state=None,
+        warm_start=False,
+        verbose=0,
+        n_jobs=None,
+    ):
+        super().__init__(
+            n_blocks=n_blocks,
+            block_size=block_size,
+            n_hidden_units=n_hidden_units,
+            input_gate=input_gate,
+            output_gate=output_gate,
+            forget_gate=forget_gate,
+            peepholes=peepholes,
+            recurrence=recurrence,
+            shortcut=shortcut,
+            cell_bias=cell_bias,
+            gate_bias=gate_bias,
+            output_bias=output_bias,
+            cell_input_activation=cell_input_activation,
+            cell_output_activation=cell_output_activation,
+            output_activation=output_activation,
+            return_sequences=return_sequences,
+            n_channels=n_channels,
+            init_range=init_range,
+            input_gate_bias=input_gate_bias,
+            output_gate_bias=output_gate_bias,
+            forget_gate_bias=forget_gate_bias,
+            loss=loss,
+            gradient=gradient,
+            solver=solver,
+            learning_rate=learning_rate,
+            momentum=momentum,
+            alpha=alpha,
+            clip=clip,
+            update=update,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            shuffle=shuffle,
+            random_state=random_state,
+            warm_start=warm_start,
+            verbose=verbose,
+            n_jobs=n_jobs,
+        )
+        self.class_weight = class_weight
+
+    @available_if(makes_epochs)
+    def partial_fit(self, X, y, classes=None, sample_weight=None, *, continued=False):
+        """One epoch more, on these sequences.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will come; needed in the first call.
+        continued : bool, default=False
+            Whether the sequences are the next chunks of streams, one per stream, that go on from call to
+            call until `reset_state`: learning then takes up state and partials where the last call left
+            them. Needs ``update="step"``. `step` goes on from the last step that was learned.
+
+        Returns
+        -------
+        self
+        """
+        if not hasattr(self, "weights_") and classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return self._partial_fit(X, y, sample_weight, continued, classes)
+
+    def predict(self, X):
+        """Label of each sequence.
+
+        Parameters
+        ----------
+        X : sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,)
+            With ``return_sequences=True``: object array of one array of labels a sequence.
+        """
+        outputs, sequences = self._outputs(X)
+        return self._per_sequence(self.classes_[outputs.argmax(axis=1)], sequences)
+
+    def _gives_probabilities(self):
+        fitted = hasattr(self, "network_")
+        activation = self.network_.output_activation if fitted else output_activation(self)
+        if activation == "identity":
+            raise AttributeError(
+                "predict_proba and predict_log_proba need softmax or logistic outputs, not 'identity'."
+            )
+        return True
+
+    @available_if(_gives_probabilities)
+    def predict_proba(self, X):
+        """Probability of each class: the softmax outputs, or logistic outputs divided by their sum.
+
+        Parameters
+        ----------
+        X : sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_classes)
+            With ``return_sequences=True``: object array of arrays of shape (n_steps, n_classes).
+        """
+        outputs, sequences = self._outputs(X)
+        return self._per_sequence(_normalised(outputs, self.network_), sequences)
+
+    @available_if(_gives_probabilities)
+    def predict_log_proba(self, X):
+        """Natural logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_classes)
+            Logarithms of `predict_proba`; minus infinity where a probability is zero.
+            With ``return_sequences=True``: object array of arrays of shape (n_steps, n_classes).
+        """
+        outputs, sequences = self._outputs(X)
+        with np.errstate(divide="ignore"):
+            return self._per_sequence(np.log(_normalised(outputs, self.network_)), sequences)
+
+    def decision_function(self, X):
+        """Confidence in each class: logarithm of its probability (identity outputs: the outputs).
+
+        Parameters
+        ----------
+        X : sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_classes), or (n_sequences,) with two classes
+            With two classes the confidence in the second less that in the first.
+            With ``return_sequences=True``: object array of such arrays, one row per step.
+        """
+        outputs, sequences = self._outputs(X)
+        if self.network_.output_activation != "identity":
+            outputs = np.log(np.maximum(outputs, np.finfo(outputs.dtype).tiny))
+        if len(self.classes_) == 2:
+            outputs = outputs[:, 1] - outputs[:, 0]
+        return self._per_sequence(outputs, sequences)
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy; with ``return_sequences=True`` over all time steps.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        if not self.network_.return_sequences:
+            return super().score(X, y, sample_weight)
+        return self._score_of_steps(accuracy_score, X, y, sample_weight)
+
+    # ------------------------------------------------------------------------------------------
+
+    def _auto_output_activation(self, loss):
+        return loss.output_of_classes
+
+    def _checked_y(self, y):
+        if not self.return_sequences:
+            y = column_or_1d(y, warn=True)
+        elif np.ndim(y) != 1:
+            raise ValueError("y must hold one label a step, got a y with several columns.")
+        if np.asarray(y).dtype.kind == "f":
+            y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        check_classification_targets(y)
+        return np.asarray(y)
+
+    def _encode(self, y, classes, reset):
+        """Labels -> one-hot targets; sets `classes_`."""
+        if reset:
+            self.classes_ = np.unique(y if classes is None else classes)
+            if len(self.classes_) < 2:
+                raise ValueError(
+                    f"{type(self).__name__} needs at least 2 classes in y, got one class: "
+                    f"{shown(self.classes_[0])}."
+                )
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={shown(classes)} are not those of the fitted model, "
+                f"{shown(self.classes_.tolist())}."
+            )
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y contains labels that are not in classes_ {shown(self.classes_.tolist())}: "
+                f"{shown(unknown.tolist())}."
+            )
+        return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
+
+    def _target_weights(self, sample_weight, y, sequences):
+        weight = super()._target_weights(sample_weight, y, sequences)
+        codes = np.searchsorted(self.classes_, y)
+        with may_overflow():
+            weight = weight * self._class_weights(codes)[codes]
+        if not weight.any():
+            raise ValueError("class_weight is zero for every label in y: one needs a positive weight.")
+        return weight
+
+    def _check_weights_of_classes(self, weight, targets):
+        if np.count_nonzero((weight > 0) @ targets) < 2:
+            raise ValueError(
+                "sample_weight and class_weight leave only one class: at least 2 classes in y need a "
+                "positive weight."
+            )
+
+    def _class_weights(self, codes):
+        """Weight of each class, in the order of `classes_`."""
+        if self.class_weight is None:
+            return np.ones(len(self.classes_))
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            counts = np.bincount(codes, minlength=len(self.classes_))
+            return len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        if not isinstance(self.class_weight, dict):
+            got = shown(self.class_weight)
+            raise ValueError(f'class_weight must be a dict, "balanced" or None, got {got}.')
+        weights = np.ones(len(self.classes_))
+        labels = self.classes_.tolist()
+        for label, value in self.class_weight.items():
+            check_number(f"class_weight[{shown(label)}]", value, least=0)
+            if label not in labels:
+                raise ValueError(f"class_weight has the label {shown(label)}, which is not in y: {labels}.")
+            weights[labels.index(label)] = value
+        return weights
+
+    def _stratifies(self):
+        return not self.return_sequences
+
+    def _validation_score(self, outputs, targets, weight):
+        return accuracy_score(targets.argmax(axis=1), outputs.argmax(axis=1), sample_weight=weight)
+
+
+def _normalised(outputs, network):
+    """Outputs that sum to one."""
+    if network.output_activation == "softmax":
+        return outputs
+    return outputs / np.maximum(outputs.sum(axis=1, keepdims=True), np.finfo(outputs.dtype).tiny)

@@ -1,0 +1,226 @@
+"""The estimators' arguments: checked, and with "auto" resolved."""
+
+from functools import cache
+
+import numpy as np
+
+from sklstm._checks import (
+    check_bool,
+    check_choice,
+    check_init_range,
+    check_integer,
+    check_n_channels,
+    check_number,
+)
+from sklstm._learning.losses import LOSSES, loss_for
+from sklstm._learning.settings import GRADIENTS, UPDATES, settings_of
+from sklstm._learning.solvers import SOLVERS
+from sklstm._messages import shown
+from sklstm._network import ARCHITECTURE, OUTPUT_ACTIVATIONS, Network
+
+BATCH_SIZE = 32
+
+
+def network(estimator, n_inputs, n_outputs):
+    """Topology that the arguments ask for."""
+    architecture = {name: getattr(estimator, name) for name in ARCHITECTURE}
+    architecture["output_activation"] = output_activation(estimator)
+    return Network(n_inputs, n_outputs, **architecture)
+
+
+def output_activation(estimator):
+    """Activation of the output units, "auto" resolved."""
+    if not is_auto(estimator.output_activation):
+        return estimator.output_activation
+    return estimator._auto_output_activation(LOSSES[estimator.loss])
+
+
+def settings(estimator, n_sequences, once, n_epochs):
+    """How to learn from so many sequences, in one epoch or more, after so many of earlier calls."""
+    solver, loss = SOLVERS[estimator.solver], LOSSES[estimator.loss]
+    batch_size, clip, alpha = estimator.batch_size, estimator.clip, estimator.alpha
+    if is_auto(batch_size):
+        batch_size = n_sequences if solver.full_batch else min(BATCH_SIZE, n_sequences)
+    if is_auto(clip):
+        clip = solver.clip if loss.of_probabilities else None
+    if is_auto(alpha):
+        alpha = solver.alpha if estimator.update == "batch" else 0.0
+
+    def rate(epoch):
+        return _learning_rate(estimator, epoch)
+
+    return settings_of(
+        loss=loss.name,
+        solver=solver.name,
+        gradient=estimator.gradient,
+        update=estimator.update,
+        batch_size=int(batch_size),
+        learning_rate=rate(n_epochs),
+        schedule=rate if callable(estimator.learning_rate) else None,
+        n_epochs=n_epochs,
+        momentum=float(estimator.momentum),
+        alpha=float(alpha),
+        clip=None if clip is None else float(clip),
+        max_iter=1 if once else int(estimator.max_iter),
+        tol=float(estimator.tol),
+        n_iter_no_change=int(estimator.n_iter_no_change),
+        shuffle=bool(estimator.shuffle),
+        verbose=int(estimator.verbose),
+    )
+
+
+def _learning_rate(estimator, epoch):
+    """Learning rate after so many epochs."""
+    if not callable(estimator.learning_rate):
+        return float(estimator.learning_rate)
+    rate = estimator.learning_rate(epoch)
+    check_number(f"learning_rate({epoch})", rate, least=0)
+    return float(rate)
+
+
+def initial_weights(estimator, network, n_steps, rng):
+    """Initial weights; `n_steps` is the length of the longest sequence."""
+    init_range = estimator.init_range
+    if is_auto(init_range):
+        init_range = 1 / np.sqrt(max(network.n_cells + network.n_hidden_units, 1))
+    input_gate_bias, forget_gate_bias = _gate_biases(estimator, network, n_steps, rng)
+    return network.init_weights(
+        rng,
+        init_range=init_range,
+        input_gate_bias=input_gate_bias,
+        output_gate_bias=estimator.output_gate_bias,
+        forget_gate_bias=forget_gate_bias,
+    )
+
+
+def _gate_biases(estimator, network, n_steps, rng):
+    """Biases of input and forget gates, "auto" resolved.
+
+    Blocks then forget over times between one step and the longest sequence, and as much less comes in at a
+    time as they keep (Tallec & Ollivier 2018).
+    """
+    lasting = coming = None
+    if (
+        is_auto(estimator.forget_gate_bias)
+        and LOSSES[estimator.loss].of_probabilities
+        and estimator.gradient == "full"
+        and not estimator.return_sequences
+        and network.forget_gate
+        and network.gate_bias
+        and network.n_blocks > 0
+    ):
+        lasting = np.log(rng.uniform(1, max(n_steps - 1, 1), network.n_blocks))
+        coming = -lasting if network.input_gate else None
+    return (
+        coming if is_auto(estimator.input_gate_bias) else estimator.input_gate_bias,
+        lasting if is_auto(estimator.forget_gate_bias) else estimator.forget_gate_bias,
+    )
+
+
+def check(estimator):
+    """Refuse invalid arguments, and pairs of arguments that exclude each other."""
+    for name, choices in {
+        "loss": LOSSES,
+        "gradient": GRADIENTS,
+        "solver": SOLVERS,
+        "update": UPDATES,
+        "output_activation": ("auto", *OUTPUT_ACTIVATIONS),
+    }.items():
+        check_choice(name, getattr(estimator, name), choices)
+    topology = network(estimator, 1, 2)
+    loss_for(estimator.loss, topology.output_activation)
+    for name in ("shuffle", "warm_start", "early_stopping"):
+        check_bool(name, getattr(estimator, name))
+    if not callable(estimator.learning_rate):
+        check_number("learning_rate", estimator.learning_rate, above=0, text="a callable or ")
+    check_number("momentum", estimator.momentum, least=0, below=1)
+    check_number("tol", estimator.tol, least=0)
+    check_number("validation_fraction", estimator.validation_fraction, above=0, below=1)
+    check_n_channels(estimator.n_channels)
+    check_integer("max_iter", estimator.max_iter, 1)
+    check_integer("n_iter_no_change", estimator.n_iter_no_change, 1)
+    if not isinstance(estimator.verbose, bool | np.bool_):
+        check_integer("verbose", estimator.verbose, 0)
+    if estimator.n_jobs is not None:
+        check_integer("n_jobs", estimator.n_jobs)
+        if estimator.n_jobs == 0:
+            raise ValueError("n_jobs must be None or a number of threads other than 0, got 0.")
+    if estimator.clip is not None and not is_auto(estimator.clip):
+        check_number("clip", estimator.clip, above=0, text='"auto", None or ')
+    if not is_auto(estimator.alpha):
+        check_number("alpha", estimator.alpha, least=0, text='"auto" or ')
+    if not is_auto(estimator.init_range):
+        check_init_range(estimator.init_range, '"auto" or ')
+    if not is_auto(estimator.batch_size):
+        check_integer("batch_size", estimator.batch_size, 1, text='"auto" or ')
+    topology._gate_biases(
+        None if is_auto(estimator.input_gate_bias) else estimator.input_gate_bias,
+        None if is_auto(estimator.forget_gate_bias) else estimator.forget_gate_bias,
+        estimator.output_gate_bias,
+    )
+    _check_pairs(estimator)
+
+
+def _check_pairs(estimator):
+    solver, update, batch_size = SOLVERS[estimator.solver], estimator.update, estimator.batch_size
+    got = f"got solver={solver.name!r}."
+    for refused, remedy in (
+        (
+            solver.full_batch and update != "batch",
+            f"solver={solver.name!r} learns from many sequences at once: it needs update='batch', "
+            f"got update={shown(update)}.",
+        ),
+        (
+            not solver.in_epochs and not is_auto(batch_size),
+            f"solver={solver.name!r} learns from all sequences at once: leave batch_size='auto', "
+            f"got batch_size={shown(batch_size)}.",
+        ),
+        (
+            update != "batch" and not is_auto(batch_size),
+            f"batch_size={shown(batch_size)} has no meaning with update={shown(update)}: leave "
+            "batch_size='auto'.",
+        ),
+        (
+            update == "step" and estimator.gradient != "truncated",
+            "update='step' changes weights inside a sequence, which only the truncated gradient allows: "
+            f"it needs gradient='truncated', got gradient={shown(estimator.gradient)}.",
+        ),
+        (
+            estimator.momentum != 0 and not solver.has_momentum,
+            f"momentum={shown(estimator.momentum)} needs {solvers_with('has_momentum')}, {got}",
+        ),
+        (
+            callable(estimator.learning_rate) and not solver.has_rate,
+            f"learning_rate as a callable, a rate for each epoch, needs {solvers_with('has_rate')}, {got}",
+        ),
+        (
+            estimator.clip is not None and not is_auto(estimator.clip) and not solver.has_rate,
+            f"clip={shown(estimator.clip)} has no meaning with solver={solver.name!r}: leave clip='auto'.",
+        ),
+        (
+            estimator.early_stopping and not solver.in_epochs,
+            f"early_stopping=True needs {solvers_with('in_epochs')}, {got}",
+        ),
+    ):
+        if refused:
+            raise ValueError(remedy)
+
+
+@cache
+def solvers_with(property_name):
+    """Text of the solvers that have a property, "solver='sgd', 'adam' or 'rprop'"."""
+    *names, last = [repr(solver.name) for solver in SOLVERS.values() if getattr(solver, property_name)]
+    return f"solver={' or '.join([', '.join(names), last] if names else [last])}"
+
+
+def makes_epochs(estimator):
+    """Refuse a solver that takes all sequences at once, for `available_if`."""
+    solver = estimator.solver
+    if isinstance(solver, str) and solver in SOLVERS and not SOLVERS[solver].in_epochs:
+        raise AttributeError(f"partial_fit needs {solvers_with('in_epochs')}, got solver={solver!r}.")
+    return True
+
+
+def is_auto(value):
+    """Whether an argument is left to us."""
+    return isinstance(value, str) and value == "auto"

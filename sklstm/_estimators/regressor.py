@@ -1,0 +1,132 @@
+"""The regressor: numbers as targets."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from sklstm._estimators.base import BaseLSTM
+from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
+from sklstm._estimators.parameters import makes_epochs
+from sklstm._learning.losses import LOSSES
+
+
+class LSTMRegressor(RegressorMixin, BaseLSTM):
+    __doc__ = f"""Long Short-Term Memory for regression on sequences.
+
+    One output unit per target. The network is that of Hochreiter & Schmidhuber (1997) with its later
+    standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the parts.
+    The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
+
+    Parameters
+    ----------
+    {PARAMETERS["both"]}
+    loss : {choices(LOSSES, "squared_error")}
+        1/2 sum of squares, or the log loss of logistic or softmax outputs for targets in [0, 1].
+    {PARAMETERS["learning"]}
+    {PARAMETERS["last"]}
+
+    Attributes
+    ----------
+    {ATTRIBUTES}
+
+    Examples
+    --------
+    The adding problem (1997, Experiment 4), short: the sum of the two values that are marked.
+
+    >>> import numpy as np
+    >>> from sklstm import LSTMRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = [], []
+    >>> for n in rng.integers(5, 9, size=300):
+    ...     x = np.column_stack([rng.uniform(-1, 1, n), np.zeros(n)])
+    ...     marked = rng.choice(n, 2, replace=False)
+    ...     x[marked, 1] = 1
+    ...     X.append(x)
+    ...     y.append(x[marked, 0].sum())
+    >>> reg = LSTMRegressor(n_blocks=8, max_iter=60, tol=0, learning_rate=0.01, random_state=0)
+    >>> reg.fit(X[:250], y[:250]).score(X[250:], y[250:]) > 0.9
+    True
+    """
+
+    @available_if(makes_epochs)
+    def partial_fit(self, X, y, sample_weight=None, *, continued=False):
+        """One epoch more, on these sequences.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        continued : bool, default=False
+            Whether the sequences are the next chunks of streams, one per stream, that go on from call to
+            call until `reset_state`: learning then takes up state and partials where the last call left
+            them. Needs ``update="step"``. `step` goes on from the last step that was learned.
+
+        Returns
+        -------
+        self
+        """
+        return self._partial_fit(X, y, sample_weight, continued)
+
+    def predict(self, X):
+        """Outputs of each sequence.
+
+        Parameters
+        ----------
+        X : sequences
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
+            With ``return_sequences=True``: object array of one array per sequence, one row per step.
+        """
+        outputs, sequences = self._outputs(X)
+        return self._per_sequence(outputs[:, 0] if self._y_is_1d else outputs, sequences)
+
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination; with ``return_sequences=True`` over all time steps.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        if not self.network_.return_sequences:
+            return super().score(X, y, sample_weight)
+        return self._score_of_steps(r2_score, X, y, sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    # ------------------------------------------------------------------------------------------
+
+    def _auto_output_activation(self, loss):
+        return loss.outputs[0]
+
+    def _checked_y(self, y):
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        LOSSES[self.loss].check_targets(y)
+        return y
+
+    def _encode(self, y, classes, reset):
+        if reset:
+            self._y_is_1d = y.ndim == 1
+        return y.reshape(len(y), -1)
+
+    def _check_weights_of_classes(self, weight, targets):
+        pass
+
+    def _stratifies(self):
+        return False
+
+    def _validation_score(self, outputs, targets, weight):
+        return r2_score(targets, outputs, sample_weight=weight)

@@ -1,0 +1,161 @@
+"""Streams: time steps that come one by one, and learning inside sequences that go on."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._checks import FLOATS
+from sklstm._engine.engine import bind_weights, engine_of
+from sklstm._engine.streams import State, Stepper, zero_online_state
+from sklstm._messages import of_public_classes, shown
+from sklstm._network import Network
+from sklstm._sequences import as_sequences
+
+
+@of_public_classes
+class StreamsMixin:
+    """`step` and `reset_state` of the estimators, and what their learning does with streams."""
+
+    network_: Network
+    weights_: np.ndarray
+    _online_states: Any  # list of OnlineState, one per stream, by continued learning, or None
+    _stepper: Any  # Stepper: the streams of `step` while they are under way; never copied or saved
+
+    def step(self, x):
+        """Outputs after one more time step of a stream.
+
+        The state is kept from call to call; `reset_state` starts anew.
+
+        Parameters
+        ----------
+        x : array-like of shape (n_features,) or (n_streams, n_features)
+            One time step of one stream, or of several independent ones. Arrays of float64 or float32 are
+            taken fastest.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,) or (n_streams, n_outputs)
+            Activations of the output units: for a classifier one per class, in the order of `classes_`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If x is not valid, or has another number of streams than are under way, or the state is no longer
+            finite. State and model are unchanged then.
+
+        Notes
+        -----
+        The workspace, and the weights in the kernel's form, are kept from call to call, but neither copied
+        nor saved with the estimator; a change of `weights_`, also in place, is seen.
+
+        `predict` may run in other threads meanwhile. Steps of the same streams in several threads have no
+        order that could be relied on: give each thread a ``copy.copy`` of the estimator, which has streams of
+        its own.
+        """
+        stepper = self.__dict__.get("_stepper")  # each call that is saved here is a part of what a step takes
+        if stepper is not None:
+            if stepper.network is self.network_:
+                outputs = stepper.step(self.weights_, x)
+                if outputs is not None:
+                    return outputs
+            else:
+                stepper = None  # its state goes on in the other network
+        if not hasattr(self, "weights_"):
+            check_is_fitted(self)
+        try:
+            x = np.asarray(x)
+            n_features = x.shape[1] if x.ndim == 2 else x.size if x.ndim == 1 else None
+        except ValueError:
+            x, n_features = None, None
+        if n_features != self.network_.n_inputs:
+            raise ValueError(
+                f"x must have the shape ({self.network_.n_inputs},), or (n_streams, "
+                f"{self.network_.n_inputs}) for several streams, got "
+                f"{'rows of different lengths' if x is None else x.shape}."
+            )
+        rows = x[np.newaxis] if x.ndim == 1 else x
+        state = self._stream
+        if state is not None and len(state.cells) != len(rows):
+            raise ValueError(
+                f"x has {len(rows)} streams, but {len(state.cells)} are under way: call reset_state()."
+            )
+        if rows.dtype not in FLOATS or not rows.size or not np.isfinite(rows).all():
+            rows = as_sequences(rows[:, np.newaxis, :], name="x").values
+        rows = np.ascontiguousarray(rows)
+        outputs = None if stepper is None else stepper.step(self.weights_, rows)
+        if outputs is None:
+            engine, w = bind_weights(self.network_, self.weights_, rows.dtype, "weights_")
+            stepper = Stepper(engine, self.network_, self.weights_, w, len(rows), state)
+            outputs = stepper.step(stepper.weights, rows)
+            self._stepper = stepper
+        return outputs[0] if x.ndim == 1 else outputs
+
+    @property
+    def _stream(self):
+        """State of `step`, or None."""
+        stepper = vars(self).get("_stepper")
+        try:
+            return vars(self)["_stream"] if stepper is None else stepper.state
+        except KeyError:
+            raise AttributeError("_stream") from None
+
+    @_stream.setter
+    def _stream(self, state):
+        self.__dict__["_stream"] = state
+        self.__dict__.pop("_stepper", None)
+
+    def reset_state(self, streams=None):
+        """Begin streams anew: those of `step` and of ``partial_fit(..., continued=True)``.
+
+        Parameters
+        ----------
+        streams : int or array-like of int, default=None
+            Which of the streams under way; None is all, and lets their number change.
+
+        Returns
+        -------
+        self
+        """
+        if streams is None or getattr(self, "_stream", None) is None:
+            self._stream = self._online_states = None
+        else:
+            n_streams = len(self._stream.cells)
+            index = np.atleast_1d(streams)
+            if index.dtype.kind not in "iu" or np.any((index < 0) | (index >= n_streams)):
+                raise ValueError(
+                    f"streams must hold indices of the {n_streams} streams under way, got {shown(streams)}."
+                )
+            state = State(*(part.copy() for part in self._stream))
+            for part in state:
+                part[index] = 0
+            self._stream = state
+            if self._online_states is not None:
+                fresh = zero_online_state(engine_of(self.network_, self._online_states[0].traces.dtype))
+                self._online_states = [
+                    fresh if i in index else online for i, online in enumerate(self._online_states)
+                ]
+        return self
+
+    # ------------------------------------------------------------------------------------------
+    # learning
+
+    def _streams(self, engine, n_streams, goes_on):
+        """Online states that the chunks before have left, one per stream."""
+        states = self._online_states if goes_on else None
+        if states is None:
+            return [zero_online_state(engine)] * n_streams
+        if len(states) != n_streams:
+            raise ValueError(
+                f"X has {n_streams} streams, but {len(states)} are under way: call reset_state()."
+            )
+        return states
+
+    @staticmethod
+    def _of_streams(states):
+        """Attributes of the fitted estimator: `step` goes on from the last step that was learned."""
+        together = states and State(
+            np.concatenate([state.activations for state in states]),
+            np.concatenate([state.cells for state in states]),
+        )
+        return {"_online_states": states, "_stream": together}

@@ -1,0 +1,68 @@
+"""How to learn: the estimators' arguments, each resolved once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sklstm._learning.losses import LOSSES, Loss
+from sklstm._learning.solvers import SOLVERS, Solver
+
+GRADIENTS = ("truncated", "full")
+UPDATES = ("batch", "sequence", "step")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to learn; `settings_of` makes it of names.
+
+    Attributes
+    ----------
+    loss : Loss
+    solver : Solver
+    full : bool
+        Full or truncated gradient.
+    real_time : bool
+        An update after each time step that has a target.
+    mean : bool
+        An update by the mean gradient of a mini-batch; otherwise by the summed gradient of a sequence.
+    batch_size : int
+        Sequences of an update at most.
+    schedule : callable or None
+        Epochs so far -> learning rate.
+    n_epochs : int
+        Of earlier calls.
+    """
+
+    loss: Loss
+    solver: Solver
+    full: bool
+    real_time: bool
+    mean: bool
+    batch_size: int
+    learning_rate: float
+    momentum: float = 0.0
+    alpha: float = 0.0
+    clip: float | None = None
+    max_iter: int = 1
+    tol: float = 0.0
+    n_iter_no_change: int = 1
+    shuffle: bool = False
+    verbose: int = 0
+    schedule: Callable[[int], float] | None = None
+    n_epochs: int = 0
+
+    def merges(self, n_sequences):
+        """Whether an update sees all of so many sequences, so that equal ones can be learned from as one."""
+        return self.mean and n_sequences <= self.batch_size
+
+
+def settings_of(*, loss, gradient, solver, update, batch_size=1, **more):
+    """Settings of the estimators' arguments; without `batch_size` and others those of on-line learning."""
+    return Settings(
+        loss=LOSSES[loss],
+        solver=SOLVERS[solver],
+        full=gradient == "full",
+        real_time=update == "step",
+        mean=update == "batch",
+        batch_size=batch_size if update == "batch" else 1,
+        **more,
+    )

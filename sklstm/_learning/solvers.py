@@ -1,0 +1,138 @@
+"""Solvers: what each allows and remembers, and L-BFGS. The others' steps are in _kernel/solvers.pxd."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+RATE, N_UPDATES = 1, -1  # places in the numbers of a solver
+MAX_ITER, NO_DESCENT = 1, 2  # how L-BFGS may end without having converged
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba (2015)
+
+
+@dataclass(frozen=True)
+class Solver:
+    """What a solver allows and remembers.
+
+    Attributes
+    ----------
+    name : str
+        Argument of the estimators, and key of `SOLVERS` of the kernel if it takes its steps there.
+    start : callable
+        learning_rate -> {name: number} of the arrays that it keeps, two at most, before the first update.
+    in_epochs : bool
+        Whether it makes updates in epochs; otherwise it takes all sequences at once.
+    full_batch : bool
+        Whether it wants all sequences in a batch, or large batches, and no update inside them.
+    has_momentum : bool
+    has_rate : bool
+        Whether the length of a step follows the rate, so that a schedule and a bound of the gradient have a
+        meaning.
+    clip, alpha : float or None
+        Bound of the gradient (with the log loss), and penalty (with mini-batches), if "auto".
+    """
+
+    name: str
+    start: Callable[[float], dict[str, float]]
+    in_epochs: bool = True
+    full_batch: bool = False
+    has_momentum: bool = False
+    has_rate: bool = True
+    clip: float | None = None
+    alpha: float = 0.0
+
+    def gentler(self, rate):
+        """Arguments with which it diverges less easily."""
+        if not self.in_epochs:
+            return "a larger alpha, or another solver"
+        return f"a learning_rate smaller than {rate}" + (", or clip" if self.has_rate else "")
+
+
+SOLVERS = {
+    solver.name: solver
+    for solver in (
+        Solver("sgd", lambda rate: {"velocity": 0.0}, has_momentum=True),
+        Solver("adam", lambda rate: {"first_moment": 0.0, "second_moment": 0.0}, clip=1.0, alpha=1e-4),
+        Solver(
+            "rprop",
+            lambda rate: {"last_gradient": 0.0, "step_size": rate},
+            full_batch=True,
+            has_rate=False,
+        ),
+        Solver("lbfgs", lambda rate: {}, in_epochs=False, full_batch=True, has_rate=False),
+    )
+}
+
+
+class SolverState:
+    """What a solver keeps from update to update.
+
+    Attributes
+    ----------
+    solver : str
+        Whose it is.
+    arrays : dict of str to ndarray of shape (n_weights,)
+        In the order of the flat weights; names as of `Solver.start`.
+    n_updates : int
+        Updates made.
+    """
+
+    def __init__(self, solver, arrays, n_updates):
+        self.solver = solver
+        self.arrays = arrays
+        self.n_updates = n_updates
+
+    @classmethod
+    def new(cls, solver, n_weights, learning_rate):
+        """Return the state before the first update."""
+        first = solver.start(learning_rate)
+        return cls(solver.name, {name: np.full(n_weights, number) for name, number in first.items()}, 0)
+
+
+def solver_numbers(number, settings, n_updates):
+    """Return the array of numbers by which the kernel takes the step of a solver (its number there)."""
+    return np.array(
+        [
+            number,
+            settings.learning_rate,
+            settings.momentum,
+            BETA1,
+            BETA2,
+            EPSILON,
+            settings.alpha,
+            0.0 if settings.clip is None else settings.clip,
+            n_updates,
+        ]
+    )
+
+
+def lbfgs(objective, weights, max_iter, tol, callback):
+    """Minimise by L-BFGS (SciPy's), full batch.
+
+    Parameters
+    ----------
+    objective : callable
+        weights -> (value, gradient), in float64.
+    weights : ndarray of shape (n_weights,)
+    max_iter : int
+    tol : float
+        Largest component of the gradient at which to stop.
+    callback : callable
+        Called with (weights, value) after each iteration.
+
+    Returns
+    -------
+    int
+        SciPy's status: `MAX_ITER` if `max_iter` ended it, `NO_DESCENT` if it found no lower value along its
+        direction, which numbers that are too large or too small do; others if it converged.
+    """
+    result = minimize(
+        objective,
+        weights,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": max_iter, "maxfun": 15 * max_iter, "gtol": tol, "ftol": 64 * np.finfo(float).eps},
+        callback=lambda intermediate_result: callback(intermediate_result.x, intermediate_result.fun),
+    )
+    return result.status

@@ -1,0 +1,328 @@
+"""The trainer: weights on their way through epochs, in the kernel's form."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from sklstm._checks import may_overflow
+from sklstm._engine.batches import WorkspacePool, packed_batches, sequences_at_once
+from sklstm._engine.streams import read_online_state, write_online_state
+from sklstm._engine.threads import Threads
+from sklstm._learning.solvers import N_UPDATES, RATE, SolverState, lbfgs, solver_numbers
+
+SHARE = 3e6  # multiply-adds of a thread's part of a mini-batch, for which it is worth a thread
+
+
+class Diverged(Exception):
+    """The loss, a weight, an output or the state of the solver is no longer finite."""
+
+
+class Trainer:
+    """Weights on their way through epochs.
+
+    Parameters
+    ----------
+    engine : Engine
+    bound : Bound
+        What to learn from.
+    settings : Settings
+    weights : ndarray of shape (n_weights,)
+    solver_state : SolverState or None
+        To go on with.
+    online_states : list of OnlineState or None
+        With ``update="step"``: the sequences are streams that go on from here, one entry each.
+    executor : Threads
+        How packed batches are shared.
+    """
+
+    def __init__(
+        self, engine, bound, settings, weights, solver_state=None, online_states=None, executor=None
+    ):
+        self.engine, self.settings = engine, settings
+        self.executor = Threads() if executor is None else executor
+        self.online_states = online_states
+        self.load(bound)
+        self.penalised = _penalised(engine.network)
+        if solver_state is None or solver_state.solver != settings.solver.name:
+            solver_state = SolverState.new(settings.solver, len(weights), settings.learning_rate)
+        self.state_names = list(settings.solver.start(settings.learning_rate))
+        arrays = [
+            engine.pad(solver_state.arrays[name], f"_solver_state.{name}", finite=False)
+            for name in self.state_names
+        ]
+        arrays += [engine.zeros() for _ in range(2 - len(arrays))]
+        number = engine.core.SOLVERS.get(settings.solver.name, -1)
+        numbers = solver_numbers(number, settings, solver_state.n_updates)
+        self.learned = engine.core.Weights(engine.pad(weights), *arrays, numbers)
+        self.work: Any = None
+        self.pool: Any = None  # of several threads
+
+    def load(self, bound):
+        """Take other data to learn from; weights and state of the solver stay."""
+        self.bound = bound
+        self.record = np.zeros((0, self.engine.network.n_outputs), self.engine.dtype)
+
+    @property
+    def weights(self):
+        """The weights, flat."""
+        return self.engine.flat(self.learned.w)
+
+    @property
+    def w(self):
+        """The weights, padded."""
+        return self.learned.w
+
+    @property
+    def solver_state(self):
+        """`SolverState`, a copy."""
+        learned = self.learned
+        arrays = {
+            name: self.engine.flat(array)
+            for name, array in zip(self.state_names, (learned.first, learned.second), strict=False)
+        }
+        return SolverState(self.settings.solver.name, arrays, int(learned.hyper[N_UPDATES]))
+
+    def snapshot(self):
+        """Weights and state of the solver, to come back to."""
+        return [*(array.copy() for array in self._arrays()), self.online_states]
+
+    def _arrays(self):
+        return self.learned.w, self.learned.first, self.learned.second, self.learned.hyper
+
+    def restore(self, snapshot):
+        """Go back to a snapshot."""
+        *arrays, self.online_states = snapshot
+        for array, kept in zip(self._arrays(), arrays, strict=True):
+            array[...] = kept
+
+    @property
+    def learning_rate(self):
+        """The rate of the next updates."""
+        return float(self.learned.hyper[RATE])
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        self.learned.hyper[RATE] = rate
+
+    def epoch(self, rng):
+        """Every sequence once; returns the mean loss, with the penalty.
+
+        Raises
+        ------
+        Diverged
+            If the loss is not finite, or a weight or its square, or the state of the solver or of a stream.
+        """
+        n_sequences = len(self.bound.learned)
+        shuffle = self.settings.shuffle and self.online_states is None
+        index = rng.permutation(n_sequences) if shuffle else np.arange(n_sequences)
+        with may_overflow():
+            total = self._steps(index) if self.settings.real_time else self._mini_batches(index)
+            mean = total / self.bound.total_weight
+            if self.settings.alpha:
+                mean += self._penalty(self.weights)
+        if not (np.isfinite(mean) and self._is_finite()):
+            raise Diverged
+        return mean
+
+    def _penalty(self, weights):
+        return 0.5 * self.settings.alpha * float(np.sum(weights[self.penalised].astype(float) ** 2))
+
+    def _is_finite(self):
+        """Whether the squares of the weights are finite, and all that the next update goes on from.
+
+        A moment of Adam that has overflowed would make each step of its weight zero, without a sign of it.
+        """
+        largest = np.sqrt(np.finfo(self.w.dtype).max)
+        online = [part for state in self.online_states or () for part in state]
+        return np.abs(self.w).max() < largest and all(
+            np.isfinite(part).all() for part in (self.learned.first, self.learned.second, *online)
+        )
+
+    def gives_finite_outputs(self, weights):
+        """Whether these weights give finite outputs for all sequences with a weight, also those held out."""
+        engine, bound = self.engine, self.bound
+        w = engine.pad(weights)
+        if _cannot_overflow(engine.network, w, bound.sequences):
+            return True
+        counts = bound.weights_of(bound.order, (bound.target_weight > 0).astype(float)) > 0
+        if not counts.all():
+            bound = engine.bind(bound.sequences[counts])
+        outputs, _ = engine.forward(w, bound, n_threads=self.executor.n_workers)
+        return bool(np.isfinite(outputs).all())
+
+    # ------------------------------------------------------------------------------------------
+    # mini-batches and sequences
+
+    def _mini_batches(self, index):
+        """Loss of an epoch; an update after each mini-batch."""
+        learned, n_sequences = self.bound.learned, len(index)
+        size = min(self.settings.batch_size, n_sequences)
+        n_batches = -(-n_sequences // size)
+        batch = np.arange(n_batches + 1) * n_sequences // n_batches  # of equal size, but for one sequence
+        if size > 1:  # the longest of a batch first
+            number = np.repeat(np.arange(n_batches), np.diff(batch))
+            index = index[np.lexsort((-learned.length[index], number))]
+        order = learned[index]
+        longest = int(order.length.max())
+        at_once = min(size, sequences_at_once(longest))
+        n_workers = self.executor.n_workers
+        if n_workers > 1:
+            share = -(-size // n_workers)
+            if size > at_once or share * int(order.length.mean()) * len(self.learned.w) > SHARE:
+                return self._share_mini_batches(order, batch, min(at_once, share))
+        starts = batch[:-1]
+        if at_once < size:
+            starts = np.concatenate([np.arange(lo, hi, at_once) for lo, hi in pairwise(batch)])
+        n_steps = np.add.reduceat(order.length, starts)
+        self._make_work(int(n_steps.max()), at_once, longest)
+        total = self._train(order, batch, at_once)
+        if not np.isfinite(total):
+            raise Diverged
+        return total
+
+    def _train(self, order, batch, at_once):
+        """Loss of all mini-batches, learned from in one entry of the kernel."""
+        engine, settings = self.engine, self.settings
+        return engine.core.train(
+            engine.plan,
+            self.bound.data,
+            order,
+            self.work,
+            self.learned,
+            settings.full,
+            settings.mean,
+            batch,
+            at_once,
+            self.record,
+        )
+
+    def _share_mini_batches(self, order, batch, at_once):
+        """Do as `_mini_batches` does, the packed batches of each mini-batch in threads."""
+        engine, bound, edges = self.engine, self.bound, list(pairwise(batch))
+        mini_batches = [
+            [order[at : min(at + at_once, hi)] for at in range(lo, hi, at_once)] for lo, hi in edges
+        ]
+        weights = bound.weights_of(order, bound.target_weight)
+        self._make_pool([packed for mini_batch in mini_batches for packed in mini_batch])
+        total = 0.0
+        with self.executor.sharing() as share:
+            for mini_batch, (lo, hi) in zip(mini_batches, edges, strict=True):
+                weight = float(weights[lo:hi].sum())
+                if weight == 0:
+                    continue
+                value = self._sum(mini_batch, 1 / weight, share)
+                if not np.isfinite(value):
+                    raise Diverged
+                total += value
+                engine.core.update(engine.plan, self.learned)
+        return total
+
+    def _sum(self, batches, scale, share):
+        """Loss of these packed batches; `scale` times its gradient is added to `grad`, in their order."""
+        engine, data, w, full = self.engine, self.bound.data, self.learned.w, self.settings.full
+
+        def gradient(batch):
+            grad = engine.zeros()
+            with self.pool.lend() as work:
+                value = engine.core.gradient(engine.plan, data, batch, work, w, full, scale, True, grad)
+            return value, grad
+
+        total = 0.0
+        for value, grad in share(gradient, batches):
+            total += value
+            self.learned.grad[...] += grad
+        return total
+
+    def _make_pool(self, batches):
+        if self.pool is None or not self.pool.hold(batches):
+            self.pool = WorkspacePool(self.engine, batches, self.bound.data.sparse)
+
+    def _make_work(self, *need):
+        if self.work is None or any(
+            has < needed for has, needed in zip(self.work.capacity, need, strict=True)
+        ):
+            self.work = self.engine.workspace(*need, sparse=self.bound.data.sparse)
+
+    # ------------------------------------------------------------------------------------------
+    # time steps
+
+    def _steps(self, index):
+        """Loss of an epoch; an update after each time step. Streams go on from call to call."""
+        order, sparse = self.bound.learned[index], self.bound.data.sparse
+        if self.work is None:
+            self.work = self.engine.workspace(1, 1, 1, sparse=sparse, partials=True)
+        if self.online_states is None:
+            return self._train_steps(order, goes_on=False)
+        total, states = 0.0, []
+        for i, state in enumerate(self.online_states):
+            write_online_state(self.engine, self.work, state, sparse)
+            total += self._train_steps(order[i : i + 1], goes_on=True)
+            states.append(read_online_state(self.engine, self.work, sparse))
+        self.online_states = states
+        return total
+
+    def _train_steps(self, order, goes_on):
+        """Loss of these sequences; whether they go on from what the workspace holds, or start from zero."""
+        engine = self.engine
+        total, *_ = engine.core.train_steps(
+            engine.plan, self.bound.data, order, self.work, self.learned, goes_on, self.record
+        )
+        if not np.isfinite(total):
+            raise Diverged
+        return total
+
+    # ------------------------------------------------------------------------------------------
+    # all at once
+
+    def minimise(self, on_epoch):
+        """L-BFGS on all sequences at once; returns how it ended (see `lbfgs`)."""
+        settings, engine, bound = self.settings, self.engine, self.bound
+        batches = [bound.learned[who] for who in packed_batches(bound.learned)]
+        self._make_pool(batches)
+        scale = 1 / bound.total_weight
+
+        def objective(weights):
+            with may_overflow():
+                self.learned.w[engine.places] = weights
+                self.learned.grad[:] = 0
+                value = self._sum(batches, scale, share) * scale
+                if settings.alpha:
+                    value += self._penalty(weights)
+                grad = engine.flat(self.learned.grad).astype(float)
+                grad[self.penalised] += settings.alpha * weights[self.penalised]
+                is_finite = np.isfinite(value) and np.isfinite(grad @ grad)  # the solver needs its square
+            if not (is_finite and self._is_finite()):
+                raise Diverged
+            return value, grad
+
+        def after_iteration(weights, value):
+            self.learned.w[engine.places] = weights
+            if on_epoch(value):
+                raise StopIteration  # SciPy ends here
+
+        with self.executor.sharing() as share:
+            weights = self.weights.astype(float)
+            return lbfgs(objective, weights, settings.max_iter, settings.tol, after_iteration)
+
+
+def _cannot_overflow(network, w, sequences):
+    """Whether no sum of the network can overflow for inputs of this size: then all outputs are finite."""
+    if network.cell_input_activation == "identity":  # activations may grow with each step
+        return False
+    values = sequences.values.data if sequences.is_sparse else sequences.values
+    largest_input = float(max(values.max(initial=0), -values.min(initial=0)))
+    largest_state = 2.0 * int(sequences.lengths.max())  # at a step at most 2 more, and the gates are below 1
+    n_sources = network._n_recurrent + network.block_size + network.n_cells + network.n_hidden_units
+    largest_sum = float(np.abs(w).max()) * (network.n_inputs * largest_input + n_sources * largest_state + 1)
+    return largest_sum < float(np.finfo(w.dtype).max) / 2
+
+
+def _penalised(network):
+    """Mask of the weights that the L2 penalty falls on: all but biases."""
+    mask = np.ones(network.n_weights, bool)
+    biased = {"cell": network.cell_bias, "hidden": network.cell_bias, "output": network.output_bias}
+    for name, part in network.views(mask).items():
+        if not name.endswith("peephole") and biased.get(name, network.gate_bias):
+            part[:, -1] = False
+    return mask
