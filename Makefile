@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py README.md LICENSE \
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest
 
-.PHONY: demo test test-seeds test-oldest lint format wheel dist bench bench-rivals clean
+.PHONY: demo test test-seeds test-oldest test-compilers lint format wheel dist bench bench-rivals clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -32,6 +32,10 @@ test-seeds: $(VENV)/order.stamp
 # The suite with the oldest dependencies that pyproject.toml allows.
 test-oldest: $(VENV)-oldest/oldest.stamp
 	$(VENV)-oldest/$(PYTEST)
+
+# The kernel as other compilers build it: the same bits. BUILDS="clang gcc-O0" are some of them.
+test-compilers: $(VENV)/test.stamp
+	.ci/compilers
 
 lint format: export PATH := $(CURDIR)/$(VENV)-lint/bin:$(PATH)
 lint: $(VENV)-lint/lint.stamp

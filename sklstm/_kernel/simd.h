@@ -239,7 +239,8 @@ INLINE vec squash(real slope, real most, real scale, real shift, vec x)
     return all(shift) + all(scale) / (all(1) + exp2_of(all(slope), all(most), x));
 }
 
-#if defined(__FMA__) || defined(__aarch64__)
+/* whether fma_of rounds once */
+#if VECTOR_BYTES && (defined(__FMA__) || defined(__aarch64__))
 #define HAS_FMA 1
 #else
 #define HAS_FMA 0
