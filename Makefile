@@ -42,12 +42,14 @@ lint: $(VENV)-lint/lint.stamp
 	ruff check
 	ruff format --check
 	cython-lint sklstm
+	clang-format --dry-run --Werror sklstm/_kernel/*.h
 	mypy
 	codespell
 
 format: $(VENV)-lint/lint.stamp
 	ruff check --fix-only
 	ruff format
+	clang-format -i sklstm/_kernel/*.h
 
 wheel: build/wheel.stamp
 

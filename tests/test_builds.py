@@ -1,8 +1,8 @@
-"""What the kernel computes, to the bit: in both builds, on every CPU level, and as the files of digests have it.
+"""What the kernel computes, to the bit: in both builds, on every CPU level, and as the digests have it.
 
     python -P tests/test_builds.py
 
-writes these files anew: run it after a change that is meant to give other bits.
+writes digests.txt and digests_unfused.txt anew: run it after a change that is meant to give other bits.
 """
 
 import hashlib

@@ -15,9 +15,9 @@
 #endif
 
 /* C (nr x nv vectors) = start + A B, all of C in registers. nr and nv are constants after inlining. */
-INLINE void tile(
-    const int nr, const int nv, ptrdiff_t sources, const real *restrict a, ptrdiff_t a_row, ptrdiff_t a_source,
-    const real *restrict b, ptrdiff_t b_row, const real *start, ptrdiff_t start_row, real *c, ptrdiff_t c_row)
+INLINE void tile(const int nr, const int nv, ptrdiff_t sources, const real *restrict a, ptrdiff_t a_row,
+                 ptrdiff_t a_source, const real *restrict b, ptrdiff_t b_row, const real *start,
+                 ptrdiff_t start_row, real *c, ptrdiff_t c_row)
 {
     const real *restrict a_4 = a + 4 * a_row; /* so that few registers hold the places of eight rows */
     vec sum[16];
@@ -40,9 +40,9 @@ INLINE void tile(
 }
 
 /* C (rows x nv vectors) = start + A B, for a multiple of TALL rows and at most DEEP sources */
-INLINE void column(
-    const int nv, ptrdiff_t rows, ptrdiff_t sources, const real *restrict a, ptrdiff_t a_row, ptrdiff_t a_source,
-    const real *restrict b, ptrdiff_t b_row, const real *start, ptrdiff_t start_row, real *c, ptrdiff_t c_row)
+INLINE void column(const int nv, ptrdiff_t rows, ptrdiff_t sources, const real *restrict a, ptrdiff_t a_row,
+                   ptrdiff_t a_source, const real *restrict b, ptrdiff_t b_row, const real *start,
+                   ptrdiff_t start_row, real *c, ptrdiff_t c_row)
 {
     ALIGNED real panel[DEEP * 2 * LANES];
     if (rows >= 16 && b_row > nv * LANES) { /* worth a copy without gaps */
@@ -60,10 +60,10 @@ INLINE void column(
 /* C (rows x units) = start + A (rows x sources) B (sources x units); units is a multiple of LANES. `start` may be C
  * itself, or, with a stride of 0, one row for all. A has any two strides, so that it may stand transposed. GCC's copies for
  * constant strides keep the rows of B in memory: one copy only. */
-ONE_COPY static void product_in_tiles(
-    ptrdiff_t rows, ptrdiff_t units, ptrdiff_t sources, const real *restrict a, ptrdiff_t a_row,
-    ptrdiff_t a_source, const real *restrict b, ptrdiff_t b_row, const real *start, ptrdiff_t start_row, real *c,
-    ptrdiff_t c_row)
+ONE_COPY static void product_in_tiles(ptrdiff_t rows, ptrdiff_t units, ptrdiff_t sources,
+                                      const real *restrict a, ptrdiff_t a_row, ptrdiff_t a_source,
+                                      const real *restrict b, ptrdiff_t b_row, const real *start,
+                                      ptrdiff_t start_row, real *c, ptrdiff_t c_row)
 {
     const ptrdiff_t whole = rows - rows % TALL;
     ptrdiff_t k = 0;

@@ -154,7 +154,8 @@ INLINE vec sqrt_of(vec x)
 }
 INLINE vec clip(vec most, vec x)
 {
-    const ivec low = x < -most, high = x > most;
+    const ivec low = x < -most;
+    const ivec high = x > most;
     return (vec)((low & (ivec)-most) | (high & (ivec)most) | (~(low | high) & (ivec)x));
 }
 #endif
@@ -166,10 +167,24 @@ typedef integer ivec;
 INLINE vec load(const real *p) { return *p; }
 INLINE void store(real *p, vec x) { *p = x; }
 INLINE vec all(real x) { return x; }
-INLINE ivec bits_of(vec x) { ivec y; memcpy(&y, &x, sizeof y); return y; }
-INLINE vec of_bits(ivec x) { vec y; memcpy(&y, &x, sizeof y); return y; }
+INLINE ivec bits_of(vec x)
+{
+    ivec y;
+    memcpy(&y, &x, sizeof y);
+    return y;
+}
+INLINE vec of_bits(ivec x)
+{
+    vec y;
+    memcpy(&y, &x, sizeof y);
+    return y;
+}
 INLINE vec first_lanes(vec x, ptrdiff_t n) { return n > 0 ? x : 0; }
-INLINE real lane_of(vec x, int i) { (void)i; return x; }
+INLINE real lane_of(vec x, int i)
+{
+    (void)i;
+    return x;
+}
 INLINE vec fma_of(vec a, vec b, vec c) { return a * b + c; }
 INLINE vec sqrt_of(vec x) { return SQRT(x); }
 INLINE vec clip(vec most, vec x) { return x < -most ? -most : x > most ? most : x; }
@@ -181,7 +196,8 @@ INLINE vec spread(vec x, ptrdiff_t i)
 #if defined(__AVX2__) && VECTOR_BYTES == 32 && REAL_BITS == 32
     return (vec)_mm256_permutevar8x32_ps((__m256)x, _mm256_set1_epi32((int)i));
 #elif defined(__AVX2__) && VECTOR_BYTES == 32
-    return (vec)_mm256_permutevar8x32_ps((__m256)x, _mm256_add_epi32(_mm256_set1_epi32(2 * (int)i), _mm256_set_epi32(1, 0, 1, 0, 1, 0, 1, 0)));
+    return (vec)_mm256_permutevar8x32_ps(
+        (__m256)x, _mm256_add_epi32(_mm256_set1_epi32(2 * (int)i), _mm256_set_epi32(1, 0, 1, 0, 1, 0, 1, 0)));
 #elif defined(__AVX512F__) && VECTOR_BYTES == 64 && REAL_BITS == 32
     return (vec)_mm512_permutexvar_ps(_mm512_set1_epi32((int)i), (__m512)x);
 #elif defined(__AVX512F__) && VECTOR_BYTES == 64
@@ -209,6 +225,7 @@ INLINE vec exp2_of(vec slope, vec most, vec x)
     r = fma_of(slope, x, -n);
     r2 = r * r;
     r4 = r2 * r2;
+    /* clang-format off */
 #if REAL_BITS == 32
     p = fma_of(fma_of(all(0.000154531629f), r2, fma_of(all(0.00133908634f), r, all(0.00961808256f))), r4,
                fma_of(fma_of(all(0.0555035711f), r, all(0.240226508f)), r2,
@@ -221,6 +238,7 @@ INLINE vec exp2_of(vec slope, vec most, vec x)
     p = fma_of(fma_of(fma_of(all(4.4549605981865186e-10), r, all(7.072585949269223e-09)), r2,
                       fma_of(all(1.0178062445845774e-07), r, all(1.321544258792169e-06))), r4 * r4, p);
 #endif
+    /* clang-format on */
     return of_bits(bits_of(p) + exponent);                                  /* 2^n p */
 }
 
