@@ -113,7 +113,13 @@ FUSED = [level for level in _cpu.levels() if fuses(level)]
 
 @pytest.mark.parametrize("level", _cpu.levels())
 def test_every_level_gives_the_bits_that_are_kept(level):
-    assert digests(level) == DIGESTS[fuses(level)].read_text().splitlines()
+    kept = DIGESTS[fuses(level)].read_text().splitlines()
+    actual = digests(level)
+    with _cpu.use_level(level):
+        scalar = _cpu.core(np.float64).LANES_OF_A_VECTOR == 1
+    if scalar:  # no vectors: products of wide networks are left to BLAS
+        kept, actual = ([line for line in lines if not line.startswith("wide, ")] for lines in (kept, actual))
+    assert actual == kept
 
 
 @pytest.mark.skipif(not FUSED, reason="no CPU level with fused multiply-add runs here")
