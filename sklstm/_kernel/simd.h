@@ -60,6 +60,9 @@ typedef int32_t integer;
 #define ROUNDER 12582912.0f /* 1.5 * 2^MANTISSA_BITS: adding it rounds to an integer, in the lowest bits */
 #define EXP2_MAX 125.0f
 #define SQRT sqrtf
+#ifdef FP_FAST_FMAF
+#define FAST_FMA 1
+#endif
 #else
 typedef double real;
 typedef int64_t integer;
@@ -69,6 +72,9 @@ typedef int64_t integer;
 #define ROUNDER 6755399441055744.0
 #define EXP2_MAX 1020.0
 #define SQRT sqrt
+#ifdef FP_FAST_FMA
+#define FAST_FMA 1
+#endif
 #endif
 
 /* ------------------------------------------------------------------------------------------------
@@ -135,7 +141,7 @@ INLINE vec fma_of(vec a, vec b, vec c) { return (vec)NEON(vfmaq)(c, a, b); }
 INLINE vec sqrt_of(vec x) { return (vec)NEON(vsqrtq)(x); }
 INLINE vec clip(vec most, vec x) { return (vec)NEON(vminq)(most, NEON(vmaxq)(-most, x)); }
 #else /* another processor: the same operations, lane by lane where C has no operator */
-#if REAL_BITS == 32 ? defined(FP_FAST_FMAF) : defined(FP_FAST_FMA)
+#ifdef FAST_FMA
 INLINE vec fma_of(vec a, vec b, vec c)
 {
     vec y;
@@ -258,7 +264,7 @@ INLINE vec squash(real slope, real most, real scale, real shift, vec x)
 }
 
 /* whether fma_of rounds once */
-#if VECTOR_BYTES && (defined(__FMA__) || defined(__aarch64__))
+#if VECTOR_BYTES && (defined(__FMA__) || defined(__aarch64__) || defined(FAST_FMA))
 #define HAS_FMA 1
 #else
 #define HAS_FMA 0
