@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py README.md LICENSE \
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest
 
-.PHONY: demo test test-seeds test-oldest lint format wheel dist bench bench-rivals clean
+.PHONY: demo test test-seeds test-oldest test-platforms test-compilers lint format wheel dist bench bench-rivals clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -33,17 +33,27 @@ test-seeds: $(VENV)/order.stamp
 test-oldest: $(VENV)-oldest/oldest.stamp
 	$(VENV)-oldest/$(PYTEST)
 
+# The kernel on 64-bit ARM and on older x86-64, emulated (Debian, with packages that it names).
+test-platforms: $(VENV)/test.stamp $(VENV)-aarch64/test.stamp build/i686.stamp
+	.ci/platforms test
+
+# The kernel as other compilers build it: the same bits. BUILDS="clang gcc-O0" are some of them.
+test-compilers: $(VENV)/test.stamp
+	.ci/compilers
+
 lint format: export PATH := $(CURDIR)/$(VENV)-lint/bin:$(PATH)
 lint: $(VENV)-lint/lint.stamp
 	ruff check
 	ruff format --check
 	cython-lint sklstm
+	clang-format --dry-run --Werror sklstm/_kernel/*.h
 	mypy
 	codespell
 
 format: $(VENV)-lint/lint.stamp
 	ruff check --fix-only
 	ruff format
+	clang-format -i sklstm/_kernel/*.h
 
 wheel: build/wheel.stamp
 
@@ -96,6 +106,14 @@ $(VENV)-oldest/oldest.stamp: build/wheel.stamp | $(VENV)-oldest/bin/python
 	sed -nE 's/^ *"(numpy|scipy|scikit-learn)>=([0-9.]+)".*/\1==\2/p' pyproject.toml >build/oldest.txt
 	$(VENV)-oldest/bin/pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
 	$(VENV)-oldest/bin/pip install --quiet --constraint build/oldest.txt "$$(echo build/wheel/*.whl)[test]"
+	touch $@
+
+$(VENV)-aarch64/test.stamp: .ci/platforms $(SOURCES) | $(VENV)/bin/python
+	.ci/platforms aarch64
+	touch $@
+
+build/i686.stamp: .ci/platforms $(SOURCES) | $(VENV)/bin/python
+	.ci/platforms i686
 	touch $@
 
 $(VENV)-rivals/rivals.stamp: build/wheel.stamp pyproject.toml | $(VENV)-rivals/bin/python

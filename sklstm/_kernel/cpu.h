@@ -36,7 +36,7 @@ static inline int cpu_level(void)
     enum { BMI1 = 1u << 3, AVX2 = 1u << 5, BMI2 = 1u << 8 };                             /* leaf 7, ebx */
     const unsigned v2 = 1u << 0 | 1u << 9 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 23;   /* SSE3 to POPCNT */
     const unsigned v3 = FMA | MOVBE | OSXSAVE | F16C | v2;
-    const unsigned v4 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;            /* AVX-512 F DQ CD BW VL */
+    const unsigned v4 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31; /* AVX-512 F DQ CD BW VL */
     unsigned r[4];
     uint64_t saved;
     if (!cpuid_leaf(1, r) || (r[2] & v3) != v3)

@@ -26,9 +26,8 @@ typedef struct {
 
 /* C (nr x nv vectors) = start + A B for one or two pairs of factors, from row i and unit j of them on, all of C in
  * registers. nr and nv are constants after inlining. */
-INLINE void tile(
-    const int nr, const int nv, const Factors *factors, int pairs, ptrdiff_t i0, ptrdiff_t j0, const real *start,
-    ptrdiff_t start_row, real *c, ptrdiff_t c_row)
+INLINE void tile(const int nr, const int nv, const Factors *factors, int pairs, ptrdiff_t i0, ptrdiff_t j0,
+                 const real *start, ptrdiff_t start_row, real *c, ptrdiff_t c_row)
 {
     vec sum[16];
     start += i0 * start_row + j0;
@@ -58,9 +57,8 @@ INLINE void tile(
 }
 
 /* C (rows x nv vectors) = start + A B, for a multiple of TALL rows and at most DEEP sources */
-INLINE void column(
-    const int nv, ptrdiff_t rows, const Factors *factors, int pairs, ptrdiff_t j0, const real *start,
-    ptrdiff_t start_row, real *c, ptrdiff_t c_row)
+INLINE void column(const int nv, ptrdiff_t rows, const Factors *factors, int pairs, ptrdiff_t j0,
+                   const real *start, ptrdiff_t start_row, real *c, ptrdiff_t c_row)
 {
     ALIGNED real panel[DEEP * 2 * LANES];
     Factors copied[2];
@@ -83,9 +81,8 @@ INLINE void column(
 /* C (rows x units) = start + A B for one or two pairs of factors; units is a multiple of LANES. `start` may be C
  * itself, or, with a stride of 0, one row for all. GCC's copies for constant strides keep the rows of B in memory: one
  * copy only. */
-ONE_COPY static void product_in_tiles(
-    ptrdiff_t rows, ptrdiff_t units, const Factors *factors, int pairs, const real *start, ptrdiff_t start_row,
-    real *c, ptrdiff_t c_row)
+ONE_COPY static void product_in_tiles(ptrdiff_t rows, ptrdiff_t units, const Factors *factors, int pairs,
+                                      const real *start, ptrdiff_t start_row, real *c, ptrdiff_t c_row)
 {
     const ptrdiff_t whole = rows - rows % TALL;
     ptrdiff_t done = 0; /* sources of the first of these factors */

@@ -60,6 +60,9 @@ typedef int32_t integer;
 #define ROUNDER 12582912.0f /* 1.5 * 2^MANTISSA_BITS: adding it rounds to an integer, in the lowest bits */
 #define EXP2_MAX 125.0f
 #define SQRT sqrtf
+#ifdef FP_FAST_FMAF
+#define FAST_FMA 1
+#endif
 #else
 typedef double real;
 typedef int64_t integer;
@@ -69,6 +72,9 @@ typedef int64_t integer;
 #define ROUNDER 6755399441055744.0
 #define EXP2_MAX 1020.0
 #define SQRT sqrt
+#ifdef FP_FAST_FMA
+#define FAST_FMA 1
+#endif
 #endif
 
 /* ------------------------------------------------------------------------------------------------
@@ -118,7 +124,10 @@ INLINE real lane_of(vec x, int i) { return x[i]; }
 INLINE vec fma_of(vec a, vec b, vec c) { return OF_TYPE(_mm512_fmadd)(a, b, c); }
 INLINE vec sqrt_of(vec x) { return OF_TYPE(_mm512_sqrt)(x); }
 INLINE vec clip(vec most, vec x) { return OF_TYPE(_mm512_min)(most, OF_TYPE(_mm512_max)(-most, x)); }
-INLINE vec round_of(vec x) { return OF_TYPE(_mm512_roundscale)(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vec round_of(vec x)
+{
+    return OF_TYPE(_mm512_roundscale)(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 #elif defined(__FMA__) && VECTOR_BYTES == 32
 INLINE vec fma_of(vec a, vec b, vec c) { return OF_TYPE(_mm256_fmadd)(a, b, c); }
 INLINE vec sqrt_of(vec x) { return OF_TYPE(_mm256_sqrt)(x); }
@@ -143,7 +152,7 @@ INLINE vec sqrt_of(vec x) { return (vec)NEON(vsqrtq)(x); }
 INLINE vec clip(vec most, vec x) { return (vec)NEON(vminq)(most, NEON(vmaxq)(-most, x)); }
 INLINE vec round_of(vec x) { return (vec)NEON(vrndnq)(x); }
 #else /* another processor: the same operations, lane by lane where C has no operator */
-#if REAL_BITS == 32 ? defined(FP_FAST_FMAF) : defined(FP_FAST_FMA)
+#ifdef FAST_FMA
 INLINE vec fma_of(vec a, vec b, vec c)
 {
     vec y;
@@ -162,7 +171,8 @@ INLINE vec sqrt_of(vec x)
 }
 INLINE vec clip(vec most, vec x)
 {
-    const ivec low = x < -most, high = x > most;
+    const ivec low = x < -most;
+    const ivec high = x > most;
     return (vec)((low & (ivec)-most) | (high & (ivec)most) | (~(low | high) & (ivec)x));
 }
 #define ROUNDS_SMALL_NUMBERS
@@ -175,10 +185,24 @@ typedef integer ivec;
 INLINE vec load(const real *p) { return *p; }
 INLINE void store(real *p, vec x) { *p = x; }
 INLINE vec all(real x) { return x; }
-INLINE ivec bits_of(vec x) { ivec y; memcpy(&y, &x, sizeof y); return y; }
-INLINE vec of_bits(ivec x) { vec y; memcpy(&y, &x, sizeof y); return y; }
+INLINE ivec bits_of(vec x)
+{
+    ivec y;
+    memcpy(&y, &x, sizeof y);
+    return y;
+}
+INLINE vec of_bits(ivec x)
+{
+    vec y;
+    memcpy(&y, &x, sizeof y);
+    return y;
+}
 INLINE vec first_lanes(vec x, ptrdiff_t n) { return n > 0 ? x : 0; }
-INLINE real lane_of(vec x, int i) { (void)i; return x; }
+INLINE real lane_of(vec x, int i)
+{
+    (void)i;
+    return x;
+}
 INLINE vec fma_of(vec a, vec b, vec c) { return a * b + c; }
 INLINE vec sqrt_of(vec x) { return SQRT(x); }
 INLINE vec clip(vec most, vec x) { return x < -most ? -most : x > most ? most : x; }
@@ -191,7 +215,8 @@ INLINE vec spread(vec x, ptrdiff_t i)
 #if defined(__AVX2__) && VECTOR_BYTES == 32 && REAL_BITS == 32
     return (vec)_mm256_permutevar8x32_ps((__m256)x, _mm256_set1_epi32((int)i));
 #elif defined(__AVX2__) && VECTOR_BYTES == 32
-    return (vec)_mm256_permutevar8x32_ps((__m256)x, _mm256_add_epi32(_mm256_set1_epi32(2 * (int)i), _mm256_set_epi32(1, 0, 1, 0, 1, 0, 1, 0)));
+    return (vec)_mm256_permutevar8x32_ps(
+        (__m256)x, _mm256_add_epi32(_mm256_set1_epi32(2 * (int)i), _mm256_set_epi32(1, 0, 1, 0, 1, 0, 1, 0)));
 #elif defined(__AVX512F__) && VECTOR_BYTES == 64 && REAL_BITS == 32
     return (vec)_mm512_permutexvar_ps(_mm512_set1_epi32((int)i), (__m512)x);
 #elif defined(__AVX512F__) && VECTOR_BYTES == 64
@@ -223,6 +248,7 @@ INLINE vec exp2_of(vec slope, vec x)
     r = v - round_of(v);
     r2 = r * r;
     r4 = r2 * r2;
+    /* clang-format off */
 #if REAL_BITS == 32
     p = fma_of(fma_of(all(0.000154531629f), r2, fma_of(all(0.00133908634f), r, all(0.00961808256f))), r4,
                fma_of(fma_of(all(0.0555035711f), r, all(0.240226508f)), r2,
@@ -235,6 +261,7 @@ INLINE vec exp2_of(vec slope, vec x)
     p = fma_of(fma_of(fma_of(all(4.4549605981865186e-10), r, all(7.072585949269223e-09)), r2,
                       fma_of(all(1.0178062445845774e-07), r, all(1.321544258792169e-06))), r4 * r4, p);
 #endif
+    /* clang-format on */
     return of_bits(bits_of(p) + exponent);                                  /* 2^n p */
 }
 
@@ -252,7 +279,8 @@ INLINE vec squash(real slope, real scale, real shift, vec x)
     return all(shift) + all(scale) / (all(1) + exp2_of(all(slope), x));
 }
 
-#if defined(__FMA__) || defined(__aarch64__)
+/* whether fma_of rounds once */
+#if VECTOR_BYTES && (defined(__FMA__) || defined(__aarch64__) || defined(FAST_FMA))
 #define HAS_FMA 1
 #else
 #define HAS_FMA 0
