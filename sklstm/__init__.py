@@ -20,7 +20,7 @@ from sklstm._displays import (
     StepConfusionDisplay,
     WeightsDisplay,
 )
-from sklstm._engine.streams import State
+from sklstm._engine.states import State
 from sklstm._estimators.classifier import LSTMClassifier
 from sklstm._estimators.regressor import LSTMRegressor
 from sklstm._inspection import cross_val_predict_steps, permutation_importance, step_scorer

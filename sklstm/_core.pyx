@@ -1235,7 +1235,7 @@ cdef class Workspace:
     cdef Arrays at
     cdef object held
     cdef readonly tuple capacity
-    cdef readonly object first, step, target_row, touched, is_touched, n_touched
+    cdef readonly object first, step, target_row, target, touched, is_touched, n_touched
     cdef readonly object D, Y, G, S, HS, OD, E, ES, P, PP
 
     def __init__(
@@ -1256,8 +1256,7 @@ cdef class Workspace:
         self.at.step = &integers[0]
         self.target_row = integers = np.zeros(targets + total, np.int64)
         self.at.target_row = &integers[0]
-        integers = np.zeros(targets + total, np.int64)
-        self.held.append(integers)
+        self.target = integers = np.zeros(targets + total, np.int64)
         self.at.target = &integers[0]
         self.at.XG = self._room(1 if sparse or sequences == 1 else rows, n.M)
         self.D, self.Y = zeros(total, n.d_row), zeros(total, n.y_row)
@@ -1666,13 +1665,17 @@ cdef class Step:
         self, Plan plan, Workspace work, Py_ssize_t n_streams, Py_ssize_t at_once, given, packed
     ):
         self.plan, self.work, self.streams, self.at_once = plan, work, n_streams, at_once
+        self.load(given, packed)
+        self.has_partials, self.state_row = work.at.P != NULL, 0
+        if self.has_partials and n_streams != 1:
+            raise ValueError("partials are carried for one stream")
+
+    def load(self, given, packed):
+        """Take these weights from now on."""
         self.given, self.copied, self.packed = given, given.tobytes(), packed
         self.n_bytes = given.nbytes
         self.reference = ref(given)  # NumPy then refuses to resize it, even with refcheck=False
         self.weights, self.w = bytes_of(given), address(packed)
-        self.has_partials, self.state_row = work.at.P != NULL, 0
-        if self.has_partials and n_streams != 1:
-            raise ValueError("partials are carried for one stream")
 
     def advance(self, weights, x):
         """Outputs after the inputs x, and the state moves on.

@@ -15,16 +15,17 @@ from sklstm._checks import (
     check_init_range,
     check_integer,
 )
-from sklstm._engine.engine import bind_weights
+from sklstm._engine.engine import LINEAR, bind_weights
 from sklstm._engine.layout import SQUASHING
+from sklstm._engine.streams import Stream
 from sklstm._learning.losses import loss_for
 from sklstm._learning.settings import GRADIENTS
 from sklstm._messages import shown
-from sklstm._sequences import as_sequences, as_step_targets, as_target_weights, split_steps
+from sklstm._sequences import as_output_weights, as_sequences, as_step_targets, split_steps
 
 OUTPUT_ACTIVATIONS = ("logistic", "softmax", "identity")
 RECURRENCES = ("all", "cells", "none")
-SIZES = {"n_inputs": 1, "n_outputs": 1, "n_blocks": 0, "block_size": 1, "n_hidden_units": 0}  # and the least
+SIZES = {"n_inputs": 1, "n_outputs": 0, "n_blocks": 0, "block_size": 1, "n_hidden_units": 0}  # and the least
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,11 @@ class Network:
 
     Parameters
     ----------
-    n_inputs, n_outputs : int
-        Features of a time step; output units.
+    n_inputs : int
+        Features of a time step.
+    n_outputs : int
+        Output units. 0 is a layer for networks of one's own: its outputs are the activations of the cells
+        and of the conventional hidden units.
     n_blocks : int, default=1
         Memory blocks; 0 is a network that has yet to grow. The cells of a block share its gates.
     block_size : int, default=1
@@ -129,6 +133,16 @@ class Network:
             check_choice(name, getattr(self, name), choices)
         if not (self.n_blocks or self.n_hidden_units or self.shortcut):
             raise ValueError("n_blocks=0 leaves nothing to learn: it needs n_hidden_units or shortcut=True.")
+        if self.n_outputs == 0:
+            if self.shortcut or not (self.n_blocks or self.n_hidden_units):
+                raise ValueError(
+                    "n_outputs=0 leaves no output units: it needs hidden units and shortcut=False."
+                )
+            if self.output_activation != "identity":
+                raise ValueError(
+                    "n_outputs=0 leaves no output units: output_activation must be 'identity', got "
+                    f"{self.output_activation!r}."
+                )
         if self.n_hidden_units and not self.n_blocks and self.recurrence == "cells":
             raise ValueError(
                 f"n_blocks=0 leaves no cells for recurrence='cells': the {self.n_hidden_units} hidden units "
@@ -165,6 +179,11 @@ class Network:
         every = self.n_cells + len(self._gates) * self.n_blocks + self.n_hidden_units
         return {"all": every, "cells": self.n_cells, "none": 0}[self.recurrence]
 
+    @property
+    def _output_width(self):
+        """Numbers that `forward` gives for a target."""
+        return self.n_outputs or self.n_cells + self.n_hidden_units
+
     @cached_property
     def weight_shapes(self):
         """Shapes of the arrays that `views` gives, in the order in which they lie in the flat vector.
@@ -184,10 +203,11 @@ class Network:
         if self.peepholes:
             for gate in self._gates:
                 shapes[gate + "_peephole"] = (self.n_blocks, self.block_size)
-        shapes["output"] = (
-            self.n_outputs,
-            self.n_cells + self.n_hidden_units + self.shortcut * self.n_inputs + self.output_bias,
-        )
+        if self.n_outputs:
+            shapes["output"] = (
+                self.n_outputs,
+                self.n_cells + self.n_hidden_units + self.shortcut * self.n_inputs + self.output_bias,
+            )
         return shapes
 
     @cached_property
@@ -326,24 +346,30 @@ class Network:
             "truncated" (1997): no error flows back through the net inputs of gates and cells, nor
             through a peephole (2002). "full": all of it.
         sample_weight : array of shape (n_sequences,) or None
+            Or a weight for each output, of shape (n_sequences, n_outputs); with `return_sequences` a list
+            of arrays (n_steps,) or (n_steps, n_outputs). A weight of 0 is a target that does not count.
         initial_state : State or None
         full_output : bool, default=False
-            Also return the gradients with respect to inputs and initial state, and the final state.
+            Also return the gradients with respect to inputs and initial state, the final state, and the
+            deltas.
 
         Returns
         -------
         loss : float
         gradient : ndarray of shape (n_weights,)
         info : dict
-            Only with `full_output`: "inputs" (gradient, flat: one row a time step of all sequences in
-            turn), "initial_state" (gradient, a `State`), "final_state" (a `State`).
+            Only with `full_output`: "inputs" (gradient, flat: one row per time step of all sequences in
+            turn), "initial_state" (gradient, a `State`), "final_state" (a `State`), "deltas" (derivatives
+            of the loss by the net inputs, by name as in `weight_shapes`: a column per unit, and a row per
+            time step; for "output" a row per target).
         """
         loss = loss_for(loss, self.output_activation)
         check_choice("gradient", gradient, GRADIENTS)
         sequences = as_sequences(X, n_features=self.n_inputs, reference="n_inputs")
-        targets = self._targets(y, sequences, loss)
+        targets = self._targets(y, sequences)
+        loss.check_targets(targets)
         engine, w = bind_weights(self, weights, sequences.dtype)
-        target_weight = as_target_weights(sample_weight, sequences, self.return_sequences)
+        target_weight = as_output_weights(sample_weight, sequences, self.return_sequences, self._output_width)
         bound = engine.bind(sequences, targets, target_weight, loss)
         value, grad, info = engine.loss_and_gradient(
             w, bound, gradient == "full", initial_state=initial_state, full_output=full_output
@@ -351,21 +377,94 @@ class Network:
         grad = engine.flat(grad)
         return (value, grad, info) if full_output else (value, grad)
 
-    def _targets(self, y, sequences, loss):
+    def backward(self, weights, X, errors, gradient="full", *, initial_state=None, full_output=False):
+        """Gradient from errors at the outputs: for losses of one's own, and networks that go on from here.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+        X : sequences
+            As in `forward`.
+        errors : array of shape (n_sequences, n_outputs)
+            Derivatives of the loss by the outputs; with `return_sequences` a list of arrays
+            (n_steps, n_outputs).
+        gradient : {"full", "truncated"}
+            As in `loss_and_gradient`.
+        initial_state : State or None
+        full_output : bool, default=False
+            Also return the gradients with respect to inputs and initial state, the final state, and the
+            deltas.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n_weights,)
+            Summed over sequences and steps.
+        info : dict
+            Only with `full_output`: as in `loss_and_gradient`.
+
+        Examples
+        --------
+        REINFORCE (Williams 1992) with a softmax policy: the error of an action is minus its return over its
+        probability.
+
+        >>> import numpy as np
+        >>> from sklstm import Network
+        >>> policy = Network(2, 3, n_blocks=4, output_activation="softmax", return_sequences=True)
+        >>> w = policy.init_weights(random_state=0)
+        >>> X, actions, returns = [np.ones((5, 2))], np.array([0, 2, 1, 1, 0]), np.arange(5.0)
+        >>> p = policy.forward(w, X)[0]
+        >>> errors = np.zeros_like(p)
+        >>> errors[np.arange(5), actions] = -returns / p[np.arange(5), actions]
+        >>> w -= 0.1 * policy.backward(w, X, [errors])
+        """
+        check_choice("gradient", gradient, GRADIENTS)
+        sequences = as_sequences(X, n_features=self.n_inputs, reference="n_inputs")
+        targets = self._targets(errors, sequences, "errors")
+        engine, w = bind_weights(self, weights, sequences.dtype)
+        bound = engine.bind(sequences, targets, np.ones(len(targets)), LINEAR)
+        _, grad, info = engine.loss_and_gradient(
+            w, bound, gradient == "full", initial_state=initial_state, full_output=full_output
+        )
+        grad = engine.flat(grad)
+        return (grad, info) if full_output else grad
+
+    def stream(self, weights, n_streams=1, *, partials=False, dtype=None):
+        """Time steps that come one by one.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+            Changes in place are seen at the next step.
+        n_streams : int, default=1
+            Sequences side by side.
+        partials : bool, default=False
+            Whether to carry derivatives along, for `Stream.gradient` and `Stream.jacobian`.
+        dtype : float32, float64 or None
+            In which to compute; None is that of float32 weights, otherwise float64.
+
+        Returns
+        -------
+        Stream
+            With ``step(x)``, ``state``, ``reset()``, ``gradient(v)`` and ``jacobian()``.
+        """
+        return Stream(self, weights, n_streams, partials, dtype)
+
+    def _targets(self, y, sequences, name="y"):
         """Return y as an array with one row per sequence, or per step with `return_sequences`."""
+        width = self._output_width
         try:
-            flat = as_real(as_step_targets(y, sequences) if self.return_sequences else y, "y")
+            flat = as_real(as_step_targets(y, sequences, name) if self.return_sequences else y, name)
         except ValueError as error:
-            raise ValueError(f"y must be an array with {self.n_outputs} columns: {error}") from None
+            raise ValueError(f"{name} must be an array with {width} columns: {error}") from None
         targets = flat[:, np.newaxis] if flat.ndim == 1 else flat
         n_targets = sequences.n_steps if self.return_sequences else len(sequences)
-        if targets.shape != (n_targets, self.n_outputs):
+        if targets.shape != (n_targets, width):
             raise ValueError(
-                f"y must have {n_targets} rows of {self.n_outputs} targets, got the shape {targets.shape}."
+                f"{name} must have {n_targets} rows of {width} {'targets' if name == 'y' else name}, got the "
+                f"shape {targets.shape}."
             )
         if not np.isfinite(targets).all():
-            raise ValueError("y must be finite, it contains NaN or infinity.")
-        loss.check_targets(targets)
+            raise ValueError(f"{name} must be finite, it contains NaN or infinity.")
         return targets
 
 

@@ -416,6 +416,43 @@ def as_target_weights(sample_weight: Any, sequences: Sequences, every_step: bool
     return np.repeat(weight, sequences.lengths) if every_step else weight
 
 
+def as_output_weights(
+    weight: Any, sequences: Sequences, every_step: bool, n_outputs: int
+) -> npt.NDArray[np.float64]:
+    """Weight of each target, or of each output of each target.
+
+    Parameters
+    ----------
+    weight : array-like or None
+        One number per sequence; with `every_step` a list of arrays (n_steps,) or (n_steps, n_outputs),
+        without it an array (n_sequences, n_outputs).
+    sequences : Sequences
+    every_step : bool
+    n_outputs : int
+
+    Returns
+    -------
+    ndarray of shape (n_targets,) or (n_targets, n_outputs)
+    """
+    if weight is None or np.ndim(_first(weight)) == 0:
+        return as_target_weights(weight, sequences, every_step)
+    flat = as_step_targets(weight, sequences, "sample_weight") if every_step else np.asarray(weight)
+    n_targets = sequences.n_steps if every_step else len(sequences)
+    allowed = [(n_targets, n_outputs)] + [(n_targets,)] * every_step
+    if flat.shape not in allowed:
+        expected = "one weight, or one per output, of each time step" if every_step else "one per output"
+        raise ValueError(
+            f"sample_weight must hold one number per sequence, or {expected}: {allowed[-1]} in all, got "
+            f"{flat.shape}."
+        )
+    return check_sample_weight(flat.ravel(), flat.size).reshape(flat.shape)
+
+
+def _first(values: Any) -> Any:
+    """First element, or a number if there is none."""
+    return next(iter(values), 0.0) if np.iterable(values) else 0.0
+
+
 def as_symbols(
     X: Any, *, name: str = "X", n_channels: int | None = None
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:

@@ -11,9 +11,10 @@ from sklstm import _cpu
 from sklstm._checks import check_dtype, check_sequences, may_overflow, real_array
 from sklstm._engine import layout
 from sklstm._engine.batches import Order, WorkspacePool, merge_repeated, packed_batches
-from sklstm._engine.streams import State, check_state, read_state, write_state, zero_state
+from sklstm._engine.states import State, check_state, read_state, write_state, zero_state
 from sklstm._engine.threads import each, one_blas_thread
 
+LINEAR = "linear"  # the loss whose derivatives by the outputs are the targets: errors of whoever calls
 WINDOW_BYTES = 1 << 19  # activations that a forward pass without gradient holds at once
 
 
@@ -53,7 +54,7 @@ class Bound:
         All sequences.
     learned : Order
         Those to learn from.
-    target_weight : ndarray of shape (n_targets,) or None
+    target_weight : ndarray of shape (n_targets,) or (n_targets, n_outputs), or None
     every_step : bool
         Whether each time step has a target.
     """
@@ -70,6 +71,11 @@ class Bound:
         """Rows of targets and outputs of all sequences."""
         return int(self.order.length.sum()) if self.every_step else len(self.order)
 
+    @property
+    def row_weight(self):
+        """Weight of each target: the mean of those of its outputs, if each has its own."""
+        return self.target_weight if self.target_weight.ndim == 1 else self.target_weight.mean(axis=1)
+
     def weights_of(self, order, target_weight):
         """Sum of the weights of the targets of each of these sequences."""
         if not self.every_step:
@@ -81,7 +87,7 @@ class Bound:
     @cached_property
     def total_weight(self):
         """Sum of the weights of all targets to learn from."""
-        weights = self.target_weight
+        weights = self.row_weight
         with may_overflow():
             if not (self.every_step and self.learned.length.sum() == len(weights)):  # not simply all of them
                 weights = self.weights_of(self.learned, weights)
@@ -138,8 +144,8 @@ class Engine:
         ----------
         sequences : Sequences
         targets : ndarray of shape (n_targets, n_outputs) or None
-        target_weight : ndarray of shape (n_targets,) or None
-        loss : Loss or None
+        target_weight : ndarray of shape (n_targets,), or (n_targets, n_outputs), or None
+        loss : Loss, `LINEAR` or None
         train : ndarray of int or None
             Indices of the sequences to learn from; None is all.
         merge : bool
@@ -166,7 +172,7 @@ class Engine:
                     learned, target_weight = merge_repeated(
                         learned, values, targets, target_weight, every_step
                     )
-                to_learn = targets, target_weight, self.core.LOSSES[loss.name]
+                to_learn = targets, target_weight, self.core.LOSSES[loss if loss == LINEAR else loss.name]
             data = self.core.Data(self.plan, self._inputs(values), *to_learn)
         return Bound(sequences, data, order, learned, target_weight, every_step)
 
@@ -188,10 +194,15 @@ class Engine:
     def _check_targets(self, order, targets, target_weight):
         """Refuse targets and weights that are not one row and one number for each target of all sequences."""
         rows = int(order.length.sum()) if self.layout["every_step"] else len(order)
-        if targets.shape != (rows, self.layout["K"]) or target_weight.shape != (rows,):
+        shape = (rows, self.layout["K"])
+        if targets.shape != shape or target_weight.shape not in ((rows,), shape):
             found = f"the shapes {targets.shape} and {target_weight.shape}"
-            expected = f"{(rows, self.layout['K'])} and {(rows,)}"
-            raise ValueError(f"Targets and their weights have {found}; expected {expected}.")
+            raise ValueError(f"Targets and their weights have {found}; expected {shape} and {(rows,)}.")
+        if target_weight.ndim == 2 and self.network.output_activation == "softmax":
+            raise ValueError(
+                "sample_weight has one weight per output, but softmax outputs depend on each other: give one "
+                "weight per target."
+            )
 
     def workspace(self, rows, sequences, longest, *, sparse=False, backward=True, partials=False):
         """Arrays that the kernel writes, for packed batches of so many time steps, sequences and longest."""
@@ -266,8 +277,7 @@ class Engine:
         """Summed loss, padded gradient, and a dict with more (see `Network.loss_and_gradient`)."""
         order = bound.order
         initial = check_state(self, initial_state, len(order))
-        final, slope = zero_state(self, len(order)), zero_state(self, len(order))
-        inputs = np.zeros((int(order.length.sum()), self.layout["M"]), self.dtype) if full_output else None
+        info = _Info(self, bound) if full_output else None
         batches = packed_batches(order)
         pool = WorkspacePool(self, [order[who] for who in batches], bound.data.sparse)
         total, gradient = 0.0, self.zeros()
@@ -277,24 +287,103 @@ class Engine:
                 write_state(self, work, State(initial.activations[who], initial.cells[who]))
                 total += self.core.gradient(self.plan, bound.data, batch, work, w, full, 1.0, False, grad)
                 gradient += grad
-                if full_output:
-                    rows = np.arange(len(who))
-                    last = read_state(self, work, work.first[batch.length] + rows)
-                    final.activations[who], final.cells[who] = last
-                    slope.activations[who] = work.E[np.ix_(rows, self.recurrent_columns)]
-                    slope.cells[who] = work.ES[np.ix_(rows, self.cell_columns)]
-                    self._input_gradient(w, batch, work, inputs)
-        info = {"inputs": inputs, "initial_state": slope, "final_state": final}
-        return total, gradient, info if full_output else None
+                if info:
+                    info.read(w, who, batch, work)
+        return total, gradient, info.as_dict() if info else None
 
-    def _input_gradient(self, w, batch, work, inputs):
-        """Gradient by the inputs of the steps of a packed batch, from the deltas that the kernel left."""
-        n = self.layout
-        rows, sequences = int(batch.length.sum()), len(batch)
+
+class ForwardPass:
+    """A forward pass that keeps all activations, and the way back from errors at its outputs.
+
+    So layers are put on each other: the outputs of one are the inputs of the next, whose gradient by the
+    inputs are the errors at the outputs of the one below.
+
+    Parameters
+    ----------
+    engine : Engine
+    w : ndarray
+        Padded weights.
+    bound : Bound
+    initial_state : State or None
+
+    Attributes
+    ----------
+    outputs : ndarray of shape (n_targets, n_outputs)
+    """
+
+    def __init__(self, engine, w, bound, initial_state=None):
+        self.engine, self.w, self.bound = engine, w, bound
+        order = bound.order
+        state = check_state(engine, initial_state, len(order))
+        self.outputs = np.empty((bound.n_targets, engine.layout["K"]), engine.dtype)
+        self._kept = []
+        for who in packed_batches(order):
+            batch = order[who]
+            rows, longest = int(batch.length.sum()), int(batch.length.max())
+            work = engine.workspace(rows, len(who), longest, sparse=bound.data.sparse)
+            part = State(state.activations[who], state.cells[who])
+            with one_blas_thread():
+                engine._forward(work, w, bound.data, batch, longest, part, self.outputs)
+            self._kept.append((who, work))
+
+    def backward(self, errors, full=True):
+        """Padded gradient from errors at the outputs, and a dict with more (see `Network.backward`)."""
+        engine, order = self.engine, self.bound.order
+        bound = engine.bind(self.bound.sequences, errors, np.ones(len(errors)), LINEAR)
+        info, gradient = _Info(engine, bound), engine.zeros()
+        for who, work in self._kept:
+            batch, grad = order[who], engine.zeros()
+            with one_blas_thread(), may_overflow():
+                engine.core.gradient(
+                    engine.plan, bound.data, batch, work, self.w, full, 1.0, False, grad, is_forward_done=True
+                )
+            gradient += grad
+            info.read(self.w, who, batch, work)
+        return gradient, info.as_dict()
+
+
+class _Info:
+    """What a backward pass leaves beside the gradient of the weights."""
+
+    def __init__(self, engine, bound):
+        n, n_steps = engine.layout, int(bound.order.length.sum())
+        self.engine = engine
+        self.final, self.slope = (zero_state(engine, len(bound.order)) for _ in range(2))
+        self.inputs = np.zeros((n_steps, n["M"]), engine.dtype)
+        self.columns = layout.unit_columns(engine.network, n)
+        self.deltas = {
+            name: np.zeros((n_steps, len(columns)), engine.dtype) for name, columns in self.columns.items()
+        }
+        if not n["is_layer"]:
+            self.deltas["output"] = np.zeros((bound.n_targets, n["K"]), engine.dtype)
+
+    def read(self, w, who, batch, work):
+        """Take what the kernel left of the packed batch of these sequences."""
+        engine, n = self.engine, self.engine.layout
+        rows, sequences, index = int(batch.length.sum()), len(batch), np.arange(len(batch))
+        last = read_state(engine, work, work.first[batch.length] + index)
+        self.final.activations[who], self.final.cells[who] = last
+        self.slope.activations[who] = work.E[np.ix_(index, engine.recurrent_columns)]
+        self.slope.cells[who] = work.ES[np.ix_(index, engine.cell_columns)]
+        D, steps = work.D[sequences : sequences + rows], work.step[:rows]
+        for name, columns in self.columns.items():
+            self.deltas[name][steps] = D[:, columns]
         matrix = w[n["w_input"] : n["w_input"] + n["M"] * n["Up"]].reshape(n["M"], n["Up"])
-        inputs[work.step[:rows]] = work.D[sequences : sequences + rows, : n["Up"]] @ matrix.T
-        if self.network.shortcut:
-            n_targets = rows if n["every_step"] else sequences
-            at = work.step[work.target_row[:n_targets] - sequences]
+        self.inputs[steps] = D[:, : n["Up"]] @ matrix.T
+        if n["is_layer"]:
+            return
+        n_targets = rows if n["every_step"] else sequences
+        self.deltas["output"][work.target[:n_targets]] = work.OD[:n_targets, : n["K"]]
+        if n["shortcut"]:
             matrix = w[n["v_input"] : n["v_input"] + n["M"] * n["Kp"]].reshape(n["M"], n["Kp"])
-            inputs[at] += work.OD[:n_targets] @ matrix.T
+            at = work.step[work.target_row[:n_targets] - sequences]
+            self.inputs[at] += work.OD[:n_targets] @ matrix.T
+
+    def as_dict(self):
+        """As `Network.loss_and_gradient` gives it."""
+        return {
+            "inputs": self.inputs,
+            "initial_state": self.slope,
+            "final_state": self.final,
+            "deltas": self.deltas,
+        }

@@ -137,6 +137,18 @@ def recurrent_columns(net, n):
     return np.concatenate([cells, gates, np.arange(net.n_hidden_units)])
 
 
+def unit_columns(net, n):
+    """Columns of D of the users' units, by name."""
+    kinds = {
+        "cell": n["u_c"] + cell_places(net),
+        "input_gate": n["u_in"] + np.arange(n["B"]),
+        "forget_gate": n["u_forget"] + np.arange(n["B"]),
+        "output_gate": n["u_out"] + np.arange(n["B"]),
+        "hidden": n["u_n"] + np.arange(n["N"]),
+    }
+    return {name: columns for name, columns in kinds.items() if name in net.weight_shapes}
+
+
 def weight_places(net, n):
     """Place in the packed vector of each weight of the flat vector."""
     cells = cell_places(net)
@@ -156,14 +168,7 @@ def weight_places(net, n):
             [n["v_bias"]] * net.output_bias,
         ]
     ).astype(np.int64)
-    units = {
-        "cell": n["u_c"] + cells,
-        "input_gate": n["u_in"] + np.arange(n["B"]),
-        "forget_gate": n["u_forget"] + np.arange(n["B"]),
-        "output_gate": n["u_out"] + np.arange(n["B"]),
-        "hidden": n["u_n"] + np.arange(n["N"]),
-        "output": np.arange(net.n_outputs),
-    }
+    units = unit_columns(net, n) | {"output": np.arange(net.n_outputs)}
     peepholes = {
         "input_gate_peephole": n["w_peep_in"],
         "forget_gate_peephole": n["w_peep_forget"],

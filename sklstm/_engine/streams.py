@@ -1,181 +1,213 @@
-"""Sequences that go on from call to call: their states, and one time step after the other."""
-
-from typing import NamedTuple
+"""Streams: time steps that come one by one, with derivatives by the weights if asked for."""
 
 import numpy as np
 
-from sklstm._checks import check_indices, real_array
+from sklstm._checks import as_real, check_bool, check_indices, check_integer, real_array
 from sklstm._engine.batches import sequences_at_once
+from sklstm._engine.engine import bind_weights
+from sklstm._engine.states import State, check_state, read_state, write_state
 from sklstm._engine.threads import one_blas_thread
 
-RESET = ": call reset_state()"  # what helps where the state of streams does not
 
+class Stream:
+    """Time steps that come one by one, of one sequence or of several side by side.
 
-class State(NamedTuple):
-    """State of a network between two time steps.
-
-    Attributes
-    ----------
-    activations : ndarray of shape (n_sequences, n_recurrent)
-        Activations that recur, in the order of the columns of the weights: cells, input gates, forget
-        gates, output gates, conventional hidden units (those that recur).
-    cells : ndarray of shape (n_sequences, n_cells)
-        Internal states of the cells; cell v of block b has the index ``b * block_size + v``.
-    """
-
-    activations: np.ndarray
-    cells: np.ndarray
-
-
-class OnlineState(NamedTuple):
-    """State of one sequence in real-time learning between two time steps.
-
-    Attributes
-    ----------
-    activations, cells : ndarray
-        The `State` of the sequence.
-    traces : ndarray of shape (n_recurrent + 1 + n_inputs, n_columns)
-        Partials: derivatives of the internal states by the weights of cells, input and forget gates.
-    peephole_traces : ndarray of shape (2 * block_size, n_cells)
-        The same by the peepholes.
-    touched : ndarray of int
-        Inputs whose traces are not all zero, in the order in which they came.
-    """
-
-    activations: np.ndarray
-    cells: np.ndarray
-    traces: np.ndarray
-    peephole_traces: np.ndarray
-    touched: np.ndarray
-
-
-# ----------------------------------------------------------------------------------------------
-# State
-
-
-def zero_state(engine, n_sequences):
-    """State before the first time step."""
-    n = engine.layout
-    return State(np.zeros((n_sequences, n["R"]), engine.dtype), np.zeros((n_sequences, n["C"]), engine.dtype))
-
-
-def check_state(engine, state, n_sequences, name="initial_state", remedy=""):
-    """Return a state in the engine's dtype, checked; or zeros if None."""
-    if state is None:
-        return zero_state(engine, n_sequences)
-    try:
-        activations, cells = state
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a State(activations, cells), got {type(state).__name__}.") from None
-    shapes = (n_sequences, engine.layout["R"]), (n_sequences, engine.layout["C"])
-    return State(
-        real_array(activations, f"{name}.activations", shapes[0], engine.dtype, remedy=remedy),
-        real_array(cells, f"{name}.cells", shapes[1], engine.dtype, remedy=remedy),
-    )
-
-
-def read_state(engine, work, rows):
-    """State in these rows of a workspace, in the users' order."""
-    rows = rows[:, np.newaxis]
-    return State(work.Y[rows, engine.recurrent_columns], work.S[rows, engine.cell_columns])
-
-
-def write_state(engine, work, state):
-    """State -> the first rows of a workspace."""
-    n_sequences = len(state.cells)
-    work.Y[:n_sequences, engine.recurrent_columns] = state.activations
-    work.S[:n_sequences, engine.cell_columns] = state.cells
-
-
-# ----------------------------------------------------------------------------------------------
-# OnlineState
-
-
-def zero_online_state(engine):
-    """Online state before the first time step."""
-    numbers = [np.zeros(shape, engine.dtype) for shape in _shapes(engine.layout)]
-    return OnlineState._make([*numbers, np.zeros(0, np.int32)])
-
-
-def _shapes(n):
-    """Shapes of all of an online state but `touched`."""
-    return (1, n["R"]), (1, n["C"]), (n["R"] + 1 + n["M"], n["n_partials"]), (2 * n["S"], n["C"])
-
-
-def read_online_state(engine, work, sparse):
-    """Read what `train_steps` of the kernel goes on from; padding is left out."""
-    n = engine.layout
-    touched = work.touched[: work.n_touched[0]] if sparse else np.arange(n["M"], dtype=np.int32)
-    activations, cells = read_state(engine, work, np.arange(1))
-    return OnlineState(
-        activations,
-        cells,
-        work.P[: n["R"] + 1 + n["M"], : n["n_partials"]].copy(),
-        work.PP[:, engine.cell_columns].copy(),
-        touched.copy(),
-    )
-
-
-def write_online_state(engine, work, state, sparse):
-    """Let `train_steps` go on from here; refuse what is not of this engine or not finite."""
-    n = engine.layout
-    check_indices(state.touched, "_online_states.touched", n["M"], once=True)
-    activations, cells, traces, peephole_traces = (
-        real_array(part, f"_online_states.{name}", shape, engine.dtype, remedy=RESET)
-        for name, part, shape in zip(OnlineState._fields, state, _shapes(n), strict=False)
-    )
-    write_state(engine, work, State(activations, cells))
-    work.P[: n["R"] + 1 + n["M"], : n["n_partials"]] = traces
-    work.PP[:, engine.cell_columns] = peephole_traces
-    if sparse:
-        work.n_touched[0] = len(state.touched)
-        work.touched[: len(state.touched)] = state.touched
-        work.is_touched[:] = 0
-        work.is_touched[state.touched] = 1
-
-
-class Stepper:
-    """Streams under way: their state, and all that one more time step needs, in the kernel's form.
+    `Network.stream` makes it. The state goes on from step to step; weights that were changed in place are
+    seen at the next step.
 
     Parameters
     ----------
-    engine : Engine
     network : Network
-        Whoever steps asks whether it is still the one: `engine` may be shared by equal networks.
     weights : array-like of shape (n_weights,)
-        A contiguous array may be changed in place between two calls; anything else is copied.
-    padded : ndarray
-        The same, as `bind_weights` gives them.
-    n_streams : int
-    state : State or None
-        None is zero.
+        A contiguous array may be changed in place between two steps; anything else is copied.
+    n_streams : int, default=1
+        Sequences side by side.
+    partials : bool, default=False
+        Whether derivatives of the states by the weights are carried along, for `gradient` and `jacobian`.
+        They take n_recurrent + 1 + n_inputs numbers per cell, input and forget gate.
+    dtype : float32, float64 or None
+        In which to compute; None is that of float32 weights, otherwise float64.
 
     Attributes
     ----------
-    weights : ndarray
+    weights : ndarray of shape (n_weights,)
         The array that was given, or the copy.
-    step : callable
-        ``step(weights, x)`` gives the outputs after the inputs x, or None; see `Step` in _core.pyx.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import Network
+    >>> net = Network(3, 2, n_blocks=4)
+    >>> weights = net.init_weights(random_state=0)
+    >>> stream = net.stream(weights, partials=True)
+    >>> for x in np.eye(3):
+    ...     y = stream.step(x)
+    >>> bool(np.allclose(y, net.forward(weights, [np.eye(3)])[0]))
+    True
+    >>> stream.jacobian().shape == (2, net.n_weights)
+    True
     """
 
-    def __init__(self, engine, network, weights, padded, n_streams, state):
-        self.engine, self.network, self.n_streams = engine, network, n_streams
-        n = engine.layout
-        state = check_state(engine, state, n_streams, "_stream", RESET)
+    def __init__(self, network, weights, n_streams=1, partials=False, dtype=None):
+        check_integer("n_streams", n_streams, 1)
+        check_bool("partials", partials)
+        if dtype is None:
+            dtype = getattr(weights, "dtype", None)
+            dtype = np.float32 if dtype == np.float32 else np.float64
+        self.network, self.n_streams, self.partials = network, int(n_streams), bool(partials)
+        self.engine, padded = bind_weights(network, weights, dtype)
+        engine, n = self.engine, self.engine.layout
         is_array = isinstance(weights, np.ndarray) and weights.flags.c_contiguous
-        self.weights = weights if is_array else padded
-        at_once = min(n_streams, sequences_at_once(1))
-        self._work = engine.workspace(n_streams, n_streams, 1, backward=False)
-        write_state(engine, self._work, state)
-        self._step = engine.core.Step(engine.plan, self._work, n_streams, at_once, self.weights, padded)
+        self.weights = weights if is_array else np.array(weights, engine.dtype)
+        each = (
+            1 if partials else self.n_streams
+        )  # partials are those of one stream: each has a part of its own
+        at_once = min(each, sequences_at_once(1))
+        self._works = [
+            engine.workspace(each, each, 1, backward=partials, partials=partials)
+            for _ in range(self.n_streams // each)
+        ]
+        self._parts = [
+            engine.core.Step(engine.plan, work, each, at_once, self.weights, padded) for work in self._works
+        ]
         largest = at_once * max(n["Up"], n["Kp"]) * max(n["M"], n["R"], n["H"])
-        self.step = self._step_of_blas if largest >= engine.core.LEAST_OF_BLAS else self._step.advance
+        # advance(weights, x): outputs, or None for what it does not take; see `Step` in _core.pyx
+        if len(self._parts) > 1:
+            self.advance = lambda weights, x: None
+        elif largest >= engine.core.LEAST_OF_BLAS:
+            self.advance = self._advance_with_blas
+        else:
+            self.advance = self._parts[0].advance
 
-    def _step_of_blas(self, weights, x):
+    def _advance_with_blas(self, weights, x):
         with one_blas_thread():
-            return self._step.advance(weights, x)
+            return self._parts[0].advance(weights, x)
+
+    def step(self, x):
+        """Outputs after one more time step.
+
+        Parameters
+        ----------
+        x : array-like of shape (n_inputs,) or (n_streams, n_inputs)
+            Arrays of the dtype of the stream are taken fastest.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,) or (n_streams, n_outputs)
+
+        Raises
+        ------
+        ValueError, TypeError
+            If x is not valid or the state is no longer finite. The state is unchanged then.
+        """
+        outputs = self.advance(self.weights, x)
+        return self._checked_step(x) if outputs is None else outputs
+
+    def _checked_step(self, x):
+        """The same for whatever `advance` does not take."""
+        rows, is_one = self._rows(x, "x", self.network.n_inputs)
+        check_state(self.engine, self.state, self.n_streams, "state", ": call reset()")
+        rows = np.ascontiguousarray(rows)
+        parts = np.split(rows, len(self._parts))
+        with one_blas_thread():
+            first = self._parts[0].advance(self.weights, parts[0])
+            if first is None:  # the weights are others
+                self.load()
+                first = self._parts[0].advance(self.weights, parts[0])
+            more = [part.advance(self.weights, x) for part, x in zip(self._parts[1:], parts[1:], strict=True)]
+        outputs = np.concatenate([first, *more])
+        return outputs[0] if is_one else outputs
+
+    def _rows(self, values, name, width):
+        """Array with a row for each stream, and whether it was one row without this axis."""
+        array = as_real(values, name)
+        is_one = self.n_streams == 1 and array.ndim == 1
+        shape = (width,) if is_one else (self.n_streams, width)
+        return real_array(array, name, shape, self.engine.dtype).reshape(self.n_streams, width), is_one
+
+    def load(self):
+        """Take the weights as they are now."""
+        padded = self.engine.pad(self.weights)
+        for part in self._parts:
+            part.load(self.weights, padded)
 
     @property
     def state(self):
-        """`State`, a copy."""
-        return read_state(self.engine, self._work, np.arange(self.n_streams))
+        """The `State` of all streams, a copy. Setting it sets the derivatives to zero."""
+        parts = [
+            read_state(self.engine, work, part.state_row + np.arange(self.n_streams // len(self._parts)))
+            for work, part in zip(self._works, self._parts, strict=True)
+        ]
+        return State(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+    @state.setter
+    def state(self, state):
+        state = check_state(self.engine, state, self.n_streams, "state")
+        each = self.n_streams // len(self._parts)
+        for i, (work, part) in enumerate(zip(self._works, self._parts, strict=True)):
+            part.reset()
+            write_state(self.engine, work, State(*(array[i * each : (i + 1) * each] for array in state)))
+
+    def reset(self, streams=None):
+        """Begin streams anew, with a state and derivatives of zero.
+
+        Parameters
+        ----------
+        streams : int or array-like of int, default=None
+            Which; None is all.
+        """
+        if streams is None:
+            index = np.arange(self.n_streams)
+        else:
+            index = np.atleast_1d(streams)
+            check_indices(index, "streams", self.n_streams)
+        if self.partials:
+            for i in index:
+                self._parts[i].reset()
+            return
+        state = self.state
+        for part in state:
+            part[index] = 0
+        self.state = state
+
+    def gradient(self, v):
+        """Gradient of sum_k v_k y_k of the last step by the weights, from truncated forward partials.
+
+        Through earlier steps the error flows inside the memory cells only (1997, appendix A.1): what
+        ``gradient="truncated"`` gives for the whole sequence with an error v at this step.
+
+        Parameters
+        ----------
+        v : array-like of shape (n_outputs,) or (n_streams, n_outputs)
+
+        Returns
+        -------
+        ndarray of shape (n_weights,) or (n_streams, n_weights)
+        """
+        rows, is_one = self._rows(v, "v", self.engine.layout["K"])
+        parts = self._with_partials()
+        gradients = np.stack([self._gradient(part, row) for part, row in zip(parts, rows, strict=True)])
+        return gradients[0] if is_one else gradients
+
+    def jacobian(self):
+        """Derivatives of the outputs of the last step by the weights, as `gradient` gives them.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, n_weights) or (n_streams, n_outputs, n_weights)
+        """
+        units = np.eye(self.engine.layout["K"], dtype=self.engine.dtype)
+        rows = [np.stack([self._gradient(part, v) for v in units]) for part in self._with_partials()]
+        return rows[0] if self.n_streams == 1 else np.stack(rows)
+
+    def _with_partials(self):
+        if not self.partials:
+            raise ValueError("The stream carries no derivatives along: make it with partials=True.")
+        if not all(part.state_row for part in self._parts):
+            raise ValueError("No step has been made since the stream began: call step first.")
+        return self._parts
+
+    def _gradient(self, part, v):
+        padded = self.engine.zeros()
+        part.gradient(np.ascontiguousarray(v), padded)
+        return self.engine.flat(padded)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 import sklstm
 from sklstm._checks import check_bool, check_random_state, real_array
 from sklstm._engine.engine import bind_weights, engine_of
-from sklstm._engine.streams import OnlineState, State
+from sklstm._engine.states import OnlineState, State
 from sklstm._engine.threads import Threads, threads_of
 from sklstm._estimators import parameters
 from sklstm._estimators.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks

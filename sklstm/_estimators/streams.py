@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks import FLOATS
-from sklstm._engine.engine import bind_weights, engine_of
-from sklstm._engine.streams import State, Stepper, zero_online_state
+from sklstm._checks import FLOATS, real_array
+from sklstm._engine.engine import engine_of
+from sklstm._engine.states import RESET, State, check_state, zero_online_state
+from sklstm._engine.streams import Stream
 from sklstm._messages import of_public_classes, shown
 from sklstm._network import Network
 from sklstm._sequences import as_sequences
@@ -20,7 +21,7 @@ class StreamsMixin:
     network_: Network
     weights_: np.ndarray
     _online_states: Any  # list of OnlineState, one per stream, by continued learning, or None
-    _stepper: Any  # Stepper: the streams of `step` while they are under way; never copied or saved
+    _stepper: Any  # Stream: the streams of `step` while they are under way; never copied or saved
 
     def step(self, x):
         """Outputs after one more time step of a stream.
@@ -56,7 +57,7 @@ class StreamsMixin:
         stepper = self.__dict__.get("_stepper")  # each call that is saved here is a part of what a step takes
         if stepper is not None:
             if stepper.network is self.network_:
-                outputs = stepper.step(self.weights_, x)
+                outputs = stepper.advance(self.weights_, x)
                 if outputs is not None:
                     return outputs
             else:
@@ -83,11 +84,13 @@ class StreamsMixin:
         if rows.dtype not in FLOATS or not rows.size or not np.isfinite(rows).all():
             rows = as_sequences(rows[:, np.newaxis, :], name="x").values
         rows = np.ascontiguousarray(rows)
-        outputs = None if stepper is None else stepper.step(self.weights_, rows)
+        outputs = None if stepper is None else stepper.advance(self.weights_, rows)
         if outputs is None:
-            engine, w = bind_weights(self.network_, self.weights_, rows.dtype, "weights_")
-            stepper = Stepper(engine, self.network_, self.weights_, w, len(rows), state)
-            outputs = stepper.step(stepper.weights, rows)
+            real_array(self.weights_, "weights_", (self.network_.n_weights,), rows.dtype)
+            stepper = Stream(self.network_, self.weights_, len(rows), dtype=rows.dtype)
+            if state is not None:
+                stepper.state = check_state(stepper.engine, state, len(rows), "_stream", RESET)
+            outputs = stepper.step(rows)
             self._stepper = stepper
         return outputs[0] if x.ndim == 1 else outputs
 

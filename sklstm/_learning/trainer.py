@@ -7,7 +7,7 @@ import numpy as np
 
 from sklstm._checks import may_overflow
 from sklstm._engine.batches import WorkspacePool, packed_batches, sequences_at_once
-from sklstm._engine.streams import read_online_state, write_online_state
+from sklstm._engine.states import read_online_state, write_online_state
 from sklstm._engine.threads import Threads
 from sklstm._learning.solvers import N_UPDATES, RATE, SolverState, lbfgs, solver_numbers
 
@@ -145,7 +145,7 @@ class Trainer:
         w = engine.pad(weights)
         if _cannot_overflow(engine.network, w, bound.sequences):
             return True
-        counts = bound.weights_of(bound.order, (bound.target_weight > 0).astype(float)) > 0
+        counts = bound.weights_of(bound.order, (bound.row_weight > 0).astype(float)) > 0
         if not counts.all():
             bound = engine.bind(bound.sequences[counts])
         outputs, _ = engine.forward(w, bound, n_threads=self.executor.n_workers)
@@ -203,7 +203,7 @@ class Trainer:
         mini_batches = [
             [order[at : min(at + at_once, hi)] for at in range(lo, hi, at_once)] for lo, hi in edges
         ]
-        weights = bound.weights_of(order, bound.target_weight)
+        weights = bound.weights_of(order, bound.row_weight)
         self._make_pool([packed for mini_batch in mini_batches for packed in mini_batch])
         total = 0.0
         with self.executor.sharing() as share:
@@ -261,6 +261,53 @@ class Trainer:
             states.append(read_online_state(self.engine, self.work, sparse))
         self.online_states = states
         return total
+
+    def follow(self, sequence, *, limit=np.inf, learns=True, rates=None, goes_on=False):
+        """Follow a stream, with an update after each time step, until its outputs miss a target.
+
+        Parameters
+        ----------
+        sequence : int
+            Its number among those to learn from.
+        limit : float
+            It ends with the first time step at which an output with a weight differs by that much from its
+            target, after the update.
+        learns : bool
+            Whether anything is learned; if not, only the outputs are computed.
+        rates : ndarray of float64 of shape (n_steps,) or None
+            Learning rates of all time steps of the data; None is `learning_rate`.
+        goes_on : bool
+            Whether to start from the state and the traces where the last call ended.
+
+        Returns
+        -------
+        loss : float
+            Sum over these time steps.
+        n_steps : int
+            Time steps that were made. `record` has their outputs, if it has rows.
+        missed : bool
+        """
+        if self.work is None:
+            sparse = self.bound.data.sparse
+            self.work = self.engine.workspace(1, 1, 1, sparse=sparse, partials=True)
+        order = self.bound.learned[[sequence]]
+        rate = self.learning_rate
+        loss, n_steps, missed = self.engine.core.train_steps(
+            self.engine.plan,
+            self.bound.data,
+            order,
+            self.work,
+            self.learned,
+            goes_on,
+            self.record,
+            rates,
+            limit,
+            learns,
+        )
+        self.learning_rate = rate
+        if not np.isfinite(loss):
+            raise Diverged
+        return loss, n_steps, missed
 
     def _train_steps(self, order, goes_on):
         """Loss of these sequences; whether they go on from what the workspace holds, or start from zero."""

@@ -1,0 +1,132 @@
+"""States of sequences that go on from call to call: users' arrays <-> rows of a workspace."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklstm._checks import check_indices, real_array
+
+RESET = ": call reset_state()"  # what helps where the state of streams does not
+
+
+class State(NamedTuple):
+    """State of a network between two time steps.
+
+    Attributes
+    ----------
+    activations : ndarray of shape (n_sequences, n_recurrent)
+        Activations that recur, in the order of the columns of the weights: cells, input gates, forget
+        gates, output gates, conventional hidden units (those that recur).
+    cells : ndarray of shape (n_sequences, n_cells)
+        Internal states of the cells; cell v of block b has the index ``b * block_size + v``.
+    """
+
+    activations: np.ndarray
+    cells: np.ndarray
+
+
+class OnlineState(NamedTuple):
+    """State of one sequence in real-time learning between two time steps.
+
+    Attributes
+    ----------
+    activations, cells : ndarray
+        The `State` of the sequence.
+    traces : ndarray of shape (n_recurrent + 1 + n_inputs, n_columns)
+        Partials: derivatives of the internal states by the weights of cells, input and forget gates.
+    peephole_traces : ndarray of shape (2 * block_size, n_cells)
+        The same by the peepholes.
+    touched : ndarray of int
+        Inputs whose traces are not all zero, in the order in which they came.
+    """
+
+    activations: np.ndarray
+    cells: np.ndarray
+    traces: np.ndarray
+    peephole_traces: np.ndarray
+    touched: np.ndarray
+
+
+# ----------------------------------------------------------------------------------------------
+# State
+
+
+def zero_state(engine, n_sequences):
+    """State before the first time step."""
+    n = engine.layout
+    return State(np.zeros((n_sequences, n["R"]), engine.dtype), np.zeros((n_sequences, n["C"]), engine.dtype))
+
+
+def check_state(engine, state, n_sequences, name="initial_state", remedy=""):
+    """Return a state in the engine's dtype, checked; or zeros if None."""
+    if state is None:
+        return zero_state(engine, n_sequences)
+    try:
+        activations, cells = state
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a State(activations, cells), got {type(state).__name__}.") from None
+    shapes = (n_sequences, engine.layout["R"]), (n_sequences, engine.layout["C"])
+    return State(
+        real_array(activations, f"{name}.activations", shapes[0], engine.dtype, remedy=remedy),
+        real_array(cells, f"{name}.cells", shapes[1], engine.dtype, remedy=remedy),
+    )
+
+
+def read_state(engine, work, rows):
+    """State in these rows of a workspace, in the users' order."""
+    rows = rows[:, np.newaxis]
+    return State(work.Y[rows, engine.recurrent_columns], work.S[rows, engine.cell_columns])
+
+
+def write_state(engine, work, state):
+    """State -> the first rows of a workspace."""
+    n_sequences = len(state.cells)
+    work.Y[:n_sequences, engine.recurrent_columns] = state.activations
+    work.S[:n_sequences, engine.cell_columns] = state.cells
+
+
+# ----------------------------------------------------------------------------------------------
+# OnlineState
+
+
+def zero_online_state(engine):
+    """Online state before the first time step."""
+    numbers = [np.zeros(shape, engine.dtype) for shape in _shapes(engine.layout)]
+    return OnlineState._make([*numbers, np.zeros(0, np.int32)])
+
+
+def _shapes(n):
+    """Shapes of all of an online state but `touched`."""
+    return (1, n["R"]), (1, n["C"]), (n["R"] + 1 + n["M"], n["n_partials"]), (2 * n["S"], n["C"])
+
+
+def read_online_state(engine, work, sparse):
+    """Read what `train_steps` of the kernel goes on from; padding is left out."""
+    n = engine.layout
+    touched = work.touched[: work.n_touched[0]] if sparse else np.arange(n["M"], dtype=np.int32)
+    activations, cells = read_state(engine, work, np.arange(1))
+    return OnlineState(
+        activations,
+        cells,
+        work.P[: n["R"] + 1 + n["M"], : n["n_partials"]].copy(),
+        work.PP[:, engine.cell_columns].copy(),
+        touched.copy(),
+    )
+
+
+def write_online_state(engine, work, state, sparse):
+    """Let `train_steps` go on from here; refuse what is not of this engine or not finite."""
+    n = engine.layout
+    check_indices(state.touched, "_online_states.touched", n["M"], once=True)
+    activations, cells, traces, peephole_traces = (
+        real_array(part, f"_online_states.{name}", shape, engine.dtype, remedy=RESET)
+        for name, part, shape in zip(OnlineState._fields, state, _shapes(n), strict=False)
+    )
+    write_state(engine, work, State(activations, cells))
+    work.P[: n["R"] + 1 + n["M"], : n["n_partials"]] = traces
+    work.PP[:, engine.cell_columns] = peephole_traces
+    if sparse:
+        work.n_touched[0] = len(state.touched)
+        work.touched[: len(state.touched)] = state.touched
+        work.is_touched[:] = 0
+        work.is_touched[state.touched] = 1
