@@ -14,16 +14,17 @@ from sklstm._learning.settings import settings_of
 from topologies import flat_sequences
 
 
-def bind(engine, problem, form=np.asarray, **options):
+def bind(engine, problem, form=np.asarray, target_weight=None, **options):
     """Sequences, targets and weights of a problem in the form of the kernel."""
     n_targets = [len(y) for y in problem.y]
     weight = np.ones(len(problem.X)) if problem.sample_weight is None else problem.sample_weight
-    targets, weight = np.concatenate(problem.y), np.repeat(weight, n_targets)
+    targets = np.concatenate(problem.y)
+    weight = np.repeat(weight, n_targets) if target_weight is None else target_weight
     sequences = flat_sequences([form(x) for x in problem.X])
     return engine.bind(sequences, targets, weight, LOSSES[problem.loss], **options)
 
 
-def make_trainer(problem, form=np.asarray, n_threads=1, **changes):
+def make_trainer(problem, form=np.asarray, n_threads=1, target_weight=None, **changes):
     """A trainer of one problem, with plain gradient descent where nothing else is said."""
     plain = {
         "loss": problem.loss,
@@ -35,5 +36,5 @@ def make_trainer(problem, form=np.asarray, n_threads=1, **changes):
     }
     settings = settings_of(**plain | changes)
     engine = Engine(problem.net, problem.X[0].dtype)
-    bound = bind(engine, problem, form, merge=settings.merges(len(problem.X)))
+    bound = bind(engine, problem, form, target_weight, merge=settings.merges(len(problem.X)))
     return trainer_module.Trainer(engine, bound, settings, problem.weights, executor=Threads(n_threads))
