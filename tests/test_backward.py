@@ -1,6 +1,7 @@
-"""Errors of whoever calls: at outputs, at the cells of layers, at the last step of a stream; masks; deltas."""
+"""Errors of the caller: at outputs, at cells of layers, at the last step of a stream; masks and deltas."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -384,7 +385,8 @@ def test_derivatives_begin_anew_after_a_reset_or_with_another_state():
         stream.step(x)
     stream.reset(1)
     state = stream.state
-    assert not state.cells[1].any() and state.cells[0].any()
+    assert not state.cells[1].any()
+    assert state.cells[0].any()
     with pytest.raises(ValueError, match="No step has been made since the stream began"):
         stream.jacobian()
     x = np.stack([problem.X[0][0], problem.X[1][0]])
@@ -506,7 +508,7 @@ def test_a_stream_goes_on_where_it_ended():
     whole.follow(0)
     _, parts = follower()
     bounds = [0, 13, 14, 40]
-    for lo, hi in zip(bounds, bounds[1:], strict=False):
+    for lo, hi in pairwise(bounds):
         part = replace(problem, X=[problem.X[0][lo:hi]], y=[problem.y[0][lo:hi]], lengths=[hi - lo])
         parts.load(make_trainer(part, update="step", gradient="truncated").bound)
         parts.follow(0, goes_on=lo > 0)
