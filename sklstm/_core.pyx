@@ -225,23 +225,27 @@ cdef inline void forward_step_in_registers(
 # the memory block, backwards: each line from the line above that it differentiates
 #
 # `alone`: what the deltas of the time step after give through the recurrent weights is added here, in
-# registers; otherwise it stands in e_after, columns as in Y. NULL: nothing, as in the truncated gradient.
+# registers; otherwise it stands in e_after, columns as in Y. NULL: nothing, as in the truncated gradient. In
+# both it is two sums, the deltas of output gates and cells and the other deltas: neither waits for the other.
 
 
 cdef inline vec error_of(
     const Shape* n, bint alone, Py_ssize_t column,
-    const real* e_after, const real* wt, const real* delta_after,
+    const real* e_after, const Packed* p, const real* delta_after,
 ) noexcept nogil:
     """Errors at the activations of these columns of Y by the net inputs of the time step after."""   # (9)
     cdef Py_ssize_t u
-    cdef vec total = all_(0)
+    cdef const real* wt = p.at.wt + (column - n.recurrent)
+    cdef vec total = all_(0), more = all_(0)
     if column < n.recurrent:                                # does not recur
         return total
     if not alone:
-        return load(e_after + column)
-    for u in range(n.U):
-        total = fma(all_(delta_after[u]), load(wt + u * n.Rp + (column - n.recurrent)), total)
-    return total
+        return load(e_after + column) + load(e_after + p.sequences * n.y_row + column)
+    for u in range(n.u_in):
+        total = fma(all_(delta_after[u]), load(wt + u * n.Rp), total)
+    for u in range(n.u_in, n.U):
+        more = fma(all_(delta_after[u]), load(wt + u * n.Rp), more)
+    return total + more
 
 
 cdef inline void backward_step(
@@ -257,7 +261,6 @@ cdef inline void backward_step(
     cdef const real* s = p.at.S + row * n.Cp
     cdef const real* h = p.at.HS + row * n.Cp
     cdef const real* s_before = p.at.S + row_before * n.Cp
-    cdef const real* wt = p.at.wt
     cdef real* delta = p.at.D + row * n.d_row
     cdef bint from_after = e_after != NULL or delta_after != NULL
     cdef Py_ssize_t i, b, v, c
@@ -271,12 +274,12 @@ cdef inline void backward_step(
         sum_out = all_(0)
         if from_after or e_outputs != NULL:
             if from_after and n.has_out:
-                sum_out = error_of(n, alone, n.y_out + b, e_after, wt, delta_after)
+                sum_out = error_of(n, alone, n.y_out + b, e_after, p, delta_after)
             for v in range(n.S):
                 c = v * n.Bp + b
                 e_y = all_(0)
                 if from_after:
-                    e_y = error_of(n, alone, n.y_c + v * n.B + b, e_after, wt, delta_after)
+                    e_y = error_of(n, alone, n.y_c + v * n.B + b, e_after, p, delta_after)
                 if e_outputs != NULL:
                     e_y = e_y + load(e_outputs + n.N + v * n.B + b)
                 sum_out = fma(e_y, load(h + c), sum_out)
@@ -293,9 +296,9 @@ cdef inline void backward_step(
         # s = y_forget s_before + y_in g                                            (4)
         sum_in = sum_forget = all_(0)
         if from_after and n.has_in:
-            sum_in = error_of(n, alone, n.y_in + b, e_after, wt, delta_after)
+            sum_in = error_of(n, alone, n.y_in + b, e_after, p, delta_after)
         if from_after and n.has_forget:
-            sum_forget = error_of(n, alone, n.y_forget + b, e_after, wt, delta_after)
+            sum_forget = error_of(n, alone, n.y_forget + b, e_after, p, delta_after)
         for v in range(n.S):
             c = v * n.Bp + b
             error = load(e_s + c)
@@ -320,7 +323,7 @@ cdef inline void backward_step(
         b = i * LANES                                       # these hidden units
         e_y = all_(0)
         if from_after:
-            e_y = error_of(n, alone, n.y_n + b, e_after, wt, delta_after)
+            e_y = error_of(n, alone, n.y_n + b, e_after, p, delta_after)
         if e_outputs != NULL:
             e_y = e_y + load(e_outputs + b)
         d = load(y + n.y_n + b)
@@ -900,12 +903,25 @@ cdef void backward_rows(
             p.at.ES + i * n.Cp, grad)
 
 
+cdef void recurrent_errors(const Shape* n, const Packed* p, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+    """Errors at the activations of the time step before, in two sums, from the deltas of these rows."""
+    cdef const real* delta = p.at.D + row * n.d_row
+    cdef real* e = p.at.E
+    cdef real* more = p.at.E + p.sequences * n.y_row
+    memset(e, 0, rows * n.y_row * sizeof(real))
+    memset(more, 0, rows * n.y_row * sizeof(real))
+    product(rows, n.Rp, n.u_in, delta, n.d_row, 1, p.at.wt, n.Rp, e + n.recurrent, n.y_row)        # (9)
+    product(
+        rows, n.Rp, n.U - n.u_in, delta + n.u_in, n.d_row, 1, p.at.wt + n.u_in * n.Rp, n.Rp,
+        more + n.recurrent, n.y_row)
+
+
 cdef bint backward_packed(
     const Shape* n, const Packed* p, bint full, const real* w, real* grad, double* done
 ) noexcept nogil:
     """Errors back through time: D, and all of the gradient but the outputs' part. True: interrupted.
 
-    E and ES end as the errors at the initial activations and states.
+    E and ES end as the errors at the initial activations and states, a row of E per sequence.
     """
     cdef const Arrays* at = &p.at
     cdef const int64_t* first = at.first
@@ -930,10 +946,7 @@ cdef bint backward_packed(
             target -= active
             backward_rows(n, p, full, t, target, w, grad)
             if full and n.R and t > 1:
-                memset(at.E, 0, active * n.y_row * sizeof(real))
-                product(
-                    active, n.Rp, n.U, at.D + first[t] * n.d_row, n.d_row, 1, at.wt, n.Rp, at.E + n.recurrent,
-                    n.y_row)                                                       # (9)
+                recurrent_errors(n, p, first[t], active)
             if t == 1 or first[until + 1] - first[t] >= at_once:
                 add_gradient(n, p, t, until, grad)
                 until = t - 1
@@ -941,9 +954,8 @@ cdef bint backward_packed(
                 return True
     memset(at.E, 0, p.sequences * n.y_row * sizeof(real))
     if full and n.R:
-        product(
-            p.sequences, n.Rp, n.U, at.D + p.sequences * n.d_row, n.d_row, 1, at.wt, n.Rp, at.E + n.recurrent,
-            n.y_row)
+        recurrent_errors(n, p, p.sequences, p.sequences)
+        add_multiple(p.sequences * n.y_row, 1, at.E + p.sequences * n.y_row, at.E)
     return False
 
 
@@ -1267,7 +1279,8 @@ cdef class Workspace:
         self.at.O = self._room(targets, n.Kp)
         self.at.A = self._room(targets, n.Kp)
         if backward:
-            self.OD, self.E, self.ES = zeros(targets, n.Kp), zeros(sequences, n.y_row), zeros(sequences, n.Cp)
+            self.OD, self.E = zeros(targets, n.Kp), zeros(2 * sequences, n.y_row)
+            self.ES = zeros(sequences, n.Cp)
             self.at.OD, self.at.E, self.at.ES = address(self.OD), address(self.E), address(self.ES)
             self.at.EH = self._room(targets, n.Hp)
             self.at.wt = self._room(n.U * n.Rp + n.K * n.Hp, 1)

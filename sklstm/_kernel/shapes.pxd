@@ -84,7 +84,7 @@ cdef struct Arrays:                     # of a packed batch; a Workspace owns th
     real* A                             # (targets, Kp) activations of the output units
     real* OD                            # (targets, Kp) deltas of the output units
     real* EH                            # (targets, Hp) errors at y_n and y_c from the output units
-    real* E                             # (sequences, y_row) errors at activations from the time step after
+    real* E                             # (2 sequences, y_row) errors at activations from the time step after
     real* ES                            # (sequences, Cp) errors at states
     real* wt                            # (U, Rp) and (K, Hp) weights that are read the other way round
     real* P                             # (R + 1 + M, Pp) partials ds/dw
