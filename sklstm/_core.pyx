@@ -927,7 +927,7 @@ cdef bint backward_packed(
     cdef const int64_t* first = at.first
     cdef Py_ssize_t t, active, some, until = p.T, at_once = p.rows, target = p.targets
     cdef double madds = 2. * n.R * n.Up + n.M * n.Up + 30. * n.Up
-    memset(at.E, 0, p.sequences * n.y_row * sizeof(real))
+    memset(at.E, 0, 2 * p.sequences * n.y_row * sizeof(real))
     memset(at.ES, 0, p.sequences * n.Cp * sizeof(real))
     if p.sequences == 1 and n.in_registers:
         t = p.T

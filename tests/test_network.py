@@ -2,6 +2,8 @@
 
 import pickle
 import random
+import subprocess
+import sys
 from copy import copy, deepcopy
 from dataclasses import fields, replace
 
@@ -13,6 +15,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 import reference
+from children import interruptible
 from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences, State
 from topologies import EVERYTHING, make_problem, networks, repeatable
 
@@ -547,3 +550,45 @@ def test_what_fades_becomes_zero_not_subnormal():
     assert np.all((slope == 0) | (slope >= smallest))
     assert 110 < np.count_nonzero(slope) <= 126
     assert smallest / np.float32(2) > 0
+
+
+# Calls that would take seconds, each interrupted soon after it has begun. Prints seconds until it is heard.
+INTERRUPTED = """
+import os, signal, sys, threading, time
+import numpy as np
+from sklstm import Network
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+net = Network(2, 1, n_blocks=300)
+weights, y = net.init_weights(0), np.zeros((1, 1))
+X = np.zeros((1, int(sys.argv[2]), 2), np.float32)
+call = {
+    "forward": lambda: net.forward(weights, X),
+    "loss_and_gradient": lambda: net.loss_and_gradient(weights, X, y),
+    "backward": lambda: net.backward(weights, X, y),
+}[sys.argv[1]]
+sent = []
+
+def interrupt():
+    sent.append(time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Timer(0.1, interrupt).start()
+try:
+    call()
+except KeyboardInterrupt:
+    print(time.perf_counter() - sent[0])
+else:
+    sys.exit("the call has ended")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send itself Ctrl-C")
+@pytest.mark.parametrize(
+    ("call", "n_steps"), [("forward", 1_000_000), ("loss_and_gradient", 20_000), ("backward", 20_000)]
+)
+def test_ctrl_c_is_heard_inside_a_call_of_the_kernel(call, n_steps):
+    command = [sys.executable, "-P", "-c", INTERRUPTED, call, str(n_steps)]
+    done = subprocess.run(interruptible(command), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) > 0

@@ -88,8 +88,8 @@ def test_blas_has_one_thread_in_steps_of_many_streams(watch, monkeypatch):
     core = _cpu.core("float64")
 
     class Step(core.Step):
-        def __call__(self, *arguments):
-            return watch.call(super().__call__, *arguments)
+        def advance(self, *arguments):
+            return watch.call(super().advance, *arguments)
 
     before = blas_threads()
     reg = LSTMRegressor(**MANY | ONLINE | {"n_blocks": 70}).partial_fit(X[:40], X[:40, 0, 0], continued=True)

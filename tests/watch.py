@@ -7,7 +7,8 @@ from threadpoolctl import threadpool_info
 
 from sklstm import _cpu
 
-CORES = [_cpu.core(dtype) for dtype in ("float32", "float64")]
+# those of large and of small networks
+CORES = {_cpu.core(dtype, n_units) for dtype in ("float32", "float64") for n_units in (None, 1)}
 KERNEL = ("forward", "gradient", "train", "train_steps")
 
 
