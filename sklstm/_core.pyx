@@ -656,7 +656,7 @@ cdef inline void net_inputs(
 cdef inline bint all_net_inputs(
     const Shape* n, const Packed* p, Py_ssize_t t, Py_ssize_t row, Py_ssize_t rows, const real* w, real* D
 ) noexcept nogil:
-    """x W + b + y(t-1) R of a time in one product, which leaves the sums in registers; if it is one for tiles."""
+    """x W + b + y(t-1) R of a time in one product, its sums in registers; False if BLAS is to do it."""
     cdef Factors[2] factors
     cdef const real* x = p.inputs.x + (t * p.inputs.time if p.inputs.time else row * p.inputs.row)
     if p.inputs.sparse or not (is_for_tiles(rows, n.Up, n.M, 1) and is_for_tiles(rows, n.Up, n.R, 1)):
