@@ -1,5 +1,6 @@
 """docs/architecture.md is exact: its files and names exist, and the walks of X are those of real calls."""
 
+import ast
 import re
 import sys
 from pathlib import Path
@@ -113,3 +114,46 @@ def test_losses_and_solvers_have_the_names_of_the_kernel():
     for name, solver in solvers.items():
         assert solver.name == name
         assert len(solver.start(0.1)) <= 2
+
+
+def parameters_of_python(path):
+    """Name and number of parameters of each function; constructors take what an estimator or a record has."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef) and node.name != "__init__":
+            arguments = node.args
+            names = [a.arg for a in arguments.posonlyargs + arguments.args + arguments.kwonlyargs]
+            yield node.name, len([name for name in names if name not in ("self", "cls")])
+
+
+def parameters_of_c(path):
+    """The same for functions of Cython and C, by their text."""
+    comment = r"/\*.*?\*/" if path.suffix == ".h" else "#[^\n]*"
+    text = re.sub(comment, "", path.read_text(), flags=re.S)
+    for match in re.finditer(r"^ *(?:cdef|def|cpdef|INLINE|static|ONE_COPY)\b[^\n=;]*?(\w+)\(", text, re.M):
+        depth, at = 1, match.end()
+        inside = ""
+        while depth:
+            depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(text[at], 0)
+            inside += text[at] if depth == 1 else ""
+            at += 1
+        parts = [part.strip() for part in inside.split(",")]
+        yield match[1], len([part for part in parts if part and part not in ("self", "*", "void")])
+
+
+def test_no_function_has_more_than_twelve_parameters():
+    package = ROOT / "sklstm"
+    found = [
+        (number, name, path.name)
+        for pattern, parameters_of in (
+            ("*.py", parameters_of_python),
+            ("*.pyx", parameters_of_c),
+            ("*.pxd", parameters_of_c),
+            ("*.h", parameters_of_c),
+        )
+        for path in package.rglob(pattern)
+        for name, number in parameters_of(path)
+    ]
+    assert {"forward_step", "tile", "product_from", "fit", "loss_and_gradient"} <= {
+        name for _, name, _ in found
+    }
+    assert max(found)[0] <= 12, max(found)
