@@ -1,7 +1,8 @@
 """The kernel for this processor: one compiled module for each type and CPU level, chosen at import.
 
 ``SKLSTM_ISA=avx2`` in the environment takes a level below what the processor has: "baseline", "avx2" or
-"avx512".
+"avx512". ``SKLSTM_REGISTERS=0`` computes single sequences of small networks as all others, not in registers:
+the bits are the same, and so the tests can tell.
 """
 
 import os
@@ -38,6 +39,7 @@ def _level_of(name):
 
 _available_levels = _available()
 _level = _level_of(os.environ.get("SKLSTM_ISA") or NAMES[max(_available_levels)])
+_registers = os.environ.get("SKLSTM_REGISTERS") != "0"
 
 
 def levels():
@@ -48,6 +50,11 @@ def levels():
 def level():
     """Name of the level in use."""
     return NAMES[_level]
+
+
+def in_use():
+    """Level and paths in use: what an engine that is made now depends on."""
+    return level(), _registers
 
 
 def core(dtype, n_units=None):
@@ -61,11 +68,12 @@ def core(dtype, n_units=None):
 
 
 @contextmanager
-def use_level(name):
-    """Context in which another level is in use, for all threads."""
-    global _level
-    before, _level = _level, _level_of(name)
+def use_level(name, registers=True):
+    """Context in which another level is in use, with or without the path in registers, for all threads."""
+    global _level, _registers
+    before = _level, _registers
+    _level, _registers = _level_of(name), registers
     try:
         yield
     finally:
-        _level = before
+        _level, _registers = before

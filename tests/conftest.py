@@ -38,11 +38,15 @@ def global_seeds(request):
         assert global_generators() == before, "drawn from a global generator: a random_state is missing"
 
 
-@pytest.fixture(params=_cpu.levels())
+WAYS = {level: (level, True) for level in _cpu.levels()} | {"not in registers": (_cpu.levels()[-1], False)}
+
+
+@pytest.fixture(params=WAYS)
 def each_level(request):
-    """Run the test on every CPU level that is built and that this processor has."""
-    with _cpu.use_level(request.param):
-        yield request.param
+    """Run the test on every CPU level that this processor has, and on one without the path in registers."""
+    level, registers = WAYS[request.param]
+    with _cpu.use_level(level, registers):
+        yield level
 
 
 def global_generators():
@@ -55,5 +59,5 @@ def pytest_report_header():
     """Say which build is tested, on which CPU level, and with which global seed."""
     return (
         f"sklstm {sklstm.__version__}: {sklstm.__file__}, SKLSTM_TEST_SEED={SEED}",
-        f"CPU level: {_cpu.level()} (SKLSTM_ISA); here run {', '.join(_cpu.levels())}",
+        f"CPU level: {_cpu.level()} (SKLSTM_ISA); tests of each level run {', '.join(WAYS)}",
     )

@@ -88,17 +88,17 @@ def computed():
 
 
 @cache
-def computed_at(level):
-    """The same by the name, computed at a CPU level."""
-    with _cpu.use_level(level):
+def computed_at(level, registers=True):
+    """The same by the name, computed at a CPU level, with or without the path in registers."""
+    with _cpu.use_level(level, registers):
         return dict(computed())
 
 
-def digests(level):
+def digests(level, registers=True):
     """Lines of a name and a digest."""
     return [
         f"{name}: {hashlib.sha256(numbers.tobytes()).hexdigest()[:16]}"
-        for name, numbers in computed_at(level).items()
+        for name, numbers in computed_at(level, registers).items()
     ]
 
 
@@ -111,10 +111,11 @@ def fuses(level):
 FUSED = [level for level in _cpu.levels() if fuses(level)]
 
 
+@pytest.mark.parametrize("registers", [True, False], ids=["registers", "rows"])
 @pytest.mark.parametrize("level", _cpu.levels())
-def test_every_level_gives_the_bits_that_are_kept(level):
+def test_every_level_gives_the_bits_that_are_kept(level, registers):
     kept = DIGESTS[fuses(level)].read_text().splitlines()
-    actual = digests(level)
+    actual = digests(level, registers)
     with _cpu.use_level(level):
         scalar = _cpu.core(np.float64).LANES_OF_A_VECTOR == 1
     if scalar:  # no vectors: products of wide networks are left to BLAS

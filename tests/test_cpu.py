@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 
 from sklstm import _cpu
+from sklstm._engine.engine import Engine
 from topologies import EVERYTHING, GRADIENTS, make_problem
 
 NAMES = list(_cpu.NAMES.values())
@@ -103,3 +104,15 @@ def test_sparse_and_dense_inputs_give_the_same_bits(dtype, n_blocks, each_level)
         loss, flat, _ = some.loss_and_gradient(gradient)
         assert loss == dense.loss_and_gradient(gradient)[0]
         assert_array_equal(flat, dense.loss_and_gradient(gradient)[1])
+
+
+def test_the_path_in_registers_can_be_switched_off(monkeypatch):
+    level = _cpu.level()
+    for registers in (True, False):
+        with _cpu.use_level(level, registers):
+            assert _cpu.in_use() == (level, registers)
+            assert Engine(EVERYTHING, np.float64).layout["in_registers"] is registers
+    monkeypatch.setenv("SKLSTM_REGISTERS", "0")
+    assert imported_anew().in_use()[1] is False
+    monkeypatch.delenv("SKLSTM_REGISTERS")
+    assert imported_anew().in_use()[1] is True

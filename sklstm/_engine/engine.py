@@ -23,11 +23,11 @@ def engine_of(network, dtype):
 
     Nothing in it changes once it is made: weights and workspaces are elsewhere.
     """
-    return _engine_of(network, np.dtype(dtype), _cpu.level())
+    return _engine_of(network, np.dtype(dtype), _cpu.in_use())
 
 
 @lru_cache(maxsize=16)
-def _engine_of(network, dtype, level):
+def _engine_of(network, dtype, in_use):
     return Engine(network, dtype)
 
 
@@ -107,7 +107,8 @@ class Engine:
         self.network = network
         self.dtype = check_dtype(dtype)
         self.core = _cpu.core(self.dtype, max(network.n_blocks, network.n_hidden_units))
-        self.layout = layout.sizes_and_places(network, self.core)
+        _, registers = _cpu.in_use()
+        self.layout = layout.sizes_and_places(network, self.core, registers)
         self.places = layout.weight_places(network, self.layout)
         self.cell_columns = layout.cell_columns(network, self.layout)
         self.recurrent_columns = layout.recurrent_columns(network, self.layout)

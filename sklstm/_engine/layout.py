@@ -15,8 +15,11 @@ SQUASHING: dict[str, tuple[float, float, float] | None] = {
 }
 
 
-def sizes_and_places(net, core):
-    """Sizes and places of everything, with rows padded to whole vectors."""
+def sizes_and_places(net, core, registers):
+    """Sizes and places of everything, with rows padded to whole vectors.
+
+    `registers` is whether a single sequence of a network that is small enough stays in registers.
+    """
     vector = core.LANES_OF_A_VECTOR
 
     def pad(size):
@@ -94,7 +97,8 @@ def sizes_and_places(net, core):
         g=squashing_constants(net.cell_input_activation),
         h=squashing_constants(net.cell_output_activation),
     )
-    n["in_registers"] = n["B_vectors"] <= 1 and n["N_vectors"] <= 1 and n["kinds"] <= core.MOST_OF_KINDS
+    is_small = n["B_vectors"] <= 1 and n["N_vectors"] <= 1 and n["kinds"] <= core.MOST_OF_KINDS
+    n["in_registers"] = registers and is_small
     return n
 
 
