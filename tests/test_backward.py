@@ -419,6 +419,28 @@ def test_weights_changed_in_place_are_seen(n_streams, partials):
 
 
 @pytest.mark.parametrize("partials", [False, True])
+@pytest.mark.parametrize(
+    "form", [np.array, list, lambda w: np.repeat(w, 2)[::2]], ids=["array", "list", "strided"]
+)
+def test_weights_can_be_replaced(form, partials):
+    net = replace(EVERYTHING, return_sequences=False)
+    weights, other = net.init_weights(0), net.init_weights(1)
+    stream = net.stream(form(weights), partials=partials)
+    stream.step(np.ones(2))
+    state = stream.state
+    stream.weights = form(other)
+    expected = net.forward(other, np.ones((1, 1, 2)), initial_state=state)
+    assert_allclose(stream.step(np.ones((1, 2))), expected, rtol=1e-12)
+    before = stream.state
+    for bad, message in ((other[:3], "weights must have the shape"), (other * np.nan, "weights.*is nan")):
+        stream.weights = bad
+        with pytest.raises(ValueError, match=message):
+            stream.step(np.ones(2))
+    for part, same in zip(stream.state, before, strict=True):
+        assert_array_equal(part, same)
+
+
+@pytest.mark.parametrize("partials", [False, True])
 def test_what_a_stream_refuses_leaves_its_state(partials):
     net = replace(EVERYTHING, return_sequences=False)
     stream = net.stream(net.init_weights(0), 2, partials=partials)

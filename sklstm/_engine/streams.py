@@ -57,11 +57,8 @@ class Stream:
         self.network, self.n_streams, self.partials = network, int(n_streams), bool(partials)
         self.engine, padded = bind_weights(network, weights, dtype)
         engine, n = self.engine, self.engine.layout
-        is_array = isinstance(weights, np.ndarray) and weights.flags.c_contiguous
-        self.weights = weights if is_array else np.array(weights, engine.dtype)
-        each = (
-            1 if partials else self.n_streams
-        )  # partials are those of one stream: each has a part of its own
+        self.weights = _contiguous(weights, engine.dtype)
+        each = 1 if partials else self.n_streams  # streams of a part: partials are carried for one
         at_once = min(each, sequences_at_once(1))
         self._works = [
             engine.workspace(each, each, 1, backward=partials, partials=partials)
@@ -128,6 +125,7 @@ class Stream:
     def load(self):
         """Take the weights as they are now."""
         padded = self.engine.pad(self.weights)
+        self.weights = _contiguous(self.weights, self.engine.dtype)
         for part in self._parts:
             part.load(self.weights, padded)
 
@@ -211,3 +209,10 @@ class Stream:
         padded = self.engine.zeros()
         part.gradient(np.ascontiguousarray(v), padded)
         return self.engine.flat(padded)
+
+
+def _contiguous(weights, dtype):
+    """The array itself if it is contiguous, so that changes in place are seen; otherwise a copy."""
+    if isinstance(weights, np.ndarray) and weights.flags.c_contiguous:
+        return weights
+    return np.array(weights, dtype)
