@@ -63,12 +63,13 @@ dist: $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet build
 	$(VENV)/bin/python -m build
 
-# Speed beside what users would run instead (Linux); ROWS=A1,B1 are some of the rows, which no file keeps
-# unless JSON=path asks for it.
+# Speed beside what users would run instead (Linux). ISA=avx2 holds all of them to this CPU level; JSON=path is
+# the file of the results, of a second run for example. ROWS=A1,B1 are some of the rows, which no file keeps
+# unless JSON asks for it.
 ROUNDS ?= 15
-JSON   ?= $(if $(ROWS),,benchmarks/results/rivals.json)
+JSON   ?= $(if $(ROWS),,benchmarks/results/rivals$(if $(ISA),_$(ISA)).json)
 bench-rivals: $(VENV)-rivals/rivals.stamp
-	$(VENV)-rivals/bin/python benchmarks/rivals/run.py --rounds $(ROUNDS) $(if $(ROWS),--rows $(ROWS)) $(if $(JSON),--json $(JSON))
+	$(VENV)-rivals/bin/python benchmarks/rivals/run.py --rounds $(ROUNDS) $(if $(ROWS),--rows $(ROWS)) $(if $(ISA),--isa $(ISA)) $(if $(JSON),--json $(JSON))
 
 # Speed of our own commits; COMMITS is a range as git names it.
 COMMITS ?= HEAD^!

@@ -14,7 +14,7 @@ from sklstm import Network, _cpu
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "rivals"
-RESULTS = ROOT / "benchmarks" / "results" / "rivals.json"
+RESULTS = ROOT / "benchmarks" / "results"
 MODULES = ("jobs", "workloads", "worker", "ours", "page", "run", "limits", "growth", "hot_spots")
 
 
@@ -52,12 +52,23 @@ def plain_lstm(x, weights):
     return h
 
 
+NETWORKS = [{}, {"peepholes": True}, {"n_hidden_units": 2}, {"peepholes": True, "n_hidden_units": 1}]
+
+
+@pytest.mark.parametrize("more", NETWORKS)
+def test_weights_survive_the_flat_vector(bench, more):
+    network = Network(3, 2, n_blocks=5, **more)
+    weights = bench.workloads.initial_weights(3, 5, 2, np.float64, **more)
+    assert sum(w.size for w in weights) == network.n_weights
+    back = bench.ours.common(network, bench.ours.flat(network, weights))
+    for ours, given in zip(back, weights, strict=True):
+        np.testing.assert_array_equal(ours, given)
+
+
 def test_weights_mean_the_same_in_all_forms(bench):
     network = Network(3, 2, n_blocks=5)
     weights = bench.workloads.initial_weights(3, 5, 2, np.float64)
     vector = bench.ours.flat(network, weights)
-    for back, given in zip(bench.ours.common(network, vector), weights, strict=True):
-        np.testing.assert_array_equal(back, given)
     x = np.random.default_rng(0).normal(size=(20, 3))
     expected = plain_lstm(x, weights) @ weights[3] + weights[4]
     np.testing.assert_allclose(network.forward(vector, [x])[0], expected, rtol=1e-12, atol=1e-14)
@@ -65,16 +76,32 @@ def test_weights_mean_the_same_in_all_forms(bench):
 
 def test_rows_are_whole(bench):
     rows = [row for group in bench.jobs.GROUPS for row in group.rows]
-    keys = [(row.name, row.rivals[0].system, row.rivals[0].variant) for row in rows]
+    keys = [(row.name, row.rival.text) for row in rows]  # as on the page
     assert len(set(keys)) == len(rows)
     shown = [name for names in bench.page.SECTIONS.values() for name in names]
     assert sorted(shown) == sorted({group.workload for group in bench.jobs.GROUPS})
     for row in rows:
         assert row.ours.system == "sklstm"
-        assert row.aim is None or row.aim > row.goal
-        assert row.ours not in row.rivals
-        assert {rival.dtype for rival in row.rivals} == {row.ours.dtype}
+        assert {*row.goals} <= {*bench.worker.LEVELS}
+        for goal, aim in row.goals.values():
+            assert aim is None or aim > goal
+        assert row.ours != row.rival
+        assert row.rival.dtype == row.ours.dtype
         assert row.limit == "" or row.limit.split()[0] in ("chain", "B1", "B2", "B3", "C1", "C2")
+
+
+def test_goals_of_levels(bench):
+    rows = {(row.name, row.rival.text): row for group in bench.jobs.GROUPS for row in group.rows}
+    on_baseline = {row.name: row.goals["baseline"] for row in rows.values() if "baseline" in row.goals}
+    names = [f"A1 adding, T = 100, paper, {dtype}" for dtype in ("float32", "float64")]
+    assert on_baseline == dict.fromkeys(names, (2.5, None))
+    paper, batches = rows[names[1], "numba alike"], rows["B3 fixed length, full", "torch fixed"]
+    assert paper.goals["avx2"] == paper.goals["avx512"] == (3.3, 4.2)
+    assert (batches.goals["avx2"], batches.goals["avx512"]) == ((1.05, None), (1.15, None))
+    prepared = {job: (1, "step", np.ones(2), "") for job in (batches.ours, batches.rival)}
+    seconds = {job: [(1.0, 1.0)] for job in prepared}
+    for level, goal in {"baseline": None, "avx2": 1.05, "avx512": 1.15}.items():
+        assert bench.run.record_of(batches, prepared, seconds, [0.0], level)["goal"] == goal
 
 
 def test_every_like_for_like_row_is_compared(bench):
@@ -114,6 +141,51 @@ def test_jobs_of_ours_run(bench):
         if prepared.result is not None:
             assert np.isfinite(prepared.result).all()
             assert np.abs(prepared.result).max() > 0
+
+
+@pytest.fixture
+def numba_rival(bench, monkeypatch):
+    """The loops by hand, not compiled: they run without numba."""
+    monkeypatch.setitem(sys.modules, "numba", SimpleNamespace(njit=lambda **options: lambda loop: loop))
+    monkeypatch.delitem(sys.modules, "numba_rival", raising=False)
+    yield import_module("numba_rival")
+    del sys.modules["numba_rival"]
+
+
+@pytest.mark.parametrize(
+    ("workload", "network", "sparse"),
+    [
+        ("A1", "alike", False),
+        ("A1", "with peepholes", False),
+        ("A1", "with two hidden units", False),
+        ("A3", "alike", True),
+        ("A4", "alike", True),
+    ],
+)
+def test_loops_of_numba_learn_the_same(bench, numba_rival, workload, network, sparse):
+    jobs = [bench.jobs.Job(system, workload, network, "float64", sparse) for system in ("sklstm", "numba")]
+    ours, theirs = bench.ours.prepare(jobs[0]).result, numba_rival.prepare(jobs[1]).result
+    assert np.count_nonzero(theirs) > 0.9 * theirs.size  # all but weights of inputs that are always 0
+    assert bench.run.difference(ours, theirs) <= bench.jobs.TOLERANCE["float64"]
+
+
+def test_loop_of_numba_with_all_options_and_an_error_at_every_step(bench, numba_rival):
+    more = {"peepholes": True, "n_hidden_units": 2}
+    n_inputs, n_cells, n_outputs, T, rate = 3, 2, 2, 7, 0.1
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(T, n_inputs)), rng.uniform(size=(T, n_outputs))
+    weights = bench.workloads.initial_weights(n_inputs, n_cells, n_outputs, np.float64, **more)
+    network = Network(
+        n_inputs, n_outputs, n_blocks=n_cells, output_activation="logistic", return_sequences=True, **more
+    )
+    before = bench.ours.flat(network, weights)
+    expected = before - rate * network.loss_and_gradient(before, [x], [y])[1]
+    epoch = numba_rival.compiled_epoch(n_inputs, n_cells, n_outputs, True, False, np.float64, **more)
+    work = tuple(np.zeros((T + 1, n * n_cells)) for n in (4, 1, 1, 1, 4))
+    offsets = np.array([0, T])
+    gradients = tuple(np.full_like(w, 5.0) for w in weights)  # left over from another sequence
+    epoch(x, np.zeros(T, int), y, offsets, offsets, rate, tuple(weights), work, gradients)
+    np.testing.assert_allclose(bench.ours.flat(network, weights), expected, rtol=1e-12, atol=1e-14)
 
 
 class Pipe:
@@ -174,7 +246,7 @@ def test_peak_of_memory(bench):
     assert 30e6 < bench.growth.peak_added(touch) < 40e6
 
 
-def tiny_result(bench):
+def tiny_result(bench, level="avx512", held=False):
     """Results as `run.py` writes them, of times that are made up."""
     rows = []
     for group in bench.jobs.GROUPS:
@@ -183,13 +255,13 @@ def tiny_result(bench):
         for row in group.rows:
             seconds[row.ours] = [(2e-9, 3e-9)] * 3
         for row in group.rows:
-            record = bench.run.record_of(row, prepared, seconds, [0.5, 1.0])
+            record = bench.run.record_of(row, prepared, seconds, [0.5, 1.0], level)
             rows.append({"group": group.workload, "stolen_percent": 0.3, **record})
     return {
         "started": "2026-01-01 12:00",
         "machine": {"processor": "abacus", "cores": 2, "system": "none", "python": "3.14"},
-        "level": "avx2",
-        "rivals_held": False,
+        "level": level,
+        "rivals_held": held,
         "versions": {"numba": "1"},
         "limits": {"chain 4 float32": 1.5, "sgemm, GFLOP/s": 100.0},
         "rows": rows,
@@ -210,45 +282,103 @@ HOT = {"job": "C1, float32", "percent": {"forward_rows": 51.2, "rest": 48.8}}
 
 
 def test_page(bench, tmp_path):
-    result = json.loads(json.dumps(tiny_result(bench)))
-    template = (FOLDER / "page.md").read_text()
-    text = bench.page.page(template, result, {"rows": result["rows"][:1]}, [HOT])
+    first, held = tiny_result(bench), tiny_result(bench, "avx2", held=True)
+    runs = {"rivals": first, "rivals_again": first | {"rows": first["rows"][:1]}, "rivals_avx2": held}
+    text = bench.page.page((FOLDER / "page.md").read_text(), json.loads(json.dumps(runs)), [HOT])
     assert "{{" not in text
     assert bench.page.NOT_YET not in text
-    line = "| A1 adding, T = 100, {}, float32 | {} alike | 2 | 6 | ns |"
-    assert line.format("paper", "numba") + " **3 (3 to 3)** | 3 | 3 | 2 | 3 | 1.5 |  |" in text
-    assert line.format("paper", "torch") + " 3 (3 to 3) | 3 |  | 80 | 150 | 1.5 |  |" in text
-    assert line.format("alike", "numba") + " **3 (3 to 3)** | 3 |  | 1.3 | 2 | 1.5 | 0e+00 |" in text
+    assert "| row | rival | avx512 | again | avx2 | again | goal | aim |" in text
+    line = "| A1 adding, T = 100, {}, float32 | {} | {} |"
+    hidden, peepholes = "with two hidden units", "with peepholes"
+    missed, met, none = "3 (3 to 3), missed", "**3 (3 to 3)**", "3 (3 to 3)"
+    assert line.format("paper", "numba alike", f"{missed} | 3, missed | {missed} |  | 3.5 | 4.2") in text
+    assert line.format("paper", "torch alike", f"{missed} |  | {missed} |  | 80 | 150") in text
+    assert line.format("alike", "numba alike", f"{met} |  | {met} |  | 2.3 | 3") in text
+    assert line.format("alike", "torch alike", f"{none} |  | {none} |  |  | ") in text
+    goals = "1.6 (avx512), 1.4 (avx2)"
+    assert f"| B2 fixed length, full | torch fixed | {met} |  | {met} |  | {goals} |  |" in text
+    for level in ("avx512", "avx2"):
+        times = f"{level} | 2 | 6 | ns | 3"
+        assert line.format(hidden, f"numba {hidden}", f"{times} | 1.5 | 0e+00") in text
+        assert line.format(peepholes, f"numba {peepholes}", f"{times} |  | 0e+00") in text
+    with_goal = [row for row in first["rows"] if row["goal"] is not None]
+    met = f"{sum(row['goal'] <= 3 for row in with_goal)} of {len(with_goal)}"
+    rest = "2026-01-01 12:00 | {} | {} | {} | 3 to 3 | 0.5 to 1 | 0.3 to 0.3 | 100 |"
+    assert "| `rivals.json` | " + rest.format("avx512", "as they are", met) in text
+    assert "| `rivals_again.json` | " + rest.format("avx512", "as they are", "0 of 1") in text
+    assert "| `rivals_avx2.json` | " + rest.format("avx2", "held to it", met) in text
+    assert "cores of abacus, none, Python 3.14: numba 1." in text
     assert "| sklstm |  | 20 | 30 | 4.0 | 1.0 |" in text
     assert "| C1, float32 | `forward_rows` 51, `rest` 49 |" in text
-    assert "Load average: 0.5 to 1.0. Time that the host gave to others: 0.3 to 0.3 percent." in text
-    assert "100 GFLOP/s" in text
-    assert "numba 1. CPU level of sklstm: avx2; the rivals take what they find. Rounds" in text
-    held = bench.page.machine_of(result | {"rivals_held": True})
-    assert (
-        "numba 1. Ours and, as far as they can be, the rivals are held to the CPU level avx2. Rounds" in held
-    )
-    bench.page.figure(result, tmp_path)
+    bench.page.figure(first, tmp_path)
     assert (tmp_path / "growth.png").stat().st_size > 10_000
+
+
+def test_page_has_rows_that_one_level_lacks(bench):
+    first, held = tiny_result(bench), tiny_result(bench, "avx2", held=True)
+    missing = bench.page.key_of(first["rows"].pop(0))
+    levels = bench.page.levels_of({"rivals": first, "rivals_avx2": held})
+    line = "| " + " | ".join(missing) + " |"
+    assert f"{line}  |  | 3 (3 to 3), missed |  | 3.5 | 4.2 |" in bench.page.ratios_of(levels, "on-line")
+    assert bench.page.times_of(levels).count(line) == 1
+
+
+def test_page_of_one_level_without_a_second_run(bench):
+    text = bench.page.page((FOLDER / "page.md").read_text(), {"rivals": tiny_result(bench)})
+    assert "| row | rival | avx512 | again | goal | aim |" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("rivals_again", "machine"),
+        ("rivals_avx2", "versions"),
+        ("rivals_again", "level"),
+        ("rivals_avx2_again", "level"),
+        ("rivals_avx2_again", "rivals_held"),
+    ],
+)
+def test_page_refuses_runs_that_are_not_alike(bench, name, part):
+    first, held = tiny_result(bench), tiny_result(bench, "avx2", held=True)
+    runs = {"rivals": first, "rivals_again": first, "rivals_avx2": held, "rivals_avx2_again": held}
+    bench.page.check(runs)
+    runs[name] = runs[name] | {part: "other"}
+    with pytest.raises(ValueError, match=rf"^{part} of {name}\.json is other, but that of rivals"):
+        bench.page.check(runs)
+
+
+@pytest.mark.parametrize("name", ["rivals", "rivals_avx2"])
+def test_page_needs_the_first_runs(bench, name):
+    first, held = tiny_result(bench), tiny_result(bench, "avx2", held=True)
+    runs = {"rivals": first, "rivals_avx2": held, "rivals_avx2_again": held}
+    del runs[name]
+    with pytest.raises(ValueError, match=rf"^rivals_avx2\w*\.json needs {name}\.json beside it\.$"):
+        bench.page.check(runs)
+
+
+def test_page_reads_the_runs_that_are_there(bench, tmp_path):
+    for name in ("rivals", "rivals_avx2", "rivals_avx2_again", "rivals_baseline"):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"level": name}))
+    names = ["rivals", "rivals_avx2", "rivals_avx2_again"]
+    assert bench.page.read(tmp_path) == {name: {"level": name} for name in names}
 
 
 def test_page_says_what_is_not_measured(bench):
     result = tiny_result(bench) | {"rows": []}
     del result["import"], result["memory"]
-    text = bench.page.page((FOLDER / "page.md").read_text(), result)
-    assert text.count(bench.page.NOT_YET) == len(bench.page.SECTIONS) + 3
+    text = bench.page.page((FOLDER / "page.md").read_text(), {"rivals": result})
+    assert text.count(bench.page.NOT_YET) == len(bench.page.SECTIONS) + 4
 
 
 def test_page_in_the_docs_is_that_of_the_results(bench):
     committed = ROOT / "docs" / "performance" / "index.md"
-    again = RESULTS.with_name("rivals_again.json")
-    results = [json.loads(path.read_text()) if path.exists() else None for path in (RESULTS, again)]
-    hot_spots = json.loads(RESULTS.with_name("hot_spots.json").read_text())
-    assert committed.read_text() == bench.page.page((FOLDER / "page.md").read_text(), *results, hot_spots)
+    hot_spots = json.loads((RESULTS / "hot_spots.json").read_text())
+    runs = bench.page.read(RESULTS)
+    assert committed.read_text() == bench.page.page((FOLDER / "page.md").read_text(), runs, hot_spots)
 
 
 def test_page_says_that_its_figures_are_of_another_kernel(bench):
-    result = json.loads(RESULTS.read_text())
+    result = json.loads((RESULTS / "rivals.json").read_text())
     said = f"The figures of {result['started'][:10]} on this page" in (FOLDER / "page.md").read_text()
     assert said == ("level" not in result)  # results of the kernel before say no level
 

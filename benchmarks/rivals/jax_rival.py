@@ -18,7 +18,7 @@ def versions():
 def prepare(job):
     """Predictions: the best of batch sizes, and of the places of the input product."""
     X = workloads.inputs_to_predict()
-    wx, wh, b, wo, bo = map(jnp.asarray, workloads.prediction_weights())
+    wx, wh, b, wo, bo, *_ = map(jnp.asarray, workloads.prediction_weights())
 
     def predict(x, before):
         def step(state, net):

@@ -21,7 +21,7 @@ def prepare(job):
 
 def session(goes_on):
     """Session for X (steps, sequences, inputs); if it `goes_on`, state goes in and out as well."""
-    wx, wh, b, wo, bo = workloads.prediction_weights()
+    wx, wh, b, wo, bo, *_ = workloads.prediction_weights()
     n_inputs, H = len(wx), len(wh)
 
     def units(array):  # the operator has input gates, output gates, forget gates, cells

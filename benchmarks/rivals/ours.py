@@ -4,7 +4,7 @@ import numpy as np
 import scipy
 import sklearn
 import workloads
-from jobs import CELLS
+from jobs import CELLS, NETWORKS
 from sklearn.model_selection import GridSearchCV
 from worker import Prepared
 
@@ -16,6 +16,8 @@ from sklstm._learning.settings import settings_of
 from sklstm._learning.trainer import Trainer
 from sklstm.paper import EXPERIMENTS
 from sklstm.paper._trial import INITIAL, network_of
+
+GATES = ("input_gate", "forget_gate", "output_gate")
 
 
 def versions():
@@ -40,12 +42,16 @@ def prepare(job):
 
 def flat(network, weights):
     """Weights in the form of `workloads` -> flat vector of the network."""
-    wx, wh, b, wo, bo = weights
+    wx, wh, b, wo, bo, peepholes, hidden = weights
     units = np.split(np.concatenate([wx, wh, b[np.newaxis]]).T, 4)
     result = np.empty(network.n_weights, b.dtype)
     views = network.views(result)
-    for name, part in zip(("input_gate", "forget_gate", "output_gate", "cell"), units):
+    for name, part in zip((*GATES, "cell"), units):
         views[name][...] = part
+    for name, part in zip(GATES, peepholes):
+        views[f"{name}_peephole"][:, 0] = part
+    if len(hidden):
+        views["hidden"][...] = hidden
     views["output"][...] = np.concatenate([wo, bo[np.newaxis]]).T
     return result
 
@@ -53,9 +59,18 @@ def flat(network, weights):
 def common(network, vector):
     """Flat vector -> weights in the form of `workloads`."""
     views = network.views(vector)
-    units = np.concatenate([views[name] for name in ("input_gate", "forget_gate", "output_gate", "cell")]).T
+    units = np.concatenate([views[name] for name in (*GATES, "cell")]).T
     output = views["output"].T
-    return [units[: network.n_inputs], units[network.n_inputs : -1], units[-1], output[:-1], output[-1]]
+    peepholes = [views[f"{name}_peephole"][:, 0] for name in GATES if network.peepholes]
+    return [
+        units[: network.n_inputs],
+        units[network.n_inputs : -1],
+        units[-1],
+        output[:-1],
+        output[-1],
+        np.reshape(peepholes, (-1, network.n_cells)),
+        views.get("hidden", np.empty((0, len(units)))),
+    ]
 
 
 # ----------------------------------------------------------------------------------------------
@@ -107,8 +122,9 @@ def on_line(job):
         n_blocks=CELLS[job.workload],
         output_activation="logistic",
         return_sequences=workloads.every_step(job.workload),
+        **NETWORKS[job.variant],
     )
-    before = workloads.on_line_weights(job.workload, job.dtype)
+    before = workloads.on_line_weights(job.workload, job.dtype, job.variant)
     trainer = trainer_of(network, X, targets, flat(network, before))
     trainer.epoch(rng)
     result = workloads.changes(before, common(network, trainer.weights))

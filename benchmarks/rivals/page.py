@@ -1,10 +1,11 @@
 """The page of the speed beside rivals, from what `run.py` wrote.
 
-    python benchmarks/rivals/page.py [--results benchmarks/results/rivals.json] [--output docs/performance]
+    python benchmarks/rivals/page.py [--results benchmarks/results] [--output docs/performance]
 
-needs matplotlib. `page.md` has the text; the tables and the plots of growth are made here. A second run, in
-`rivals_again.json` beside the results, gives the column "again"; `hot_spots.json`, of `hot_spots.py`, the
-table of what time is spent on.
+needs matplotlib. `page.md` has the text; the tables and the plots of growth are made here. `rivals.json` is
+the run that is held to no CPU level, `rivals_avx2.json` the one held to avx2; second runs, in
+`rivals_again.json` and `rivals_avx2_again.json`, give the columns "again". `hot_spots.json`, of
+`hot_spots.py`, gives the table of what time is spent on. Only `rivals.json` has to be there.
 """
 
 import argparse
@@ -25,10 +26,7 @@ SECTIONS = {
     "others": ("C1", "C2", "F"),
     "threads": ("threads",),
 }
-HEAD = (
-    *("row", "rival", "ours", "rival's", "unit"),
-    *("ratio", "fastest", "again", "goal", "aim", "limit", "differs"),
-)
+FIRST = ("rivals", "rivals_avx2")  # files, one of a CPU level; those of second runs end in "_again"
 XLABELS = {
     "length": "steps of the sequence",
     "width": "one-hot inputs",
@@ -54,59 +52,135 @@ def number(value):
 
 def key_of(record):
     """What tells rows apart."""
-    return record["row"], record["rival"].split()[0], record["goal"]
+    return record["row"], record["rival"]
 
 
-def row_of(record, limits, again):
-    """One line of the table."""
+def levels_of(runs):
+    """For each CPU level: its name, the first run, and the records of both runs by their keys."""
+    levels = []
+    for name in FIRST:
+        if name in runs:
+            pair = runs[name]["rows"], runs.get(f"{name}_again", {"rows": []})["rows"]
+            records = [{key_of(record): record for record in rows} for rows in pair]
+            levels.append((runs[name].get("level", ""), runs[name], records))
+    return levels
+
+
+def keys_of(levels, section):
+    """Rows of a section that any level has."""
+    groups = SECTIONS[section]
+    return dict.fromkeys(
+        key_of(record) for _, run, _ in levels for record in run["rows"] if record["group"] in groups
+    )
+
+
+def is_met(record):
+    """Whether the ratio reaches the goal; None without a goal."""
+    return None if record["goal"] is None else record["ratio"] >= record["goal"]
+
+
+def ratio_of(record, quartiles=True):
+    """A ratio: in bold if its goal is met, and else it says so."""
+    if record is None:
+        return ""
+    text = number(record["ratio"])
+    if quartiles:
+        text += " ({} to {})".format(*map(number, record["ratio_quartiles"]))
+    return {True: f"**{text}**", False: f"{text}, missed", None: text}[is_met(record)]
+
+
+def goal_of(by_level, name):
+    """Goal or aim, with the CPU levels where they differ."""
+    values = {level: number(record[name]) for level, record in by_level.items()}
+    if len({*values.values()}) == 1:
+        return next(iter(values.values()))
+    return ", ".join(f"{value} ({level})" for level, value in values.items())
+
+
+def ratios_of(levels, section):
+    """Table of the ratios, levels side by side."""
+    rows = []
+    for key in keys_of(levels, section):
+        pairs = [[run.get(key) for run in records] for *_, records in levels]
+        by_level = {level: pair[0] for (level, *_), pair in zip(levels, pairs) if pair[0]}
+        cells = [cell for first, again in pairs for cell in (ratio_of(first), ratio_of(again, False))]
+        rows.append((*key, *cells, goal_of(by_level, "goal"), goal_of(by_level, "aim")))
+    columns = [column for level, *_ in levels for column in (level or "ratio", "again")]
+    return markdown(("row", "rival", *columns, "goal", "aim"), rows)
+
+
+def times_of(levels):
+    """Table of the times of the first runs, all rows."""
+    rows = []
+    for section in SECTIONS:
+        for key in keys_of(levels, section):
+            for level, run, (records, _) in levels:
+                if record := records.get(key):
+                    rows.append((*key, level, *times_in(record, run["limits"])))
+    head = ("row", "rival", "level", "ours", "rival's", "unit", "fastest", "limit", "differs")
+    return markdown(head, rows)
+
+
+def times_in(record, limits):
+    """Cells of one row and one level."""
     clock, scale = record["clock"], {"ns": 1, "us": 1e-3, "s": 1e-9}[record["unit"]]
     limit = limits.get(record["limit"])
-    low, high = map(number, record["ratio_quartiles"])
-    ratio = f"{number(record['ratio'])} ({low} to {high})"
-    met = record["goal"] is not None and record["ratio"] >= record["goal"]
-    second = again.get(key_of(record))
-    rival = record["rival"] + (f", {record['rival_note']}" if record["rival_note"] else "")
+    note = f" ({record['rival_note']})" if record["rival_note"] else ""
     return (
-        record["row"],
-        rival,
         number(record[f"ours_{clock}"][1]),
-        number(record[f"rival_{clock}"][1]),
+        number(record[f"rival_{clock}"][1]) + note,
         record["unit"] + (", wall" if clock == "wall" else ""),
-        f"**{ratio}**" if met else ratio,
         number(record["ratio_of_fastest"]),
-        "" if second is None else number(second["ratio"]),
-        number(record["goal"]),
-        number(record["aim"]),
         "" if limit is None else number(limit * scale),
         "" if record["difference"] is None else f"{record['difference']:.0e}",
     )
 
 
-def table_of(section, result, again):
-    """Rows of one section; a goal that is met is in bold."""
-    rows = [record for record in result["rows"] if record["group"] in SECTIONS[section]]
-    return markdown(HEAD, [row_of(record, result["limits"], again) for record in rows])
+def check(runs):
+    """All runs must be of one machine and of the same versions, second runs of the level of the first."""
+    for name, run in runs.items():
+        first = name.removesuffix("_again")
+        others = {"machine": FIRST[0], "versions": FIRST[0], "level": first, "rivals_held": first}
+        for part, other in others.items():
+            if other not in runs:
+                raise ValueError(f"{name}.json needs {other}.json beside it.")
+            found, expected = run.get(part), runs[other].get(part)
+            if found != expected:
+                raise ValueError(f"{part} of {name}.json is {found}, but that of {other}.json {expected}.")
 
 
-def machine_of(result):
-    """Processor, versions, load."""
-    machine = result["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(result["versions"].items()))
-    load = [value for record in result["rows"] for value in record["load"]]
-    rounds = [record["rounds"] for record in result["rows"]]
-    text = f"Measured {result['started']} on {machine['cores']} cores of {machine['processor']}, "
-    text += f"{machine['system']}, Python {machine['python']}: {versions}."
-    if result.get("rivals_held"):
-        text += f" Ours and, as far as they can be, the rivals are held to the CPU level {result['level']}."
-    elif "level" in result:
-        text += f" CPU level of sklstm: {result['level']}; the rivals take what they find."
-    if load:
-        stolen = [record["stolen_percent"] for record in result["rows"]]
-        text += f" Rounds: {min(rounds)} to {max(rounds)}. Load average: {min(load):.1f} to {max(load):.1f}."
-        text += f" Time that the host gave to others: {min(stolen):.1f} to {max(stolen):.1f} percent."
-    if "sgemm, GFLOP/s" in result["limits"]:
-        text += f" sgemm in one thread: {result['limits']['sgemm, GFLOP/s']:.0f} GFLOP/s."
-    return text
+def machine_of(first):
+    """Processor and versions."""
+    machine = first["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(first["versions"].items()))
+    return (
+        f"Measured on {machine['cores']} cores of {machine['processor']}, {machine['system']}, "
+        f"Python {machine['python']}: {versions}."
+    )
+
+
+def runs_of(runs):
+    """Table of the runs: when, on which CPU level, how quiet the machine was, how many goals are met."""
+    rows = []
+    for name, run in runs.items():
+        met = [is_met(record) for record in run["rows"] if record["goal"] is not None]
+        load = [value for record in run["rows"] for value in record["load"]]
+        stolen = [record["stolen_percent"] for record in run["rows"]]
+        rounds = [record["rounds"] for record in run["rows"]]
+        speed = run["limits"].get("sgemm, GFLOP/s")
+        rows.append(
+            (
+                f"`{name}.json`",
+                run["started"],
+                run.get("level", ""),
+                "held to it" if run.get("rivals_held") else "as they are",
+                f"{sum(met)} of {len(met)}",
+                *(f"{min(v):g} to {max(v):g}" if v else "" for v in (rounds, load, stolen)),
+                number(speed),
+            )
+        )
+    head = ("run", "started", "CPU level", "rivals", "goals met", "rounds", "load", "stolen, %", "GFLOP/s")
+    return markdown(head, rows)
 
 
 def memory_of(result):
@@ -146,11 +220,14 @@ def hot_spots_of(records):
     return markdown(("job", "percent of the time"), rows)
 
 
-def page(template, result, again=None, hot_spots=()):
+def page(template, runs, hot_spots=()):
     """Return the page: the template with the tables of all that was measured."""
-    second = {key_of(record): record for record in (again or {"rows": []})["rows"]}
-    tables = {section: table_of(section, result, second) for section in SECTIONS} | {
+    check(runs)
+    levels, result = levels_of(runs), runs[FIRST[0]]
+    tables = {section: ratios_of(levels, section) for section in SECTIONS} | {
         "machine": machine_of(result),
+        "runs": runs_of(runs),
+        "times": times_of(levels),
         "memory": memory_of(result),
         "import": import_of(result),
         "hot spots": hot_spots_of(hot_spots),
@@ -174,21 +251,25 @@ def figure(result, folder):
     plt.close(picture)
 
 
+def read(folder):
+    """Results of the runs that are there, by the names of their files."""
+    paths = [folder / f"{name}{second}.json" for name in FIRST for second in ("", "_again")]
+    return {path.stem: json.loads(path.read_text()) for path in paths if path.exists()}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results" / "rivals.json")
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "performance")
     options = parser.parse_args()
-    result = json.loads(options.results.read_text())
-    second = options.results.with_name(options.results.stem + "_again.json")
-    again = json.loads(second.read_text()) if second.exists() else None
-    spots = options.results.with_name("hot_spots.json")
+    runs = read(options.results)
+    spots = options.results / "hot_spots.json"
     hot_spots = json.loads(spots.read_text()) if spots.exists() else ()
     options.output.mkdir(parents=True, exist_ok=True)
-    text = page((HERE / "page.md").read_text(), result, again, hot_spots)
+    text = page((HERE / "page.md").read_text(), runs, hot_spots)
     (options.output / "index.md").write_text(text)
-    figure(result, options.output)
-    print(f"{options.output / 'index.md'} from {len(result['rows'])} rows")
+    figure(runs[FIRST[0]], options.output)
+    print(f"{options.output / 'index.md'} from {', '.join(runs)}")
 
 
 if __name__ == "__main__":

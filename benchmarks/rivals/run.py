@@ -1,6 +1,6 @@
 """Every row side by side with its rivals: one table, one JSON file.
 
-    make bench-rivals [ROWS=A1,B1] [ROUNDS=15] [JSON=benchmarks/results/rivals.json]
+    make bench-rivals [ISA=avx2] [ROWS=A1,B1] [ROUNDS=15] [JSON=benchmarks/results/rivals.json]
 
 makes an environment with the rivals and runs
 
@@ -49,15 +49,15 @@ def ticks():
     return np.array([fields[7], fields.sum()])
 
 
-def run_group(workers, group, rounds, budget):
-    """Records of the rows of one group."""
+def run_group(workers, group, rounds, budget, level):
+    """Records of the rows of one group, with the goals of the CPU level."""
     prepared = {job: workers.ask("prepare", job) for job in group.jobs}
     for row in group.rows:
-        for rival in row.rivals if row.tolerance is not None else ():
-            found = difference(prepared[row.ours][2], prepared[rival][2])
+        if row.tolerance is not None:
+            found = difference(prepared[row.ours][2], prepared[row.rival][2])
             if not found <= row.tolerance:
                 raise SystemExit(
-                    f"{row.name}: results of {row.ours.text} and {rival.text} differ by {found:.2g}, "
+                    f"{row.name}: results of {row.ours.text} and {row.rival.text} differ by {found:.2g}, "
                     f"more than {row.tolerance:g}: not the same work."
                 )
     seconds = {job: [] for job in group.jobs}
@@ -72,10 +72,10 @@ def run_group(workers, group, rounds, budget):
     stolen, total = ticks() - before
     workers.rest(group.jobs)
     more = {"group": group.workload, "stolen_percent": float(f"{100 * stolen / max(total, 1):.2g}")}
-    return [more | record_of(row, prepared, seconds, load) for row in group.rows]
+    return [more | record_of(row, prepared, seconds, load, level) for row in group.rows]
 
 
-def record_of(row, prepared, seconds, load):
+def record_of(row, prepared, seconds, load, level):
     """One row as it is written."""
     column = {"cpu": 0, "wall": 1}[row.clock]
     unit, scale = UNITS[prepared[row.ours][1]]
@@ -83,27 +83,27 @@ def record_of(row, prepared, seconds, load):
     def median(job):
         return np.median(seconds[job], axis=0)[column]
 
-    rival = min(row.rivals, key=median)
-    mine, others = np.array(seconds[row.ours]), np.array(seconds[rival])
-    differences = [
-        difference(prepared[row.ours][2], prepared[job][2]) for job in row.rivals if row.tolerance is not None
-    ]
+    mine, others = np.array(seconds[row.ours]), np.array(seconds[row.rival])
+    differs = None
+    if row.tolerance is not None:
+        differs = float(f"{difference(prepared[row.ours][2], prepared[row.rival][2]):.1e}")
+    goal, aim = row.goals.get(level, (None, None))
     return {
         "row": row.name,
-        "rival": rival.text,
-        "rival_note": prepared[rival][3],
+        "rival": row.rival.text,
+        "rival_note": prepared[row.rival][3],
         "unit": unit,
         "clock": row.clock,
         "ours_cpu": quartiles(mine[:, 0] * scale),
         "ours_wall": quartiles(mine[:, 1] * scale),
         "rival_cpu": quartiles(others[:, 0] * scale),
         "rival_wall": quartiles(others[:, 1] * scale),
-        "ratio": float(f"{median(rival) / median(row.ours):.3g}"),
+        "ratio": float(f"{median(row.rival) / median(row.ours):.3g}"),
         "ratio_quartiles": quartiles(others[:, column] / mine[:, column])[::2],
         "ratio_of_fastest": float(f"{others[:, column].min() / mine[:, column].min():.3g}"),
-        "goal": row.goal,
-        "aim": row.aim,
-        "difference": float(f"{max(differences):.1e}") if differences else None,
+        "goal": goal,
+        "aim": aim,
+        "difference": differs,
         "limit": row.limit,
         "rounds": len(mine),
         "load": [round(value, 2) for value in load],
@@ -117,7 +117,7 @@ def line_of(record, limits):
     limit = limits.get(record["limit"])
     limit = "" if limit is None else f"{limit * (1e-3 if record['unit'] == 'us' else 1):.3g}"
     numbers = [record[f"ours_{clock}"][1], record[f"rival_{clock}"][1]]
-    return "{:<52}{:<24}{:>9.4g}{:>9.4g} {:<3}{:>7.3g} ({:.3g}-{:.3g})  {:>5} {:>5}  {:>7}  {}".format(
+    return "{:<52}{:<28}{:>9.4g}{:>10.4g} {:<3}{:>7.3g} ({:.3g}-{:.3g})  {:>5} {:>5}  {:>7}  {}".format(
         record["row"],
         record["rival"],
         *numbers,
@@ -190,7 +190,7 @@ def main():
     result["rows"] = []
     try:
         for group in groups:
-            for record in run_group(workers, group, options.rounds, options.budget):
+            for record in run_group(workers, group, options.rounds, options.budget, level()):
                 result["rows"].append(record)
                 print(line_of(record, result["limits"]), flush=True)
     finally:

@@ -38,7 +38,7 @@ class Net(nn.Module):
     def set_weights(self, weights):
         """Take weights in the form of `workloads`; the second bias is 0 and does not learn."""
         self.lstm.bias_hh_l0.requires_grad_(False).zero_()
-        *units, wo, bo = (torch.from_numpy(np.ascontiguousarray(w.T)) for w in weights)
+        *units, wo, bo = (torch.from_numpy(np.ascontiguousarray(w.T)) for w in weights[:5])
         with torch.no_grad():
             for own, given in zip(self._own(), [*map(_exchanged, units), wo, bo]):
                 own.copy_(given)

@@ -4,8 +4,10 @@ Sizes and random distributions are those of a study of what users would run inst
 it began: hidden sizes, lengths and batch sizes of the small nets of 1997 and of three usual larger ones. The
 tasks are drawn by `sklstm.tasks`.
 
-Weights are the arrays ``wx (I, 4 H)``, ``wh (H, 4 H)``, ``b (4 H,)``, ``wo (H, K)``, ``bo (K,)`` with the
-columns in the order input gates, forget gates, output gates, cells.
+Weights are the arrays ``wx (I, 4 H)``, ``wh (H, 4 H)``, ``b (4 H,)``, ``wo (H + N, K)``, ``bo (K,)``,
+``peepholes (3, H)`` and ``hidden (N, I + H + 1)``. Columns of the first three, and rows of the peepholes, are
+in the order input gates, forget gates, output gates, cells; rows of ``wo`` are cells, then conventional
+hidden units, whose columns in ``hidden`` are inputs, cells and bias. Without peepholes these have no rows.
 """
 
 import time
@@ -14,7 +16,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from jobs import CELLS
+from jobs import CELLS, NETWORKS
 from scipy import sparse
 
 from sklstm import Sequences
@@ -101,7 +103,7 @@ def every_step(workload):
     return workload == "A3"
 
 
-def initial_weights(n_inputs, n_cells, n_outputs, dtype):
+def initial_weights(n_inputs, n_cells, n_outputs, dtype, peepholes=False, n_hidden_units=0):
     """Uniform in +-1/sqrt(n_cells), as torch draws them, with forget gates that are open at first.
 
     So errors live as long as the sequences. With closed gates they would shrink to denormal numbers, which
@@ -113,18 +115,20 @@ def initial_weights(n_inputs, n_cells, n_outputs, dtype):
         (n_inputs, 4 * n_cells),
         (n_cells, 4 * n_cells),
         (4 * n_cells,),
-        (n_cells, n_outputs),
+        (n_cells + n_hidden_units, n_outputs),
         (n_outputs,),
+        (3 * peepholes, n_cells),
+        (n_hidden_units, n_inputs + n_cells + 1),
     )
     weights = [rng.uniform(-bound, bound, shape).astype(dtype) for shape in shapes]
     weights[2][n_cells : 2 * n_cells] = FORGET_BIAS
     return weights
 
 
-def on_line_weights(workload, dtype):
-    """Initial weights of the network that is alike in all systems."""
+def on_line_weights(workload, dtype, network="alike"):
+    """Initial weights of one of `NETWORKS`."""
     X, targets = on_line(workload, dtype)
-    return initial_weights(X.n_features, CELLS[workload], targets.shape[1], dtype)
+    return initial_weights(X.n_features, CELLS[workload], targets.shape[1], dtype, **NETWORKS[network])
 
 
 @cache
