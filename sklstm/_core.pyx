@@ -698,29 +698,59 @@ cdef inline void forward_alone_as(
         HS += n.Cp
 
 
-cdef inline int usual_kinds(const Shape* n) noexcept nogil:
-    """Kinds of units of a usual small network: input and output gates, one or two cells per block; else 0."""
-    return n.kinds if n.has_in and n.has_out and not n.peepholes and n.N == 0 and n.S <= 2 else 0
+# Usual small networks: input and output gates, and
+cdef enum:
+    ANOTHER, ONE_CELL, TWO_CELLS,       # forget gates, one or two cells per block
+    ONE_CELL_1997, TWO_CELLS_1997,      # no forget gates
+    WITH_PEEPHOLES, WITH_HIDDEN_UNITS   # forget gates, one cell per block
+
+
+cdef inline int usual_network(const Shape* n) noexcept nogil:
+    if not (n.has_in and n.has_out and n.S <= 2) or (n.peepholes and n.N):
+        return ANOTHER
+    if n.peepholes or n.N:
+        if not (n.has_forget and n.S == 1):
+            return ANOTHER
+        return WITH_PEEPHOLES if n.peepholes else WITH_HIDDEN_UNITS
+    if n.has_forget:
+        return ONE_CELL if n.S == 1 else TWO_CELLS
+    return ONE_CELL_1997 if n.S == 1 else TWO_CELLS_1997
+
+
+cdef inline void fix(int usual, Shape* n) noexcept nogil:
+    """Says what is constant in a usual network, so that it costs nothing where that is compiled for it."""
+    n.has_in = n.has_out = n.B_vectors = 1
+    n.S = 2 if usual == TWO_CELLS or usual == TWO_CELLS_1997 else 1
+    n.has_forget = usual != ONE_CELL_1997 and usual != TWO_CELLS_1997
+    n.peepholes = usual == WITH_PEEPHOLES
+    n.N_vectors = usual == WITH_HIDDEN_UNITS
+    if not n.N_vectors:
+        n.N = 0
+    n.kinds = <int>(2 + n.S + n.has_forget + n.N_vectors)
 
 
 cdef void forward_alone(const Shape* n_, Py_ssize_t T, const real* w, const Arrays* at) noexcept nogil:
-    """The same, compiled for each of the usual networks: what is constant there costs nothing."""
+    """The same, compiled for each of the usual networks."""
     cdef Shape n = n_[0]
-    if usual_kinds(&n):
-        n.has_in = n.has_out = n.B_vectors = 1
-        n.peepholes = n.N_vectors = n.N = 0
-        if n.S == 1 and n.has_forget:
-            n.S, n.has_forget, n.kinds = 1, 1, 4
-            forward_alone_as(n, T, w, at)
-        elif n.S == 1:
-            n.S, n.has_forget, n.kinds = 1, 0, 3
-            forward_alone_as(n, T, w, at)
-        elif n.has_forget:
-            n.S, n.has_forget, n.kinds = 2, 1, 5
-            forward_alone_as(n, T, w, at)
-        else:
-            n.S, n.has_forget, n.kinds = 2, 0, 4
-            forward_alone_as(n, T, w, at)
+    cdef int usual = usual_network(&n)
+    if usual == ONE_CELL:
+        fix(ONE_CELL, &n)
+        forward_alone_as(n, T, w, at)
+    elif usual == TWO_CELLS:
+        fix(TWO_CELLS, &n)
+        forward_alone_as(n, T, w, at)
+    elif usual == ONE_CELL_1997:
+        fix(ONE_CELL_1997, &n)
+        forward_alone_as(n, T, w, at)
+    elif usual == TWO_CELLS_1997:
+        fix(TWO_CELLS_1997, &n)
+        forward_alone_as(n, T, w, at)
+    elif usual == WITH_PEEPHOLES:
+        fix(WITH_PEEPHOLES, &n)
+        forward_alone_as(n, T, w, at)
+    elif usual == WITH_HIDDEN_UNITS:
+        fix(WITH_HIDDEN_UNITS, &n)
+        forward_alone_as(n, T, w, at)
     else:
         forward_alone_as(n, T, w, at)
 
@@ -860,28 +890,30 @@ cdef inline void backward_alone_as(
 cdef void backward_alone(
     const Shape* n_, const Packed* p, bint full, Py_ssize_t lo, Py_ssize_t hi, const real* w, real* grad,
 ) noexcept nogil:
-    """The same, compiled for each of the usual networks (`usual_kinds`)."""
+    """The same, compiled for the usual networks: of 1997 the truncated gradient, of today both."""
     cdef Shape n = n_[0]
-    cdef int kinds = usual_kinds(&n)
-    if kinds:
-        n.has_in = n.has_out = n.B_vectors = 1
-        n.peepholes = n.N_vectors = n.N = 0
-    if kinds and not full:
-        if n.S == 1 and n.has_forget:
-            n.S, n.has_forget = 1, 1
-            backward_alone_as(n, p, False, lo, hi, w, grad)
-        elif n.S == 1:
-            n.S, n.has_forget = 1, 0
-            backward_alone_as(n, p, False, lo, hi, w, grad)
-        elif n.has_forget:
-            n.S, n.has_forget = 2, 1
-            backward_alone_as(n, p, False, lo, hi, w, grad)
-        else:
-            n.S, n.has_forget = 2, 0
-            backward_alone_as(n, p, False, lo, hi, w, grad)
-    elif kinds and n.S == 1 and n.has_forget:
-        n.S, n.has_forget = 1, 1
+    cdef int usual = usual_network(&n)
+    if usual == ONE_CELL and full:
+        fix(ONE_CELL, &n)
         backward_alone_as(n, p, True, lo, hi, w, grad)
+    elif usual == WITH_PEEPHOLES and full:
+        fix(WITH_PEEPHOLES, &n)
+        backward_alone_as(n, p, True, lo, hi, w, grad)
+    elif usual == WITH_HIDDEN_UNITS and full:
+        fix(WITH_HIDDEN_UNITS, &n)
+        backward_alone_as(n, p, True, lo, hi, w, grad)
+    elif usual == ONE_CELL:
+        fix(ONE_CELL, &n)
+        backward_alone_as(n, p, False, lo, hi, w, grad)
+    elif usual == TWO_CELLS and not full:
+        fix(TWO_CELLS, &n)
+        backward_alone_as(n, p, False, lo, hi, w, grad)
+    elif usual == ONE_CELL_1997 and not full:
+        fix(ONE_CELL_1997, &n)
+        backward_alone_as(n, p, False, lo, hi, w, grad)
+    elif usual == TWO_CELLS_1997 and not full:
+        fix(TWO_CELLS_1997, &n)
+        backward_alone_as(n, p, False, lo, hi, w, grad)
     else:
         backward_alone_as(n, p, full, lo, hi, w, grad)
 
