@@ -288,7 +288,7 @@ BAD_STEP_LABELS = {
         [f"y[3] has shape ({LENGTH - 1},)", f"one target for each of the {LENGTH} steps"],
     ),
     "text and numbers": (changed(STEP_LABELS, 3, ["a"] * LENGTH), ValueError, ["y[3]", "y[0]"]),
-    "columns": ([np.ones((len(x), 2)) for x in X], ValueError, ["y ", "one label a step"]),
+    "columns": ([np.ones((len(x), 2)) for x in X], ValueError, ["y ", "one label per step"]),
     "one class": ([np.ones(len(x)) for x in X], ValueError, ["at least 2 classes", "one class"]),
     "NaN": (changed(STEP_LABELS, 3, np.full(LENGTH, NAN)), ValueError, ["y contains NaN"]),
 }

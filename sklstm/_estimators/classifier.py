@@ -273,7 +273,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         if not self.return_sequences:
             y = column_or_1d(y, warn=True)
         elif np.ndim(y) != 1:
-            raise ValueError("y must hold one label a step, got a y with several columns.")
+            raise ValueError("y must hold one label per step, got a y with several columns.")
         if np.asarray(y).dtype.kind == "f":
             y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
         check_classification_targets(y)

@@ -260,7 +260,7 @@ def reber_successors(X: Any) -> npt.NDArray[np.bool_]:
 
 
 def _reber_strings(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Symbols of int8, one string a row and filled up with 0, and the lengths."""
+    """Symbols of int8, one string per row and filled up with 0, and the lengths."""
     words, lengths = [], np.zeros(n, dtype=np.int64)
     active, state = np.arange(n), np.zeros(n, dtype=np.int64)
     while len(active):
