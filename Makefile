@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py README.md LICENSE \
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest
 
-.PHONY: demo test test-seeds test-oldest test-platforms test-compilers lint format wheel dist bench bench-rivals clean
+.PHONY: demo test test-seeds test-oldest test-platforms test-compilers lint format wheel dist bench bench-rivals bench-paths clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -71,6 +71,12 @@ JSON   ?= $(if $(ROWS),,benchmarks/results/rivals$(if $(ISA),_$(ISA)).json)
 bench-rivals: $(VENV)-rivals/rivals.stamp
 	$(VENV)-rivals/bin/python benchmarks/rivals/run.py --rounds $(ROUNDS) $(if $(ROWS),--rows $(ROWS)) $(if $(ISA),--isa $(ISA)) $(if $(JSON),--json $(JSON))
 
+# What each path of the kernel that exists for speed alone brings (Linux, x86-64); ROWS=A1,B1, PATHS and LEVELS are
+# some of the rows, paths and CPU levels, which no file keeps.
+SOME := $(if $(ROWS),--rows $(ROWS)) $(if $(PATHS),--paths $(PATHS)) $(if $(LEVELS),--levels $(LEVELS))
+bench-paths: $(VENV)-paths/paths.stamp
+	$(VENV)-paths/bin/python benchmarks/paths.py --rounds $(ROUNDS) $(or $(strip $(SOME)),--json benchmarks/results/paths.json)
+
 # Speed of our own commits; COMMITS is a range as git names it.
 COMMITS ?= HEAD^!
 bench: $(VENV)-asv/asv.stamp
@@ -120,6 +126,11 @@ build/i686.stamp: .ci/platforms $(SOURCES) | $(VENV)/bin/python
 $(VENV)-rivals/rivals.stamp: build/wheel.stamp pyproject.toml | $(VENV)-rivals/bin/python
 	$(VENV)-rivals/bin/pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
 	$(VENV)-rivals/bin/pip install --quiet build/wheel/*.whl --group rivals
+	touch $@
+
+$(VENV)-paths/paths.stamp: build/wheel.stamp pyproject.toml | $(VENV)-paths/bin/python
+	$(VENV)-paths/bin/pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
+	$(VENV)-paths/bin/pip install --quiet build/wheel/*.whl --group paths
 	touch $@
 
 $(VENV)-asv/asv.stamp: pyproject.toml | $(VENV)-asv/bin/python

@@ -2,6 +2,7 @@
 
 import json
 import mmap
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -16,15 +17,17 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "rivals"
 RESULTS = ROOT / "benchmarks" / "results"
 MODULES = ("jobs", "workloads", "worker", "ours", "page", "run", "limits", "growth", "hot_spots")
+PATHS = ("paths", "paths_page")  # of the folder above
 
 
 @pytest.fixture(scope="module")
 def bench():
     """The modules of the benchmark, which are scripts beside each other, with small workloads."""
     pytest.importorskip("matplotlib")
-    sys.path.insert(0, str(FOLDER))
+    before = list(sys.path)
+    sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
     try:
-        modules = SimpleNamespace(**{name: import_module(name) for name in MODULES})
+        modules = SimpleNamespace(**{name: import_module(name) for name in (*MODULES, *PATHS)})
         sizes = modules.workloads
         sizes.ON_LINE = {name: task._replace(n_sequences=6) for name, task in sizes.ON_LINE.items()}
         sizes.BATCHES = {name: sizes.Batches(4, 4, 20, 3, 2) for name in sizes.BATCHES}
@@ -32,8 +35,8 @@ def bench():
         sizes.SEARCH |= {"n_cells": 2, "rates": [0.01, 0.1], "epochs": 1}
         yield modules
     finally:
-        sys.path.remove(str(FOLDER))
-        for name in MODULES:
+        sys.path[:] = before
+        for name in (*MODULES, *PATHS):
             sys.modules.pop(name, None)
 
 
@@ -375,6 +378,132 @@ def test_page_in_the_docs_is_that_of_the_results(bench):
     hot_spots = json.loads((RESULTS / "hot_spots.json").read_text())
     runs = bench.page.read(RESULTS)
     assert committed.read_text() == bench.page.page((FOLDER / "page.md").read_text(), runs, hot_spots)
+
+
+def test_each_path_can_be_switched_off(bench):
+    """Each text that is to be replaced stands in the source once, and nothing else changes."""
+    source = bench.paths.texts_of(())
+    assert {"setup.py", "sklstm/_core.pyx", "sklstm/_kernel/simd.h"} < source.keys()
+    for path in bench.paths.PATHS:
+        edited = bench.paths.texts_of(path.edits)
+        changed = {name for name in source if edited[name] != source[name]}
+        assert changed == {name for name, *_ in path.edits}, path.name
+    for text in ("no such text", "import"):
+        with pytest.raises(ValueError, match=r"expected once in setup.py, found \d+ times"):
+            bench.paths.texts_of([("setup.py", text, "")])
+
+
+def test_paths_and_their_rows(bench):
+    paths = bench.paths
+    assert len({path.name for path in paths.PATHS} | {paths.PLAIN}) == len(paths.PATHS) + 1
+    assert {job.workload[0] for job in paths.JOBS} == set(bench.paths_page.KINDS)
+    for path in paths.PATHS:
+        assert path.name.replace("-", "").isalnum()  # a folder, and part of a list with commas
+        assert path.what.endswith(".")
+        assert path.rows
+        assert set(path.rows) <= set(bench.paths_page.KINDS)
+        assert path.levels
+        assert set(path.levels) <= set(paths.LEVELS)
+    assert set(paths.LEVELS) <= set(_cpu.NAMES.values())
+
+
+def test_copies_are_built_when_the_source_has_changed(bench, tmp_path, monkeypatch):
+    """The copy without edits has all modules; others compile what their edits can change."""
+    paths, compiled = bench.paths, []
+
+    def compile_modules(command, cwd, check):
+        setup = (cwd / "setup.py").read_text()
+        for level in re.search(r"for level in \(([\d, ]+)\) for bits in \[32\]", setup)[1].split(", "):
+            (cwd / "sklstm" / f"_core_f32_v{level}.so").write_text(cwd.name)
+        compiled.append(cwd.name)
+
+    def modules_of(name):
+        return {so.name[-5:-3]: so.read_text() for so in (tmp_path / name / "sklstm").glob("*.so")}
+
+    monkeypatch.setattr(paths, "BUILT", tmp_path)
+    monkeypatch.setattr(paths.subprocess, "run", compile_modules)
+    for _ in range(2):
+        paths.build(paths.PLAIN)
+        paths.build("kernel", [(paths.CORE, "at_once = GRADIENT_ROWS", "at_once = p.rows")])
+        paths.build("python", [("sklstm/_cpu.py", "AVX2_BYTES = 32", "AVX2_BYTES = 0")])
+    assert compiled == [paths.PLAIN, "kernel"]
+    assert modules_of(paths.PLAIN) == dict.fromkeys(("v1", "v3", "v4"), paths.PLAIN)
+    assert modules_of("kernel") == {"v1": paths.PLAIN, "v3": "kernel", "v4": "kernel"}
+    assert modules_of("python") == modules_of(paths.PLAIN)
+    assert "AVX2_BYTES = 0" in (tmp_path / "python" / "sklstm" / "_cpu.py").read_text()
+    paths.build("kernel", [(paths.CORE, "at_once = GRADIENT_ROWS", "at_once = 1")])
+    assert compiled == [paths.PLAIN, "kernel", "kernel"]
+
+
+def test_results_without_a_path_are_those_with_it(bench):
+    job, tolerance = bench.paths.JOBS[0], bench.jobs.TOLERANCE["float32"]
+    same = bench.paths.SpeedPath("same", "Nothing.", "A", ())
+    other = bench.paths.SpeedPath("other", "Nothing.", "A", (), differs="another order")
+    bench.paths.check(same, job, 0.0)
+    bench.paths.check(other, job, tolerance)
+    for path, difference in ((same, 1e-9), (other, 2 * tolerance), (same, np.nan), (other, np.nan)):
+        with pytest.raises(SystemExit, match=f"results with and without '{path.name}' differ"):
+            bench.paths.check(path, job, difference)
+
+
+def result_of_paths(bench):
+    """Results as `paths.py` writes them, of times that are made up."""
+    first, second, idle = (
+        bench.paths.SpeedPath(name, f"What {name} is.", rows, (), differs)
+        for name, rows, differs in (("first", "AB", ""), ("second", "A", "another order"), ("idle", "C", ""))
+    )
+    jobs = {bench.paths.name_of(job): job for job in bench.paths.JOBS}
+    on_line, batch, prediction = (jobs[name] for name in ("A1 paper", "B1 full", "C1"))
+    timed = (
+        (first, "avx2", on_line, [1e-9, 2e-9, 4e-9], [3e-9, 3e-9, 3e-9], 0.0),
+        (first, "avx2", batch, [2e-9, 2e-9, 2e-9], [2e-9, 9e-9, 9e-9], 0.0),  # only the median gains
+        (second, "avx2", on_line, [2e-9, 2e-9, 2e-9], [1e-9, 1e-9, 1e-9], 1e-7),
+        (second, "avx512", on_line, [2e-9, 2e-9, 2e-9], [2.2e-9, 2.2e-9, 2.2e-9], 1e-7),
+        (idle, "avx2", prediction, [1e-7, 1e-7, 1e-7], [1.04e-7, 1.04e-7, 1.04e-7], 0.0),
+    )
+    return {
+        "started": "2026-01-01 12:00",
+        "machine": {"processor": "abacus", "cores": 2, "system": "none", "python": "3.14"},
+        "versions": {"sklstm": "1"},
+        "rounds": 3,
+        "paths": [{"name": p.name, "what": p.what, "differs": p.differs} for p in (first, second, idle)],
+        "load": [0.5, 1.0],
+        "stolen_percent": 0.3,
+        "rows": [bench.paths.record_of(*arguments) for arguments in timed],
+    }
+
+
+def test_page_of_paths(bench):
+    result = json.loads(json.dumps(result_of_paths(bench)))
+    assert result["rows"][0] == {
+        "path": "first",
+        "level": "avx2",
+        "row": "A1 paper",
+        "with": [1.0, 2.0],
+        "without": [3.0, 3.0],
+        "ratio": 1.5,
+        "ratio_of_fastest": 3.0,
+        "difference": 0.0,
+    }
+    text = bench.paths_page.page((FOLDER.parent / "paths_page.md").read_text(), result)
+    assert "{{" not in text
+    assert "| first | What first is. | 1 of 2 | 4.50: B1 full (avx2) |  |" in text
+    assert "| second | What second is. | 1 of 2 | 1.10: A1 paper (avx512) | another order |" in text
+    assert "| idle | What idle is. | 0 of 1 | 1.04: C1 (avx2) |  |" in text
+    assert "Less than 5 % on every row: idle." in text
+    assert "| path | A1 paper |\n| :-- | --: |\n| first | **1.50** |\n| second | 0.50 |\n" in text
+    assert "`avx2`, mini-batches:\n\n| path | B1 full |\n| :-- | --: |\n| first | 4.50 |\n" in text
+    assert "`avx512`, on-line learning:\n\n| path | A1 paper |\n| :-- | --: |\n| second | **1.10** |" in text
+    assert "`avx512`, mini-batches" not in text
+    assert "Rounds: 3. Load average: 0.5 to 1.0. Time that the host gave to others: 0.3 percent." in text
+
+
+def test_page_of_paths_in_the_docs_is_that_of_the_results(bench):
+    results, committed = RESULTS.with_name("paths.json"), ROOT / "docs" / "paths.md"
+    assert results.exists() == committed.exists()
+    if results.exists():
+        template = (FOLDER.parent / "paths_page.md").read_text()
+        assert committed.read_text() == bench.paths_page.page(template, json.loads(results.read_text()))
 
 
 def test_page_says_that_its_figures_are_of_another_kernel(bench):

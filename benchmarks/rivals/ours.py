@@ -115,7 +115,8 @@ def on_line(job):
     if job.variant == "paper":
         network, weights = paper_network(job.workload)
         trainer = trainer_of(network, X, targets, weights, gradient="truncated")
-        return Prepared(lambda: trainer.epoch(rng), X.n_steps)
+        trainer.epoch(rng)
+        return Prepared(lambda: trainer.epoch(rng), X.n_steps, result=trainer.weights - weights)
     network = Network(
         X.n_features,
         targets.shape[1],

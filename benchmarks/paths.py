@@ -1,0 +1,581 @@
+"""What each path of the kernel that exists for speed alone brings: the time without it over the time with it.
+
+    make bench-paths [ROWS=A1,B1] [PATHS=registers] [LEVELS=avx2] [ROUNDS=15]
+
+makes an environment with Cython and runs
+
+    python benchmarks/paths.py [--rows A1,B1] [--paths registers] [--levels avx2] [--rounds 15] [--json PATH]
+
+`PATHS` says by which edits of the source a path is switched off. A copy of the package with these edits, and
+one without any, is built in `build/paths`, the float32 modules of `avx2` and `avx512` alone, and only if the
+source has changed. The copies run the rows of `rivals/jobs.py`, each in a process of its own, pinned to one
+core, with one thread; they take turns round by round, in rotating order, and what counts is CPU time. Before
+anything is timed, results with and without the path are compared: to the bit, unless `differs` says why not.
+`paths_page.py` makes the page. Linux on x86-64; B3 in all copies takes about 4 GB.
+"""
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks" / "rivals"))
+import worker  # loads neither NumPy nor sklstm: processes set their environment first
+from jobs import GROUPS, TOLERANCE
+
+BUILT = ROOT / "build" / "paths"
+PLAIN = "plain"  # the copy without edits
+LEVELS = ("avx2", "avx512")
+JOBS = tuple(
+    dict.fromkeys(
+        row.ours
+        for group in GROUPS
+        for row in group.rows
+        if row.ours.dtype == "float32" and row.ours.threads == row.ours.copies == 1 and group.workload != "F"
+    )
+)
+WORKLOADS = tuple(dict.fromkeys(job.workload for job in JOBS))
+
+CORE = "sklstm/_core.pyx"
+PRODUCTS_H, PRODUCTS = "sklstm/_kernel/products.h", "sklstm/_kernel/products.pxd"
+SIMD, SOLVERS, LOSSES = "sklstm/_kernel/simd.h", "sklstm/_kernel/solvers.pxd", "sklstm/_kernel/losses.pxd"
+
+
+@dataclass(frozen=True)
+class SpeedPath:
+    """A path that could be deleted, and nothing but the time would change.
+
+    Attributes
+    ----------
+    name : str
+    what : str
+        One sentence.
+    rows : str
+        First letters of the workloads that it is meant for: "A" on-line, "B" mini-batches, "C" predictions
+        and streams.
+    edits : tuple of (file, text, replacement)
+        How it is switched off; the text occurs once.
+    differs : str
+        Why results without it have other bits; "" if they do not.
+    levels : tuple of str
+        CPU levels on which it is compiled or chosen.
+    """
+
+    name: str
+    what: str
+    rows: str
+    edits: tuple
+    differs: str = ""
+    levels: tuple = LEVELS
+
+
+PATHS = (
+    SpeedPath(
+        "registers",
+        "A single sequence of a network of which one vector holds each kind of unit goes from step to step in"
+        " registers, forwards and backwards (`forward_step_in_registers`, `backward_alone`).",
+        "A",
+        (
+            (
+                "sklstm/_engine/layout.py",
+                'n["B_vectors"] <= 1 and n["N_vectors"] <= 1 and n["kinds"] <= core.MOST_OF_KINDS',
+                "False",
+            ),
+        ),
+    ),
+    SpeedPath(
+        "usual-networks",
+        "These steps are compiled once more for each of the usual networks, input and output gates, with or"
+        " without forget gates, one or two cells per block (`usual_kinds`).",
+        "A",
+        (
+            (
+                CORE,
+                "n.kinds if n.has_in and n.has_out and not n.peepholes and n.N == 0 and n.S <= 2 else 0",
+                "0",
+            ),
+        ),
+    ),
+    SpeedPath(
+        "cells-in-registers",
+        "The first two cells of each block stay in registers from one step to the next, instead of being"
+        " loaded from where they are stored.",
+        "A",
+        (
+            (CORE, "add_cells(n, w_m, y_0[0], kinds)", "add_cells(n, w_m, load(z + (n.R - n.C)), kinds)"),
+            (
+                CORE,
+                "add_cells(n, w_m + n.B * n.Up, y_1[0], kinds)",
+                "add_cells(n, w_m + n.B * n.Up, load(z + (n.R - n.C) + n.B), kinds)",
+            ),
+        ),
+    ),
+    SpeedPath(
+        "spread",
+        "One lane of a vector is copied to all by a permutation, without a way through memory.",
+        "A",
+        (
+            (
+                SIMD,
+                "INLINE vec spread(vec x, ptrdiff_t i)\n{\n",
+                "INLINE vec spread(vec x, ptrdiff_t i)\n{\n    return all(lane_of(x, (int)i));\n",
+            ),
+        ),
+    ),
+    SpeedPath(
+        "avx2-modules",
+        "Networks whose units fit into one vector of AVX2 are computed there, also where there is AVX-512"
+        " (`AVX2_BYTES`).",
+        "A",
+        (("sklstm/_cpu.py", "AVX2_BYTES = 32", "AVX2_BYTES = 0"),),
+        levels=("avx512",),
+    ),
+    SpeedPath(
+        "two-sums-of-errors",
+        "Errors at activations are two sums, neither of which waits for the other (`error_of`,"
+        " `recurrent_errors`).",
+        "AB",
+        (
+            (
+                CORE,
+                "more = fma(all_(delta_after[u]), load(wt + u * n.Rp), more)",
+                "total = fma(all_(delta_after[u]), load(wt + u * n.Rp), total)",
+            ),
+            (CORE, "return total + more", "return total"),
+            (
+                CORE,
+                "return load(e_after + column) + load(e_after + p.sequences * n.y_row + column)",
+                "return load(e_after + column)",
+            ),
+            (CORE, "    memset(more, 0, rows * n.y_row * sizeof(real))\n", ""),
+            (
+                CORE,
+                "product(rows, n.Rp, n.u_in, delta, n.d_row, 1,",
+                "product(rows, n.Rp, n.U, delta, n.d_row, 1,",
+            ),
+            (
+                CORE,
+                "    product(\n        rows, n.Rp, n.U - n.u_in, delta + n.u_in, n.d_row, 1,"
+                " p.at.wt + n.u_in * n.Rp, n.Rp,\n        more + n.recurrent, n.y_row)\n",
+                "",
+            ),
+        ),
+        differs="the sum is in another order",
+    ),
+    SpeedPath(
+        "two-sums-of-squares",
+        "The squared error of a row is two partial sums (`row_loss`).",
+        "AB",
+        ((LOSSES, "if loss == SQUARED_ERROR and not each_output:", "if False:"),),
+    ),
+    SpeedPath(
+        "rows-of-one-sequence",
+        "The rows of a single sequence are laid out without a decision for each step (`arrange`).",
+        "A",
+        (
+            (
+                CORE,
+                "    if p.sequences == 1:                                    # the same as below",
+                "    if False:                                               # the same as below",
+            ),
+            (CORE, "range(1, p.T + 1 if p.sequences > 1 else 0)", "range(1, p.T + 1)"),
+        ),
+    ),
+    SpeedPath(
+        "inputs-of-one-sequence-in-place",
+        "Dense inputs of a single sequence are read where they lie, not copied (`pack`).",
+        "A",
+        (
+            (CORE, "if distance or p.sequences == 1:", "if distance:"),
+            (CORE, "self._room(1 if sparse or sequences == 1 else rows, n.M)", "self._room(rows, n.M)"),
+        ),
+    ),
+    SpeedPath(
+        "inputs-of-a-batch-in-place",
+        "Predictions read dense inputs of sequences of one length at equal distances where they lie, instead"
+        " of gathering them (`distance_of`).",
+        "C",
+        ((CORE, "if not again:", "if False:"),),
+    ),
+    SpeedPath(
+        "lazy-updates",
+        "With sparse inputs and plain gradient descent only the weights of inputs that were not zero are"
+        " updated (`is_lazy`).",
+        "A",
+        (
+            (
+                SOLVERS,
+                "return sparse and hyper[KIND] == SGD and hyper[MOMENTUM] == 0 and hyper[ALPHA] == 0",
+                "return False",
+            ),
+        ),
+    ),
+    SpeedPath(
+        "one-range-of-weights",
+        "Without L2 penalty biases and weights are updated in one range, not in five (`update_weights`).",
+        "AB",
+        ((SOLVERS, "    if alpha == 0: ", "    if False: "),),
+    ),
+    SpeedPath(
+        "no-momentum",
+        "Gradient descent without momentum keeps no velocity (`sgd`).",
+        "A",
+        ((SOLVERS, "if momentum == 0:", "if False:"),),
+        differs="rate and gradient are multiplied, and rounded, before the sum",
+    ),
+    SpeedPath(
+        "time-by-time",
+        "x W + b of a packed batch is computed time by time, for rows that stay in the cache, not for all"
+        " times at once (`is_by_time`).",
+        "BC",
+        (
+            (
+                CORE,
+                "return p.sequences >= STEP_ROWS and (p.inputs.sparse or n.M <= 4 * p.sequences)",
+                "return False",
+            ),
+        ),
+        differs="x W of all times is large enough for BLAS",
+    ),
+    SpeedPath(
+        "one-product-of-two",
+        "Inputs and recurrent sources of a step are one product, its sums in registers (`all_net_inputs`).",
+        "BC",
+        (
+            (
+                CORE,
+                "if p.inputs.sparse or not ("
+                "is_for_tiles(rows, n.Up, n.M, 1) and is_for_tiles(rows, n.Up, n.R, 1)):",
+                "if True:",
+            ),
+        ),
+    ),
+    SpeedPath(
+        "one-product-over-time",
+        "The gradient of the recurrent weights is one product for all times with as many sequences, not one"
+        " for each time (`add_recurrent_gradient`).",
+        "AB",
+        ((CORE, "while until <= T and first[until + 1] - first[until] == rows:", "while False:"),),
+        differs="products of fewer rows are not large enough for BLAS",
+    ),
+    SpeedPath(
+        "gradient-in-blocks",
+        "The gradient is added up from 256 rows of deltas at a time, while they are in the cache"
+        " (`GRADIENT_ROWS`).",
+        "B",
+        ((CORE, "at_once = GRADIENT_ROWS", "at_once = p.rows"),),
+        differs="the sum over time steps is in another order",
+    ),
+    SpeedPath(
+        "outputs-without-hidden-units",
+        "Without hidden units the net inputs of the output units are one product, not two"
+        " (`output_net_inputs`).",
+        "ABC",
+        ((CORE, "if n.N == 0:", "if False:"),),
+    ),
+    SpeedPath(
+        "BLAS",
+        "Large products are left to BLAS (`is_for_tiles`).",
+        "ABC",
+        (
+            (
+                PRODUCTS,
+                "return rows < 8 or sources < 16 or rows * units * sources < <Py_ssize_t>BLAS_FROM or (",
+                "return True or (",
+            ),
+        ),
+        differs="BLAS sums in an order of its own",
+    ),
+    SpeedPath(
+        "tiles-instead-of-BLAS",
+        "Large products of few rows and many units are not left to BLAS (`TILED_ROWS`).",
+        "ABC",
+        ((PRODUCTS, "LANES > 1 and rows <= TILED_ROWS", "False"),),
+        differs="BLAS sums in an order of its own",
+    ),
+    SpeedPath(
+        "panels",
+        "From 16 rows on, the columns of B that a tile reads are copied side by side (`column`).",
+        "ABC",
+        ((PRODUCTS_H, "if (rows >= 16 && factors->b_row > nv * LANES) {", "if (0) {"),),
+    ),
+    SpeedPath(
+        "sources-in-blocks",
+        "Products take 128 sources at a time, so that a panel stays in the first-level cache; without it 4096"
+        " (`DEEP`).",
+        "ABC",
+        ((PRODUCTS_H, "#define DEEP 128 ", "#define DEEP 4096 "),),
+    ),
+    SpeedPath(
+        "wide-tiles-for-few-rows",
+        "Rows that are left over are multiplied in tiles of up to eight vectors of units, not two"
+        " (`ROWS_LEFT`).",
+        "ABC",
+        ((PRODUCTS_H, "        REST(nr, widest);", "        "),),
+    ),
+    SpeedPath(
+        "place-of-the-fifth-row",
+        "A tile knows the places of two of its rows, so that few registers hold those of the others (`a_4`).",
+        "ABC",
+        (
+            (
+                PRODUCTS_H,
+                "i < 4 ? a[i * a_row] : a_4[(i - 4) * a_row]",
+                "a[i * a_row]",
+            ),
+        ),
+    ),
+    SpeedPath(
+        "transposing-in-blocks",
+        "Weights are transposed 16 rows at a time, so that what is read again is in the cache"
+        " (`TRANSPOSED_ROWS`).",
+        "AB",
+        ((PRODUCTS, "TRANSPOSED_ROWS = 16 ", "TRANSPOSED_ROWS = 1 << 30 "),),
+    ),
+    SpeedPath(
+        "inlining",
+        "What Cython calls inline is inlined, whatever the compiler thinks (`CYTHON_INLINE`).",
+        "ABC",
+        (
+            (
+                "setup.py",
+                '[] if debug or msvc else [("CYTHON_INLINE", "inline __attribute__((always_inline))")]',
+                "[]",
+            ),
+        ),
+    ),
+    SpeedPath(
+        "flush-to-zero",
+        "Numbers below the normal range are zero (`flush_subnormals`).",
+        "ABC",
+        ((SIMD, "_mm_setcsr(mode | 0x8040);", "_mm_setcsr(mode);"),),
+        differs="such numbers are not zero",
+    ),
+)
+
+
+# ----------------------------------------------------------------------------------------------
+# copies of the package
+
+
+def texts_of(edits):
+    """Files of the package and of its build, as {name: text}, after these edits."""
+    package = (path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "sklstm").rglob("*.*")))
+    sources = (name for name in package if name.endswith((".py", ".pyx", ".pxd", ".h")))
+    names = ("setup.py", "pyproject.toml", "README.md", "LICENSE", *sources)
+    texts = {name: (ROOT / name).read_text() for name in names}
+    for name, text, replacement in edits:
+        if (found := texts[name].count(text)) != 1:
+            raise ValueError(f"expected once in {name}, found {found} times: {text!r}")
+        texts[name] = texts[name].replace(text, replacement)
+    return texts
+
+
+def build(name, edits=()):
+    """Folder with a copy of the package; modules that the edits cannot change are those of `PLAIN`."""
+    folder = BUILT / name
+    levels = (1, 3, 4) if name == PLAIN else (3, 4)  # the baseline asks the processor
+    modules = f"for level in {levels} for bits in [32]"
+    texts = texts_of((*edits, ("setup.py", "for level in LEVELS for bits in (32, 64)", modules)))
+    stamp, digest = folder / "digest", hashlib.sha256(repr((sys.version, texts)).encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return folder
+    print(f"builds {folder}", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    for file, text in texts.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text)
+    if name == PLAIN or any(not file.startswith("sklstm") or not file.endswith(".py") for file, *_ in edits):
+        command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"]
+        subprocess.run(command, cwd=folder, check=True)
+    if name != PLAIN:
+        for module in (BUILT / PLAIN / "sklstm").glob("*.so"):
+            if not (folder / "sklstm" / module.name).exists():
+                shutil.copyfile(module, folder / "sklstm" / module.name)
+    stamp.write_text(digest)
+    return folder
+
+
+# ----------------------------------------------------------------------------------------------
+# processes
+
+
+def serve(pipe, folder, level, core):
+    """Prepare and time jobs with the package in a folder, on a CPU level."""
+    os.environ |= worker.environment(level)
+    sys.path.insert(0, str(folder))
+    import sklstm
+    from sklstm import _cpu
+
+    if not Path(sklstm.__file__).is_relative_to(folder) or _cpu.level() != level:
+        raise SystemExit(f"asked for {level} in {folder}, got {_cpu.level()} in {sklstm.__file__}")
+    worker.serve(pipe, "sklstm", {core})
+
+
+class Process:
+    """A process that runs jobs with one copy of the package."""
+
+    def __init__(self, folder, level, core):
+        self.pipe, theirs = multiprocessing.Pipe()
+        self.process = multiprocessing.get_context("spawn").Process(
+            target=serve, args=(theirs, folder, level, core)
+        )
+        self.process.start()
+        theirs.close()  # if the process ends, the next answer is EOFError
+        self.versions = self.pipe.recv()
+
+    def ask(self, action, job):
+        """Let it do something; returns the reply."""
+        self.pipe.send((action, job))
+        reply = self.pipe.recv()
+        if isinstance(reply, worker.Failed):
+            raise reply
+        return reply
+
+    def close(self):
+        """End it."""
+        self.pipe.send(None)
+        self.process.join()
+
+
+# ----------------------------------------------------------------------------------------------
+# measurements
+
+
+def name_of(job):
+    """Row of the tables."""
+    return f"{job.workload} {job.variant}".strip() + (", sparse" if job.sparse else "")
+
+
+def nanoseconds(seconds):
+    """Least and median time, in nanoseconds."""
+    return [float(f"{1e9 * value:.4g}") for value in (min(seconds), statistics.median(seconds))]
+
+
+def record_of(path, level, job, seconds_with, seconds_without, difference):
+    """What a path brings on a row, as it is written."""
+    fastest, median = (
+        without / with_
+        for without, with_ in (
+            (min(seconds_without), min(seconds_with)),
+            (statistics.median(seconds_without), statistics.median(seconds_with)),
+        )
+    )
+    return {
+        "path": path.name,
+        "level": level,
+        "row": name_of(job),
+        "with": nanoseconds(seconds_with),
+        "without": nanoseconds(seconds_without),
+        "ratio": float(f"{median:.4g}"),
+        "ratio_of_fastest": float(f"{fastest:.4g}"),
+        "difference": float(f"{difference:.2g}"),
+    }
+
+
+def check(path, job, difference):
+    """Refuse a path without which the results are others."""
+    tolerance = TOLERANCE["float32"] if path.differs else 0
+    if not difference <= tolerance:
+        raise SystemExit(
+            f"{name_of(job)}: results with and without {path.name!r} differ by {difference:.2g}, "
+            f"more than {tolerance:g}."
+        )
+
+
+def time_row(processes, paths, level, job, rounds):
+    """Records of all paths on one row."""
+    from run import difference
+
+    names = [PLAIN, *(path.name for path in paths)]
+    results = {name: processes[name].ask("prepare", job)[2] for name in names}
+    differences = {path.name: difference(results[path.name], results[PLAIN]) for path in paths}
+    for path in paths:
+        check(path, job, differences[path.name])
+    seconds = {name: [] for name in names}
+    for n in range(rounds):
+        turn = n % len(names)
+        for name in names[turn:] + names[:turn]:
+            seconds[name].append(processes[name].ask("time", job)[0])
+    for name in names:
+        processes[name].ask("forget", job)
+    return [
+        record_of(path, level, job, seconds[PLAIN], seconds[path.name], differences[path.name])
+        for path in paths
+    ]
+
+
+def chosen(parser, option, value, known):
+    """The names of a list with commas, in the order of those that are known."""
+    names = value.split(",")
+    if unknown := sorted(set(names) - set(known)):
+        parser.error(f"{option} has {unknown}, but there are {', '.join(known)}")
+    return [name for name in known if name in names]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    names = [path.name for path in PATHS]
+    parser.add_argument("--rows", default=",".join(WORKLOADS), help=f"some of {','.join(WORKLOADS)}")
+    parser.add_argument("--paths", default=",".join(names), help=f"some of {','.join(names)}")
+    parser.add_argument("--levels", default=",".join(LEVELS), help=f"some of {','.join(LEVELS)}")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    workloads = chosen(parser, "--rows", options.rows, WORKLOADS)
+    names = chosen(parser, "--paths", options.paths, names)
+    levels = chosen(parser, "--levels", options.levels, LEVELS)
+    paths = [path for path in PATHS if path.name in names]
+    folders = {PLAIN: build(PLAIN)} | {path.name: build(path.name, path.edits) for path in paths}
+    core = max(worker.cores())
+    for level in levels:  # whether it is one of this machine
+        Process(folders[PLAIN], level, core).close()
+    from run import machine, ticks  # not above: processes import this file, and `run` imports NumPy
+
+    result = {
+        "started": time.strftime("%Y-%m-%d %H:%M"),
+        "machine": machine(),
+        "rounds": options.rounds,
+        "paths": [{"name": path.name, "what": path.what, "differs": path.differs} for path in paths],
+        "rows": [],
+    }
+    load, before = [os.getloadavg()[0]], ticks()
+    for level in levels:
+        here = [path for path in paths if level in path.levels]
+        processes = {}
+        try:
+            for name in (PLAIN, *(path.name for path in here)):
+                processes[name] = Process(folders[name], level, core)
+            result["versions"] = processes[PLAIN].versions
+            for job in (job for job in JOBS if job.workload in workloads):
+                of_row = [path for path in here if job.workload[0] in path.rows]
+                for record in time_row(processes, of_row, level, job, options.rounds) if of_row else ():
+                    result["rows"].append(record)
+                    print(
+                        "{level:<8}{row:<24}{path:<32}{ratio:>8.3f} (fastest {ratio_of_fastest:.3f})"
+                        "{with[1]:>12.5g}{without[1]:>12.5g} ns".format(**record),
+                        flush=True,
+                    )
+        finally:
+            for process in processes.values():
+                process.close()
+    load.append(os.getloadavg()[0])
+    stolen, total = ticks() - before
+    result["load"] = [round(value, 2) for value in load]
+    result["stolen_percent"] = float(f"{100 * stolen / max(total, 1):.2g}")
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+        print(f"{options.json} has {len(result['rows'])} rows")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
