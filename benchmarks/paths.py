@@ -247,6 +247,13 @@ PATHS = (
         differs="x W of all times is large enough for BLAS",
     ),
     SpeedPath(
+        "same-rows-for-net-inputs",
+        "Net inputs that are computed time by time are written to the same few rows each time, which stay in"
+        " the cache (`forward_packed`).",
+        "BC",
+        ((CORE, "            net = at.D\n            is_done", "            is_done"),),
+    ),
+    SpeedPath(
         "one-product-of-two",
         "Inputs and recurrent sources of a step are one product, its sums in registers (`all_net_inputs`).",
         "BC",
@@ -476,6 +483,7 @@ def record_of(path, level, job, seconds_with, seconds_without, difference):
         "row": name_of(job),
         "with": nanoseconds(seconds_with),
         "without": nanoseconds(seconds_without),
+        "rounds": len(seconds_with),
         "ratio": float(f"{median:.4g}"),
         "ratio_of_fastest": float(f"{fastest:.4g}"),
         "difference": float(f"{difference:.2g}"),
@@ -492,20 +500,22 @@ def check(path, job, difference):
         )
 
 
-def time_row(processes, paths, level, job, rounds):
+def time_row(processes, paths, level, job, rounds, budget):
     """Records of all paths on one row."""
-    from run import difference
+    from run import LEAST_ROUNDS, difference
 
     names = [PLAIN, *(path.name for path in paths)]
     results = {name: processes[name].ask("prepare", job)[2] for name in names}
     differences = {path.name: difference(results[path.name], results[PLAIN]) for path in paths}
     for path in paths:
         check(path, job, differences[path.name])
-    seconds = {name: [] for name in names}
+    seconds, begun = {name: [] for name in names}, time.perf_counter()
     for n in range(rounds):
         turn = n % len(names)
         for name in names[turn:] + names[:turn]:
             seconds[name].append(processes[name].ask("time", job)[0])
+        if time.perf_counter() - begun > budget and n + 1 >= LEAST_ROUNDS:
+            break
     for name in names:
         processes[name].ask("forget", job)
     return [
@@ -529,6 +539,9 @@ def main():
     parser.add_argument("--paths", default=",".join(names), help=f"some of {','.join(names)}")
     parser.add_argument("--levels", default=",".join(LEVELS), help=f"some of {','.join(LEVELS)}")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument(
+        "--budget", type=float, default=60.0, help="seconds of a row; at least 5 rounds are made"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     workloads = chosen(parser, "--rows", options.rows, WORKLOADS)
@@ -544,7 +557,6 @@ def main():
     result = {
         "started": time.strftime("%Y-%m-%d %H:%M"),
         "machine": machine(),
-        "rounds": options.rounds,
         "paths": [{"name": path.name, "what": path.what, "differs": path.differs} for path in paths],
         "rows": [],
     }
@@ -558,7 +570,9 @@ def main():
             result["versions"] = processes[PLAIN].versions
             for job in (job for job in JOBS if job.workload in workloads):
                 of_row = [path for path in here if job.workload[0] in path.rows]
-                for record in time_row(processes, of_row, level, job, options.rounds) if of_row else ():
+                if not of_row:
+                    continue
+                for record in time_row(processes, of_row, level, job, options.rounds, options.budget):
                     result["rows"].append(record)
                     print(
                         "{level:<8}{row:<24}{path:<32}{ratio:>8.3f} (fastest {ratio_of_fastest:.3f})"

@@ -92,11 +92,11 @@ def machine_of(result):
     """Processor, versions, load."""
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in sorted(result["versions"].items()))
-    load = result["load"]
+    load, rounds = result["load"], [record["rounds"] for record in result["rows"]]
     return (
         f"Measured {result['started']} on {machine['cores']} cores of {machine['processor']}, "
-        f"{machine['system']}, Python {machine['python']}: {versions}. Rounds: {result['rounds']}. "
-        f"Load average: {min(load):.1f} to {max(load):.1f}. "
+        f"{machine['system']}, Python {machine['python']}: {versions}. "
+        f"Rounds: {min(rounds)} to {max(rounds)}. Load average: {min(load):.1f} to {max(load):.1f}. "
         f"Time that the host gave to others: {result['stolen_percent']:.1f} percent."
     )
 
