@@ -292,7 +292,7 @@ PATHS = (
     SpeedPath(
         "BLAS",
         "Large products are left to BLAS (`is_for_tiles`).",
-        "ABC",
+        "BC",
         (
             (
                 PRODUCTS,
@@ -305,7 +305,7 @@ PATHS = (
     SpeedPath(
         "tiles-instead-of-BLAS",
         "Large products of few rows and many units are not left to BLAS (`TILED_ROWS`).",
-        "ABC",
+        "BC",
         ((PRODUCTS, "LANES > 1 and rows <= TILED_ROWS", "False"),),
         differs="BLAS sums in an order of its own",
     ),
