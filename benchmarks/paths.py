@@ -418,7 +418,7 @@ def build(name, edits=()):
 
 def serve(pipe, folder, level, core):
     """Prepare and time jobs with the package in a folder, on a CPU level."""
-    os.environ |= worker.environment(level)
+    os.environ |= worker.environment(level) | {"SKLSTM_REGISTERS": "1"}
     sys.path.insert(0, str(folder))
     import sklstm
     from sklstm import _cpu
