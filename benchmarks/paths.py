@@ -94,16 +94,23 @@ PATHS = (
     ),
     SpeedPath(
         "usual-networks",
-        "These steps are compiled once more for each of the usual networks, input and output gates, with or"
-        " without forget gates, one or two cells per block (`usual_kinds`).",
+        "These steps are compiled once more for each of the usual networks: input and output gates, with or"
+        " without forget gates, one or two cells per block, and the next path (`usual_network`).",
         "A",
         (
             (
                 CORE,
-                "n.kinds if n.has_in and n.has_out and not n.peepholes and n.N == 0 and n.S <= 2 else 0",
-                "0",
+                "if not (n.has_in and n.has_out and n.S <= 2) or (n.peepholes and n.N):",
+                "if True:",
             ),
         ),
+    ),
+    SpeedPath(
+        "usual-with-peepholes-or-hidden-units",
+        "Among these are networks with peepholes and with hidden units, with forget gates and one cell per"
+        " block (`WITH_PEEPHOLES`, `WITH_HIDDEN_UNITS`).",
+        "A",
+        ((CORE, "return WITH_PEEPHOLES if n.peepholes else WITH_HIDDEN_UNITS", "return ANOTHER"),),
     ),
     SpeedPath(
         "cells-in-registers",
