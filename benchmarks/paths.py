@@ -374,6 +374,7 @@ PATHS = (
         ((SIMD, "_mm_setcsr(mode | 0x8040);", "_mm_setcsr(mode);"),),
         differs="such numbers are not zero",
     ),
+    SpeedPath("control", "No path: a second copy without edits.", "ABC", ()),
 )
 
 
@@ -582,7 +583,7 @@ def main():
                 for record in time_row(processes, of_row, level, job, options.rounds, options.budget):
                     result["rows"].append(record)
                     print(
-                        "{level:<8}{row:<24}{path:<32}{ratio:>8.3f} (fastest {ratio_of_fastest:.3f})"
+                        "{level:<8}{row:<26}{path:<38}{ratio:>8.3f} (fastest {ratio_of_fastest:.3f})"
                         "{with[1]:>12.5g}{without[1]:>12.5g} ns".format(**record),
                         flush=True,
                     )

@@ -13,6 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 LEAST = 1.05  # what a path has to bring
+CONTROL = "control"  # no path
 KINDS = {"A": "on-line learning", "B": "mini-batches", "C": "predictions and streams"}
 
 
@@ -55,7 +56,7 @@ def idle_of(result):
     names = [
         path["name"]
         for path in result["paths"]
-        if (records := of_path(result, path)) and not any(map(pays, records))
+        if path["name"] != CONTROL and (records := of_path(result, path)) and not any(map(pays, records))
     ]
     return f"Less than 5 % on every row: {', '.join(names) if names else 'none'}."
 

@@ -396,6 +396,7 @@ def test_each_path_can_be_switched_off(bench):
 def test_paths_and_their_rows(bench):
     paths = bench.paths
     assert len({path.name for path in paths.PATHS} | {paths.PLAIN}) == len(paths.PATHS) + 1
+    assert [path.name for path in paths.PATHS if not path.edits] == [bench.paths_page.CONTROL]
     assert {job.workload[0] for job in paths.JOBS} == set(bench.paths_page.KINDS)
     for path in paths.PATHS:
         assert path.name.replace("-", "").isalnum()  # a folder, and part of a list with commas
@@ -448,9 +449,14 @@ def test_results_without_a_path_are_those_with_it(bench):
 
 def result_of_paths(bench):
     """Results as `paths.py` writes them, of times that are made up."""
-    first, second, idle = (
+    first, second, idle, control = (
         bench.paths.SpeedPath(name, f"What {name} is.", rows, (), differs)
-        for name, rows, differs in (("first", "AB", ""), ("second", "A", "another order"), ("idle", "C", ""))
+        for name, rows, differs in (
+            ("first", "AB", ""),
+            ("second", "A", "another order"),
+            ("idle", "C", ""),
+            (bench.paths_page.CONTROL, "ABC", ""),
+        )
     )
     jobs = {bench.paths.name_of(job): job for job in bench.paths.JOBS}
     on_line, batch, prediction = (jobs[name] for name in ("A1 paper", "B1 full", "C1"))
@@ -460,12 +466,15 @@ def result_of_paths(bench):
         (second, "avx2", on_line, [2e-9, 2e-9, 2e-9], [1e-9, 1e-9, 1e-9], 1e-7),
         (second, "avx512", on_line, [2e-9, 2e-9, 2e-9], [2.2e-9, 2.2e-9, 2.2e-9], 1e-7),
         (idle, "avx2", prediction, [1e-7, 1e-7, 1e-7], [1.04e-7, 1.04e-7, 1.04e-7], 0.0),
+        (control, "avx2", prediction, [1e-7, 1e-7, 1e-7], [1e-7, 1e-7, 1e-7], 0.0),
     )
     return {
         "started": "2026-01-01 12:00",
         "machine": {"processor": "abacus", "cores": 2, "system": "none", "python": "3.14"},
         "versions": {"sklstm": "1"},
-        "paths": [{"name": p.name, "what": p.what, "differs": p.differs} for p in (first, second, idle)],
+        "paths": [
+            {"name": p.name, "what": p.what, "differs": p.differs} for p in (first, second, idle, control)
+        ],
         "load": [0.5, 1.0],
         "stolen_percent": 0.3,
         "rows": [bench.paths.record_of(*arguments) for arguments in timed],
