@@ -2,7 +2,7 @@
 
 The workloads:
 
-- A1 to A5: on-line learning, one update a sequence, on tasks of 1997: adding with T = 100 and T = 1000,
+- A1 to A5: on-line learning, one update per sequence, on tasks of 1997: adding with T = 100 and T = 1000,
   embedded Reber with an error at every step, temporal order with three symbols, and 2c with 1004 symbols.
   "paper" is the paper's network of that task with the truncated gradient, "alike" the network of the
   rival: forget gates, recurrence of the cells, full gradient. A1 also with what `NETWORKS` adds to it.

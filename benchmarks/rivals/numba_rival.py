@@ -187,7 +187,7 @@ def compiled_epoch(n_inputs, H, n_outputs, every_step, indexed, real, peepholes=
 
 
 def on_line(job):
-    """An epoch, an update a sequence."""
+    """An epoch, one update per sequence."""
     X, targets = workloads.on_line(job.workload, job.dtype)
     H, real, every_step = CELLS[job.workload], np.dtype(job.dtype).type, workloads.every_step(job.workload)
     if job.sparse:

@@ -109,7 +109,7 @@ def paper_network(workload):
 
 
 def on_line(job):
-    """An epoch, an update a sequence."""
+    """An epoch, one update per sequence."""
     X, targets = data_of(job)
     rng = np.random.RandomState(0)
     if job.variant == "paper":

@@ -82,7 +82,7 @@ def _exchanged(units):
 
 
 def on_line(job):
-    """An epoch, an update a sequence."""
+    """An epoch, one update per sequence."""
     X, targets = workloads.on_line(job.workload, job.dtype)
     every_step = workloads.every_step(job.workload)
     rows = X.offsets if every_step else np.arange(len(X) + 1)
