@@ -63,7 +63,7 @@ class Trial:
             )
         self.network = replace(network, n_blocks=0) if self.grow_after else network
         self.sequences = self.steps = 0
-        self.seconds = self.learning = 0.0  # of the wall in all, and of CPU for learning
+        self.seconds = self.learning = 0.0  # of CPU, in all and for learning
         self.success = False
         self.first: int | None = None  # sequences when none too many were wrong, whatever their mean error
         self.trainer: Any = None
@@ -268,11 +268,11 @@ class Trial:
         """Learn until the rule holds or `limit` sequences; returns the record of the trial."""
         limit = self.experiment.limit if limit is None else limit
         self.start()
-        begun, ended = time.perf_counter(), False
+        begun, ended = time.process_time(), False
         while not ended:
             errors = self.try_to_learn(self.block)
             ended = errors is None or self.look(errors) or self.sequences >= limit
-        self.seconds = time.perf_counter() - begun
+        self.seconds = time.process_time() - begun
         return self.result()
 
     @property
