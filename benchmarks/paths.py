@@ -548,7 +548,7 @@ def main():
     parser.add_argument("--levels", default=",".join(LEVELS), help=f"some of {','.join(LEVELS)}")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument(
-        "--budget", type=float, default=60.0, help="seconds of a row; at least 5 rounds are made"
+        "--budget", type=float, default=20.0, help="seconds of a row; at least 5 rounds are made"
     )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

@@ -20,8 +20,10 @@ import worker
 from jobs import Job
 
 JOBS = (
+    Job("sklstm", "A3", "paper", "float32"),
     Job("sklstm", "A5", "paper", "float32", sparse=True),
     Job("sklstm", "A5", "alike", "float32", sparse=True),
+    Job("sklstm", "B1", "full"),
     Job("sklstm", "C1"),
 )
 LEAST = 2.0  # percent of the samples, of functions that are listed
