@@ -207,13 +207,6 @@ PATHS = (
         ),
     ),
     SpeedPath(
-        "inputs-of-a-batch-in-place",
-        "Predictions read dense inputs of sequences of one length at equal distances where they lie, instead"
-        " of gathering them (`distance_of`).",
-        "C",
-        ((CORE, "if not again:", "if False:"),),
-    ),
-    SpeedPath(
         "lazy-updates",
         "With sparse inputs and plain gradient descent only the weights of inputs that were not zero are"
         " updated (`is_lazy`).",
@@ -225,12 +218,6 @@ PATHS = (
                 "return False",
             ),
         ),
-    ),
-    SpeedPath(
-        "one-range-of-weights",
-        "Without L2 penalty biases and weights are updated in one range, not in five (`update_weights`).",
-        "AB",
-        ((SOLVERS, "    if alpha == 0: ", "    if False: "),),
     ),
     SpeedPath(
         "no-momentum",
@@ -254,26 +241,6 @@ PATHS = (
         differs="x W of all times is large enough for BLAS",
     ),
     SpeedPath(
-        "same-rows-for-net-inputs",
-        "Net inputs that are computed time by time are written to the same few rows each time, which stay in"
-        " the cache (`forward_packed`).",
-        "BC",
-        ((CORE, "            net = at.D\n            is_done", "            is_done"),),
-    ),
-    SpeedPath(
-        "one-product-of-two",
-        "Inputs and recurrent sources of a step are one product, its sums in registers (`all_net_inputs`).",
-        "BC",
-        (
-            (
-                CORE,
-                "if p.inputs.sparse or not ("
-                "is_for_tiles(rows, n.Up, n.M, 1) and is_for_tiles(rows, n.Up, n.R, 1)):",
-                "if True:",
-            ),
-        ),
-    ),
-    SpeedPath(
         "one-product-over-time",
         "The gradient of the recurrent weights is one product for all times with as many sequences, not one"
         " for each time (`add_recurrent_gradient`).",
@@ -288,13 +255,6 @@ PATHS = (
         "B",
         ((CORE, "at_once = GRADIENT_ROWS", "at_once = p.rows"),),
         differs="the sum over time steps is in another order",
-    ),
-    SpeedPath(
-        "outputs-without-hidden-units",
-        "Without hidden units the net inputs of the output units are one product, not two"
-        " (`output_net_inputs`).",
-        "ABC",
-        ((CORE, "if n.N == 0:", "if False:"),),
     ),
     SpeedPath(
         "BLAS",
@@ -318,42 +278,14 @@ PATHS = (
     ),
     SpeedPath(
         "panels",
-        "From 16 rows on, the columns of B that a tile reads are copied side by side (`column`).",
-        "ABC",
-        ((PRODUCTS_H, "if (rows >= 16 && factors->b_row > nv * LANES) {", "if (0) {"),),
-    ),
-    SpeedPath(
-        "sources-in-blocks",
-        "Products take 128 sources at a time, so that a panel stays in the first-level cache; without it 4096"
-        " (`DEEP`).",
-        "ABC",
-        ((PRODUCTS_H, "#define DEEP 128 ", "#define DEEP 4096 "),),
-    ),
-    SpeedPath(
-        "wide-tiles-for-few-rows",
-        "Rows that are left over are multiplied in tiles of up to eight vectors of units, not two"
-        " (`ROWS_LEFT`).",
-        "ABC",
-        ((PRODUCTS_H, "        REST(nr, widest);", "        "),),
-    ),
-    SpeedPath(
-        "place-of-the-fifth-row",
-        "A tile knows the places of two of its rows, so that few registers hold those of the others (`a_4`).",
+        "Products take 128 sources at a time; from 16 rows on, the columns of B that a tile reads are copied side"
+        " by side and stay in the first-level cache (`column`).",
         "ABC",
         (
-            (
-                PRODUCTS_H,
-                "i < 4 ? a[i * a_row] : a_4[(i - 4) * a_row]",
-                "a[i * a_row]",
-            ),
+            (PRODUCTS_H, "if (rows >= 16 && b_row > nv * LANES) {", "if (0) {"),
+            (PRODUCTS_H, "real panel[DEEP * 2 * LANES];", "real panel[2 * LANES];"),
+            (PRODUCTS_H, "#define DEEP 128 ", "#define DEEP ((ptrdiff_t)1 << 30) "),
         ),
-    ),
-    SpeedPath(
-        "transposing-in-blocks",
-        "Weights are transposed 16 rows at a time, so that what is read again is in the cache"
-        " (`TRANSPOSED_ROWS`).",
-        "AB",
-        ((PRODUCTS, "TRANSPOSED_ROWS = 16 ", "TRANSPOSED_ROWS = 1 << 30 "),),
     ),
     SpeedPath(
         "inlining",

@@ -23,13 +23,13 @@ from weakref import ref
 from sklstm._kernel.losses cimport LOGISTIC, SOFTMAX, IDENTITY, LINEAR, LOG_LOSS, SQUARED_ERROR
 from sklstm._kernel.losses cimport output_activation, row_delta, row_loss
 from sklstm._kernel.products cimport (
-    BLAS_FROM, add_input_gradient, add_input_products, add_multiple, add_rows, add_sparse_row, is_for_tiles,
-    product, product_from, touch, transpose,
+    BLAS_FROM, add_input_gradient, add_input_products, add_multiple, add_rows, add_sparse_row, product,
+    product_from, touch, transpose,
 )
 from sklstm._kernel.shapes cimport MOST_KINDS, Arrays, Inputs, Packed, Shape, Squashing, Targets
 from sklstm._kernel.simd cimport (
-    Factors, HAS_FMA, LANES, all_, first_lanes, flush_subnormals, fma, load, logistic,
-    product_in_tiles, real, restore_mode, spread, squash, store, vec,
+    HAS_FMA, LANES, all_, first_lanes, flush_subnormals, fma, load, spread, logistic, real, restore_mode,
+    squash, store, vec,
 )
 from sklstm._kernel.solvers cimport ADAM, RATE, RPROP, SGD, Parameters, is_lazy, update_weights
 
@@ -581,34 +581,19 @@ cdef void arrange(
     p.targets = m
 
 
-cdef inline Py_ssize_t distance_of(
-    const int64_t[::1] start, const int64_t[::1] length, Py_ssize_t lo, Py_ssize_t hi
-) noexcept nogil:
-    """Steps from one sequence to the next, if they are the same and all sequences as long; else 0."""
-    cdef Py_ssize_t i, distance = start[lo + 1] - start[lo] if hi - lo > 1 else 0
-    for i in range(lo + 1, hi):
-        if start[i] - start[i - 1] != distance or length[i] != length[lo]:
-            return 0
-    return distance
-
-
 cdef void pack(
     const Shape* n, const Inputs* data, const int64_t[::1] start, const int64_t[::1] length,
-    const int64_t[::1] target, Py_ssize_t lo, Py_ssize_t hi, bint again, Packed* p,
+    const int64_t[::1] target, Py_ssize_t lo, Py_ssize_t hi, Packed* p,
 ) noexcept nogil:
-    """Lays sequences out, inputs included; `again`: dense inputs are asked for again, row under row."""
-    cdef Py_ssize_t j, distance = 0
+    """Lays sequences out, inputs included."""
+    cdef Py_ssize_t j
     arrange(n, start, length, target, lo, hi, p)
     p.inputs = data[0]
     p.inputs.step = p.at.step
     if data.sparse:
         return
-    if not again:
-        distance = distance_of(start, length, lo, hi)
-    if distance or p.sequences == 1:                        # they can be read where they are
+    if p.sequences == 1:                                    # they can be read where they are
         p.inputs.x = data.x + start[lo] * n.M
-        p.inputs.row = distance * n.M if distance else n.M
-        p.inputs.time = n.M if distance else 0
         return
     p.inputs.x = p.at.XG
     for j in range(p.rows - p.sequences):
@@ -639,33 +624,17 @@ cdef int raise_it() except -1:
 
 
 cdef inline void net_inputs(
-    const Shape* n, const Packed* p, Py_ssize_t t, Py_ssize_t row, Py_ssize_t rows, const real* w, real* D
+    const Shape* n, const Packed* p, Py_ssize_t row, Py_ssize_t rows, const real* w, real* D
 ) noexcept nogil:
-    """x W + b of time t, whose rows of X begin at `row`."""                       # (1)
+    """x W + b, for the rows of X from `row` on."""                                # (1)
     cdef Py_ssize_t i
-    cdef const real* x
     if p.inputs.sparse:
         for i in range(rows):
             memcpy(D + i * n.d_row, w + n.w_bias, n.Up * sizeof(real))
             add_sparse_row(&p.inputs, p.inputs.step[row + i], n.Up, w + n.w_input, D + i * n.d_row)
         return
-    x = p.inputs.x + (t * p.inputs.time if p.inputs.time else row * p.inputs.row)
-    product_from(rows, n.Up, n.M, w + n.w_bias, 0, x, p.inputs.row, 1, w + n.w_input, n.Up, D, n.d_row)
-
-
-cdef inline bint all_net_inputs(
-    const Shape* n, const Packed* p, Py_ssize_t t, Py_ssize_t row, Py_ssize_t rows, const real* w, real* D
-) noexcept nogil:
-    """x W + b + y(t-1) R of a time in one product, its sums in registers; False if BLAS is to do it."""
-    cdef Factors[2] factors
-    cdef const real* x = p.inputs.x + (t * p.inputs.time if p.inputs.time else row * p.inputs.row)
-    if p.inputs.sparse or not (is_for_tiles(rows, n.Up, n.M, 1) and is_for_tiles(rows, n.Up, n.R, 1)):
-        return False
-    factors[0] = [n.M, x, p.inputs.row, 1, w + n.w_input, n.Up]
-    factors[1] = [
-        n.R, p.at.Y + p.at.first[t] * n.y_row + n.recurrent, n.y_row, 1, w + n.w_recurrent, n.Up]
-    product_in_tiles(rows, n.Up, factors, 2, w + n.w_bias, 0, D, n.d_row)          # (1)
-    return True
+    product_from(
+        rows, n.Up, n.M, w + n.w_bias, 0, p.inputs.x + row * n.M, n.M, 1, w + n.w_input, n.Up, D, n.d_row)
 
 
 cdef inline bint is_by_time(const Shape* n, const Packed* p) noexcept nogil:
@@ -774,32 +743,25 @@ cdef bint forward_packed(const Shape* n, Packed* p, const real* w, double* done)
     cdef Arrays* at = &p.at
     cdef int64_t* first = at.first
     cdef Py_ssize_t t, row, rows
-    cdef bint by_time = is_by_time(n, p), is_done = False
-    cdef double madds = n.R * n.Up + 30. * n.Up
+    cdef double madds = (n.M + n.R) * n.Up + 30. * n.Up
+    cdef bint by_time = is_by_time(n, p)
     cdef real* net
     if not by_time:
-        if p.inputs.time:
-            for t in range(p.T):
-                net_inputs(n, p, t, 0, p.sequences, w, at.D + first[t + 1] * n.d_row)
-        else:
-            net_inputs(n, p, 0, 0, p.rows - p.sequences, w, at.D + p.sequences * n.d_row)
+        net_inputs(n, p, 0, p.rows - p.sequences, w, at.D + p.sequences * n.d_row)
     if p.sequences == 1 and n.in_registers:
         return forward_stretches(n, p.T, w, at, done)
     for t in range(1, p.T + 1):
         row = first[t]
         rows = first[t + 1] - row
         net = at.D + row * n.d_row
-        if by_time:                                         # the rows of time 0 are free, and in the cache
-            net = at.D
-            is_done = n.R and all_net_inputs(n, p, t - 1, row - p.sequences, rows, w, net)
-            if not is_done:
-                net_inputs(n, p, t - 1, row - p.sequences, rows, w, net)
-        if n.R and not is_done:
+        if by_time:
+            net_inputs(n, p, row - p.sequences, rows, w, net)
+        if n.R:
             product(                                                               # (1)
                 rows, n.Up, n.R, at.Y + first[t - 1] * n.y_row + n.recurrent, n.y_row, 1,
                 w + n.w_recurrent, n.Up, net, n.d_row)
         forward_rows(n, rows, row, row - first[t - 1], w, net, at)
-        if interrupted(done, rows * (madds + n.M * n.Up)):
+        if interrupted(done, rows * madds):
             return True
     return False
 
@@ -1031,9 +993,6 @@ cdef inline void output_net_inputs(
         for i in range(rows):
             hidden_outputs(n, y + i * n.y_row, O + i * n.Kp)
         return
-    if n.N == 0:
-        product_from(rows, n.Kp, n.C, w + n.v_bias, 0, y + n.y_c, n.y_row, 1, w + n.v_hidden, n.Kp, O, n.Kp)
-        return
     product_from(rows, n.Kp, n.N, w + n.v_bias, 0, y + n.y_n, n.y_row, 1, w + n.v_hidden, n.Kp, O, n.Kp)
     product(rows, n.Kp, n.C, y + n.y_c, n.y_row, 1, w + n.v_hidden + n.N * n.Kp, n.Kp, O, n.Kp)
 
@@ -1251,7 +1210,6 @@ cdef class Data:
                 raise ValueError(f"X has {x.shape[1]} features, the network {plan.shape.M} inputs")
             self.n_stored, self.n_steps = x.shape[0] * x.shape[1], x.shape[0]
             self.inputs.x = &x[0, 0] if x.shape[0] else NULL
-            self.inputs.row = x.shape[1]
         if targets is not None:
             padded = zeros(len(targets), plan.shape.K)
             padded[...] = targets
@@ -1392,7 +1350,7 @@ def forward(
                 part[0, i] = start[i] + done
                 part[1, i] = min(length[i] - done, window)
                 part[2, i] = target[i] + (done if n.every_step else 0)
-            pack(n, &data.inputs, part[0], part[1], part[2], 0, active, n.shortcut, &p)
+            pack(n, &data.inputs, part[0], part[1], part[2], 0, active, &p)
             stopped = forward_packed(n, &p, &w[0], &madds)
             if stopped:
                 break
@@ -1443,7 +1401,7 @@ def gradient(
         if reset and not is_forward_done:
             reset_state(n, start.shape[0], &p.at)
         transpose_weights(n, full, &w[0], p.at.wt)
-        pack(n, &data.inputs, start, length, target, 0, start.shape[0], True, &p)
+        pack(n, &data.inputs, start, length, target, 0, start.shape[0], &p)
         if is_forward_done:
             value = errors_to_gradient(
                 n, &p, &data.targets, full, scale, &w[0], &grad[0], record, &done, &stopped)
@@ -1502,7 +1460,7 @@ def train(
             while some < batch[k + 1]:
                 until = min(some + most, batch[k + 1])
                 reset_state(n, until - some, &p.at)
-                pack(n, &inputs, start, length, target, some, until, True, &p)
+                pack(n, &inputs, start, length, target, some, until, &p)
                 value += loss_and_gradient(
                     n, &p, &data.targets, full, 1 / batch_weight if mean else 1, at.w, at.grad, record, &done,
                     &stopped)
@@ -1774,7 +1732,6 @@ cdef class Step:
             p.at.Y += lo * n.y_row                          # a packed batch, but for the distance of times
             p.at.S += lo * n.Cp
             p.inputs.x = x + lo * n.M
-            p.inputs.row = n.M
             p.sequences = rows
             stream_step(n, &p, streams, self.w)
             for i in range(rows):
@@ -1805,7 +1762,6 @@ cdef class Step:
         memset(&p.inputs, 0, sizeof(Inputs))
         p.at = self.work.at
         p.inputs.x = p.at.XG
-        p.inputs.row = self.plan.shape.M
         p.sequences = p.T = p.targets = 1
         p.rows = 2
 
@@ -1845,11 +1801,10 @@ cdef void stream_step(const Shape* n, Packed* p, Py_ssize_t lag, const real* w) 
     cdef Py_ssize_t i, rows = p.sequences
     cdef real* net = at.D
     at.first[0] = 0
-    if not (n.R and all_net_inputs(n, p, 0, 0, rows, w, net)):
-        net_inputs(n, p, 0, 0, rows, w, net)
-        if n.R:
-            product(                                                               # (1)
-                rows, n.Up, n.R, at.Y + n.recurrent, n.y_row, 1, w + n.w_recurrent, n.Up, net, n.d_row)
+    net_inputs(n, p, 0, rows, w, net)
+    if n.R:
+        product(                                                                   # (1)
+            rows, n.Up, n.R, at.Y + n.recurrent, n.y_row, 1, w + n.w_recurrent, n.Up, net, n.d_row)
     forward_rows(n, rows, lag, lag, w, net, at)
     output_net_inputs(n, rows, at.Y + lag * n.y_row, w, at.O)
     if n.shortcut:

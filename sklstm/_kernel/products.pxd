@@ -5,13 +5,12 @@ from libc.stdint cimport int32_t, int64_t
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 from sklstm._kernel.shapes cimport Inputs
-from sklstm._kernel.simd cimport Factors, LANES, all_, fma, load, product_in_tiles, real, store, vec
+from sklstm._kernel.simd cimport LANES, all_, fma, load, product_in_tiles, real, store, vec
 
 
 cdef enum:
     BLAS_FROM = 500000                  # multiply-adds from which BLAS pays
     TILED_ROWS = 256                    # but not for few rows and many units
-    TRANSPOSED_ROWS = 16                # so that what is read again is still in the cache
 
 
 cdef inline bint is_for_tiles(
@@ -36,9 +35,9 @@ cdef inline void product_from(
     cdef real one = 1
     cdef char* trans_a
     cdef Py_ssize_t i, j
-    cdef Factors factors = [sources, a, a_row, a_source, b, b_row]
     if is_for_tiles(rows, units, sources, a_source):
-        product_in_tiles(rows, units, &factors, 1, start, start_row, c, c_row)
+        product_in_tiles(
+            rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row)
         return
     if start_row == 0:
         for i in range(rows):
@@ -93,13 +92,10 @@ cdef inline void transpose(
     Py_ssize_t rows, Py_ssize_t columns, const real* a, Py_ssize_t a_row, real* b, Py_ssize_t b_row
 ) noexcept nogil:
     """B (columns x rows) = A.T, with A (rows x columns)."""
-    cdef Py_ssize_t i, j, lo = 0, hi
-    while lo < rows:
-        hi = min(lo + <Py_ssize_t>TRANSPOSED_ROWS, rows)
-        for j in range(columns):
-            for i in range(lo, hi):
-                b[j * b_row + i] = a[i * a_row + j]
-        lo = hi
+    cdef Py_ssize_t i, j
+    for j in range(columns):
+        for i in range(rows):
+            b[j * b_row + i] = a[i * a_row + j]
 
 
 # ------------------------------------------------------------------------------------------------
@@ -125,7 +121,7 @@ cdef inline void add_input_products(
         for i in range(rows):
             add_sparse_row(inputs, inputs.step[at + i], width, w, out + i * out_row)
         return
-    product(rows, width, n_inputs, inputs.x + at * inputs.row, inputs.row, 1, w, width, out, out_row)
+    product(rows, width, n_inputs, inputs.x + at * n_inputs, n_inputs, 1, w, width, out, out_row)
 
 
 cdef inline void add_input_gradient(
@@ -141,7 +137,7 @@ cdef inline void add_input_gradient(
             for p in range(inputs.indptr[step], inputs.indptr[step + 1]):
                 add_multiple(width, inputs.values[p], delta + i * delta_row, grad + inputs.columns[p] * width)
         return
-    product(n_inputs, width, rows, inputs.x + at * inputs.row, 1, inputs.row, delta, delta_row, grad, width)
+    product(n_inputs, width, rows, inputs.x + at * n_inputs, 1, n_inputs, delta, delta_row, grad, width)
 
 
 cdef inline Py_ssize_t touch(

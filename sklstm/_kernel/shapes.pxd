@@ -60,8 +60,7 @@ cdef struct Shape:
 # of a set of sequences, or of a packed batch: dense rows, or rows of a CSR matrix
 cdef struct Inputs:
     bint sparse
-    const real* x                       # dense: first row
-    Py_ssize_t row, time                # numbers from a row, a time to the next; time 0: row under row
+    const real* x                       # dense: (rows, M)
     const real* values                  # sparse
     const int32_t* columns
     const int32_t* indptr

@@ -20,12 +20,7 @@ cdef extern from "simd.h" nogil:
     void restore_mode(unsigned long long) noexcept
 
 cdef extern from "products.h" nogil:
-    ctypedef struct Factors:
-        Py_ssize_t sources
-        const real* a
-        Py_ssize_t a_row, a_source
-        const real* b
-        Py_ssize_t b_row
     void product_in_tiles(
-        Py_ssize_t rows, Py_ssize_t units, const Factors* factors, int pairs,
+        Py_ssize_t rows, Py_ssize_t units, Py_ssize_t sources,
+        const real* a, Py_ssize_t a_row, Py_ssize_t a_source, const real* b, Py_ssize_t b_row,
         const real* start, Py_ssize_t start_row, real* c, Py_ssize_t c_row) noexcept

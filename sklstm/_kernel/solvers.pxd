@@ -151,13 +151,10 @@ cdef inline void update_weights(
             scale = p.hyper[CLIP] / norm
             if <real>scale == 0:                            # the norm is too large: no step of zero, but
                 scale = NAN                                 # weights by which divergence is seen
-    if alpha == 0:                                          # all that is not input weights in one go
-        step_range(p, scale, 0, 0, n.w_input)
-    else:
-        step_range(p, scale, alpha, 0, n.w_bias)
-        step_range(p, scale, 0, n.w_bias, n.w_peep_in)
-        step_range(p, scale, alpha, n.w_peep_in, n.v_bias)
-        step_range(p, scale, 0, n.v_bias, n.w_input)
+    step_range(p, scale, alpha, 0, n.w_bias)
+    step_range(p, scale, 0, n.w_bias, n.w_peep_in)          # no penalty on biases
+    step_range(p, scale, alpha, n.w_peep_in, n.v_bias)
+    step_range(p, scale, 0, n.v_bias, n.w_input)
     if lazy:
         step_rows(p, scale, n_touched, touched, n.w_input, n.Up)
         step_rows(p, scale, n_shown, shown, n.v_input, n.Kp)
