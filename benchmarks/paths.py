@@ -278,8 +278,8 @@ PATHS = (
     ),
     SpeedPath(
         "panels",
-        "Products take 128 sources at a time; from 16 rows on, the columns of B that a tile reads are copied side"
-        " by side and stay in the first-level cache (`column`).",
+        "Products take 128 sources at a time; from 16 rows on, the columns of B that a tile reads are copied"
+        " side by side and stay in the first-level cache (`column`).",
         "ABC",
         (
             (PRODUCTS_H, "if (rows >= 16 && b_row > nv * LANES) {", "if (0) {"),
