@@ -202,7 +202,11 @@ PATHS = (
         "Dense inputs of a single sequence are read where they lie, not copied (`pack`).",
         "A",
         (
-            (CORE, "if distance or p.sequences == 1:", "if distance:"),
+            (
+                CORE,
+                "    if p.sequences == 1:                                    # they can be read",
+                "    if False:  # they can be read",
+            ),
             (CORE, "self._room(1 if sparse or sequences == 1 else rows, n.M)", "self._room(rows, n.M)"),
         ),
     ),

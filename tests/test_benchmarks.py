@@ -508,7 +508,7 @@ def test_page_of_paths(bench):
 
 
 def test_page_of_paths_in_the_docs_is_that_of_the_results(bench):
-    results, committed = RESULTS.with_name("paths.json"), ROOT / "docs" / "paths.md"
+    results, committed = RESULTS / "paths.json", ROOT / "docs" / "paths.md"
     assert results.exists() == committed.exists()
     if results.exists():
         template = (FOLDER.parent / "paths_page.md").read_text()
