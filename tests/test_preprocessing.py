@@ -30,7 +30,6 @@ from sklstm import (
     Sequences,
     SequenceScaler,
     SequenceSummary,
-    _preprocessing,
 )
 from sklstm._sequences import as_sequences  # reads every container that transformers give back
 
@@ -403,7 +402,7 @@ def test_padding():
 @pytest.mark.parametrize("options", [{}, {"n_hidden_units": 3}])
 @pytest.mark.parametrize("pooling", ["last", "mean"])
 def test_encoder(pooling, options, monkeypatch):
-    monkeypatch.setattr(_preprocessing, "BATCH", 7)
+    monkeypatch.setattr("sklstm._preprocessing.encoder.BATCH", 7)
     lstm = LSTMRegressor(**SMALL | options).fit(X, Y, sample_weight=Y + 1)
     expected = []
     for trace in lstm.activations(X):

@@ -1,0 +1,77 @@
+"""What the transformers share."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._checks import check_n_channels
+from sklstm._input import read_X
+from sklstm._messages import of_public_classes
+
+
+@of_public_classes
+class SequenceTransformer(TransformerMixin, BaseEstimator):
+    """What the transformers share; their `_transform` does the work."""
+
+    def transform(self, X):  # scikit-learn wraps it: a table becomes what `set_output` asks for
+        return self._transform(X)
+
+    def _read_X(self, X, reset):
+        check_n_channels(self.n_channels)
+        sequences = read_X(self, X, None if reset else self._n_channels_in)
+        if reset:
+            self._n_channels_in = sequences.n_features
+        return sequences
+
+    def _names_of_channels(self, input_features=None):
+        """Names of the features of a time step; the columns of a 2-D X are several steps."""
+        check_is_fitted(self)
+        if self._n_columns_in is None and input_features is not None and len(input_features) == 1:
+            if self._n_channels_in > 1:  # from ColumnTransformer: the column whose items are sequences
+                input_features = [f"{input_features[0]}_{i}" for i in range(self._n_channels_in)]
+        names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        if self._n_columns_in is None:
+            return names
+        return np.array([f"x{i}" for i in range(self._n_channels_in)], dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+@of_public_classes
+class UnwrappedSequences(BaseEstimator):
+    """Sequences go out as they are: `set_output` is for tables only."""
+
+    def transform(self, X):
+        """Transform each sequence.
+
+        Parameters
+        ----------
+        X : sequences
+            Any container that `LSTMClassifier` takes.
+
+        Returns
+        -------
+        sequences
+            In the container that X is. Arrays are NaN-padded; a 2-D array stays 2-D if steps keep their
+            number of features, and becomes 3-D otherwise. `Sequences` if the result is sparse and the
+            container can hold no sparse matrix. Of `SequencePadder` always the padded array.
+        """
+        return super().transform(X) if self._gives_table(X) else self._transform(X)
+
+    def fit_transform(self, X, y=None):
+        """Fit, then transform: the same X.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`.
+
+        Returns
+        -------
+        sequences
+            As `transform` gives them.
+        """
+        return self.fit(X, y).transform(X)

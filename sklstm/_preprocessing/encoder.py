@@ -1,0 +1,122 @@
+"""Sequences to the hidden activations of an LSTM."""
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    MetaEstimatorMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._messages import shown
+
+BATCH = 256
+
+
+class LSTMEncoder(ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+    """Features that an LSTM has learned: the activations of its hidden units.
+
+    Parameters
+    ----------
+    estimator : LSTMClassifier or LSTMRegressor
+        A copy of it is fitted. ``FrozenEstimator(lstm)`` is one that is fitted already.
+    pooling : {"last", "mean"}, default="last"
+        Activations after the last time step, or their mean over the steps.
+
+    Attributes
+    ----------
+    estimator_ : LSTMClassifier or LSTMRegressor
+        The fitted one.
+    n_features_in_ : int
+        Features of a time step; of a 2-D X its columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if X was a data frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklstm import LSTMClassifier, LSTMEncoder
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 1)) for n in rng.integers(3, 9, size=200)]
+    >>> y = [int(x[0, 0] > 0) for x in X]
+    >>> lstm = LSTMClassifier(n_blocks=8, max_iter=500, random_state=0)
+    >>> model = make_pipeline(LSTMEncoder(lstm), LogisticRegression())
+    >>> model.fit(X[:150], y[:150]).score(X[150:], y[150:]) > 0.9
+    True
+    >>> model[0].transform(X).shape
+    (200, 8)
+    """
+
+    def __init__(self, estimator, *, pooling="last"):
+        self.estimator = estimator
+        self.pooling = pooling
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit the LSTM.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for the estimator.
+
+        Returns
+        -------
+        self
+        """
+        if self.pooling not in ("last", "mean"):
+            raise ValueError(f"pooling must be 'last' or 'mean', got {shown(self.pooling)}.")
+        if not hasattr(self.estimator, "activations"):
+            raise TypeError(f"estimator must be LSTMClassifier or LSTMRegressor, got {self.estimator!r}.")
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.estimator_ = clone(self.estimator).fit(X, y, **weights)
+        return self
+
+    def transform(self, X):
+        """Compute the activations of the cells and of the conventional hidden units.
+
+        Parameters
+        ----------
+        X : sequences
+            Any container that the estimator takes.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_cells + n_hidden_units)
+            A data frame if `set_output` asks for it.
+        """
+        check_is_fitted(self)
+        check_is_fitted(self.estimator_)
+        sequences = self.estimator_._read_X(X, reset=False)
+        features = []
+        for start in range(0, len(sequences), BATCH):  # not the traces of all at once
+            for trace in self.estimator_.activations(sequences[start : start + BATCH]):
+                hidden = np.hstack([trace[name] for name in ("cell", "hidden") if name in trace])
+                features.append(hidden[-1] if self.pooling == "last" else hidden.mean(axis=0))
+        return np.array(features)
+
+    @property
+    def n_features_in_(self):
+        """Features of a time step; of a 2-D X its columns."""
+        check_is_fitted(self)
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of the columns, if X was a data frame."""
+        return self.estimator_.feature_names_in_
+
+    @property
+    def _n_features_out(self):  # what scikit-learn's mixin counts
+        network = self.estimator_.network_
+        return network.n_cells + network.n_hidden_units
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.estimator).input_tags
+        tags.target_tags.required = get_tags(self.estimator).target_tags.required
+        return tags

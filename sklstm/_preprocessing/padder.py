@@ -1,0 +1,118 @@
+"""Sequences to a padded array."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._checks import check_integer
+from sklstm._messages import shown
+from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
+
+
+class SequencePadder(UnwrappedSequences, SequenceTransformer):
+    """Sequences as one array, padded by NaN: what scikit-learn's tools that check X as a table take.
+
+    Put it in front of them, and give the LSTM inside ``n_channels=<features of a time step>``.
+
+    Parameters
+    ----------
+    n_steps : int or None, default=None
+        Steps of the array; None: those of the longest sequence in `fit`. A longer one is an error.
+    output : {"rows", "array"}, default="rows"
+        A 2-D array of shape (n_sequences, n_steps * n_features), all features of step 0 first, or a 3-D
+        array of shape (n_sequences, n_steps, n_features).
+    padding : {"nan", "largest"}, default="nan"
+        "largest", only for rows: the largest finite number of the dtype, which ``n_channels`` reads as
+        padding, too. For tools that refuse NaN: `AdaBoostClassifier`, `AdaBoostRegressor`.
+    n_channels : int or None, default=None
+        As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
+
+    Attributes
+    ----------
+    n_steps_ : int
+        Steps of the array.
+    n_features_in_ : int
+        Features of a time step; of a 2-D X its columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if X was a data frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.ensemble import BaggingClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklstm import LSTMClassifier, SequencePadder
+    >>> SequencePadder().fit_transform([[[1, 2]], [[3, 4], [5, 6]]])
+    array([[ 1.,  2., nan, nan],
+           [ 3.,  4.,  5.,  6.]])
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 2)) for n in rng.integers(2, 6, 20)]
+    >>> y = [int(x[0, 0] > 0) for x in X]
+    >>> lstm = LSTMClassifier(n_blocks=2, n_channels=2, solver="lbfgs", max_iter=500, random_state=0)
+    >>> model = make_pipeline(SequencePadder(), BaggingClassifier(lstm, n_estimators=2, random_state=0))
+    >>> model.fit(X, y).predict(X).shape
+    (20,)
+    """
+
+    def __init__(self, *, n_steps=None, output="rows", padding="nan", n_channels=None):
+        self.n_steps = n_steps
+        self.output = output
+        self.padding = padding
+        self.n_channels = n_channels
+
+    def fit(self, X, y=None):
+        """Find the longest sequence.
+
+        Parameters
+        ----------
+        X : sequences
+            Any container that `LSTMClassifier` takes.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self
+        """
+        if self.output not in ("rows", "array"):
+            raise ValueError(f"output must be 'rows' or 'array', got {shown(self.output)}.")
+        if self.padding not in ("nan", "largest"):
+            raise ValueError(f"padding must be 'nan' or 'largest', got {shown(self.padding)}.")
+        if self.padding == "largest" and self.output != "rows":
+            raise ValueError(f"padding='largest' needs output='rows', got output={shown(self.output)}.")
+        if self.n_steps is not None:
+            check_integer("n_steps", self.n_steps, 1, "None or ")
+        lengths = self._read_X(X, reset=True).lengths
+        self.n_steps_ = int(lengths.max()) if self.n_steps is None else self.n_steps
+        return self
+
+    def _transform(self, X):
+        check_is_fitted(self)
+        sequences = self._read_X(X, reset=False)
+        if sequences.lengths.max() > self.n_steps_:
+            i = int(sequences.lengths.argmax())
+            raise ValueError(
+                f"X[{i}] has {sequences.lengths[i]} steps; expected at most {self.n_steps_}. "
+                "Set n_steps, which may be larger than needed."
+            )
+        padded = sequences.to_padded(self.n_steps_)
+        if self.padding == "largest":
+            padded[np.isnan(padded)] = np.finfo(padded.dtype).max
+        return padded if self.output == "array" else padded.reshape(len(padded), -1)
+
+    def _gives_table(self, X):
+        return self.output == "rows"
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns: name of the feature, "_t", time step.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            None: x0, x1, ...
+
+        Returns
+        -------
+        ndarray of str
+        """
+        names = self._names_of_channels(input_features)
+        return np.array([f"{name}_t{t}" for t in range(self.n_steps_) for name in names], dtype=object)

@@ -1,0 +1,188 @@
+"""Transformers of tables on every time step."""
+
+import numpy as np
+from sklearn.base import MetaEstimatorMixin, OneToOneFeatureMixin, clone
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
+from sklstm._sequences import Sequences, as_container, as_sequences, as_step_targets, is_table
+
+
+class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
+    """Apply a transformer of tables to every time step.
+
+    It is fitted on the steps of all sequences, stacked.
+
+    Parameters
+    ----------
+    transformer : transformer
+        Any transformer of scikit-learn whose rows do not depend on each other in `transform`. One that
+        needs y gets that of the sequence, or of the step if there is one per step, for each step.
+    n_channels : int or None, default=None
+        As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
+
+    Attributes
+    ----------
+    transformer_ : transformer
+        The fitted one.
+    n_features_in_ : int
+        Features of a time step; of a 2-D X its columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if X was a data frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import PCA
+    >>> from sklstm import PerTimeStep
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(n, 5)) for n in (3, 4)]
+    >>> [x.shape for x in PerTimeStep(PCA(n_components=2)).fit_transform(X)]
+    [(3, 2), (4, 2)]
+    """
+
+    def __init__(self, transformer, *, n_channels=None):
+        self.transformer = transformer
+        self.n_channels = n_channels
+
+    def _unfitted(self):
+        return self.transformer
+
+    def fit(self, X, y=None):
+        """Fit the transformer on the steps of all sequences.
+
+        Parameters
+        ----------
+        X : sequences
+            Any container that `LSTMClassifier` takes.
+        y : array-like of shape (n_sequences,), or a list of arrays of shape (n_steps,), default=None
+            Used only by a transformer that needs it.
+
+        Returns
+        -------
+        self
+        """
+        transformer = self._unfitted()
+        if not hasattr(transformer, "transform"):
+            raise TypeError(
+                f"{type(self).__name__} needs a transformer of scikit-learn, such as StandardScaler(), "
+                f"got {transformer!r}."
+            )
+        sequences = self._read_X(X, reset=True)
+        if y is not None:
+            y = self._of_steps(y, sequences) if get_tags(transformer).target_tags.required else None
+        self.transformer_ = clone(transformer).fit(sequences.values, y)
+        self._n_channels_out = self.transformer_.transform(sequences.values[:1]).shape[1]
+        return self
+
+    def _of_steps(self, y, sequences):
+        if np.ndim(y[0] if isinstance(y, list | tuple) else np.asarray(y)[0]):
+            return as_step_targets(y, sequences)
+        if len(y) != len(sequences):
+            raise ValueError(f"X has {len(sequences)} sequences, y has {len(y)} targets.")
+        return np.repeat(np.asarray(y), sequences.lengths)
+
+    def _transform(self, X):
+        check_is_fitted(self)
+        sequences = self._read_X(X, reset=False)
+        steps = Sequences(self.transformer_.transform(sequences.values), sequences.offsets)
+        return as_container(steps, X, self.n_channels)
+
+    def _gives_table(self, X):
+        check_is_fitted(self)
+        if self._n_columns_in is None or self._n_channels_out != self._n_channels_in or not is_table(X):
+            return False
+        return not isinstance(X, list | tuple) or len(X[0]) == self._n_columns_in
+
+    def _can_invert(self):
+        return hasattr(getattr(self, "transformer_", None) or self._unfitted(), "inverse_transform")
+
+    @available_if(_can_invert)
+    def inverse_transform(self, X):
+        """Undo `transform`, step by step.
+
+        Parameters
+        ----------
+        X : sequences
+            As `transform` gives them.
+
+        Returns
+        -------
+        sequences
+            In the container that X is.
+        """
+        check_is_fitted(self)
+        sequences = as_sequences(X, n_channels=self.n_channels)
+        steps = Sequences(self.transformer_.inverse_transform(sequences.values), sequences.offsets)
+        return as_container(steps, X, self.n_channels)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the features of a time step; of the columns if X was 2-D and the result is.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            None: `feature_names_in_`, or x0, x1, ...
+
+        Returns
+        -------
+        ndarray of str
+        """
+        given = self._names_of_channels(input_features)
+        if hasattr(self.transformer_, "get_feature_names_out"):
+            names = self.transformer_.get_feature_names_out(given)
+        elif self._n_channels_out == len(given):
+            names = given
+        else:
+            names = np.array([f"step{i}" for i in range(self._n_channels_out)], dtype=object)
+        if self._n_columns_in is None or self._n_channels_out != self._n_channels_in:
+            return names
+        if list(names) == list(given):
+            return OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        n_steps = self._n_columns_in // self._n_channels_in
+        return np.array([f"{name}_t{t}" for t in range(n_steps) for name in names], dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = get_tags(self._unfitted()).target_tags.required
+        return tags
+
+
+class SequenceScaler(PerTimeStep):
+    """Scale the features of sequences with any scaler of scikit-learn, fitted over all steps.
+
+    Parameters
+    ----------
+    scaler : transformer or None, default=None
+        Any scaler: `StandardScaler`, `MinMaxScaler`, `RobustScaler`, `QuantileTransformer`, ... None:
+        ``StandardScaler()``. Sparse sequences need one that does not center, such as ``MaxAbsScaler()``.
+    n_channels : int or None, default=None
+        As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
+
+    Attributes
+    ----------
+    transformer_ : transformer
+        The fitted scaler.
+    n_features_in_ : int
+        Features of a time step; of a 2-D X its columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if X was a data frame.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import MinMaxScaler
+    >>> from sklstm import SequenceScaler
+    >>> X = [[[0.0], [5.0]], [[10.0]]]
+    >>> [x.tolist() for x in SequenceScaler(MinMaxScaler()).fit_transform(X)]
+    [[[0.0], [0.5]], [[1.0]]]
+    """
+
+    def __init__(self, scaler=None, *, n_channels=None):
+        self.scaler = scaler
+        self.n_channels = n_channels
+
+    def _unfitted(self):
+        return StandardScaler() if self.scaler is None else self.scaler
