@@ -28,6 +28,7 @@ from sklstm._network import Network
 from sklstm._preprocessing import (
     LSTMEncoder,
     PerTimeStep,
+    SequenceImputer,
     SequenceOneHotEncoder,
     SequencePadder,
     SequenceScaler,
@@ -43,6 +44,7 @@ __all__ = [
     "LossCurveDisplay",
     "Network",
     "PerTimeStep",
+    "SequenceImputer",
     "SequenceOneHotEncoder",
     "SequencePadder",
     "SequenceScaler",

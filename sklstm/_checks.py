@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.utils import check_random_state as _check_random_state
 
 from sklstm._messages import shown
+from sklstm._tensors import of_tensors
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))  # of the kernel
 MOST_WEIGHTS = 2**48  # no address space holds more
@@ -130,7 +131,7 @@ def as_real(values, name):
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} must hold real numbers, got a masked array.")
     try:
-        array = np.asarray(values)
+        array = np.asarray(of_tensors(values, name))
         if array.dtype == object:  # of numbers, perhaps
             array = np.array(array.tolist())
     except ValueError as error:

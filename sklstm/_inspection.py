@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks import check_integer, check_n_channels, check_random_state, check_sample_weight
 from sklstm._messages import shown
-from sklstm._sequences import Sequences, as_container, as_sequences, as_symbols
+from sklstm._sequences import as_container, as_sequences, as_symbols
 
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
@@ -87,7 +87,7 @@ def permutation_importance(
     if by not in ("channels", "windows"):
         raise ValueError(f"by must be 'channels' or 'windows', got {shown(by)}.")
     check_n_channels(n_channels)
-    sequences = as_sequences(X, n_channels=n_channels)
+    sequences = as_sequences(X, n_channels=n_channels, allow_nan=True, mixed=True)
     longest = int(sequences.lengths.max())
     check_integer("n_windows", n_windows, 1)
     check_integer("n_repeats", n_repeats, 1)
@@ -133,7 +133,7 @@ def _with_channel(sequences, donor, channel):
     values = sequences.values
     parts = [values[:, :channel], values[rows][:, [channel]], values[:, channel + 1 :]]
     stacked = sparse.hstack(parts, format="csr") if sequences.is_sparse else np.hstack(parts)
-    return Sequences(stacked, sequences.offsets)
+    return sequences._with(stacked, sequences.columns)
 
 
 def _with_window(sequences, donor, window, n_windows):
@@ -145,7 +145,7 @@ def _with_window(sequences, donor, window, n_windows):
     rows = np.arange(sequences.n_steps)
     i, t, size = i[inside], t[inside], size[inside]
     rows[inside] = sequences.offsets[donor[i]] + first[donor[i]] + (t - first[i]) % size
-    return Sequences(sequences.values[rows], sequences.offsets)
+    return sequences._with(sequences.values[rows], sequences.columns)
 
 
 def step_scorer(scoring):

@@ -102,7 +102,7 @@ BAD_X = {
     "padded to nothing": (np.full((2, 3, 2), NAN), ValueError, ["X[0] is all NaN"]),
     "one matrix": (sparse.csr_array(np.ones((3, 2))), TypeError, ["one sparse matrix", "list"]),
     "sparse and dense": (two(sparse.csr_array(np.ones((3, 2)))), TypeError, ["X[1]", "X[0]"]),
-    "masked": (two(np.ma.ones((3, 2))), TypeError, ["X[1]", "MaskedArray"]),
+    "masked": (two(np.ma.masked_equal(np.eye(3, 2), 1)), ValueError, ["X[1] at step 0", "NaN"]),
     "sparse NaN": (
         [sparse.csr_array(np.ones((4, 2))), sparse.csr_array(at(2, NAN))],
         ValueError,
@@ -211,7 +211,10 @@ def test_bad_steps_of_streams(name):
 
 BAD_ROWS = {
     "half a step": (np.ones((2, 5)), ["X has 5 columns; expected n_steps * n_channels with n_channels=2"]),
-    "NaN": (np.array([[1, NAN, 1, 1], [1, 1, NAN, NAN]]), ["X[0] at step 0 contains NaN", "fill it"]),
+    "NaN": (
+        np.array([[1, NAN, 1, 1], [1, 1, NAN, NAN]]),
+        ["X[0] at step 0 contains NaN", "SequenceImputer() in front"],
+    ),
     "NaN first": (np.array([[NAN, NAN, 1, 1], [1, 1, 1, 1]]), ["X[0] at step 0 contains NaN"]),
     "padding only": (np.array([[1, 1, 1, 1], [NAN] * 4]), ["X[1] is all NaN, without a step"]),
     "infinity": (np.array([[1, 1, 1, INF], [1] * 4]), ["Input X contains infinity"]),

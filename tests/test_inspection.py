@@ -160,7 +160,7 @@ def test_importance_in_pipelines_and_of_rows():
         ({"by": "windows", "n_windows": True}, TypeError, "n_windows must be an integer, got True"),
         ({"by": "windows", "n_windows": 9}, ValueError, "n_windows must be at most 8"),
         ({"n_channels": 0}, ValueError, "n_channels must be None or an integer of at least 1"),
-        ({"X": [["a"], ["b"]]}, TypeError, "X[0] is of dtype <U1"),
+        ({"X": [[1.0], None]}, ValueError, "X[1] is None"),
         ({"X": []}, ValueError, "X has 0 sequences"),
     ],
 )

@@ -33,8 +33,11 @@ from sklstm import (
 )
 from sklstm._sequences import as_sequences  # reads every container that transformers give back
 
-# Most fits here are short.
-pytestmark = pytest.mark.filterwarnings("ignore:Learning has not converged")
+# Most fits here are short, and numbers are symbols, too.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Learning has not converged"),
+    pytest.mark.filterwarnings("ignore:The feature .* different numbers, such as:UserWarning"),
+]
 
 NAN = np.nan
 RNG = np.random.default_rng(0)
@@ -228,6 +231,7 @@ def one_hot(words, dtype=float):
     return [np.array([[s == symbol for symbol in "abc"] for s in word], dtype) for word in words]
 
 
+@pytest.mark.filterwarnings("ignore:X .*feature names, but:UserWarning")  # of data frames only
 @pytest.mark.parametrize("asked", SYMBOLS)
 @pytest.mark.parametrize("given", SYMBOLS)
 @pytest.mark.parametrize("words", [EQUAL, UNEQUAL], ids=["equal", "unequal"])
@@ -506,7 +510,7 @@ BAD = {
     "no sequence": ([], ValueError, "X has 0 sequences"),
     "empty": ([X[0], np.empty((0, 2))], ValueError, "X[1]"),
     "width": ([X[0], np.ones((2, 3))], ValueError, "X[1]"),
-    "NaN": ([X[0], np.full((2, 2), NAN)], ValueError, "X[1]"),
+    "infinity": ([X[0], np.full((2, 2), np.inf)], ValueError, "X[1]"),
     "3-D element": ([X[0], np.ones((2, 2, 2))], ValueError, "X[1] has shape (2, 2, 2)"),
     "one sparse matrix": (sparse.csr_array(X[0]), TypeError, "X is one sparse matrix"),
 }
@@ -516,6 +520,8 @@ BAD = {
 @pytest.mark.parametrize("name", ALL)
 def test_bad_sequences(name, bad):
     data, error, words = BAD[bad]
+    if name == "SequenceOneHotEncoder" and bad == "infinity":
+        pytest.skip("numbers are names")
     transformer = clone(ALL[name])
     with pytest.raises(error, match=re.escape(words)):
         transformer.fit(data, [0, 1])

@@ -25,7 +25,8 @@ from sklstm._learning.solvers import SolverState
 from sklstm._learning.trainer import Trainer
 from sklstm._messages import of_public_classes, shown
 from sklstm._network import Network
-from sklstm._sequences import as_step_targets, as_target_weights, split_steps
+from sklstm._sequences import as_step_targets, as_target_weights, check_ids, other_reading, split_steps
+from sklstm._tensors import of_tensors
 
 
 @of_public_classes
@@ -250,6 +251,8 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         """Targets as one flat array, one row per sequence or, with return_sequences, per step."""
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        y = of_tensors(y, "y")
+        check_ids(y, sequences)
         if isinstance(y, np.ma.MaskedArray):
             raise TypeError("y is a masked array; expected targets without a mask, their sequences left out.")
         if self.return_sequences:
@@ -259,7 +262,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         if len(y) != len(sequences):
             raise ValueError(
                 f"X and y must have the same number of sequences, got {len(sequences)} in X and {len(y)} "
-                "in y."
+                f"in y.{other_reading(sequences, len(y))}"
             )
         return y
 

@@ -13,6 +13,7 @@ from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
 from sklstm._estimators.parameters import makes_epochs, output_activation
 from sklstm._learning.losses import LOSSES
 from sklstm._messages import shown
+from sklstm._sequences import check_ids
 
 
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
@@ -260,6 +261,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         float
         """
         check_is_fitted(self)
+        check_ids(y, X)
         if not self.network_.return_sequences:
             return super().score(X, y, sample_weight)
         return self._score_of_steps(accuracy_score, X, y, sample_weight)

@@ -10,6 +10,7 @@ from sklstm._estimators.base import BaseLSTM
 from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
 from sklstm._estimators.parameters import makes_epochs
 from sklstm._learning.losses import LOSSES
+from sklstm._sequences import check_ids
 
 
 class LSTMRegressor(RegressorMixin, BaseLSTM):
@@ -98,6 +99,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         float
         """
         check_is_fitted(self)
+        check_ids(y, X)
         if not self.network_.return_sequences:
             return super().score(X, y, sample_weight)
         return self._score_of_steps(r2_score, X, y, sample_weight)

@@ -12,6 +12,7 @@ from sklstm._engine.streams import Stream
 from sklstm._messages import of_public_classes, shown
 from sklstm._network import Network
 from sklstm._sequences import as_sequences
+from sklstm._tensors import of_tensors
 
 
 @of_public_classes
@@ -65,7 +66,7 @@ class StreamsMixin:
         if not hasattr(self, "weights_"):
             check_is_fitted(self)
         try:
-            x = np.asarray(x)
+            x = np.asarray(of_tensors(x, "x"))
             n_features = x.shape[1] if x.ndim == 2 else x.size if x.ndim == 1 else None
         except ValueError:
             x, n_features = None, None

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks import check_n_channels
 from sklstm._input import read_X
 from sklstm._messages import of_public_classes
+from sklstm._sequences import is_table
 
 
 @of_public_classes
@@ -16,9 +17,9 @@ class SequenceTransformer(TransformerMixin, BaseEstimator):
     def transform(self, X):  # scikit-learn wraps it: a table becomes what `set_output` asks for
         return self._transform(X)
 
-    def _read_X(self, X, reset):
+    def _read_X(self, X, reset, mixed=False):
         check_n_channels(self.n_channels)
-        sequences = read_X(self, X, None if reset else self._n_channels_in)
+        sequences = read_X(self, X, None if reset else self._n_channels_in, allow_nan=True, mixed=mixed)
         if reset:
             self._n_channels_in = sequences.n_features
         return sequences
@@ -36,7 +37,7 @@ class SequenceTransformer(TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
+        tags.input_tags.three_d_array = tags.input_tags.allow_nan = True
         return tags
 
 
@@ -75,3 +76,10 @@ class UnwrappedSequences(BaseEstimator):
             As `transform` gives them.
         """
         return self.fit(X, y).transform(X)
+
+    def _gives_table(self, X):
+        """Whether the result is 2-D: rows of as many columns as X has."""
+        check_is_fitted(self)
+        if self._n_columns_in is None or self._n_channels_out != self._n_channels_in or not is_table(X):
+            return False
+        return not isinstance(X, list | tuple) or len(X[0]) == self._n_columns_in

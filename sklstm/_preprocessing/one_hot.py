@@ -1,14 +1,18 @@
 """Symbols to one-hot sequences."""
 
+import warnings
+
 import numpy as np
+from scipy import sparse
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks import check_n_channels
-from sklstm._input import read_table, remember_shape
+from sklstm._input import check_names, read_table, remember_shape
 from sklstm._messages import shown
 from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
-from sklstm._sequences import Sequences, as_container, as_sequences, as_symbols, is_table, split_steps
+from sklstm._sequences import Sequences, as_container, as_sequences, is_table, plain, split_steps
+from sklstm._sequences.symbols import check_symbols, read_symbols
 
 
 class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
@@ -24,6 +28,9 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         Whether the sequences are SciPy CSR arrays; False: dense arrays.
     dtype : dtype, default=float64
         float64 or float32.
+    columns : list of str or int, or None, default=None
+        Which features are symbols, by name or by place; the others are numbers, and follow the symbols'
+        columns as they are. None: all are symbols.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: symbols of one time step in a row of a 2-D X.
 
@@ -36,7 +43,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only if X was a data frame.
+        Only if the features, or the columns of a 2-D X, have names.
 
     Examples
     --------
@@ -51,6 +58,13 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
            [0., 1., 0., 0., 0., 0., 0.]])
     >>> enc.inverse_transform(enc.transform(["PE"]))
     [array(['P', 'E'], dtype='<U1')]
+
+    Words and numbers in one step:
+
+    >>> enc = SequenceOneHotEncoder(columns=[0], sparse_output=False)
+    >>> enc.fit_transform([[["red", 1.5], ["green", 2.5]], [["red", 3.5]]])
+    [array([[0. , 1. , 1.5],
+           [1. , 0. , 2.5]]), array([[0. , 1. , 3.5]])]
     """
 
     def __init__(
@@ -60,12 +74,14 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         handle_unknown="error",
         sparse_output=True,
         dtype=np.float64,
+        columns=None,
         n_channels=None,
     ):
         self.categories = categories
         self.handle_unknown = handle_unknown
         self.sparse_output = sparse_output
         self.dtype = dtype
+        self.columns = columns
         self.n_channels = n_channels
 
     def fit(self, X, y=None):
@@ -85,7 +101,12 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         """
         if self.handle_unknown not in ("error", "ignore"):
             raise ValueError(f"handle_unknown must be 'error' or 'ignore', got {shown(self.handle_unknown)}.")
-        symbols, _ = self._read_symbols(X, reset=True)
+        read = self._read_symbols(X, reset=True)
+        self._encoded, self._numbers = self._places(read)
+        symbols = read.flat[:, self._encoded]
+        check_symbols(symbols, read.offsets, "X")
+        if isinstance(self.categories, str):
+            self._warn_of_continuous(symbols, read.names)
         self.encoder_ = OneHotEncoder(
             categories=self.categories,
             handle_unknown=self.handle_unknown,
@@ -98,34 +119,94 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
     def _read_symbols(self, X, reset):
         check_n_channels(self.n_channels)
         n_columns = None
+        X = plain(X)
         if is_table(X):
-            X = read_table(self, X, reset, dtype=None)
+            X = read_table(self, X, reset, mixed=True)
             n_columns = X.shape[1]
-        symbols, offsets = as_symbols(X, n_channels=self.n_channels)
+        read = read_symbols(X, n_channels=self.n_channels)
+        n_features = read.flat.shape[1]
         expected, reference = (self.n_channels, "n_channels") if reset else (self._n_channels_in, "fit")
-        if expected not in (None, symbols.shape[1]):
+        if expected not in (None, n_features):
             raise ValueError(
-                f"X has {symbols.shape[1]} symbols a time step; expected {expected} as in {reference}."
+                f"X has {n_features} symbols a time step; expected {expected} as in {reference}."
             )
         if reset:
-            self._n_channels_in = symbols.shape[1]
-            remember_shape(self, n_columns, symbols.shape[1])
-        return symbols, offsets
+            self._n_channels_in = n_features
+            remember_shape(self, n_columns, n_features, read.names)
+        elif n_columns is None:
+            check_names(self, read.names)
+        return read
+
+    def _places(self, read):
+        """Places of the features that are symbols, and of those that are numbers."""
+        n_features = read.flat.shape[1]
+        if self.columns is None:
+            return list(range(n_features)), []
+        names = [] if read.names is None else read.names.tolist()
+        places = []
+        for each in [self.columns] if isinstance(self.columns, str | int) else self.columns:
+            if isinstance(each, str) and each in names:
+                places.append(names.index(each))
+            elif isinstance(each, int | np.integer) and each is not True and 0 <= each < n_features:
+                places.append(int(each))
+            else:
+                known = names or f"0 to {n_features - 1}"
+                raise ValueError(f"columns must be some of the features of X, {known}, got {shown(each)}.")
+        if len(set(places)) < len(places) or not places:
+            raise ValueError(f"columns must hold each feature once, at least one, got {shown(self.columns)}.")
+        return places, [i for i in range(n_features) if i not in places]
+
+    def _warn_of_continuous(self, symbols, names):
+        """Warn if a feature has fractions, most of them different: numbers are made symbols."""
+        for place, column in zip(self._encoded, symbols.T, strict=True):
+            numbers = (
+                [v for v in column.tolist() if isinstance(v, float)] if column.dtype.kind in "fO" else []
+            )
+            fractions = [number for number in numbers if number % 1]
+            if len(set(fractions)) > len(column) / 2:
+                name = place if names is None else names[place]
+                others = [i if names is None else names[i] for i in self._encoded if i != place]
+                remedy = (
+                    f"SequenceOneHotEncoder(columns={others}) leaves it as it is"
+                    if others
+                    else "numbers need no encoder"
+                )
+                warnings.warn(
+                    f"The feature {shown(name)} of X has {len(set(numbers))} different numbers, such as "
+                    f"{fractions[0]:.4g}, each of which becomes a symbol: {remedy}.",
+                    UserWarning,
+                    stacklevel=3,
+                )
 
     def _transform(self, X):
         check_is_fitted(self)
-        symbols, offsets = self._read_symbols(X, reset=False)
+        read = self._read_symbols(X, reset=False)
+        symbols = read.flat[:, self._encoded]
+        check_symbols(symbols, read.offsets, "X")
         try:
             steps = self.encoder_.transform(symbols)
         except ValueError:
-            for i, (column, known) in enumerate(zip(symbols.T, self.encoder_.categories_, strict=True)):
-                if len(unknown := np.setdiff1d(column, known)):
+            known = self.encoder_.categories_
+            for i, column, categories in zip(self._encoded, symbols.T, known, strict=True):
+                if len(unknown := np.setdiff1d(column, categories)):
                     raise ValueError(
                         f"Found unknown categories {shown(unknown.tolist())} in column {i}; "
                         "handle_unknown='ignore' makes them zeros."
                     ) from None
             raise
-        return as_container(Sequences(steps, offsets), X, self.n_channels)
+        if self._numbers:
+            steps = self._with_numbers(steps, read)
+        names = None if read.names is None else self.get_feature_names_out()
+        return as_container(Sequences(steps, read.offsets, columns=names), X, self.n_channels)
+
+    def _with_numbers(self, steps, read):
+        """The one-hot columns, then those of the features that are numbers."""
+        names = None if read.names is None else read.names[self._numbers]
+        others = Sequences(read.flat[:, self._numbers], read.offsets, columns=names)
+        numbers = as_sequences(others, allow_nan=True, dtype=self.dtype).values
+        return (
+            sparse.hstack([steps, numbers], "csr") if sparse.issparse(steps) else np.hstack([steps, numbers])
+        )
 
     def _gives_table(self, X):
         return False
@@ -144,12 +225,18 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
             None where there was an unknown symbol.
         """
         check_is_fitted(self)
-        sequences = as_sequences(X, n_channels=self.n_channels)
-        symbols = self.encoder_.inverse_transform(sequences.values)
+        sequences = as_sequences(X, n_channels=self.n_channels, allow_nan=True)
+        n_encoded = sequences.n_features - len(self._numbers)
+        symbols = self.encoder_.inverse_transform(sequences.values[:, :n_encoded])
+        if self._numbers:
+            table = np.empty((sequences.n_steps, self._n_channels_in), dtype=object)
+            table[:, self._encoded] = symbols
+            table[:, self._numbers] = sequences._dense()[:, n_encoded:]
+            symbols = table
         return list(split_steps(symbols[:, 0] if symbols.shape[1] == 1 else symbols, sequences.offsets))
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the features of a time step: name of the feature, underscore, symbol.
+        """Names of the features of a time step: name of the feature, underscore, symbol; then the numbers.
 
         Parameters
         ----------
@@ -160,9 +247,11 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         -------
         ndarray of str
         """
-        return self.encoder_.get_feature_names_out(self._names_of_channels(input_features))
+        names = self._names_of_channels(input_features)
+        return np.append(self.encoder_.get_feature_names_out(names[self._encoded]), names[self._numbers])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = tags.input_tags.string = True
+        tags.input_tags.allow_nan = False
         return tags

@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks import check_integer
 from sklstm._messages import shown
 from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
+from sklstm._sequences import is_table
 
 
 class SequencePadder(UnwrappedSequences, SequenceTransformer):
@@ -33,7 +34,7 @@ class SequencePadder(UnwrappedSequences, SequenceTransformer):
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only if X was a data frame.
+        Only if the features, or the columns of a 2-D X, have names.
 
     Examples
     --------
@@ -95,8 +96,16 @@ class SequencePadder(UnwrappedSequences, SequenceTransformer):
                 "Set n_steps, which may be larger than needed."
             )
         padded = sequences.to_padded(self.n_steps_)
+        is_padding = np.arange(self.n_steps_) >= sequences.lengths[:, np.newaxis]
+        ends = np.isnan(padded[np.arange(len(padded)), sequences.lengths - 1]).all(axis=1)
+        if ends.any() and not is_table(X):  # a table's rows stay as they are
+            i = int(ends.argmax())
+            raise ValueError(
+                f"X[{i}] ends with a time step that is all NaN, which would be read as padding; put "
+                "SequenceImputer() in front, or leave the step out."
+            )
         if self.padding == "largest":
-            padded[np.isnan(padded)] = np.finfo(padded.dtype).max
+            padded[is_padding] = np.finfo(padded.dtype).max
         return padded if self.output == "array" else padded.reshape(len(padded), -1)
 
     def _gives_table(self, X):

@@ -8,7 +8,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
-from sklstm._sequences import Sequences, as_container, as_sequences, as_step_targets, is_table
+from sklstm._sequences import as_container, as_sequences, as_step_targets
+from sklstm._sequences.frames import frame_of, library_of_names
 
 
 class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
@@ -19,8 +20,10 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
     Parameters
     ----------
     transformer : transformer
-        Any transformer of scikit-learn whose rows do not depend on each other in `transform`. One that
-        needs y gets that of the sequence, or of the step if there is one per step, for each step.
+        Any transformer of scikit-learn whose rows do not depend on each other in `transform`: imputers as
+        well, and `ColumnTransformer` for words beside numbers. If the features have names, it gets the steps
+        as a data frame of the library that X is of, otherwise as an array. One that needs y gets that of the
+        sequence, or of the step if there is one per step, for each step.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 
@@ -31,7 +34,7 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only if X was a data frame.
+        Only if the features, or the columns of a 2-D X, have names.
 
     Examples
     --------
@@ -42,6 +45,15 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
     >>> X = [rng.normal(size=(n, 5)) for n in (3, 4)]
     >>> [x.shape for x in PerTimeStep(PCA(n_components=2)).fit_transform(X)]
     [(3, 2), (4, 2)]
+
+    Words and numbers in one step, by place in arrays of objects, and by name in data frames:
+
+    >>> from sklearn.compose import make_column_transformer
+    >>> from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    >>> X = [np.array([["red", 1.0], ["green", 3.0]], dtype=object), np.array([["red", 2.0]], dtype=object)]
+    >>> columns = make_column_transformer((OneHotEncoder(), [0]), (StandardScaler(), [1]))
+    >>> PerTimeStep(columns).fit_transform(X)[1]
+    array([[0., 1., 0.]])
     """
 
     def __init__(self, transformer, *, n_channels=None):
@@ -57,7 +69,8 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
         Parameters
         ----------
         X : sequences
-            Any container that `LSTMClassifier` takes.
+            Any container that `LSTMClassifier` takes, with missing values (NaN, None, `pandas.NA`) and with
+            words and dates if the transformer takes them.
         y : array-like of shape (n_sequences,), or a list of arrays of shape (n_steps,), default=None
             Used only by a transformer that needs it.
 
@@ -71,11 +84,12 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
                 f"{type(self).__name__} needs a transformer of scikit-learn, such as StandardScaler(), "
                 f"got {transformer!r}."
             )
-        sequences = self._read_X(X, reset=True)
+        sequences = self._read_X(X, reset=True, mixed=True)
         if y is not None:
             y = self._of_steps(y, sequences) if get_tags(transformer).target_tags.required else None
-        self.transformer_ = clone(transformer).fit(sequences.values, y)
-        self._n_channels_out = self.transformer_.transform(sequences.values[:1]).shape[1]
+        table = _table(sequences, X)
+        self.transformer_ = clone(transformer).fit(table, y)
+        self._n_channels_out = self.transformer_.transform(table[:1]).shape[1]
         return self
 
     def _of_steps(self, y, sequences):
@@ -87,15 +101,18 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
 
     def _transform(self, X):
         check_is_fitted(self)
-        sequences = self._read_X(X, reset=False)
-        steps = Sequences(self.transformer_.transform(sequences.values), sequences.offsets)
-        return as_container(steps, X, self.n_channels)
+        sequences = self._read_X(X, reset=False, mixed=True)
+        values = self.transformer_.transform(_table(sequences, X))
+        named = sequences.columns is not None
+        return as_container(sequences._with(values, self._names_out() if named else None), X, self.n_channels)
 
-    def _gives_table(self, X):
-        check_is_fitted(self)
-        if self._n_columns_in is None or self._n_channels_out != self._n_channels_in or not is_table(X):
-            return False
-        return not isinstance(X, list | tuple) or len(X[0]) == self._n_columns_in
+    def _names_out(self):
+        """Names of the features of a time step; None if the transformer cannot tell."""
+        try:
+            names = self.get_feature_names_out()
+        except (AttributeError, ValueError):
+            return None
+        return names if len(set(names)) == self._n_channels_out else None
 
     def _can_invert(self):
         return hasattr(getattr(self, "transformer_", None) or self._unfitted(), "inverse_transform")
@@ -115,9 +132,10 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
             In the container that X is.
         """
         check_is_fitted(self)
-        sequences = as_sequences(X, n_channels=self.n_channels)
-        steps = Sequences(self.transformer_.inverse_transform(sequences.values), sequences.offsets)
-        return as_container(steps, X, self.n_channels)
+        sequences = as_sequences(X, n_channels=self.n_channels, allow_nan=True)
+        values = self.transformer_.inverse_transform(sequences.values)
+        names = getattr(self, "feature_names_in_", None) if sequences.columns is not None else None
+        return as_container(sequences._with(values, names), X, self.n_channels)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the features of a time step; of the columns if X was 2-D and the result is.
@@ -147,8 +165,19 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = get_tags(self._unfitted()).target_tags.required
+        inner = get_tags(self._unfitted())
+        tags.target_tags.required = inner.target_tags.required
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
         return tags
+
+
+def _table(sequences, X):
+    """The steps of sequences as a transformer of tables wants them: with their names if they have some."""
+    values = sequences.values
+    if sequences.columns is None or sequences.is_sparse:
+        return values
+    library = library_of_names(X)
+    return values if library is None else frame_of(library, values, sequences.columns)
 
 
 class SequenceScaler(PerTimeStep):
@@ -169,7 +198,7 @@ class SequenceScaler(PerTimeStep):
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only if X was a data frame.
+        Only if the features, or the columns of a 2-D X, have names.
 
     Examples
     --------

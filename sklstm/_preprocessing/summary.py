@@ -17,7 +17,8 @@ class SequenceSummary(SequenceTransformer):
     ----------
     statistics : tuple of str, default=("mean", "std", "first", "last", "length")
         Mean, standard deviation, first and last step of each feature, and the number of steps; in the
-        order of the columns.
+        order of the columns. Mean and standard deviation are of the values that are there, NaN of none;
+        a missing first or last value is NaN.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 
@@ -26,7 +27,7 @@ class SequenceSummary(SequenceTransformer):
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only if X was a data frame.
+        Only if the features, or the columns of a 2-D X, have names.
 
     Examples
     --------
@@ -80,7 +81,7 @@ class SequenceSummary(SequenceTransformer):
         sequences = self._read_X(X, reset=False)
         values, offsets = sequences.values, sequences.offsets
         columns = {
-            "mean": lambda: _means(sequences, values),
+            "mean": lambda: _means(sequences),
             "std": lambda: _standard_deviations(sequences),
             "first": lambda: _dense(values[offsets[:-1]]),
             "last": lambda: _dense(values[offsets[1:] - 1]),
@@ -111,22 +112,52 @@ def _dense(table):
     return table.toarray() if sparse.issparse(table) else table
 
 
-def _means(sequences, values):
-    """Mean of the rows of `values` that belong to each sequence, (n_sequences, n_columns)."""
+def _sums(sequences, values):
+    """Sum of the rows of `values` that belong to each sequence, (n_sequences, n_columns)."""
     n_steps = sequences.n_steps
     ones = np.ones(n_steps, dtype=sequences.dtype)
-    sums = sparse.csr_array((ones, np.arange(n_steps), sequences.offsets), shape=(len(sequences), n_steps))
-    return _dense(sums @ values) / sequences.lengths[:, np.newaxis].astype(sequences.dtype)
+    return (
+        sparse.csr_array((ones, np.arange(n_steps), sequences.offsets), shape=(len(sequences), n_steps))
+        @ values
+    )
+
+
+def _counts(sequences):
+    """How many values are there, (n_sequences, n_features) or, if none is missing, (n_sequences, 1)."""
+    lengths = sequences.lengths[:, np.newaxis].astype(sequences.dtype)
+    numbers = sequences.values.data if sequences.is_sparse else sequences.values
+    if not np.isnan(numbers).any():
+        return lengths
+    return lengths - _dense(_sums(sequences, _like(sequences.values, np.isnan(numbers))))
+
+
+def _like(values, numbers):
+    """Values with other numbers, 0 where they are NaN."""
+    numbers = np.nan_to_num(numbers.astype(values.dtype))
+    if not sparse.issparse(values):
+        return numbers
+    other = values.copy()
+    other.data = numbers
+    return other
+
+
+def _means(sequences):
+    """Mean of each feature over the steps where it is there, (n_sequences, n_features)."""
+    values = sequences.values
+    sums = _sums(sequences, _like(values, values.data if sequences.is_sparse else values))
+    with np.errstate(invalid="ignore"):  # of nothing it is NaN
+        return _dense(sums) / _counts(sequences)
 
 
 def _standard_deviations(sequences):
     """Root of the mean square of what differs from the mean; of zeros without making them."""
-    values, mean = sequences.values, _means(sequences, sequences.values)
+    values, mean, counts = sequences.values, _means(sequences), _counts(sequences)
     sequence_of_step = np.repeat(np.arange(len(sequences)), sequences.lengths)
-    if not sequences.is_sparse:
-        return np.sqrt(_means(sequences, (values - mean[sequence_of_step]) ** 2))
-    rows, columns = values.tocoo().coords  # in the order of values.data
-    squares, stored = values.copy(), values.copy()
-    squares.data = (values.data - mean[sequence_of_step[rows], columns]) ** 2
-    stored.data = np.ones_like(values.data)
-    return np.sqrt(_means(sequences, squares) + (1 - _means(sequences, stored)) * mean**2)
+    with np.errstate(invalid="ignore"):
+        if not sequences.is_sparse:
+            squares = _like(values, (values - mean[sequence_of_step]) ** 2)
+            return np.sqrt(_sums(sequences, squares) / counts)
+        rows, columns = values.tocoo().coords  # in the order of values.data
+        squares = _like(values, (values.data - mean[sequence_of_step[rows], columns]) ** 2)
+        stored = _dense(_sums(sequences, _like(values, ~np.isnan(values.data))))
+        return np.sqrt((_dense(_sums(sequences, squares)) + (counts - stored) * mean**2) / counts)

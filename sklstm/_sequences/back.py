@@ -7,18 +7,21 @@ from typing import Any
 import numpy as np
 
 from sklstm._sequences.container import Sequences
-from sklstm._sequences.reading import is_table
+from sklstm._sequences.frames import frame_of, is_nested_table, library_of, names_of
+from sklstm._sequences.reading import is_table, plain
 
 
 def as_container(sequences: Sequences, X: Any, n_channels: int | None = None) -> Any:
     """Give the sequences in the kind of container that X is.
 
     Arrays are padded by NaN to the number of steps of X; a 2-D array stays one if the number of features
-    of a step is that of X. Sparse sequences in what can hold no sparse matrix are left as they are.
+    of a step is that of X. Data frames have the names of the sequences, or those of X if there are as many.
+    Sparse sequences in what can hold no sparse matrix are left as they are.
     """
-    library = type(X).__module__.partition(".")[0]
     if isinstance(X, Sequences):
         return sequences
+    X = plain(X)
+    library = type(X).__module__.partition(".")[0]
     if is_table(X) or (isinstance(X, np.ndarray) and (X.ndim == 3 or X.dtype != object)):
         if sequences.is_sparse:
             return sequences
@@ -31,7 +34,11 @@ def as_container(sequences: Sequences, X: Any, n_channels: int | None = None) ->
     if sequences.is_sparse and library in ("polars", "pyarrow", "awkward"):
         return sequences
     pieces = list(sequences)
+    if is_nested_table(X) and X.shape[1] > 1:
+        return sequences if sequences.is_sparse else _table_of_channels(sequences, X, library)
     first = X.iloc[0] if library == "pandas" else X[0]
+    if isinstance(X, (list, tuple)) and library_of(first) and not sequences.is_sparse:
+        pieces = _frames(sequences, X)
     if sequences.n_features == 1 and not sequences.is_sparse and np.ndim(first) == 1:
         pieces = [piece[:, 0] for piece in pieces]
     if isinstance(X, tuple):
@@ -46,6 +53,43 @@ def as_container(sequences: Sequences, X: Any, n_channels: int | None = None) ->
     if library in ("polars", "pyarrow", "awkward"):
         return _nested_column(X, library, [piece.tolist() for piece in pieces])
     return pieces
+
+
+def _names(sequences: Sequences, frame: Any) -> list[Any]:
+    """Names of the features: their own, those of a data frame if there are as many, or x0, x1, ..."""
+    if sequences.columns is not None:
+        return sequences.columns.tolist()
+    names = names_of(frame) if library_of(frame) else []
+    return names if len(names) == sequences.n_features else [f"x{i}" for i in range(sequences.n_features)]
+
+
+def _frames(sequences: Sequences, X: Any) -> list[Any]:
+    """A data frame for each sequence, of the library that those of X are of."""
+    names = _names(sequences, X[0])
+    indices = [getattr(frame, "index", None) for frame in X]
+    return [
+        frame_of(str(library_of(X[0])), values, names, index)
+        for values, index in zip(sequences, indices, strict=True)
+    ]
+
+
+def _table_of_channels(sequences: Sequences, X: Any, library: str) -> Any:
+    """A table whose cells each hold a channel of a sequence; the rows are sequences."""
+    cells = np.empty((len(sequences), sequences.n_features), dtype=object)
+    for i, values in enumerate(sequences):
+        for k, channel in enumerate(values.T):
+            cells[i, k] = channel
+    if library == "numpy":
+        return cells
+    names = _names(sequences, X)
+    if library == "pandas":
+        return type(X)(cells, X.index, names)
+    lists = {name: [cell.tolist() for cell in column] for name, column in zip(names, cells.T, strict=True)}
+    if library == "polars":
+        return type(X)(lists)
+    import pyarrow
+
+    return pyarrow.table(lists)
 
 
 def _nested_column(X: Any, library: str, lists: list[Any]) -> Any:

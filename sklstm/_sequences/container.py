@@ -11,26 +11,44 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sklstm._checks import check_offsets, check_sequences
+from sklstm._checks import check_choice, check_number, check_offsets, check_sequences
 from sklstm._messages import shown
-from sklstm._sequences.long import grouped
+from sklstm._sequences.frames import library_of, names_of, text_names
+from sklstm._sequences.long import features_of_long, grouped, labels_by_id
 from sklstm._sequences.numbers import (
     array_of,
+    beside,
     cast,
     float_dtype,
     integers,
-    missing,
+    no_numbers,
     numbers_of,
     offsets_of,
     read_only,
     stacked,
+    unboxed,
 )
-from sklstm._sequences.reading import array_or_list, check_shapes, from_array, opened, rows_of_steps
+from sklstm._sequences.reading import (
+    array_or_list,
+    check_shapes,
+    from_array,
+    opened,
+    padded_lengths,
+    plain,
+    rows_of_steps,
+)
+from sklstm._sequences.windows import channels_of_targets, windows
 
 _NO_TABLE = (
     "Sequences are no rectangular array, which is what is asked for here. Where scikit-learn checks X as "
     "a table, give it the rows of SequencePadder().fit_transform(X) and the LSTM inside n_channels={}; "
     "X.to_padded() is a 3-D array, list(X) a list of arrays (also for targets at every step)."
+)
+MISSING = (
+    "SequenceImputer() in front of the LSTM fills missing values, as does PerTimeStep(imputer) with any "
+    "imputer of scikit-learn. Only a 3-D array, or a 2-D array with n_channels, may be padded, by whole "
+    "steps of NaN at the end; Sequences.from_padded takes other padding (columns that are shuffled one by "
+    "one are none: sklstm.permutation_importance)"
 )
 
 
@@ -41,18 +59,26 @@ class Sequences:
 
     Parameters
     ----------
-    values : array-like or SciPy sparse matrix of shape (n_steps, n_features)
-        The steps of all sequences, stacked; finite. A dense array is shared, and must not change afterwards,
-        unless layout or dtype have to be others. A sparse matrix is copied.
+    values : array-like, data frame or SciPy sparse matrix of shape (n_steps, n_features)
+        The steps of all sequences, stacked: numbers, NaN where one is missing, not infinite; or objects, such
+        as words and dates, perhaps among numbers, for transformers. A dense array is shared, and must not
+        change afterwards, unless layout or dtype have to be others. A sparse matrix is copied.
     offsets : array-like of int of shape (n_sequences + 1,)
         Sequence i is ``values[offsets[i]:offsets[i + 1]]``. No sequence is empty.
+    ids : array-like of shape (n_sequences,), default=None
+        What the sequences are called.
+    columns : list of str, default=None
+        What the features are called; None: the columns of a data frame.
 
     Attributes
     ----------
     values : ndarray or scipy.sparse.csr_array of shape (n_steps, n_features)
-        float32 if given as float32 or float16, otherwise float64. Dense: C-contiguous. Sparse:
-        column indices sorted and without duplicates, index arrays of int32 if they fit, else int64.
+        float32 if given as float32 or float16, object if it holds no numbers, otherwise float64. Dense:
+        C-contiguous. Sparse: column indices sorted and without duplicates, index arrays of int32 if they fit,
+        else int64.
     offsets : ndarray of int64 of shape (n_sequences + 1,)
+    ids : ndarray of shape (n_sequences,) or None
+    columns : ndarray of str of shape (n_features,) or None
     lengths : ndarray of int64 of shape (n_sequences,)
     n_steps, n_features : int
     dtype : numpy.dtype
@@ -73,45 +99,62 @@ class Sequences:
     array([3, 2, 3])
     """
 
-    def __init__(self, values: Any, offsets: npt.ArrayLike) -> None:
-        self._read(values, offsets, copy=True)
+    def __init__(self, values: Any, offsets: npt.ArrayLike, *, ids: Any = None, columns: Any = None) -> None:
+        self._read(values, offsets, ids, columns, copy=True)
 
-    def _read(self, values: Any, offsets: npt.ArrayLike, copy: bool) -> None:
-        """Take values and offsets, checked; `copy` a CSR matrix, whose arrays SciPy rearranges in place."""
-        values = numbers_of(values, "values")
+    def _read(self, values: Any, offsets: npt.ArrayLike, ids: Any, columns: Any, copy: bool) -> None:
+        """Take the parts, checked; `copy` a CSR matrix, whose arrays SciPy rearranges in place."""
+        if columns is None and library_of(values):
+            columns = text_names(names_of(values))
+        values = numbers_of(values, "values", mixed=True)
         if values.ndim != 2 or values.shape[1] == 0:
             expected = "(n_steps, n_features), for one feature values.reshape(-1, 1)"
             raise ValueError(f"values has shape {values.shape}; expected {expected}.")
         own = integers(offsets, "offsets")
         check_offsets(own, values.shape[0])
-        self._set(cast(values, float_dtype([values]), copy), own)
-        check_finite(self, self, "Sequences")
+        dtype = values.dtype if values.dtype == object else float_dtype([values])
+        ids, columns = _ids(ids, len(own) - 1), _columns(columns, values.shape[1])
+        self._set(cast(values, dtype, copy), own, ids, columns)
+        check_finite(self, self, "Sequences", allow_nan=True)
 
     @classmethod
     def from_lengths(cls, values: Any, lengths: npt.ArrayLike) -> Sequences:
         """Make sequences from their stacked steps and the number of steps of each."""
-        values = numbers_of(values, "values")
+        columns = text_names(names_of(values)) if library_of(values) else None
+        values = numbers_of(values, "values", mixed=True)
         n_steps = values.shape[0] if values.ndim else 0
         lengths = integers(lengths, "lengths")
         bad = np.flatnonzero((lengths < 1) | (lengths > n_steps))
         if len(bad):
             found = f"lengths[{bad[0]}] is {lengths[bad[0]]}"
             raise ValueError(f"{found}; expected 1 to {n_steps}, the rows of values.")
-        return cls(values, offsets_of(lengths))
+        return cls(values, offsets_of(lengths), columns=columns)
 
     @classmethod
-    def from_padded(cls, X: Any, lengths: Any = None, *, n_channels: int | None = None) -> Sequences:
-        """Make sequences from an array that is padded at the end.
+    def from_padded(
+        cls,
+        X: Any,
+        lengths: Any = None,
+        *,
+        n_channels: int | None = None,
+        padding_value: float = np.nan,
+        padding_side: str = "right",
+    ) -> Sequences:
+        """Make sequences from an array that is padded.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps, n_features) or (n_sequences, n_steps * n_channels)
-            The steps of a sequence, then its padding.
+            The steps of each sequence, and its padding. Of a masked array, what is masked is NaN.
         lengths : array-like of int of shape (n_sequences,), default=None
-            Number of steps of each; the rest may be any number. None: trailing steps whose features are
-            all NaN are padding.
+            Number of steps of each; the rest may be any number. None: steps on that side whose features are
+            all `padding_value` are padding.
         n_channels : int, default=None
             Numbers of one time step in a row of a 2-D array, all of step 0 first; None: 1.
+        padding_value : float, default=NaN
+            What fills the array up, 0 for example; not needed with `lengths`.
+        padding_side : {"right", "left"}, default="right"
+            Whether the padding follows a sequence or comes before it.
 
         Examples
         --------
@@ -119,28 +162,38 @@ class Sequences:
         >>> X = Sequences.from_padded([[1, 2, 0], [3, 4, 5]], lengths=[2, 3])
         >>> X.lengths
         array([2, 3])
+        >>> Sequences.from_padded([[0, 0, 7]], padding_value=0, padding_side="left")[0]
+        array([[7.]])
         """
-        X = numbers_of(X, "X")
+        check_choice("padding_side", padding_side, ("right", "left"))
+        if not isinstance(padding_value, float) or padding_value == padding_value:
+            check_number("padding_value", padding_value, text="NaN or ")
+        X = numbers_of(plain(X), "X")
         if X.ndim not in (2, 3):
             raise ValueError(f"X has shape {X.shape}; expected a 3-D array, or a 2-D array with n_channels.")
         if X.ndim == 2:
             X = rows_of_steps(X, 1 if n_channels is None else n_channels, "X")
+        from_end = X if padding_side == "right" else X[:, ::-1]
         if lengths is None:
-            return as_sequences(X)
-        lengths = integers(lengths, "lengths")
-        if lengths.shape != X.shape[:1] or (lengths < 1).any() or (lengths > X.shape[1]).any():
-            found = short_repr(lengths.tolist())
-            raise ValueError(f"lengths are {found}; expected {len(X)} numbers from 1 to {X.shape[1]}.")
-        return cls(X[np.arange(X.shape[1]) < lengths[:, np.newaxis]], offsets_of(lengths))
+            lengths = padded_lengths(from_end, padding_value, "X")
+        else:
+            lengths = integers(lengths, "lengths")
+            if lengths.shape != X.shape[:1] or (lengths < 1).any() or (lengths > X.shape[1]).any():
+                found = short_repr(lengths.tolist())
+                raise ValueError(f"lengths are {found}; expected {len(X)} numbers from 1 to {X.shape[1]}.")
+        is_step = np.arange(X.shape[1]) < lengths[:, np.newaxis]
+        return cls(X[is_step if padding_side == "right" else is_step[:, ::-1]], offsets_of(lengths))
 
     @classmethod
-    def from_long(cls, frame: Any, *, id: str, time: str | None = None, columns: Any = None) -> Sequences:
+    def from_long(
+        cls, frame: Any, *, id: str, time: str | None = None, columns: Any = None, labels: Any = None
+    ) -> Any:
         """Make sequences from a long table: one time step a row.
 
         Parameters
         ----------
         frame : data frame of pandas or polars, pyarrow table, or dict of columns
-            The steps of all sequences, in any order.
+            The steps of all sequences, in any order. Columns of words or dates are for transformers.
         id : str
             The column that says to which sequence a row belongs. The sequences come in the order in
             which their ids first appear: that of ``pandas.unique(frame[id])``.
@@ -148,6 +201,16 @@ class Sequences:
             The column by which the steps of a sequence are sorted; None: they stay in the order of the rows.
         columns : list of str, default=None
             The features; None: all other columns.
+        labels : str, dict, Series or DataFrame, default=None
+            Targets of the sequences, by id: a dict, or what pandas indexes by the ids, in any order; or the
+            column of `frame` that has the target of a sequence in each of its rows.
+
+        Returns
+        -------
+        X : Sequences
+            `ids` and `columns` are kept.
+        y : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
+            Only with `labels`: in the order of X.
 
         Examples
         --------
@@ -155,18 +218,85 @@ class Sequences:
         >>> frame = {"id": ["b", "a", "b"], "t": [2, 1, 1], "x": [0.2, 0.5, 0.1]}
         >>> [x.tolist() for x in Sequences.from_long(frame, id="id", time="t")]
         [[[0.1], [0.2]], [[0.5]]]
+        >>> X, y = Sequences.from_long(frame, id="id", time="t", labels={"a": 0, "b": 1})
+        >>> X.ids, y
+        (array(['b', 'a'], dtype='<U1'), array([1, 0]))
         """
-        names = list(getattr(frame, "column_names", frame.columns if hasattr(frame, "columns") else frame))
-        keys = [id] if time is None else [id, time]
-        features = [name for name in names if name not in keys] if columns is None else list(columns)
-        unknown = [name for name in [*keys, *features] if name not in names]
-        if unknown or not features:
-            asked = f"the column {shown(unknown[0])}" if unknown else "a column of features"
-            raise ValueError(f"frame has not {asked}; its columns are {short_repr(names)}.")
-        values = [numbers_of(frame[name], f"frame[{name!r}]") for name in features]
-        steps = None if time is None else np.asarray(frame[time])
-        order, offsets = grouped(np.asarray(frame[id]), steps, "frame")
-        return cls(np.column_stack(values)[order], offsets)
+        others = [id, *([] if time is None else [time]), *([labels] if isinstance(labels, str) else [])]
+        features = features_of_long(frame, others, columns)
+        values = [numbers_of(frame[name], f"frame[{name!r}]", mixed=True) for name in features]
+        ids = np.asarray(frame[id])
+        order, offsets = grouped(ids, None if time is None else np.asarray(frame[time]), "frame")
+        ids = ids[order][offsets[:-1]]
+        X = cls(beside(values)[order], offsets, ids=ids, columns=text_names(features))
+        if labels is None:
+            return X
+        if isinstance(labels, str):
+            labels = np.asarray(frame[labels])[order]
+        return X, labels_by_id(labels, ids, X.lengths)
+
+    @classmethod
+    def from_windows(
+        cls, series: Any, length: int, horizon: int = 1, step: int = 1, *, target: Any = None
+    ) -> Any:
+        """Make sequences from the windows of one or several long series, and targets from what follows them.
+
+        Parameters
+        ----------
+        series : array of shape (n_steps,) or (n_steps, n_channels), data frame, or list of them
+            One series, or several with the same channels, equally spaced in time. Missing values stay NaN.
+        length : int
+            Steps of a window.
+        horizon : int, default=1
+            How many steps after a window are its targets; 0: none, as for the forecast itself.
+        step : int, default=1
+            Steps from one window to the next. The last window ends as late as it can.
+        target : int, str or list of them, default=None
+            Channels that are forecast; the others are inputs only. Needed if there are several.
+
+        Returns
+        -------
+        X : Sequences
+            Windows in the order of time, those of several series side by side, as `TimeSeriesSplit` wants
+            them. `ids` are the positions of their last steps; of several series (series, position).
+        y : ndarray of shape (n_windows,) or (n_windows, horizon * n_targets)
+            What follows each window, all targets of the first step ahead first; only if `horizon` is not 0.
+            Windows with a missing target are left out; nothing is padded or filled in.
+
+        Notes
+        -----
+        With ``TimeSeriesSplit(gap=...)``, targets of training windows do not reach into the steps that the
+        test windows are to forecast if ``gap >= (horizon - 1) / step`` windows, of each series.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import Sequences
+        >>> X, y = Sequences.from_windows(np.arange(6.0), length=3, horizon=2)
+        >>> X[0].ravel(), y
+        (array([0., 1., 2.]), array([[3., 4.],
+               [4., 5.]]))
+        >>> Sequences.from_windows(np.arange(6.0), length=3, horizon=0)[-1].ravel()
+        array([3., 4., 5.])
+        """
+        several = isinstance(series, (list, tuple, cls)) and np.ndim(series[0]) > 0
+        long = as_sequences(series if several else [series], name="series", allow_nan=True)
+        values, offsets = long._dense(), long.offsets
+        which, last = windows(offsets, length, horizon, step)
+        channels = channels_of_targets(target, long.columns, long.n_features) if horizon else []
+        origin = offsets[which] + last
+        ahead = values[origin[:, np.newaxis] + np.arange(1, horizon + 1)][:, :, channels]
+        y = ahead.reshape(len(origin), horizon * len(channels))
+        whole = ~np.isnan(y).any(axis=1)
+        rows = origin[whole, np.newaxis] + np.arange(1 - length, 1)
+        ids = last[whole]
+        if several:
+            pairs = zip(which[whole].tolist(), ids.tolist(), strict=True)
+            ids = np.fromiter(pairs, dtype=object, count=len(ids))
+        X = cls(values[rows.ravel()], offsets_of(np.full(len(rows), length)), ids=ids, columns=long.columns)
+        if not horizon:
+            return X
+        return X, y[whole, 0] if y.shape[1] == 1 else y[whole]
 
     @classmethod
     def from_aeon(cls, X: Any) -> Sequences:
@@ -178,8 +308,8 @@ class Sequences:
             A 2-D array is one univariate sequence a row.
         """
         if isinstance(X, np.ndarray) and X.dtype != object:
-            return as_sequences(X.swapaxes(1, 2) if X.ndim == 3 else X)
-        return as_sequences([array_of(x, f"X[{i}]").T for i, x in enumerate(opened(X, "X"))])
+            return as_sequences(X.swapaxes(1, 2) if X.ndim == 3 else X, allow_nan=True)
+        return as_sequences([array_of(x, f"X[{i}]").T for i, x in enumerate(opened(X, "X"))], allow_nan=True)
 
     @classmethod
     def from_sktime(cls, X: Any) -> Sequences:
@@ -198,7 +328,8 @@ class Sequences:
             )
         ids, steps = (np.asarray(index.get_level_values(level)) for level in (0, 1))
         order, offsets = grouped(ids, steps, "X")
-        return cls(numbers_of(X, "X")[order], offsets)
+        values = numbers_of(X, "X", mixed=True)
+        return cls(values[order], offsets, ids=ids[order][offsets[:-1]], columns=text_names(names_of(X)))
 
     def to_padded(self, n_steps: int | None = None) -> npt.NDArray[Any]:
         """Give an array of shape (n_sequences, n_steps, n_features), padded by NaN at the end.
@@ -230,19 +361,34 @@ class Sequences:
         n = np.repeat(np.arange(len(self)), self.lengths)
         steps = np.arange(self.n_steps) - self.offsets[n]
         index = pandas.MultiIndex.from_arrays([n, steps], names=["sequence", "time"])
-        return pandas.DataFrame(self._dense(), index, [f"x{i}" for i in range(self.n_features)])
+        columns = [f"x{i}" for i in range(self.n_features)] if self.columns is None else self.columns
+        return pandas.DataFrame(self._dense(), index, columns)
 
     @classmethod
-    def _trusted(cls, values: Any, offsets: npt.NDArray[np.int64]) -> Sequences:
+    def _trusted(cls, values: Any, offsets: Any, *, ids: Any = None, columns: Any = None) -> Sequences:
         """Make sequences from parts that are known to be valid."""
         self = cls.__new__(cls)
-        self._set(values, offsets)
+        self._set(values, offsets, ids, columns)
         return self
 
-    def _set(self, values: Any, offsets: npt.NDArray[np.int64]) -> None:
+    def _set(self, values: Any, offsets: Any, ids: Any, columns: Any) -> None:
         self._values = read_only(values)
         self._offsets = read_only(offsets)
         self._lengths = read_only(np.diff(offsets))
+        self._ids = None if ids is None else read_only(ids)
+        self._columns = None if columns is None else read_only(columns)
+        self._is_finite: bool | None = None  # not known yet
+
+    def _part(self, values: Any, offsets: Any, index: Any) -> Sequences:
+        """Some of the sequences, of which these are the values."""
+        ids = None if self._ids is None else self._ids[index]
+        part = Sequences._trusted(values, offsets, ids=ids, columns=self._columns)
+        part._is_finite = self._is_finite or None
+        return part
+
+    def _with(self, values: Any, columns: Any = None) -> Sequences:
+        """Sequences of the same lengths and ids with other values, each of which has been read."""
+        return Sequences(values, self.offsets, ids=self.ids, columns=columns)
 
     @property
     def values(self) -> Any:
@@ -258,6 +404,16 @@ class Sequences:
     def lengths(self) -> npt.NDArray[np.int64]:
         """Steps of each sequence."""
         return self._lengths
+
+    @property
+    def ids(self) -> npt.NDArray[Any] | None:
+        """What each sequence is called, or None."""
+        return self._ids
+
+    @property
+    def columns(self) -> npt.NDArray[np.object_] | None:
+        """Names of the features, or None."""
+        return self._columns
 
     @property
     def n_steps(self) -> int:
@@ -290,7 +446,7 @@ class Sequences:
     def __reduce__(self) -> Any:  # the arrays themselves, which protocol 5 passes without a copy
         values = self.values
         parts = (values.data, values.indices, values.indptr) if self.is_sparse else values
-        return _of_pickle, (parts, self.n_features, self.offsets)
+        return _of_pickle, (parts, self.n_features, self.offsets, self.ids, self.columns)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise ValueError(_NO_TABLE.format(self.n_features))
@@ -308,7 +464,7 @@ class Sequences:
             start, stop, step = index.indices(len(self))
             if step == 1:
                 ends = self.offsets[start : max(start, stop) + 1]
-                return Sequences._trusted(self.values[ends[0] : ends[-1]], ends - ends[0])
+                return self._part(self.values[ends[0] : ends[-1]], ends - ends[0], index)
             index = np.arange(start, stop, step)
         if np.ndim(index) == 0:
             i = range(len(self))[index]
@@ -319,7 +475,7 @@ class Sequences:
         lengths = self.lengths[index]
         offsets = offsets_of(lengths)
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][index] - offsets[:-1], lengths)
-        return Sequences._trusted(self.values[rows], offsets)
+        return self._part(self.values[rows], offsets, index)
 
     def __repr__(self) -> str:
         steps = f" of {self.lengths.min()} to {self.lengths.max()} steps" if len(self) else ""
@@ -335,14 +491,17 @@ def as_sequences(
     n_channels: int | None = None,
     dtype: npt.DTypeLike | None = None,
     reference: str = "fit",
+    allow_nan: bool = False,
+    mixed: bool = False,
 ) -> Sequences:
     """Read any container of sequences; a TypeError or ValueError says what is wrong and where.
 
     Parameters
     ----------
-    X : Sequences, list, tuple, array, Series or column of lists
+    X : Sequences, list, tuple, array, Series, column of lists, or data frame of such columns
         The sequences: any collection of arrays of shape (n_steps, n_features) or (n_steps,), of
-        nested lists or of SciPy sparse matrices; a 3-D array, in which trailing steps whose
+        nested lists, data frames, tensors or SciPy sparse matrices; a table whose cells hold a channel of
+        a sequence each; a 3-D array, in which trailing steps whose
         features are all NaN are padding; a 2-D array with one univariate sequence a row.
     n_features : int, default=None
         The number of features expected; None: that of the first sequence.
@@ -354,64 +513,123 @@ def as_sequences(
         The dtype of the values; None: float32 if all of X is float32 or float16, else float64.
     name, reference : str
         What the messages call X, and where they say that `n_features` comes from.
+    allow_nan : bool
+        Whether values may be missing.
+    mixed : bool
+        Whether the values may be objects: words and dates, perhaps among numbers.
 
     Returns
     -------
     Sequences
         X itself if it is one of that dtype; views of X where no copy is needed.
     """
-    parts = X if isinstance(X, Sequences) else array_or_list(X, name)
+    if isinstance(X, Sequences):
+        return _as_asked(X, name, n_features, dtype, reference, allow_nan, mixed)
+    if mixed and n_channels is not None and isinstance(X, np.ndarray) and X.ndim == 2:
+        X = rows_of_steps(X, n_channels, name)
+    parts, columns = array_or_list(X, name, mixed)
     if n_channels is not None and isinstance(parts, np.ndarray) and parts.ndim == 2:
         parts = rows_of_steps(parts, n_channels, name)
-    if isinstance(parts, Sequences):
-        check_sequences(parts.values, parts.offsets)
-        shapes = [(int(length), parts.n_features) for length in parts.lengths[:1]]
-    else:
-        shapes = [part.shape for part in (parts if isinstance(parts, list) else parts[:1])]
+    shapes = [part.shape for part in (parts if isinstance(parts, list) else parts[:1])]
     check_shapes(shapes, name, n_features, reference)
-    if dtype is None:
-        dtype = parts.dtype if isinstance(parts, Sequences) else float_dtype(parts)
-    dtype = np.dtype(dtype)
-    if isinstance(parts, Sequences):
-        if parts.dtype == dtype:
-            return parts
-        result = Sequences._trusted(cast(parts.values, dtype), parts.offsets)
-    elif isinstance(parts, np.ndarray):
-        result = Sequences._trusted(*from_array(cast(parts, dtype), name))
+    if mixed and any(part.dtype == object for part in (parts if isinstance(parts, list) else [parts])):
+        dtype = object
+    dtype = float_dtype(parts) if dtype is None else np.dtype(dtype)
+    if isinstance(parts, np.ndarray):
+        values, offsets = from_array(cast(parts, dtype), name)
     else:
         offsets = offsets_of([part.shape[0] for part in parts])
-        result = Sequences._trusted(stacked(parts, dtype, name), offsets)
-    check_finite(result, parts, name)
+        values = stacked(parts, dtype, name)
+    result = Sequences._trusted(values, offsets, columns=columns)
+    check_finite(result, parts, name, allow_nan)
     return result
 
 
-def _of_pickle(parts: Any, n_features: int, offsets: Any) -> Sequences:
+def _as_asked(
+    X: Sequences, name: str, n_features: Any, dtype: Any, reference: str, allow_nan: bool, mixed: bool
+) -> Sequences:
+    """X, which are `Sequences` already, in that dtype; refused if they are not what is asked for."""
+    check_sequences(X.values, X.offsets)
+    check_shapes([(int(length), X.n_features) for length in X.lengths[:1]], name, n_features, reference)
+    if X.dtype == object and mixed:
+        return X
+    values = X.values
+    if X.dtype == object:
+        values = unboxed(values, name)
+        if values.dtype == object:
+            raise TypeError(_no_numbers_in(X, name))
+    wanted = float_dtype([values]) if dtype is None else np.dtype(dtype)
+    if X.dtype == wanted:
+        check_finite(X, X, name, allow_nan)
+        return X
+    result = Sequences._trusted(cast(values, wanted), X.offsets, ids=X.ids, columns=X.columns)
+    check_finite(result, X, name, allow_nan)
+    return result
+
+
+def _no_numbers_in(X: Sequences, name: str) -> str:
+    """Message about the first sequence that holds something else than numbers."""
+    i = next(i for i, steps in enumerate(X) if unboxed(steps, name).dtype == object)
+    return no_numbers(X[i], f"{name}[{i}]", X.columns)
+
+
+def _ids(ids: Any, n: int) -> Any:
+    """What sequences are called, as an array that nobody else can change."""
+    if ids is None:
+        return None
+    ids = np.array(ids)
+    if ids.shape != (n,):
+        raise ValueError(f"ids has shape {ids.shape}; expected ({n},), one per sequence.")
+    return ids
+
+
+def _columns(columns: Any, n: int) -> Any:
+    """Names of features, as an array that nobody else can change."""
+    if columns is None:
+        return None
+    names = list(columns)
+    if len(names) != n or not all(isinstance(name, str) for name in names) or len(set(names)) < n:
+        raise ValueError(f"columns are {short_repr(names)}; expected {n} different names, one per feature.")
+    return np.array(names, dtype=object)
+
+
+def _of_pickle(parts: Any, n_features: int, offsets: Any, ids: Any = None, columns: Any = None) -> Sequences:
     """Sequences of a file, which may be damaged: all is checked, but nothing copied without need."""
     if isinstance(parts, tuple):
         parts = sparse.csr_array(parts, shape=(len(parts[2]) - 1, n_features))
     sequences = Sequences.__new__(Sequences)
-    sequences._read(parts, offsets, copy=False)
+    sequences._read(parts, offsets, ids, columns, copy=False)
     return sequences
 
 
-def check_finite(sequences: Sequences, given: Any, name: str) -> None:
-    """Refuse NaN and infinity, in what was given or out of a cast."""
-    values = sequences.values
-    is_finite = np.isfinite(values.data if sequences.is_sparse else values)
-    if is_finite.all():
+def check_finite(sequences: Sequences, given: Any, name: str, allow_nan: bool = False) -> None:
+    """Refuse infinity, in what was given or out of a cast, and NaN if it is not allowed; look only once."""
+    if sequences._is_finite or sequences.dtype == object:
         return
-    bad = int(is_finite.argmin())
-    row = values.tocoo().row[bad] if sequences.is_sparse else bad // sequences.n_features
+    values = sequences.values
+    numbers = values.data if sequences.is_sparse else values
+    is_good = np.isfinite(numbers)
+    sequences._is_finite = bool(is_good.all())
+    if sequences._is_finite:
+        return
+    if allow_nan:
+        is_good = ~np.isinf(numbers)
+        if is_good.all():
+            return
+    bad = int(is_good.argmin())
+    if sequences.is_sparse:
+        row, column = (int(place[bad]) for place in values.tocoo().coords)
+    else:
+        row, column = divmod(bad, sequences.n_features)
     i = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
     step = row - sequences.offsets[i]
-    numbers = (given[i].toarray() if sequences.is_sparse else given[i])[step]
-    if np.isnan(numbers).any():
-        problem = (
-            "NaN; fill it. Only a 3-D array, or a 2-D array with n_channels, may be padded, by whole steps "
-            "of NaN at the end (columns that are shuffled one by one are not: sklstm.permutation_importance)"
-        )
-    elif np.isinf(numbers).any():
-        problem = "infinity; expected finite numbers"
+    steps = given[i].toarray() if sequences.is_sparse else np.asarray(given[i])
+    found = steps.reshape(len(steps), -1)[step, column]
+    place = "" if sequences.columns is None else f" in the column {shown(sequences.columns[column])}"
+    if np.isnan(found):
+        problem = f"NaN{place}. {MISSING}"
+    elif np.isinf(found):
+        problem = f"infinity{place}; expected finite numbers"
     else:
-        problem = f"{np.abs(numbers).max()}, infinity in {values.dtype}; scale the data"
+        problem = f"{np.abs(found)}{place}, infinity in {values.dtype}; scale the data"
     raise ValueError(f"{name}[{i}] at step {step} contains {problem}.")

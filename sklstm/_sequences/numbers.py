@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, time, timedelta
+from reprlib import repr as short_repr
 from typing import Any
 
 import numpy as np
@@ -9,37 +11,177 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sklstm._checks import check_csr
+from sklstm._messages import shown
+from sklstm._sequences.frames import columns_of, library_of, names_of
+from sklstm._tensors import is_tensor, of_tensors
 
 ONE = "numbers in an array of shape (n_steps, n_features), or (n_steps,) if univariate"
+NO_WORDS = (
+    "SequenceOneHotEncoder() in front makes numbers of words and characters, and of those beside numbers "
+    "SequenceOneHotEncoder(columns=...) or PerTimeStep(ColumnTransformer(...)); text that means numbers: "
+    "x.astype(float)."
+)
+NO_DATES = (
+    "Dates and durations are not taken as numbers: give the seconds since the step before, "
+    "t.diff().dt.total_seconds() in pandas, or leave the column out."
+)
+NO_DICTS = "DictVectorizer makes columns of the dicts of all steps."
 
 
-def numbers_of(data: Any, where: str) -> Any:
-    """An array or a sparse matrix of real numbers."""
-    if not sparse.issparse(data):
-        data = array_of(data, where)
-        try:
-            if data.dtype == object:  # numbers, or the arrays of numbers of nested columns
-                data = np.array(data.tolist())
-            if data.dtype == object:
-                data = data.astype(np.float64)
-        except (TypeError, ValueError, OverflowError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"{where} cannot be read ({error}); expected {ONE}.") from error
-    if data.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {where} is of dtype {data.dtype}.")
-    if data.dtype.kind not in "biuf":
-        raise TypeError(f"{where} is of dtype {data.dtype}; expected {ONE}.")
-    return data
+def numbers_of(data: Any, where: str, *, mixed: bool = False) -> Any:
+    """An array or a sparse matrix of real numbers, NaN where one is missing.
+
+    Parameters
+    ----------
+    data : array-like, data frame, tensor or sparse matrix
+    where : str
+        What the messages call it.
+    mixed : bool
+        Whether it may be an array of objects: words or dates, perhaps among numbers.
+
+    Returns
+    -------
+    ndarray or sparse matrix
+    """
+    if type(data) is np.ndarray and data.dtype.kind in "biuf":
+        return data
+    names = None
+    if is_tensor(data):
+        data = of_tensors(data, where)
+    if sparse.issparse(data):
+        array = data
+    elif library_of(data):
+        array, names = _values_of_frame(data, where), names_of(data)
+    else:
+        array = array_of(data, where)
+        if array.dtype.kind in "US" and mixed and not isinstance(data, np.ndarray):
+            array = np.array(data, dtype=object)  # numbers among words have not become text
+        if array.dtype == object:
+            array = unboxed(array, where)
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {where} is of dtype {array.dtype}.")
+    if array.dtype.kind in "biuf":
+        return array
+    if mixed:
+        return _objects(array)
+    raise TypeError(no_numbers(array, where, names))
 
 
 def array_of(data: Any, where: str) -> npt.NDArray[Any]:
-    if sparse.issparse(data) or isinstance(data, np.ma.MaskedArray):
-        found = f"of type {type(data).__name__}"
-        raise TypeError(f"{where} is {found}; expected a dense array, masked steps left out.")
+    """An array of whatever it holds; masked numbers are NaN."""
+    if sparse.issparse(data):
+        raise TypeError(f"{where} is of type {type(data).__name__}; expected a dense array.")
+    if is_tensor(data):
+        data = of_tensors(data, where)
+    if isinstance(data, np.ma.MaskedArray):
+        return filled(data)
     try:
         return np.asarray(data)
     except ValueError as error:
+        if type(data).__module__.startswith("awkward"):  # None among numbers
+            return array_of(data.tolist(), where)
         raise ValueError(f"{where} is no rectangular array ({error}); expected {ONE}.") from error
+    except (TypeError, RuntimeError):
+        plain = of_tensors(data, where)
+        if plain is data:
+            raise
+        return array_of(plain, where)
+
+
+def filled(data: Any) -> npt.NDArray[Any]:
+    """Data of a masked array: NaN, or None among objects, where it is masked."""
+    if not np.ma.is_masked(data):
+        return np.asarray(data)
+    if data.dtype.kind in "biu":
+        return data.astype(np.float64).filled(np.nan)
+    return data.filled(np.nan) if data.dtype.kind in "fc" else data.astype(object).filled(None)
+
+
+def _values_of_frame(frame: Any, where: str) -> npt.NDArray[Any]:
+    """Numbers of a data frame as a table, or objects if a column holds something else."""
+    if library_of(frame) == "pandas":
+        values = frame.to_numpy()
+        if values.dtype.kind in "biuf":
+            return values
+    columns = [unboxed(c, where) if c.dtype == object else c for c in columns_of(frame)]
+    if all(column.dtype.kind in "biufc" for column in columns):
+        return np.column_stack(columns) if columns else np.empty(frame.shape)
+    return beside([column if column.dtype.kind in "biufc" else _objects(column) for column in columns])
+
+
+def unboxed(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+    """Objects as numbers, NaN where one is missing; or as they are, if some are no numbers."""
+    try:
+        plain = np.array(array.tolist())
+        if plain.dtype.kind not in "OUS":
+            return plain
+        if plain.shape != array.shape:  # of rows
+            array = plain if plain.dtype == object else np.array(array.tolist(), dtype=object)
+        present = ~missing(array)
+        if any(issubclass(kind, (str, bytes)) for kind in set(map(type, array[present]))):
+            return array
+        numbers = np.array(array[present].tolist())
+        if numbers.dtype == object:
+            numbers = numbers.astype(np.float64)
+    except TypeError:
+        return array
+    except (OverflowError, ValueError) as error:
+        raise ValueError(f"{where} cannot be read ({error}); expected {ONE}.") from error
+    if numbers.dtype.kind not in "biuf" or numbers.ndim != 1:
+        return array
+    values = np.full(array.shape, np.nan, numbers.dtype if numbers.dtype.kind == "f" else np.float64)
+    values[present] = numbers
+    return values
+
+
+def beside(columns: Any) -> npt.NDArray[Any]:
+    """Columns as one array, of objects if one is."""
+    if all(column.dtype != object for column in columns):
+        return np.column_stack(columns)
+    return np.column_stack([column.astype(object) for column in columns])
+
+
+def _objects(array: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
+    """Objects, dates as those of Python; NaN, as imputers of scikit-learn expect it, where one is missing."""
+    if array.dtype.kind in "mM":
+        array = array.astype(f"{array.dtype.kind}8[us]")  # nanoseconds would become integers
+    objects = array.astype(object)
+    objects[missing(objects)] = np.nan
+    return objects
+
+
+def brief(value: Any) -> str:
+    """Text of a value for a message, shortened."""
+    return short_repr(value.item() if isinstance(value, np.generic) else value)
+
+
+def no_numbers(array: npt.NDArray[Any], where: str, names: Any = None) -> str:
+    """Message: what was found where numbers are expected, where, and what to do."""
+    kind = array.dtype.kind
+    if kind in "mM":
+        return f"{where} is of dtype {array.dtype}; expected {ONE}. {NO_DATES}"
+    if kind in "US":
+        return f"{where} is of dtype {array.dtype}; expected {ONE}. {NO_WORDS}"
+    table = array.reshape(len(array), -1) if array.ndim else array.reshape(1, 1)
+    for step, column in np.ndindex(*table.shape):
+        value: Any = table[step, column]
+        if (isinstance(value, np.generic) and value.dtype.kind in "biuf") or is_missing(value):
+            continue
+        place = f" in the column {shown(names[column])}" if names is not None else ""
+        if names is None and array.ndim == 2:
+            place = f" in column {column}"
+        row = f"at step {step}" if "[" in where else f"in row {step}"
+        found = f"{where} {row} holds {brief(value)}{place}; expected {ONE}."
+        if isinstance(value, (str, bytes)):
+            return f"{found} {NO_WORDS}"
+        if isinstance(value, (date, time, timedelta, np.datetime64, np.timedelta64)):
+            return f"{found} {NO_DATES}"
+        try:
+            float(value)
+        except (TypeError, ValueError) as error:
+            remedy = f" {NO_DICTS}" if isinstance(value, dict) else ""
+            return f"{where} cannot be read ({error}) {row}{place}; expected {ONE}.{remedy}"
+    return f"{where} is of dtype {array.dtype}; expected {ONE}."
 
 
 def float_dtype(arrays: Any) -> np.dtype[Any]:
@@ -79,9 +221,19 @@ def stacked(parts: list[Any], dtype: npt.DTypeLike, name: str) -> Any:
 
 
 def missing(labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Where there is NaN, NaT or None."""
-    missing = labels != labels
-    return missing | (labels == np.array(None)) if labels.dtype == object else missing
+    """Where there is NaN, NaT, None or pandas' NA."""
+    if labels.dtype != object:
+        return labels != labels
+    return np.fromiter(map(is_missing, labels.flat), bool, labels.size).reshape(labels.shape)
+
+
+def is_missing(value: Any) -> bool:
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # neither true nor false of NA; an array is none
+        return type(value).__name__ == "NAType"
 
 
 def is_nested(part: npt.NDArray[Any]) -> bool:
@@ -90,8 +242,8 @@ def is_nested(part: npt.NDArray[Any]) -> bool:
 
 
 def check_alike(part: npt.NDArray[Any], first: npt.NDArray[Any], where: str, expected: str) -> None:
-    is_text = [array.dtype.kind in "US" for array in (part, first)]
-    if part.shape[1:] != first.shape[1:] or is_text[0] != is_text[1]:
+    kinds = {array.dtype.kind in "US" for array in (part, first) if array.dtype != object}
+    if part.shape[1:] != first.shape[1:] or len(kinds) > 1:
         found = f"of {part.dtype} and shape {part.shape}"
         raise ValueError(f"{where} is {found}; expected {expected}, {first.dtype} {first.shape}.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from reprlib import repr as short_repr
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from scipy import sparse
 
 from sklstm._checks import check_integer
 from sklstm._messages import shown
-from sklstm._sequences.numbers import ONE, numbers_of, offsets_of
+from sklstm._sequences.frames import columns_of, is_nested_table, library_of, names_of, text_names
+from sklstm._sequences.numbers import ONE, beside, brief, filled, is_missing, missing, numbers_of, offsets_of
+from sklstm._tensors import is_tensor, of_tensors
 
 ALL = (
     "a list of arrays of shape (n_steps, n_features), a 3-D array of shape (n_sequences, n_steps, "
@@ -20,15 +23,27 @@ ALL = (
 LARGEST = (np.finfo(np.float32).max, np.finfo(np.float64).max)
 
 
-def array_or_list(X: Any, name: str) -> Any:
-    """X as a 2-D or 3-D array of numbers, or as a list of `_steps`."""
+def array_or_list(X: Any, name: str, mixed: bool = False) -> tuple[Any, npt.NDArray[np.object_] | None]:
+    """X as a 2-D or 3-D array of numbers, or as a list of `_steps`; and the names of its features.
+
+    With `mixed` they may be arrays of objects, too: words and dates, perhaps among numbers.
+    """
+    if is_nested_table(X):
+        return _side_by_side(X, name, mixed)
     X = opened(X, name)
-    if not isinstance(X, np.ndarray) or (X.dtype == object and X.ndim):
-        return [_steps(element, f"{name}[{i}]") for i, element in enumerate(X)]
-    X = numbers_of(X, name)
+    if not isinstance(X, np.ndarray) or (X.dtype == object and X.ndim and not (mixed and X.ndim == 3)):
+        names = _common_names(X, name)
+        return [
+            element if _is_plain(element) else _steps(element, f"{name}[{i}]", mixed)
+            for i, element in enumerate(X)
+        ], names
+    X = numbers_of(X, name, mixed=mixed)
     if X.ndim in (2, 3):
-        return X
+        return X, None
     remedy = f"Reshape your data: one sequence alone is [{name}]"
+    if X.ndim > 3:
+        flat = f"{name}.reshape(*{name}.shape[:2], -1)"
+        remedy = f"Reshape your data: all features of a time step on one axis, {flat}"
     raise ValueError(f"{name} has shape {X.shape}; expected {ALL}. {remedy}.")
 
 
@@ -37,8 +52,9 @@ def opened(X: Any, name: str) -> Any:
     if sparse.issparse(X):
         remedy = "pass a list with one sparse matrix a sequence, or Sequences(matrix, offsets)"
         raise TypeError(f"{name} is one sparse matrix where dense data is required; {remedy}.")
+    X = plain(X, name)
     known = hasattr(X, "__array__") or (hasattr(X, "__len__") and hasattr(X, "__iter__"))
-    if not known or isinstance(X, (str, bytes, Mapping, Set, np.ma.MaskedArray)):
+    if not known or isinstance(X, (str, bytes, Mapping, Set)):
         remedy = f" Make a list of it: list({name})." if hasattr(X, "__next__") else ""
         raise TypeError(f"{name} is of type {type(X).__name__}; expected {ALL}.{remedy}")
     if isinstance(X, (list, tuple)):
@@ -54,26 +70,115 @@ def opened(X: Any, name: str) -> Any:
     return X
 
 
-def _steps(element: Any, where: str) -> Any:
+def plain(X: Any, name: str = "X") -> Any:
+    """X without masks, whose numbers are NaN where they are masked, and without tensors."""
+    if isinstance(X, np.ma.MaskedArray):
+        return filled(X)
+    return of_tensors(X, name) if is_tensor(X) else X
+
+
+def _is_plain(element: Any) -> bool:
+    """Whether an element is a numeric array of one sequence, as most are; `_steps` reads it otherwise."""
+    return type(element) is np.ndarray and element.dtype.kind in "fiub" and element.ndim in (1, 2)
+
+
+def _steps(element: Any, where: str, mixed: bool = False) -> Any:
     """One sequence as a numeric array, (n_steps,) or (n_steps, n_features), or sparse matrix."""
-    steps = numbers_of(element, where)
+    if mixed and isinstance(element, str):
+        element = list(element)
+    steps = numbers_of(element, where, mixed=mixed)
     if steps.ndim == 2 or (steps.ndim == 1 and not sparse.issparse(steps)):
         return steps
+    if steps.ndim == 0 and is_missing(element):
+        raise ValueError(f"{where} is {shown(element)}; expected {ONE}. Leave it out, with its target.")
     found = f"has shape {steps.shape}" if steps.ndim else f"is {shown(element)}"
     remedy = "Reshape your data: one sequence alone is a list with one array"
     raise ValueError(f"{where} {found}; expected {ONE}. {remedy}.")
 
 
+def _common_names(X: Any, name: str) -> npt.NDArray[np.object_] | None:
+    """Names of the columns of a list of data frames, which all have the same; None if the first is none."""
+    if not len(X) or library_of(X[0]) is None:
+        return None
+    expected = names_of(X[0])
+    for i, frame in enumerate(X):
+        if library_of(frame) and (names := names_of(frame)) != expected:
+            order = ", in this order" if sorted(map(str, names)) == sorted(map(str, expected)) else ""
+            raise ValueError(
+                f"{name}[{i}] has the columns {short_repr(names)}; expected those of {name}[0]{order}: "
+                f"{short_repr(expected)}."
+            )
+    return text_names(expected)
+
+
+def _side_by_side(X: Any, name: str, mixed: bool) -> tuple[list[Any], npt.NDArray[np.object_] | None]:
+    """Sequences of a table of cells that each hold one channel of a sequence; the rows are sequences."""
+    library = library_of(X)
+    names = names_of(X) if library else list(range(X.shape[1]))
+    columns = columns_of(X) if library else list(X.T)
+    if len(columns) == 1:
+        parts = [_steps(cell, f"{name}[{i}]", mixed) for i, cell in enumerate(columns[0])]
+        return parts, text_names(names) if all(part.ndim == 1 for part in parts) else None
+    channels = []
+    for column, key in zip(columns, names, strict=True):
+        cells = []
+        for i, cell in enumerate(column):
+            if np.ndim(cell) == 0 and not isinstance(cell, (list, tuple)):
+                raise ValueError(_no_sequence(X, name, i, key, cell, names))
+            steps = numbers_of(cell, f"{name}[{i}], column {shown(key)},", mixed=mixed)
+            if steps.ndim != 1:
+                found = f"{name}[{i}] has shape {steps.shape} in the column {shown(key)}"
+                raise ValueError(f"{found}; expected one number per time step in each of several columns.")
+            cells.append(steps)
+        channels.append(cells)
+    lengths = np.array([[len(cell) for cell in cells] for cells in channels])
+    if (lengths != lengths[0]).any():
+        i = int((lengths != lengths[0]).any(axis=0).argmax())
+        k = int((lengths[:, i] != lengths[0, i]).argmax())
+        raise ValueError(
+            f"{name}[{i}]{_label(X, i)} has {lengths[0, i]} steps in the column {shown(names[0])} and "
+            f"{lengths[k, i]} in {shown(names[k])}; expected the channels of a sequence to be equally long."
+        )
+    return [beside(cells) for cells in zip(*channels, strict=True)], text_names(names)
+
+
+def _no_sequence(X: Any, name: str, i: int, key: Any, cell: Any, names: list[Any]) -> str:
+    """Message about a cell that holds no list, in a table of lists."""
+    where = f"{name}[{i}]{_label(X, i)}"
+    if is_missing(cell):
+        return f"{where} has no sequence in the column {shown(key)}; leave the row out, with its target."
+    others = [other for other in names if other != key]
+    return (
+        f"{where} has {brief(cell)} in the column {shown(key)}, not a list with a number per time step "
+        "as in the others. Leave an id out; what does not change within a sequence either stands in a list, "
+        "repeated at each step, or is left to the final estimator: ColumnTransformer([('x', "
+        f"LSTMEncoder(lstm), {short_repr(others)}), ('static', 'passthrough', [{shown(key)}])])."
+    )
+
+
+def _label(X: Any, i: int) -> str:
+    """What a row of a data frame of pandas is called, if not by its number."""
+    label = X.index[i] if library_of(X) == "pandas" else i
+    return "" if isinstance(label, (int, np.integer)) and label == i else f" ({shown(label)})"
+
+
 def from_array(X: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     """Values and offsets of a 2-D or a NaN-padded 3-D array of floats."""
     lengths = np.full(X.shape[0], X.shape[1])
-    if X.ndim == 2 or not np.isnan(X[:, -1]).all(axis=1).any():
+    if X.ndim == 2 or not missing(X[:, -1]).all(axis=1).any():
         return X.reshape(lengths.sum(), -1), offsets_of(lengths)
-    is_step = ~np.isnan(X).all(axis=2)
-    lengths = (is_step * np.arange(1, X.shape[1] + 1)).max(axis=1)
-    if 0 in lengths:
-        raise ValueError(f"{name}[{lengths.argmin()}] is all NaN, without a step; leave it out.")
+    lengths = padded_lengths(X, np.nan, name)
     return X[np.arange(X.shape[1]) < lengths[:, np.newaxis]], offsets_of(lengths)
+
+
+def padded_lengths(X: npt.NDArray[Any], padding_value: float, name: str) -> npt.NDArray[np.int64]:
+    """Steps of each sequence of a 3-D array, padded at the end by steps that are all this value."""
+    is_padding = missing(X) if np.isnan(padding_value) else X == padding_value
+    lengths = (~is_padding.all(axis=2) * np.arange(1, X.shape[1] + 1)).max(axis=1)
+    if 0 in lengths:
+        found = "NaN" if np.isnan(padding_value) else shown(padding_value)
+        raise ValueError(f"{name}[{lengths.argmin()}] is all {found}, without a step; leave it out.")
+    return lengths
 
 
 def rows_of_steps(X: npt.NDArray[Any], n_channels: Any, name: str) -> npt.NDArray[Any]:
@@ -105,9 +210,7 @@ def is_table(X: Any) -> bool:
         shape = np.asarray(X).shape
     if shape is None or len(shape) != 2:
         return False
-    if shape[0] and shape[1] == 1 and hasattr(X, "__array__"):  # is it a column of sequences?
-        return np.ndim(np.asarray(X)[0, 0]) == 0
-    return True
+    return not is_nested_table(X)
 
 
 def check_shapes(shapes: list[Any], name: str, n_features: int | None, reference: str) -> None:
@@ -117,7 +220,8 @@ def check_shapes(shapes: list[Any], name: str, n_features: int | None, reference
     origin, expected = (f"{name}[0]", widths[0]) if n_features is None else (reference, n_features)
     for i, (shape, width) in enumerate(zip(shapes, widths, strict=True)):
         if 0 in shape:
-            raise ValueError(f"{name}[{i}] is empty, {shape}; expected n_steps and n_features > 0.")
+            remedy = "" if shape[0] else "; leave it out, with its target"
+            raise ValueError(f"{name}[{i}] is empty, {shape}; expected n_steps and n_features > 0{remedy}.")
         if width != expected:
             suspects, first = (shapes, shapes[0][0]) if n_features is None else ([shape], expected)
             message = (

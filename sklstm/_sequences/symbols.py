@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sklstm._sequences.container import Sequences, as_sequences
-from sklstm._sequences.numbers import array_of, check_alike, is_nested, missing, offsets_of
-from sklstm._sequences.reading import opened, rows_of_steps
+from sklstm._sequences.frames import is_nested_table, library_of
+from sklstm._sequences.numbers import array_of, check_alike, is_nested, missing, numbers_of, offsets_of
+from sklstm._sequences.reading import opened, plain, rows_of_steps
+
+
+class Symbols(NamedTuple):
+    """Stacked symbols of sequences.
+
+    Attributes
+    ----------
+    flat : ndarray of shape (n_steps, n_features)
+        Whole numbers are integers, whatever they came as.
+    offsets : ndarray of int64 of shape (n_sequences + 1,)
+    names : ndarray of str of shape (n_features,) or None
+    """
+
+    flat: npt.NDArray[Any]
+    offsets: npt.NDArray[np.int64]
+    names: npt.NDArray[np.object_] | None
 
 
 def as_symbols(
@@ -33,15 +50,24 @@ def as_symbols(
         Whole numbers are integers, whatever they came as.
     offsets : ndarray of int64 of shape (n_sequences + 1,)
     """
-    if isinstance(X, Sequences) or getattr(getattr(X, "dtype", None), "kind", "O") in ("b", "i", "u", "f"):
-        sequences = as_sequences(X, name=name, n_channels=n_channels)
-        flat, offsets = sequences._dense(), sequences.offsets
+    symbols = read_symbols(X, name=name, n_channels=n_channels)
+    check_symbols(symbols.flat, symbols.offsets, name)
+    return symbols.flat, symbols.offsets
+
+
+def read_symbols(X: Any, *, name: str = "X", n_channels: int | None = None) -> Symbols:
+    """Stack sequences of symbols, of which some may be missing: see `as_symbols`."""
+    X = plain(X, name)
+    of_numbers = getattr(getattr(X, "dtype", None), "kind", "O") in ("b", "i", "u", "f")
+    of_frames = isinstance(X, (list, tuple)) and len(X) > 0 and library_of(X[0]) is not None
+    names = None
+    if isinstance(X, Sequences) or of_numbers or of_frames or is_nested_table(X):
+        sequences = as_sequences(X, name=name, n_channels=n_channels, allow_nan=True, mixed=True)
+        flat, offsets, names = sequences._dense(), sequences.offsets, sequences.columns
     else:
         if n_channels is not None and isinstance(X, np.ndarray) and X.ndim == 2:
             X = rows_of_steps(X, n_channels, name)
-        elements = [list(x) if isinstance(x, str) else x for x in opened(X, name)]
-        parts = [array_of(x, f"{name}[{i}]") for i, x in enumerate(elements)]
-        parts = [np.array(part.tolist()) if is_nested(part) else part for part in parts]
+        parts = [_symbols(x, f"{name}[{i}]") for i, x in enumerate(opened(X, name))]
         if not parts:
             raise ValueError(f"{name} has 0 sequences, 0 sample(s), while a minimum of 1 is required.")
         for i, part in enumerate(parts):
@@ -51,10 +77,31 @@ def as_symbols(
             check_alike(part, parts[0], f"{name}[{i}]", f"the kind and n_features of {name}[0]")
         flat = np.concatenate(parts).reshape(sum(map(len, parts)), -1)
         offsets = offsets_of([len(part) for part in parts])
-    if missing(flat).any():
-        row = int(missing(flat).any(axis=1).argmax())
-        i = int(np.searchsorted(offsets, row, side="right")) - 1
-        raise ValueError(f"{name}[{i}] has no symbol at step {row - offsets[i]}, {flat[row]}; fill it.")
     if flat.dtype.kind == "f" and (flat == np.rint(flat)).all():
         flat = flat.astype(np.int64)
-    return flat, offsets
+    return Symbols(flat, offsets, names)
+
+
+def check_symbols(flat: npt.NDArray[Any], offsets: npt.NDArray[np.int64], name: str) -> None:
+    """Refuse a missing symbol."""
+    gaps = missing(flat).any(axis=1)
+    if gaps.any():
+        row = int(gaps.argmax())
+        i = int(np.searchsorted(offsets, row, side="right")) - 1
+        raise ValueError(
+            f"{name}[{i}] has no symbol at step {row - offsets[i]}, {flat[row]}; fill it, or "
+            "make what is missing (NaN, None) a symbol, as PerTimeStep(OneHotEncoder()) does."
+        )
+
+
+def _symbols(x: Any, where: str) -> npt.NDArray[Any]:
+    """Symbols of one sequence: characters of a string, words, or numbers; words and numbers as objects."""
+    if library_of(x):
+        return numbers_of(x, where, mixed=True)
+    if isinstance(x, (str, bytes)):
+        x = list(x)
+    part = array_of(x, where)
+    if part.dtype.kind in "US" and isinstance(x, (list, tuple)):
+        boxed = np.array(x, dtype=object)
+        return part if all(isinstance(symbol, (str, bytes)) for symbol in boxed.flat) else boxed
+    return np.array(part.tolist()) if is_nested(part) else part

@@ -1,0 +1,164 @@
+"""Missing values of sequences filled."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.impute import SimpleImputer
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._checks import check_bool, check_choice, check_number
+from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
+from sklstm._sequences import as_container
+
+STRATEGIES = ("ffill", "mean", "median", "constant")
+
+
+class SequenceImputer(UnwrappedSequences, SequenceTransformer):
+    """Fill missing values: from the step before, or by a number that was learned in `fit`.
+
+    ``PerTimeStep(imputer)`` fills with any imputer of scikit-learn, each of which sees one time step only.
+
+    Parameters
+    ----------
+    strategy : {"ffill", "mean", "median", "constant"}, default="ffill"
+        "ffill", forward fill: the last value of the same sequence, and before there is one the mean; nothing
+        comes from later steps, or from other sequences but the mean. "mean", "median": of the feature over
+        all steps in `fit`. "constant": `fill_value`.
+    fill_value : float, default=0.0
+        Of "constant"; and whatever the strategy, of a feature that has no value at all in `fit`.
+    add_indicator : bool, default=False
+        Whether each feature of which values were missing in `fit` gets a channel more, behind all others: 1
+        where a value is missing and 0 elsewhere, so that the LSTM can tell.
+    n_channels : int or None, default=None
+        As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
+
+    Attributes
+    ----------
+    statistics_ : ndarray of shape (n_features,)
+        What fills each feature of a time step; with "ffill" before its first value.
+    indicator_features_ : ndarray of int
+        The features that have an indicator.
+    n_features_in_ : int
+        Features of a time step; of a 2-D X its columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if the features, or the columns of a 2-D X, have names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import SequenceImputer
+    >>> X = [[[np.nan], [1.0], [np.nan], [5.0]], [[None], [3.0]]]
+    >>> [x.ravel().tolist() for x in SequenceImputer().fit_transform(X)]
+    [[3.0, 1.0, 1.0, 5.0], [3.0, 3.0]]
+    >>> SequenceImputer(strategy="constant", add_indicator=True).fit_transform(X)[1]
+    array([[0., 1.],
+           [3., 0.]])
+    """
+
+    def __init__(self, strategy="ffill", *, fill_value=0.0, add_indicator=False, n_channels=None):
+        self.strategy = strategy
+        self.fill_value = fill_value
+        self.add_indicator = add_indicator
+        self.n_channels = n_channels
+
+    def fit(self, X, y=None):
+        """Learn what fills each feature, and which values can be missing.
+
+        Parameters
+        ----------
+        X : sequences
+            Any container that `LSTMClassifier` takes; NaN, None and `pandas.NA` are missing.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self
+        """
+        check_choice("strategy", self.strategy, STRATEGIES)
+        check_number("fill_value", self.fill_value)
+        check_bool("add_indicator", self.add_indicator)
+        sequences = self._read_X(X, reset=True)
+        values = sequences.values
+        _, columns = _places(values)
+        self.statistics_ = np.full(sequences.n_features, float(self.fill_value))
+        if self.strategy != "constant":
+            strategy = "mean" if self.strategy == "ffill" else self.strategy
+            learned = SimpleImputer(strategy=strategy, keep_empty_features=True).fit(values).statistics_
+            some = np.bincount(columns, minlength=sequences.n_features) < sequences.n_steps
+            self.statistics_[some] = learned[some]
+        self.indicator_features_ = np.unique(columns)
+        self._n_channels_out = sequences.n_features + self.add_indicator * len(self.indicator_features_)
+        return self
+
+    def _transform(self, X):
+        check_is_fitted(self)
+        sequences = self._read_X(X, reset=False)
+        values = sequences.values
+        rows, columns = _places(values)
+        numbers = self.statistics_[columns]
+        if self.strategy == "ffill":
+            before = _last_values(sequences, rows, columns)
+            numbers = np.where(np.isnan(before), numbers, before)
+        filled = values.copy()
+        if sequences.is_sparse:
+            filled.data[np.isnan(filled.data)] = numbers
+        else:
+            filled[rows, columns] = numbers
+        if self.add_indicator:
+            filled = self._with_indicator(filled, rows, columns)
+        names = None if sequences.columns is None else self.get_feature_names_out()
+        return as_container(sequences._with(filled, names), X, self.n_channels)
+
+    def _with_indicator(self, filled, rows, columns):
+        """Channels more: 1 where a value is missing."""
+        place = np.searchsorted(self.indicator_features_, columns)
+        known = np.isin(columns, self.indicator_features_)
+        shape = filled.shape[0], len(self.indicator_features_)
+        ones = np.ones(known.sum(), dtype=filled.dtype)
+        indicator = sparse.csr_array((ones, (rows[known], place[known])), shape=shape)
+        if sparse.issparse(filled):
+            return sparse.hstack([filled, indicator], format="csr")
+        return np.hstack([filled, indicator.toarray()])
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the features of a time step, then those of the indicators; of a 2-D X its columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            None: `feature_names_in_`, or x0, x1, ...
+
+        Returns
+        -------
+        ndarray of str
+        """
+        check_is_fitted(self)
+        if self._n_columns_in is not None and self._n_channels_out == self._n_channels_in:
+            return OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        names = self._names_of_channels(input_features)
+        if not self.add_indicator:
+            return names
+        indicators = [f"missingindicator_{names[i]}" for i in self.indicator_features_]
+        return np.append(names, np.array(indicators, dtype=object))
+
+
+def _places(values):
+    """Row and column of each missing value; of a sparse matrix in the order of its data."""
+    if not sparse.issparse(values):
+        return np.nonzero(np.isnan(values))
+    rows, columns = values.tocoo().coords
+    gaps = np.isnan(values.data)
+    return rows[gaps], columns[gaps]
+
+
+def _last_values(sequences, rows, columns):
+    """Value of the same feature that came last before each of these places, NaN if none in the sequence."""
+    features = np.unique(columns)
+    values = sequences.values[:, features]
+    values = values.toarray() if sequences.is_sparse else values
+    steps = np.where(np.isnan(values), -1, np.arange(len(values))[:, np.newaxis])
+    column = np.searchsorted(features, columns)
+    last = np.maximum.accumulate(steps, axis=0)[rows, column]
+    first = np.repeat(sequences.offsets[:-1], sequences.lengths)[rows]
+    return np.where(last >= first, values[last, column], np.nan)

@@ -1,0 +1,76 @@
+"""Tensors of torch as arrays; torch is not imported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+
+def is_tensor(data: Any) -> bool:
+    """Whether it is a tensor, or the packed sequences, of torch."""
+    return type(data).__module__.partition(".")[0] == "torch"
+
+
+def of_tensors(data: Any, where: str) -> Any:
+    """Tensors, also those in a list, as arrays; everything else as it is.
+
+    Parameters
+    ----------
+    data : object
+        A tensor may carry a gradient, lie on another device, be of a type that NumPy has not (bfloat16: it
+        becomes float32), be nested or sparse. A `PackedSequence` is a list of its sequences.
+    where : str
+        What the messages call it.
+
+    Returns
+    -------
+    object
+    """
+    if isinstance(data, (list, tuple)) and not is_tensor(data):
+        if not any(map(is_tensor, data)):
+            return data
+        return [of_tensors(element, f"{where}[{i}]") for i, element in enumerate(data)]
+    if not is_tensor(data):
+        return data
+    if hasattr(data, "batch_sizes"):
+        return _of_packed(data, where)
+    try:
+        if data.is_nested:
+            return [of_tensors(part, f"{where}[{i}]") for i, part in enumerate(data.unbind())]
+        tensor = data.detach().cpu()
+        if not str(tensor.layout).endswith("strided"):
+            return _of_sparse(tensor.to_sparse_coo().coalesce())
+        return _dense(tensor)
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError) as error:
+        found = f"{where} is a tensor of {data.dtype} on {data.device} that cannot be read"
+        reason = str(error).partition("\n")[0]
+        raise TypeError(f"{found} ({reason}); expected one that x.detach().cpu().numpy() takes.") from error
+
+
+def _dense(tensor: Any) -> Any:
+    if getattr(tensor, "is_quantized", False):
+        tensor = tensor.dequantize()
+    try:
+        return tensor.resolve_conj().resolve_neg().numpy()
+    except TypeError:  # of a type that NumPy has not
+        return tensor.float().numpy()
+
+
+def _of_sparse(tensor: Any) -> Any:
+    """A 2-D tensor in coordinate form as a sparse array, another one as a dense array."""
+    if tensor.dim() != 2 or tensor.sparse_dim() != 2:
+        return _dense(tensor.to_dense())
+    return sparse.coo_array((_dense(tensor.values()), tuple(tensor.indices().numpy())), shape=tensor.shape)
+
+
+def _of_packed(packed: Any, where: str) -> list[Any]:
+    """Sequences of a `PackedSequence`, in the order before they were sorted."""
+    values, sizes = of_tensors(packed.data, where), packed.batch_sizes.numpy()
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    lengths = np.count_nonzero(sizes > np.arange(sizes[0])[:, np.newaxis], axis=1)
+    parts = [values[starts[:length] + i] for i, length in enumerate(lengths)]
+    if packed.unsorted_indices is None:
+        return parts
+    return [parts[i] for i in packed.unsorted_indices.tolist()]
