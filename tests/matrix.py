@@ -23,14 +23,14 @@ from scipy import sparse
 from sklearn import ensemble, feature_selection, inspection, model_selection, multiclass, multioutput
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, RANSACRegressor
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncoder, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils import resample, shuffle
 
@@ -40,6 +40,7 @@ from sklstm import (
     LSTMEncoder,
     LSTMRegressor,
     PerTimeStep,
+    SequenceImputer,
     SequenceOneHotEncoder,
     SequencePadder,
     Sequences,
@@ -58,6 +59,10 @@ GROUPS = np.arange(N) // 2 % 3
 PAIRS = np.column_stack([LABELS, LABELS[::-1]])
 UNLABELLED = np.where(np.arange(N) < 8, LABELS, -1)
 FLOATS = np.column_stack([NUMBERS, -NUMBERS])
+GAPS = [np.where(RNG.random(x.shape) < 0.3, np.nan, x) for x in X]  # missing, but not at the last step
+for x, whole in zip(GAPS, X):
+    x[-1] = whole[-1]
+WORDS_OF = [RNG.choice(["red", "green"], len(x)).tolist() for x in X]
 
 
 def object_array(elements):
@@ -91,13 +96,60 @@ CONTAINERS = {
 }
 
 
+def table(x):
+    """A word and a number of each step, by name; x is a sequence of X."""
+    i = next(i for i, other in enumerate(X) if other is x)
+    return {"word": WORDS_OF[i], "number": x[:, 0].tolist()}
+
+
+def frames(module):
+    def container(X):
+        library = importlib.import_module(module)
+        return [(library.table if module == "pyarrow" else library.DataFrame)(table(x)) for x in X]
+
+    container.needs = module
+    return container
+
+
+def table_of_lists(module):
+    def container(X):
+        library = importlib.import_module(module)
+        cells = {name: [table(x)[name] for x in X] for name in ("word", "number")}
+        return (library.table if module == "pyarrow" else library.DataFrame)(cells)
+
+    container.needs = module
+    return container
+
+
+def long_table(X):
+    steps = [(i, *step) for i, x in enumerate(X) for step in zip(*table(x).values())]
+    return Sequences.from_long(dict(zip(("id", "word", "number"), zip(*steps))), id="id")
+
+
+MIXED_CONTAINERS = {
+    "arrays of objects": lambda X: [np.array(list(zip(*table(x).values())), dtype=object) for x in X],
+    "`from_long`": long_table,
+    "pandas frames": frames("pandas"),
+    "polars frames": frames("polars"),
+    "pyarrow tables": frames("pyarrow"),
+    "pandas, lists in columns": table_of_lists("pandas"),
+    "polars, lists in columns": table_of_lists("polars"),
+    "pyarrow, lists in columns": table_of_lists("pyarrow"),
+}
+
+
 def flat(X):
     return Sequences.from_lengths(np.concatenate(X), [len(x) for x in X])
 
 
+def containers(group):
+    """What X comes in."""
+    return MIXED_CONTAINERS if group == "words and numbers in a step" else CONTAINERS
+
+
 def available(container):
     """Whether the library that makes it is installed."""
-    needs = getattr(CONTAINERS[container], "needs", None)
+    needs = getattr((CONTAINERS | MIXED_CONTAINERS)[container], "needs", None)
     return needs is None or importlib.util.find_spec(needs) is not None
 
 
@@ -275,6 +327,36 @@ def pipeline(*steps):
     return estimator(lambda n: make_pipeline(*(step(n) for step in steps)), lambda n: n, LABELS)
 
 
+def with_gaps(row):
+    """A row of sequences some values of which are missing."""
+    row.data = GAPS
+    return row
+
+
+def imputed(n_channels):
+    return make_pipeline(SequenceImputer(add_indicator=True, n_channels=n_channels), classifier(None))
+
+
+def by_column(X, words, numbers):
+    """A transformer of the words and of the numbers, by name or, in arrays, by place."""
+    nameless = isinstance(X[0] if isinstance(X, list) else X, np.ndarray)
+    places = ([0], [1]) if nameless else (["word"], ["number"])
+    return PerTimeStep(make_column_transformer((words, places[0]), (numbers, places[1])))
+
+
+def of_columns(make):
+    """Fit a pipeline whose steps are made for these columns, and predict."""
+    return lambda X, n: make_pipeline(*make(X), classifier(None)).fit(X, LABELS).predict_proba(X)
+
+
+def columns_in_a_search(X, n_channels):
+    encoder = OneHotEncoder(sparse_output=False, handle_unknown="ignore")
+    model = make_pipeline(by_column(X, encoder, StandardScaler()), classifier(None))
+    grid = {"lstmclassifier__learning_rate": [0.01, 0.1]}
+    search = cv.GridSearchCV(model, grid, cv=2, error_score="raise")
+    return search.fit(X, LABELS).predict_proba(X)
+
+
 def features(n):
     return FeatureUnion([("net", LSTMEncoder(classifier(n))), ("summary", SequenceSummary(n_channels=n))])
 
@@ -344,6 +426,44 @@ ROWS = {
         ),
         "StandardScaler, LSTM": pipeline(lambda n: StandardScaler(), classifier),
     },
+    "missing values": {
+        name: with_gaps(row)
+        for name, row in {
+            "LSTM": pipeline(classifier),
+            "SequenceImputer, LSTM": pipeline(
+                lambda n: SequenceImputer(add_indicator=True, n_channels=n), lambda n: classifier(None)
+            ),
+            "PerTimeStep(SimpleImputer()), LSTM": pipeline(
+                lambda n: PerTimeStep(SimpleImputer(), n_channels=n), classifier
+            ),
+            "SequenceScaler(MaxAbsScaler()), SequenceImputer, LSTM": pipeline(
+                lambda n: SequenceScaler(MaxAbsScaler(), n_channels=n),
+                lambda n: SequenceImputer("mean", n_channels=n),
+                classifier,
+            ),
+            "SequenceSummary, SimpleImputer, LogisticRegression": pipeline(
+                lambda n: SequenceSummary(n_channels=n),
+                lambda n: SimpleImputer(),
+                lambda n: LogisticRegression(),
+            ),
+            "cross_val_score(SequenceImputer, LSTM)": lambda X, n: cv.cross_val_score(
+                imputed(n), X, LABELS, cv=2, error_score="raise"
+            ),
+        }.items()
+    },
+    "words and numbers in a step": {
+        "PerTimeStep(ColumnTransformer(...)), LSTM": of_columns(
+            lambda X: [by_column(X, OneHotEncoder(sparse_output=False), StandardScaler())]
+        ),
+        "SequenceOneHotEncoder(columns=...), LSTM": of_columns(
+            lambda X: [SequenceOneHotEncoder(columns=[0], handle_unknown="ignore")]
+        ),
+        "PerTimeStep(ColumnTransformer(...)), SequenceScaler, LSTM": of_columns(
+            lambda X: [by_column(X, OneHotEncoder(sparse_output=False), "passthrough"), SequenceScaler()]
+        ),
+        "GridSearchCV(PerTimeStep(ColumnTransformer(...)), LSTM)": columns_in_a_search,
+        "LSTM, words and numbers": of_columns(lambda X: []),
+    },
     "selection and inspection": {
         "SequentialFeatureSelector": estimator(
             lambda e: feature_selection.SequentialFeatureSelector(e, n_features_to_select=9, cv=2),
@@ -362,7 +482,7 @@ REFUSES_NAN = re.compile(
 )  # need SequencePadder(padding="largest")
 REMEDY = re.compile(
     r"SequencePadder|n_channels|PerTimeStep|sklstm\.permutation_importance|with_mean=False|importance_getter"
-    r"|expected a dense array"
+    r"|expected a dense array|SequenceOneHotEncoder|SequenceImputer"
 )
 
 
@@ -370,9 +490,9 @@ REMEDY = re.compile(
 # The cells.
 
 
-def container_of(name):
+def container_of(name, data=X):
     """X in that container, and the `n_channels` with which it is read."""
-    return CONTAINERS[name](X), D if name.startswith("2-D") else None
+    return (CONTAINERS | MIXED_CONTAINERS)[name](data), D if name.startswith("2-D") else None
 
 
 def attempt(row, X, n_channels):
@@ -387,7 +507,7 @@ def attempt(row, X, n_channels):
 
 def cell(name, row, container):
     """What becomes of it: a word, the results, and the first error's message."""
-    X, n_channels = container_of(container)
+    X, n_channels = container_of(container, getattr(row, "data", globals()["X"]))
     result = attempt(row, X, n_channels)
     if not isinstance(result, Exception):
         return "works", result, ""
@@ -422,16 +542,17 @@ def render(cells):
             version=".".join(sklearn.__version__.split(".")[:2]),
             n_rows=sum(map(len, ROWS.values())),
             n_containers=len(CONTAINERS),
+            n_mixed=len(MIXED_CONTAINERS),
             n_cells=len(cells),
             own=own,
             **counts | {"fails": counts["fails"]},
         )
     ]
     for group, rows in ROWS.items():
-        lines += [f"## {group.capitalize()}\n", f"| tool | {' | '.join(CONTAINERS)} |"]
-        lines.append("| --- |" + " :-: |" * len(CONTAINERS))
+        lines += [f"## {group.capitalize()}\n", f"| tool | {' | '.join(containers(group))} |"]
+        lines.append("| --- |" + " :-: |" * len(containers(group)))
         for name in rows:
-            marks = [MARKS[cells[group, name, container][0]] for container in CONTAINERS]
+            marks = [MARKS[cells[group, name, container][0]] for container in containers(group)]
             lines.append(f"| `{name}` | {' | '.join(marks)} |")
         lines.append("")
     lines.append(BOTTOM.format(words="\n".join(f"| {words} ... | {where} |" for words, where in WORDS)))
@@ -444,7 +565,7 @@ Every tool of scikit-learn that takes X and an estimator, against every containe
 suite runs them. `python tests/matrix.py` writes this page (scikit-learn {version}); `tests/test_matrix.py`
 compares it.
 
-{n_rows} tools, {n_containers} containers, {n_cells} cells:
+{n_rows} tools, {n_containers} containers, and {n_mixed} of words beside numbers, {n_cells} cells:
 
 | mark | cells | meaning |
 | --- | --- | --- |
@@ -495,6 +616,8 @@ What to do:
 | AdaBoost, which refuses NaN | `SequencePadder(padding="largest")` in front, `n_channels` in the LSTM |
 | stacking with `passthrough=True` | the same, and a final estimator that takes NaN or begins with `SimpleImputer()` |
 | scalers, PCA and other transformers of tables | `SequenceScaler`, `PerTimeStep` |
+| missing values | `SequenceImputer`, `PerTimeStep(imputer)` in front of the LSTM |
+| words beside numbers | `PerTimeStep(ColumnTransformer(...))`, `SequenceOneHotEncoder(columns=...)` |
 | feature selection | selects channels inside `PerTimeStep`; columns of padded rows are no features |
 | `ClassifierChain`, `RegressorChain` | `MultiOutputClassifier`; `LSTMRegressor` has several outputs of its own |
 | `sklearn.inspection.permutation_importance` | `sklstm.permutation_importance`, of channels and of windows of time |
@@ -505,14 +628,14 @@ What to do:
 
 def main():
     """Write the page."""
-    missing = [name for name in CONTAINERS if not available(name)]
+    missing = [name for name in CONTAINERS | MIXED_CONTAINERS if not available(name)]
     if missing:
         raise SystemExit(f"pip install .[containers]: no library for {', '.join(missing)}")
     cells = {
         (group, name, container): cell(name, row, container)
         for group, rows in ROWS.items()
         for name, row in rows.items()
-        for container in CONTAINERS
+        for container in containers(group)
     }
     PAGE.write_text(render(cells), encoding="utf-8")
     print(f"{PAGE}: {dict(Counter(word for word, _, _ in cells.values()))}")

@@ -701,11 +701,11 @@ def test_symbols(form):
 
 def test_names_of_columns():
     pandas = pytest.importorskip("pandas")
-    table = pandas.DataFrame(np.random.default_rng(0).normal(size=(9, 3)), columns=["a", "b", "c"])
+    table = pandas.DataFrame(np.random.default_rng(0).normal(size=(9, 3)), columns=["t0", "t1", "t2"])
     reg = LSTMRegressor(**SMALL).fit(table, np.arange(9.0))
-    assert_array_equal(reg.feature_names_in_, ["a", "b", "c"])
+    assert_array_equal(reg.feature_names_in_, ["t0", "t1", "t2"])
     with pytest.raises(ValueError, match="feature names"):
-        reg.predict(table[["c", "b", "a"]])
+        reg.predict(table[["t2", "t1", "t0"]])
     reg.fit(X, SUMS)
     assert not hasattr(reg, "feature_names_in_")
 

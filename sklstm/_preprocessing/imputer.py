@@ -3,7 +3,6 @@
 import numpy as np
 from scipy import sparse
 from sklearn.base import OneToOneFeatureMixin
-from sklearn.impute import SimpleImputer
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks import check_bool, check_choice, check_number
@@ -83,6 +82,8 @@ class SequenceImputer(UnwrappedSequences, SequenceTransformer):
         _, columns = _places(values)
         self.statistics_ = np.full(sequences.n_features, float(self.fill_value))
         if self.strategy != "constant":
+            from sklearn.impute import SimpleImputer  # loads linear models and neighbours
+
             strategy = "mean" if self.strategy == "ffill" else self.strategy
             learned = SimpleImputer(strategy=strategy, keep_empty_features=True).fit(values).statistics_
             some = np.bincount(columns, minlength=sequences.n_features) < sequences.n_steps

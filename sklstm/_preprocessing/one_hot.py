@@ -159,9 +159,9 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
     def _warn_of_continuous(self, symbols, names):
         """Warn if a feature has fractions, most of them different: numbers are made symbols."""
         for place, column in zip(self._encoded, symbols.T, strict=True):
-            numbers = (
-                [v for v in column.tolist() if isinstance(v, float)] if column.dtype.kind in "fO" else []
-            )
+            if column.dtype.kind not in ("f", "O"):
+                continue
+            numbers = [value for value in column.tolist() if isinstance(value, float)]
             fractions = [number for number in numbers if number % 1]
             if len(set(fractions)) > len(column) / 2:
                 name = place if names is None else names[place]
