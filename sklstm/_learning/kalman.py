@@ -79,7 +79,7 @@ class DecoupledFilter:
         numpy.linalg.LinAlgError
             If the numbers are no longer finite, or R is too small beside rounding.
         """
-        n_measured, (n_units, size) = len(errors), self._columns.shape
+        n_measured, n_units, size = len(errors), len(self.matrices), self.matrices.shape[-1]
         columns = np.zeros((n_measured, len(weights) + 1))
         columns[:, :-1] = jacobian
         H = columns[:, self._columns].transpose(1, 2, 0)

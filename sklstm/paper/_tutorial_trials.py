@@ -58,17 +58,15 @@ class TutorialTrial:
             options["measurement_noise"] = lambda n: first * (last / first) ** min(n / n_sequences, 1)
             options["process_noise"] = lambda n: self.options["process_noise"]
             options["initial_covariance"] = self.options.get("initial_covariance", 100.0)
-        settings = settings_of(**options)
-        self.trainer = Trainer(self.engine, self.bind(*self.first_data(), settings.loss), settings, weights)
+        self.learning = settings_of(**options)
+        X = Sequences(np.zeros((1, self.row.n_inputs)), [0, 1])  # a trainer begins with some data
+        bound = self.bind(X, np.zeros((1, self.row.n_outputs)))
+        self.trainer = Trainer(self.engine, bound, self.learning, weights)
 
-    def first_data(self):
-        """Any sequence and its targets."""
-        return Sequences(np.zeros((1, self.row.n_inputs)), [0, 1]), np.full((1, self.row.n_outputs), 0.5)
-
-    def bind(self, X, targets, loss=None, weight=None):
+    def bind(self, X, targets, weight=None):
         """Sequences in the form of the kernel; all targets count unless there are weights."""
-        loss = self.trainer.settings.loss if loss is None else loss
-        return self.engine.bind(X, targets, np.ones(len(targets)) if weight is None else weight, loss)
+        weight = np.ones(len(targets)) if weight is None else weight
+        return self.engine.bind(X, targets, weight, self.learning.loss)
 
     def learn(self):
         """Learn until the next look at the rule."""
@@ -236,6 +234,7 @@ class TimingTrial(TutorialTrial):
                 continue
             X, targets, weight = self.draw(self.options["events"])
             self.trainer.load(self.bind(X, targets, weight=weight))
+            self.next = None  # the block of streams is gone
             self.trainer.epoch(self.rng)
             self.sequences += 1
             self.steps += X.n_steps
@@ -516,6 +515,8 @@ def back_propagation(draw, n_exemplars, rate, rng, n_functions=100, n_hidden=10)
     W, V = rng.uniform(-0.5, 0.5, (n_functions, n_hidden, 3)), np.zeros((n_functions, n_hidden + 1))
     one, total, n_counted = np.ones((n_functions, 1)), 0.0, max(1, n_exemplars // 100)
     for t in range(n_exemplars):
+        if not np.abs(V).max() < 1e6:  # it diverges
+            return np.inf
         inputs = np.hstack([x[:, t], one])
         h = np.hstack([np.tanh(np.einsum("fhi,fi->fh", W, inputs)), one])
         error = f[:, t] - (V * h).sum(axis=1)
@@ -524,8 +525,6 @@ def back_propagation(draw, n_exemplars, rate, rng, n_functions=100, n_hidden=10)
         back = (error[:, np.newaxis] * V * (1 - h * h))[:, :-1]
         V += rate * error[:, np.newaxis] * h
         W += rate * back[..., np.newaxis] * inputs[:, np.newaxis]
-        if not np.isfinite(V).all():
-            return np.inf
     return total / n_counted
 
 
@@ -549,7 +548,7 @@ class SeriesTrial(BatchTrial):
         lags = np.array(options["lags"])
         learned, tested = np.arange(lags.max(), 3000), np.arange(4800, 5300)
         windows = MLPRegressor(
-            options["n_hidden"],
+            hidden_layer_sizes=(options["n_hidden"],),
             activation="tanh",
             solver="lbfgs",
             alpha=0,
@@ -568,7 +567,7 @@ class SeriesTrial(BatchTrial):
         targets = self.y[4800:, 0]
         return float(np.sqrt(np.mean((predicted - targets) ** 2)) / targets.std())
 
-    def draw(self, n):
+    def draw(self, n, **changes):
         """Parts of the series to learn from, of 250 steps each."""
         at = self.rng.integers(0, 3000 - 250, n)[:, np.newaxis] + np.arange(250)
         X, y = (Sequences.from_lengths(part[at.ravel()], [250] * n) for part in (self.X, self.y))
