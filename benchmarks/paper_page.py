@@ -32,6 +32,11 @@ def markdown(head, rows):
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
+def filled(template, parts):
+    """Template with {{name}} replaced by the part of this name."""
+    return re.sub(r"\{\{(.+?)\}\}", lambda match: parts[match[1]], template)
+
+
 def task_of(row):
     """Arguments of the task, short."""
     short = {"min_length": "T", "n_informative": "N", "n_relevant": "symbols"}
@@ -162,7 +167,7 @@ def page(template, records):
         "guessing": guessing(groups),
         "time": times(records),
     }
-    return re.sub(r"\{\{(.+?)\}\}", lambda match: tables[match[1]], template)
+    return filled(template, tables)
 
 
 def figures(records, folder):

@@ -106,7 +106,7 @@ def test_losses_and_solvers_have_the_names_of_the_kernel():
     core = _cpu.core(np.float64)
     losses, solvers = _learning.losses.LOSSES, _learning.solvers.SOLVERS
     assert losses.keys() | {"linear"} == core.LOSSES.keys()  # linear: errors at the outputs, no loss
-    in_kernel = {name for name, solver in solvers.items() if solver.in_epochs}
+    in_kernel = {name for name, solver in solvers.items() if solver.in_kernel}
     assert in_kernel == core.SOLVERS.keys()
     for name, loss in losses.items():
         assert loss.name == name

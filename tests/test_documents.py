@@ -18,6 +18,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "CON
 SHORT = ["--trials", "1", "--limit"]
 EXAMPLES = {
     "plot_adding.py": ([*SHORT, "2000"], "74,000", "adding.png"),
+    "plot_blues.py": (["--epochs", "50"], "closed loop right for", "blues.png"),
+    "plot_counting.py": (["--strings", "100", "--most", "20"], "22,000,000", "counting.png"),
     "plot_delayed_xor.py": ([*SHORT, "1000"], "XOR and both bits", "delayed_xor.png"),
     "plot_digits.py": (["--quick"], "LSTMClassifier()", "digits.png"),
     "plot_displays.py": (["--quick"], "figures", "activations.png"),
@@ -25,8 +27,10 @@ EXAMPLES = {
     "plot_embedded_reber.py": ([*SHORT, "1000"], "8,440", "embedded_reber.png"),
     "plot_endless_stream.py": (["--steps", "60000"], "memory at most", "endless_stream.png"),
     "plot_grid_search.py": (["--quick"], "best parameters", "grid_search.png"),
+    "plot_learning_to_learn.py": (["--epochs", "2"], "least squares", "learning_to_learn.png"),
     "plot_long_lag.py": ([*SHORT, "200"], "5,040", "long_lag.png"),
     "plot_multiplication.py": ([*SHORT, "2000"], "482,000", "multiplication.png"),
+    "plot_oscillation.py": (["--rounds", "1"], "root mean square error", "oscillation.png"),
     "plot_parity.py": ([*SHORT, "300"], "2 to 10 steps", "parity.png"),
     "plot_parquet.py": (
         ["--row-groups", "20", "--rows", "1000", "--allowed", "5"],
@@ -34,6 +38,7 @@ EXAMPLES = {
         "parquet.png",
     ),
     "plot_random_long_lag.py": ([*SHORT, "200"], "5,680", "random_long_lag.png"),
+    "plot_t_maze.py": (["--length", "3", "--episodes", "60"], "of the last 500 episodes", "t_maze.png"),
     "plot_temporal_order.py": ([*SHORT, "2000"], "31,390", "temporal_order.png"),
     "plot_three_symbols.py": ([*SHORT, "2000"], "571,100", "three_symbols.png"),
     "plot_two_sequence.py": ([*SHORT, "2000"], "39,850", "two_sequence.png"),

@@ -1,4 +1,7 @@
-"""The tasks of 1997: each rule is checked, on thousands of sequences, by code that reads symbol by symbol."""
+"""The tasks of 1997, and what all tasks share.
+
+Each rule is checked, on thousands of sequences, by code that reads symbol by symbol.
+"""
 
 import re
 from collections import Counter, defaultdict
@@ -33,8 +36,17 @@ MAKERS = {
     "6b": partial(tasks.make_temporal_order, n_relevant=3),
     "xor": partial(tasks.make_delayed_xor, delay=2),
     "parity": partial(tasks.make_parity, min_length=5, max_length=9),
+    "continual": partial(tasks.make_continual_reber, n_steps=30),
+    "language": partial(tasks.make_language, language="a^n b^m B^m A^n", max_n=6),
+    "timed spikes": partial(tasks.make_timed_spikes, n_spikes=3, period=4, extras=(0, 1, 2)),
+    "spike gap": partial(tasks.make_spike_gap, gaps=(3, 5)),
+    "functions": partial(tasks.make_functions, n_exemplars=6),
+    "blues": tasks.make_blues,
 }
-SPARSE = ("1", "2a", "2a at the end", "2b", "2b at the end", "2c", "6a", "6b")
+WEIGHTED = {"make_spike_delays", "make_delay_detection"}  # a weight for each target beside X and y
+ALWAYS_THE_SAME = {"make_periodic", "make_mackey_glass", "make_language_strings"}  # nothing is drawn
+SPARSE = ("continual", "1", "2a", "2a at the end", "2b", "2b at the end", "2c", "6a", "6b")
+LISTED_WITH_OTHERS = ("reber_successors", "make_embedded_reber_sets", "accepted_strings")
 every_task = pytest.mark.parametrize("task", MAKERS)
 
 
@@ -587,6 +599,31 @@ def test_shared_arguments_are_checked(task, given, error, message):
         ("delayed_xor", {"delay": 0}, ValueError, "delay must be at least 1"),
         ("parity", {"min_length": 0}, ValueError, "min_length must be at least 1"),
         ("parity", {"min_length": 700}, ValueError, "max_length must be at least min_length=700, got 600"),
+        ("continual_reber", {"n_steps": 0}, ValueError, "n_steps must be at least 1, got 0"),
+        ("language", {"language": "a^n"}, ValueError, r"language must be one of .*, got 'a\^n'"),
+        ("language", {"min_n": 5, "max_n": 4}, ValueError, "max_n must be at least 5, got 4"),
+        (
+            "language",
+            {"language": "a^n b^m B^m A^n", "max_n": 1},
+            ValueError,
+            "max_n must be at least 2, got 1",
+        ),
+        ("spike_delays", {"period": 0}, ValueError, "period must be at least 1, got 0"),
+        ("spike_delays", {"extras": ()}, ValueError, "extras must be one or more integers of at least 0"),
+        ("timed_spikes", {"extras": (0, -1)}, ValueError, r"extras must be .*, got \(0, -1\)"),
+        ("timed_spikes", {"stationary": 1}, TypeError, "stationary must be True or False, got 1"),
+        ("delay_detection", {"delay": 0}, ValueError, "delay must be at least 1, got 0"),
+        ("periodic", {"form": "sine"}, ValueError, r"form must be one of .*'cosine'.*, got 'sine'"),
+        ("periodic", {"period": 1}, ValueError, "period must be at least 2, got 1"),
+        ("spike_gap", {"gaps": (5, 5)}, ValueError, "gaps must be the shorter and the longer one"),
+        ("spike_gap", {"gaps": 5}, ValueError, "gaps must be two numbers of steps, got 5"),
+        ("spike_gap", {"gaps": (0, 5)}, ValueError, r"gaps\[0\] must be at least 1, got 0"),
+        ("functions", {"family": "cubic"}, ValueError, "family must be one of .*'quadratic'"),
+        ("functions", {"n_exemplars": 0}, ValueError, "n_exemplars must be at least 1"),
+        ("mackey_glass", {"horizon": 0}, ValueError, "horizon must be at least 1, got 0"),
+        ("mackey_glass", {"skip": -1}, ValueError, "skip must be at least 0, got -1"),
+        ("blues", {"n_choruses": 0}, ValueError, "n_choruses must be at least 1"),
+        ("blues", {"melody": None}, TypeError, "melody must be True or False, got None"),
         ("embedded_reber_sets", {"n_train": 0, "n_test": 1}, ValueError, "n_train must be at least 1"),
         ("embedded_reber_sets", {"n_train": 1, "n_test": 0.5}, TypeError, "n_test must be an integer"),
         ("embedded_reber_sets", {"unique": "no"}, TypeError, "unique must be True or False, got 'no'"),
@@ -601,9 +638,9 @@ def test_arguments_are_checked(name, given, error, message):
 def test_everything_public_is_documented_and_tested():
     generators = {name for name in tasks.__all__ if name.startswith("make_")}
     made = {getattr(make, "func", make).__name__ for make in MAKERS.values()}
-    assert generators == made | {"make_embedded_reber_sets"}
-    for name in generators | {"reber_successors"}:
+    assert generators == made | {"make_embedded_reber_sets"} | WEIGHTED | ALWAYS_THE_SAME
+    for name in generators | {"reber_successors", "accepted_strings"}:
         documentation = getattr(tasks, name).__doc__
         for section in ("Parameters", "Returns", "Examples"):
             assert f"\n    {section}\n" in documentation
-        assert name in tasks.__doc__ or name in ("reber_successors", "make_embedded_reber_sets")
+        assert name in tasks.__doc__ or name in LISTED_WITH_OTHERS

@@ -54,6 +54,7 @@ class Bound:
         All sequences.
     learned : Order
         Those to learn from.
+    targets : ndarray of shape (n_targets, n_outputs), or None
     target_weight : ndarray of shape (n_targets,) or (n_targets, n_outputs), or None
     every_step : bool
         Whether each time step has a target.
@@ -63,6 +64,7 @@ class Bound:
     data: Any
     order: Order
     learned: Order
+    targets: Any
     target_weight: Any
     every_step: bool
 
@@ -175,7 +177,7 @@ class Engine:
                     )
                 to_learn = targets, target_weight, self.core.LOSSES[loss if loss == LINEAR else loss.name]
             data = self.core.Data(self.plan, self._inputs(values), *to_learn)
-        return Bound(sequences, data, order, learned, target_weight, every_step)
+        return Bound(sequences, data, order, learned, targets, target_weight, every_step)
 
     def _inputs(self, values):
         """Dense rows, or the three arrays of a CSR matrix."""

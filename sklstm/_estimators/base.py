@@ -20,6 +20,7 @@ from sklstm._estimators.callbacks import CallbackSupportMixin, EpochTasks, with_
 from sklstm._estimators.streams import StreamsMixin
 from sklstm._estimators.validation import hold_out
 from sklstm._input import read_X
+from sklstm._learning.kalman import DECOUPLED
 from sklstm._learning.loop import learn
 from sklstm._learning.solvers import SolverState
 from sklstm._learning.trainer import Trainer
@@ -65,6 +66,9 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         alpha="auto",
         clip="auto",
         update="batch",
+        measurement_noise=1.0,
+        process_noise=0.005,
+        initial_covariance=100.0,
         batch_size="auto",
         max_iter=200,
         tol=1e-4,
@@ -106,6 +110,9 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         self.alpha = alpha
         self.clip = clip
         self.update = update
+        self.measurement_noise = measurement_noise
+        self.process_noise = process_noise
+        self.initial_covariance = initial_covariance
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.tol = tol
@@ -169,6 +176,11 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 "continued=True learns inside a sequence that goes on from call to call, which only "
                 f"update='step' does, with gradient='truncated'; got update={shown(self.update)}."
+            )
+        if continued and self.solver == DECOUPLED:
+            raise ValueError(
+                "continued=True learns inside a sequence that goes on from call to call, which "
+                f"solver={DECOUPLED!r} does not: give whole sequences, or another solver."
             )
         with _unchanged_on_error(self):
             return self._fit(

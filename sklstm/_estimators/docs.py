@@ -58,11 +58,14 @@ PARAMETERS = {
         The truncated gradient is that of 1997.
     solver : {choices(SOLVERS, "adam")}
         "sgd" with ``update="sequence"`` is the paper's on-line learning. "rprop" and "lbfgs" take all
-        sequences at once ("rprop" large batches if `batch_size` says so); "lbfgs" is SciPy's.
+        sequences at once ("rprop" large batches if `batch_size` says so); "lbfgs" is SciPy's. "dekf" is the
+        decoupled extended Kalman filter (Puskorius & Feldkamp 1994; with LSTM Perez-Ortiz et al. 2003), which
+        keeps a covariance matrix of the weights into each unit: few sequences, much work at each; it
+        needs ``gradient="truncated"``, ``update="step"`` or "sequence", and the squared error.
     learning_rate : float or callable, default=0.01
-        For "rprop" the first step; unused by "lbfgs". A callable is a schedule for "sgd" and "adam": it
-        takes the number of epochs so far, from 0 on, those of earlier calls of `partial_fit` and of a warm
-        start included, and gives the rate of the next.
+        For "rprop" the first step; unused by "lbfgs" and "dekf". A callable is a schedule for "sgd" and
+        "adam": it takes the number of epochs so far, from 0 on, those of earlier calls of `partial_fit` and
+        of a warm start included, and gives the rate of the next.
     momentum : float, default=0.0
         For "sgd".
     alpha : "auto" or float, default="auto"
@@ -75,6 +78,14 @@ PARAMETERS = {
         When weights change: after a mini-batch, by its mean gradient; after each sequence, by its summed
         gradient (1997); after each time step that has a target (real time, truncated gradient only;
         memory does not grow with the length).
+    measurement_noise : float or callable, default=1.0
+        Variance that "dekf" expects of a target about its output: the larger, the smaller its steps. A
+        callable takes the number of sequences learned from so far.
+    process_noise : float or callable, default=0.005
+        Variance that "dekf" adds to that of each weight at each update, so that learning goes on. A callable
+        as for `measurement_noise`.
+    initial_covariance : float, default=100.0
+        Variance of each weight before "dekf" has learned anything.
     batch_size : "auto" or int, default="auto"
         Sequences in a mini-batch at most; "auto" is 32, and all for "rprop" and "lbfgs". Batches are as
         few as possible, and of equal size but for one sequence: 33 sequences are 16 and 17, not 32 and 1.

@@ -12,6 +12,7 @@ from sklstm._checks import (
     check_n_channels,
     check_number,
 )
+from sklstm._learning.kalman import DECOUPLED
 from sklstm._learning.losses import LOSSES, loss_for
 from sklstm._learning.settings import GRADIENTS, UPDATES, settings_of
 from sklstm._learning.solvers import SOLVERS
@@ -19,6 +20,7 @@ from sklstm._messages import shown
 from sklstm._network import ARCHITECTURE, OUTPUT_ACTIVATIONS, Network
 
 BATCH_SIZE = 32
+_LEAST_NOISE = {"measurement_noise": {"above": 0}, "process_noise": {"least": 0}}
 
 
 def network(estimator, n_inputs, n_outputs):
@@ -66,7 +68,22 @@ def settings(estimator, n_sequences, once, n_epochs):
         n_iter_no_change=int(estimator.n_iter_no_change),
         shuffle=bool(estimator.shuffle),
         verbose=int(estimator.verbose),
+        measurement_noise=_noise(estimator, "measurement_noise"),
+        process_noise=_noise(estimator, "process_noise"),
+        initial_covariance=float(estimator.initial_covariance),
     )
+
+
+def _noise(estimator, name):
+    """Sequences so far -> noise of the Kalman filter."""
+    value, least = getattr(estimator, name), _LEAST_NOISE[name]
+
+    def noise(n_sequences):
+        number = value(n_sequences)
+        check_number(f"{name}({n_sequences})", number, **least)
+        return float(number)
+
+    return noise if callable(value) else lambda n_sequences: float(value)
 
 
 def _learning_rate(estimator, epoch):
@@ -134,6 +151,10 @@ def check(estimator):
     if not callable(estimator.learning_rate):
         check_number("learning_rate", estimator.learning_rate, above=0, text="a callable or ")
     check_number("momentum", estimator.momentum, least=0, below=1)
+    for name, least in _LEAST_NOISE.items():
+        if not callable(getattr(estimator, name)):
+            check_number(name, getattr(estimator, name), text="a callable or ", **least)
+    check_number("initial_covariance", estimator.initial_covariance, above=0)
     check_number("tol", estimator.tol, least=0)
     check_number("validation_fraction", estimator.validation_fraction, above=0, below=1)
     check_n_channels(estimator.n_channels)
@@ -163,6 +184,7 @@ def check(estimator):
 
 def _check_pairs(estimator):
     solver, update, batch_size = SOLVERS[estimator.solver], estimator.update, estimator.batch_size
+    is_filter = solver.name == DECOUPLED
     got = f"got solver={solver.name!r}."
     for refused, remedy in (
         (
@@ -174,6 +196,21 @@ def _check_pairs(estimator):
             not solver.in_epochs and not is_auto(batch_size),
             f"solver={solver.name!r} learns from all sequences at once: leave batch_size='auto', "
             f"got batch_size={shown(batch_size)}.",
+        ),
+        (
+            is_filter and (update == "batch" or estimator.gradient != "truncated"),
+            f"solver={solver.name!r} goes from measurement to measurement, with derivatives that are carried "
+            "forwards: it needs update='step' or 'sequence' and gradient='truncated', got "
+            f"update={shown(update)} and gradient={shown(estimator.gradient)}.",
+        ),
+        (
+            is_filter and estimator.loss != "squared_error",
+            f"solver={solver.name!r} measures the distance of outputs and targets: it needs "
+            f"loss='squared_error', got loss={shown(estimator.loss)}.",
+        ),
+        (
+            is_filter and not is_auto(estimator.alpha) and estimator.alpha != 0,
+            f"alpha={shown(estimator.alpha)} has no meaning with solver={solver.name!r}: leave alpha='auto'.",
         ),
         (
             update != "batch" and not is_auto(batch_size),

@@ -1,7 +1,7 @@
 """How to learn: the estimators' arguments, each resolved once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sklstm._learning.losses import LOSSES, Loss
 from sklstm._learning.solvers import SOLVERS, Solver
@@ -30,6 +30,10 @@ class Settings:
         Epochs so far -> learning rate.
     n_epochs : int
         Of earlier calls.
+    measurement_noise, process_noise : callable
+        Sequences so far -> noise, for "dekf".
+    initial_covariance : float
+        For "dekf".
     """
 
     loss: Loss
@@ -49,6 +53,9 @@ class Settings:
     verbose: int = 0
     schedule: Callable[[int], float] | None = None
     n_epochs: int = 0
+    measurement_noise: Callable[[int], float] = field(default=lambda n: 1.0)
+    process_noise: Callable[[int], float] = field(default=lambda n: 0.005)
+    initial_covariance: float = 100.0
 
     def merges(self, n_sequences):
         """Whether an update sees all of so many sequences, so that equal ones can be learned from as one."""

@@ -1,10 +1,15 @@
-"""Solvers: what each allows and remembers, and L-BFGS. The others' steps are in _kernel/solvers.pxd."""
+"""Solvers: what each allows and remembers, and L-BFGS.
+
+The steps of first order are in _kernel/solvers.pxd, the Kalman filter in kalman.py.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+
+from sklstm._learning.kalman import DECOUPLED
 
 RATE, N_UPDATES = 1, -1  # places in the numbers of a solver
 MAX_ITER, NO_DESCENT = 1, 2  # how L-BFGS may end without having converged
@@ -23,6 +28,8 @@ class Solver:
         learning_rate -> {name: number} of the arrays that it keeps, two at most, before the first update.
     in_epochs : bool
         Whether it makes updates in epochs; otherwise it takes all sequences at once.
+    in_kernel : bool
+        Whether the kernel takes its steps.
     full_batch : bool
         Whether it wants all sequences in a batch, or large batches, and no update inside them.
     has_momentum : bool
@@ -36,6 +43,7 @@ class Solver:
     name: str
     start: Callable[[float], dict[str, float]]
     in_epochs: bool = True
+    in_kernel: bool = True
     full_batch: bool = False
     has_momentum: bool = False
     has_rate: bool = True
@@ -46,6 +54,8 @@ class Solver:
         """Arguments with which it diverges less easily."""
         if not self.in_epochs:
             return "a larger alpha, or another solver"
+        if not self.in_kernel:
+            return "a larger measurement_noise"
         return f"a learning_rate smaller than {rate}" + (", or clip" if self.has_rate else "")
 
 
@@ -60,7 +70,8 @@ SOLVERS = {
             full_batch=True,
             has_rate=False,
         ),
-        Solver("lbfgs", lambda rate: {}, in_epochs=False, full_batch=True, has_rate=False),
+        Solver("lbfgs", lambda rate: {}, in_epochs=False, in_kernel=False, full_batch=True, has_rate=False),
+        Solver(DECOUPLED, lambda rate: {}, in_kernel=False, has_rate=False),
     )
 }
 
@@ -73,9 +84,9 @@ class SolverState:
     solver : str
         Whose it is.
     arrays : dict of str to ndarray of shape (n_weights,)
-        In the order of the flat weights; names as of `Solver.start`.
+        In the order of the flat weights; names as of `Solver.start`. Of "dekf" the covariances, flat.
     n_updates : int
-        Updates made.
+        Updates made; of "dekf" sequences that were learned from.
     """
 
     def __init__(self, solver, arrays, n_updates):

@@ -8,7 +8,9 @@ import numpy as np
 from sklstm._checks import may_overflow
 from sklstm._engine.batches import WorkspacePool, packed_batches, sequences_at_once
 from sklstm._engine.states import read_online_state, write_online_state
-from sklstm._engine.threads import Threads
+from sklstm._engine.streams import Stream
+from sklstm._engine.threads import Threads, one_blas_thread
+from sklstm._learning.kalman import DECOUPLED, DecoupledFilter
 from sklstm._learning.solvers import N_UPDATES, RATE, SolverState, lbfgs, solver_numbers
 
 SHARE = 3e6  # multiply-adds of a thread's part of a mini-batch, for which it is worth a thread
@@ -55,7 +57,12 @@ class Trainer:
         number = engine.core.SOLVERS.get(settings.solver.name, -1)
         numbers = solver_numbers(number, settings, solver_state.n_updates)
         self.learned = engine.core.Weights(engine.pad(weights), *arrays, numbers)
-        self.work: Any = None
+        self.filter: Any = None
+        if settings.solver.name == DECOUPLED:
+            covariance = solver_state.arrays.get("covariance")
+            self.filter = DecoupledFilter(engine.network, settings.initial_covariance, covariance)
+        self.work: Any = None  # of mini-batches and sequences
+        self.online: Any = None  # of time steps
         self.pool: Any = None  # of several threads
 
     def load(self, bound):
@@ -81,6 +88,8 @@ class Trainer:
             name: self.engine.flat(array)
             for name, array in zip(self.state_names, (learned.first, learned.second), strict=False)
         }
+        if self.filter:
+            arrays["covariance"] = self.filter.covariance
         return SolverState(self.settings.solver.name, arrays, int(learned.hyper[N_UPDATES]))
 
     def snapshot(self):
@@ -88,7 +97,8 @@ class Trainer:
         return [*(array.copy() for array in self._arrays()), self.online_states]
 
     def _arrays(self):
-        return self.learned.w, self.learned.first, self.learned.second, self.learned.hyper
+        covariance = [self.filter.matrices] if self.filter else []
+        return self.learned.w, self.learned.first, self.learned.second, self.learned.hyper, *covariance
 
     def restore(self, snapshot):
         """Go back to a snapshot."""
@@ -117,7 +127,13 @@ class Trainer:
         shuffle = self.settings.shuffle and self.online_states is None
         index = rng.permutation(n_sequences) if shuffle else np.arange(n_sequences)
         with may_overflow():
-            total = self._steps(index) if self.settings.real_time else self._mini_batches(index)
+            if self.filter:
+                with one_blas_thread():  # its products are small
+                    total = self._filtered(index)
+            elif self.settings.real_time:
+                total = self._steps(index)
+            else:
+                total = self._mini_batches(index)
             mean = total / self.bound.total_weight
             if self.settings.alpha:
                 mean += self._penalty(self.weights)
@@ -136,7 +152,7 @@ class Trainer:
         largest = np.sqrt(np.finfo(self.w.dtype).max)
         online = [part for state in self.online_states or () for part in state]
         return np.abs(self.w).max() < largest and all(
-            np.isfinite(part).all() for part in (self.learned.first, self.learned.second, *online)
+            np.isfinite(part).all() for part in (*self._arrays()[1:3], *self._arrays()[4:], *online)
         )
 
     def gives_finite_outputs(self, weights):
@@ -250,17 +266,22 @@ class Trainer:
     def _steps(self, index):
         """Loss of an epoch; an update after each time step. Streams go on from call to call."""
         order, sparse = self.bound.learned[index], self.bound.data.sparse
-        if self.work is None:
-            self.work = self.engine.workspace(1, 1, 1, sparse=sparse, partials=True)
+        self._make_online()
         if self.online_states is None:
             return self._train_steps(order, goes_on=False)
         total, states = 0.0, []
         for i, state in enumerate(self.online_states):
-            write_online_state(self.engine, self.work, state, sparse)
+            write_online_state(self.engine, self.online, state, sparse)
             total += self._train_steps(order[i : i + 1], goes_on=True)
-            states.append(read_online_state(self.engine, self.work, sparse))
+            states.append(read_online_state(self.engine, self.online, sparse))
         self.online_states = states
         return total
+
+    def _make_online(self):
+        sparse = self.bound.data.sparse
+        if self.online is None or self.online_is_sparse != sparse:
+            self.online = self.engine.workspace(1, 1, 1, sparse=sparse, partials=True)
+            self.online_is_sparse = sparse
 
     def follow(self, sequence, *, limit=np.inf, learns=True, rates=None, goes_on=False):
         """Follow a stream, with an update after each time step, until its outputs miss a target.
@@ -287,16 +308,18 @@ class Trainer:
             Time steps that were made. `record` has their outputs, if it has rows.
         missed : bool
         """
-        if self.work is None:
-            sparse = self.bound.data.sparse
-            self.work = self.engine.workspace(1, 1, 1, sparse=sparse, partials=True)
+        if self.filter and learns:
+            raise ValueError(
+                f"solver={self.settings.solver.name!r} learns from whole sequences, not from a stream."
+            )
+        self._make_online()
         order = self.bound.learned[[sequence]]
         rate = self.learning_rate
         loss, n_steps, missed = self.engine.core.train_steps(
             self.engine.plan,
             self.bound.data,
             order,
-            self.work,
+            self.online,
             self.learned,
             goes_on,
             self.record,
@@ -313,11 +336,71 @@ class Trainer:
         """Loss of these sequences; whether they go on from what the workspace holds, or start from zero."""
         engine = self.engine
         total, *_ = engine.core.train_steps(
-            engine.plan, self.bound.data, order, self.work, self.learned, goes_on, self.record
+            engine.plan, self.bound.data, order, self.online, self.learned, goes_on, self.record
         )
         if not np.isfinite(total):
             raise Diverged
         return total
+
+    # ------------------------------------------------------------------------------------------
+    # Kalman filter
+
+    def _filtered(self, index):
+        """Loss of an epoch; an update after each time step with a target, or after each sequence."""
+        engine, learned, hyper = self.engine, self.bound.learned, self.learned.hyper
+        weights = self.weights.astype(float)
+        stream = Stream(engine.network, weights, partials=True, dtype=engine.dtype)
+        total = 0.0
+        try:
+            for start, length, target in zip(
+                learned.start[index], learned.length[index], learned.target[index], strict=True
+            ):
+                n = int(hyper[N_UPDATES])
+                noises = self.settings.measurement_noise(n), self.settings.process_noise(n)
+                total += self._filtered_sequence(stream, int(start), int(length), int(target), *noises)
+                hyper[N_UPDATES] += 1
+        finally:
+            self.learned.w[engine.places] = weights
+        return total
+
+    def _filtered_sequence(self, stream, start, length, target, noise, process_noise):
+        """Loss of one sequence; the stream's weights change in place."""
+        bound, total, measured = self.bound, 0.0, []
+        X = bound.sequences.values[start : start + length]
+        X = np.ascontiguousarray(X.toarray() if bound.sequences.is_sparse else X, self.engine.dtype)
+        stream.reset()
+        for t, x in enumerate(X):
+            try:
+                outputs = stream.step(x)
+            except ValueError:  # the state is not finite
+                raise Diverged from None
+            row = target + t * bound.every_step
+            if not bound.every_step and t < length - 1:
+                continue
+            weight = np.broadcast_to(bound.target_weight[row], outputs.shape)
+            counts = np.flatnonzero(weight)
+            if len(counts) == 0:
+                continue
+            if len(self.record):
+                self.record[row] = outputs
+            errors = (bound.targets[row] - outputs).astype(float)[counts]
+            total += 0.5 * float(weight[counts] @ errors**2)
+            measured.append((stream.jacobian()[counts], errors, noise / weight[counts]))
+            if self.settings.real_time:
+                self._measure(stream, measured, process_noise)
+        if measured:
+            self._measure(stream, measured, process_noise)
+        return total
+
+    def _measure(self, stream, measured, process_noise):
+        """Update the weights by what was measured since the last update."""
+        jacobian, errors, noise = map(np.concatenate, zip(*measured, strict=True))
+        measured.clear()
+        try:
+            self.filter.update(stream.weights, jacobian, errors, noise, process_noise)
+            stream.load()
+        except (np.linalg.LinAlgError, ValueError):  # what was measured, or a weight, is not finite
+            raise Diverged from None
 
     # ------------------------------------------------------------------------------------------
     # all at once

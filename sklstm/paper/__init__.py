@@ -1,12 +1,13 @@
-"""The experiments of Hochreiter & Schmidhuber (1997), every row of every table.
+"""The experiments of Hochreiter & Schmidhuber (1997), every row of every table, and of the tutorial of 2003.
 
 ``python -m sklstm.paper list`` shows them, ``python -m sklstm.paper run 6a`` makes the trials of one.
 """
 
 from sklstm.paper._experiments import EXPERIMENTS, Experiment, Rule
 from sklstm.paper._study import Study, StudyTrial, experiment_of
+from sklstm.paper._tutorial import TUTORIAL, Tutorial
 
-__all__ = ["EXPERIMENTS", "Experiment", "Rule", "Study", "StudyTrial", "settings"]
+__all__ = ["EXPERIMENTS", "TUTORIAL", "Experiment", "Rule", "Study", "StudyTrial", "Tutorial", "settings"]
 
 
 def settings(name, setting="paper"):

@@ -8,8 +8,10 @@ import time
 from contextlib import closing
 
 from sklstm.paper._experiments import EXPERIMENTS, SETTINGS
-from sklstm.paper._records import FIELDS, key_of, open_to_add, read
+from sklstm.paper._records import fields_of, key_of, open_to_add, read
 from sklstm.paper._results import groups_of, wrong_of_1997
+from sklstm.paper._rows import ROWS
+from sklstm.paper._tutorial import TUTORIAL
 from sklstm.paper._workers import records_of
 
 
@@ -21,6 +23,9 @@ def listing(_):
             f"{row.name:<7}{row.table or '':>5}  {row.task:<26}{row.n_weights:>8}{row.n_trials:>7}"
             f"{row.paper['sequences']:>17,}"
         )
+    print(f"\n{'row':<15}{'family':<17}{'weights':>8}{'trials':>7}  published")
+    for row in TUTORIAL.values():
+        print(f"{row.name:<15}{row.family:<17}{row.n_weights:>8}{row.n_trials:>7}  {row.published}")
 
 
 def run(options):
@@ -38,32 +43,34 @@ def run(options):
 
 
 def _run(options, out):
-    rows = list(EXPERIMENTS) if "all" in options.experiments else dict.fromkeys(options.experiments)
+    several = {"all": EXPERIMENTS, "tutorial": TUTORIAL}
+    rows = dict.fromkeys(row for name in options.experiments for row in several.get(name, [name]))
     done = set(map(key_of, read(options.json)))
     jobs = [
         (name, setting, options.seed + trial)
         for setting in dict.fromkeys(options.settings)
         for name in rows
-        if setting in EXPERIMENTS[name].settings
-        for trial in range(options.trials or EXPERIMENTS[name].n_trials)
+        if setting in ROWS[name].settings
+        for trial in range(options.trials or ROWS[name].n_trials)
     ]
     left = [job for job in jobs if job not in done]
     if len(left) < len(jobs):
         print(f"{len(jobs) - len(left)} of {len(jobs)} trials are in {options.json} already", flush=True)
     # the longest first, so that no core is idle in the end
-    left.sort(key=lambda job: -EXPERIMENTS[job[0]].limit * EXPERIMENTS[job[0]].mean_steps)
+    left.sort(key=lambda job: -ROWS[job[0]].limit * ROWS[job[0]].mean_steps)
     total, finished, start = sum(_expected_steps(job[0]) for job in left), 0, time.perf_counter()
     with closing(records_of(left, options.jobs, options.limit)) as records:
         for number, record in enumerate(records, 1):
             record["trial"] = record["seed"] - options.seed
             if out:
-                print(json.dumps({field: record[field] for field in FIELDS}), file=out, flush=True)
+                fields = fields_of(record["experiment"])
+                print(json.dumps({field: record[field] for field in fields}), file=out, flush=True)
             finished += _expected_steps(record["experiment"])
             spent = time.perf_counter() - start
             print(
                 f"[{number}/{len(left)}] {record['experiment']:<6} {record['setting']:<5} seed "
                 f"{record['seed']:<3} {'solved' if record['success'] else 'not solved':<10} "
-                f"{record['sequences']:>9,} sequences  {record['wrong']} of {record['test_size']} wrong  "
+                f"{record['sequences']:>9,} sequences  {_outcome(record)}  "
                 f"{record['seconds']:.0f} s; {spent:.0f} s, {spent * (total / finished - 1):.0f} s left",
                 flush=True,
             )
@@ -71,9 +78,16 @@ def _run(options, out):
     return 0
 
 
+def _outcome(record):
+    """What a trial has come to."""
+    if "reached" not in record:
+        return f"{record['wrong']} of {record['test_size']} wrong"
+    return f"reached {'nothing' if record['reached'] is None else format(record['reached'], ',.4g')}"
+
+
 def _expected_steps(name):
-    row = EXPERIMENTS[name]
-    return row.paper["sequences"] * row.mean_steps
+    row = ROWS[name]
+    return (row.limit if name in TUTORIAL else row.paper["sequences"]) * row.mean_steps
 
 
 def table(options):
@@ -97,6 +111,16 @@ def table(options):
                     f"{name:<7}{setting:<8}{group.share:>9}{group.mean:>24}{row.paper['sequences']:>11,}"
                     f"{wrong:>9}{wrong_of_1997(row):>8}{rms:>8}{mae:>8}"
                 )
+    of_tutorial = [(row, setting) for row in TUTORIAL.values() for setting in SETTINGS]
+    if any((row.name, setting) in groups for row, setting in of_tutorial):
+        print(f"\n{'row':<15}{'setting':<8}{'solved':>9}{'sequences':>24}{'reached':>32}  published")
+    for row, setting in of_tutorial:
+        group = groups.get((row.name, setting))
+        if group:
+            print(
+                f"{row.name:<15}{setting:<8}{group.share:>9}{group.mean:>24}{group.reached:>32}  "
+                f"{row.published}"
+            )
     return 0
 
 
@@ -117,7 +141,7 @@ def main(arguments=None):
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="the experiments")
     runner = commands.add_parser("run", help="make trials")
-    runner.add_argument("experiments", nargs="+", choices=[*EXPERIMENTS, "all"], metavar="ROW")
+    runner.add_argument("experiments", nargs="+", choices=[*ROWS, "all", "tutorial"], metavar="ROW")
     runner.add_argument("--trials", type=_at_least(1), help="the paper's number if not given")
     runner.add_argument("--jobs", type=_at_least(1), default=1, help="trials side by side")
     runner.add_argument("--seed", type=_at_least(0), default=0, help="of the first trial")

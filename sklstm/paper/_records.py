@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sklstm.paper._experiments import EXPERIMENTS, SETTINGS
+from sklstm.paper._tutorial import TUTORIAL
 
 FIELDS: dict[str, Any] = {
     "experiment": str,
@@ -26,6 +27,15 @@ FIELDS: dict[str, Any] = {
     "steps": int,
     "ns_per_step": (int, float),
 }
+OF_1997 = ("first", "wrong", "test_size", "mse", "mae")
+TUTORIAL_FIELDS: dict[str, Any] = {field: FIELDS[field] for field in FIELDS if field not in OF_1997} | {
+    "reached": (int, float, type(None))
+}
+
+
+def fields_of(name):
+    """Fields of the records of a row, and their types."""
+    return TUTORIAL_FIELDS if name in TUTORIAL else FIELDS
 
 
 def key_of(record):
@@ -67,13 +77,14 @@ def _record_of(line):
         raise ValueError("it is not JSON, or not whole") from None
     if not isinstance(record, dict):
         raise ValueError("it is JSON, but not a record")
-    for field, types in FIELDS.items():
+    name = record.get("experiment")
+    for field, types in fields_of(name if isinstance(name, str) else "").items():
         if field not in record:
             raise ValueError(f"the record has no {field!r}")
         value = record[field]
         if not isinstance(value, types) or (isinstance(value, bool) and types is not bool):
             raise ValueError(f"{field!r} of the record is {value!r:.40}")
-    if record["experiment"] not in EXPERIMENTS:
+    if name not in EXPERIMENTS | TUTORIAL:
         raise ValueError(f"no experiment is named {record['experiment']!r:.40}")
     if record["setting"] not in SETTINGS:
         raise ValueError(f"no setting is named {record['setting']!r:.40}")

@@ -37,6 +37,14 @@ class Group:
         return f"{self.sequences.mean():,.0f}{spread}"
 
     @property
+    def reached(self):
+        """What the trials of a row of the tutorial reached: median, and the least and the largest."""
+        numbers = [record["reached"] for record in self.counted if record["reached"] is not None]
+        if not numbers:
+            return ""
+        return f"{np.median(numbers):,.4g} ({min(numbers):,.4g} to {max(numbers):,.4g})"
+
+    @property
     def errors(self):
         """Wrong test sequences, root mean square, mean absolute error: means over the trials."""
         rms = np.sqrt(self.column("mse").mean())

@@ -10,8 +10,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import Any
 
-from sklstm.paper._experiments import EXPERIMENTS
-from sklstm.paper._trial import Guess, Trial
+from sklstm.paper._rows import trial_of
 
 
 def records_of(jobs, n_workers, limit):
@@ -84,10 +83,7 @@ def _work(connection, limit):
     try:
         while True:
             name, setting, seed = connection.recv()
-            experiment = EXPERIMENTS[name]
-            kind = Guess if setting == "guess" else Trial
-            trial = kind(experiment, experiment.arguments_of(setting), seed)
-            connection.send(trial.run(limit) | {"setting": setting})
+            connection.send(trial_of(name, setting, seed).run(limit) | {"setting": setting})
     except (EOFError, ConnectionError):  # the other end is closed: there is nothing more to do
         pass
 

@@ -1,4 +1,4 @@
-"""Experiment 1: the embedded Reber grammar."""
+"""The embedded Reber grammar: strings (1997, Experiment 1), and streams of them without end (2000)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sklstm._sequences import Sequences, as_sequences
 from sklstm.tasks._shared import (
     Array,
     RandomState,
+    dense,
     dense_one_hot,
     float_dtype,
     generator,
@@ -197,6 +198,81 @@ def _disjoint(
     return (train, test) if len(test) == n_test else None
 
 
+def make_continual_reber(
+    n_sequences: int,
+    n_steps: int = 1000,
+    *,
+    dtype: npt.DTypeLike = np.float64,
+    random_state: RandomState = None,
+) -> tuple[Sequences, Sequences]:
+    """Streams of strings of the embedded Reber grammar, without a mark between them (2000).
+
+    One string follows the other, the B of the next after the E of the last. At each symbol the target is the
+    set of those that may come next, which after E is B. A network has no end of a string to be reset at: it
+    must learn to forget.
+
+    Parameters
+    ----------
+    n_sequences : int
+        Number of streams.
+    n_steps : int, default=1000
+        Symbols of each stream, at least 1; the last string is cut off there.
+    dtype : {float64, float32}, default=float64
+        Of inputs and targets.
+    random_state : int, Generator, RandomState or None, default=None
+        Source of the random numbers; a Generator or RandomState is advanced.
+
+    Returns
+    -------
+    X : Sequences
+        Sparse one-hot rows, 7 features: the symbols B, T, P, S, X, V, E.
+    y : Sequences
+        Dense rows, 1 for each symbol that may follow, one or two, and 0 otherwise; for
+        ``return_sequences=True``.
+
+    See Also
+    --------
+    make_embedded_reber : Single strings.
+
+    Notes
+    -----
+    The task of Gers, Schmidhuber & Cummins, "Learning to forget: continual prediction with LSTM", Neural
+    Computation 12(10) (2000) 2451-2471, section 4. Reading: the target is the set of legal successors, not
+    the one that does follow, so that a right network has small errors at every step.
+
+    Examples
+    --------
+    >>> from sklstm.tasks import REBER_SYMBOLS, make_continual_reber
+    >>> X, y = make_continual_reber(1, 40, random_state=0)
+    >>> "".join(REBER_SYMBOLS[i] for i in X[0].indices)
+    'BTBPVPSETEBPBTSXXVPSEPEBPBTSSSXXVPSEPEBP'
+    >>> y[0][0]  # after B: T or P
+    array([0., 1., 1., 0., 0., 0., 0.])
+    """
+    n, n_steps = n_sequences_of(n_sequences), integer("n_steps", n_steps)
+    rng, dtype = generator(random_state), float_dtype(dtype)
+    parts = [_reber_stream(n_steps, rng) for _ in range(n)]
+    symbols, legal = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    offsets = np.arange(n + 1, dtype=np.int64) * n_steps
+    return one_hot(symbols, offsets, len(REBER_SYMBOLS), dtype), dense(legal, offsets, dtype)
+
+
+def _reber_stream(n_steps: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Symbols of a stream, and the legal successors of each."""
+    symbols, successors, n = [], [], 0
+    while n < n_steps:
+        strings, lengths = _reber_strings(
+            max(1, (n_steps - n) // 12), rng
+        )  # which have 12 symbols on average
+        is_symbol = np.arange(strings.shape[1]) < lengths[:, np.newaxis]
+        symbols.append(strings[is_symbol])
+        legal = _LEGAL[_states_of(symbols[-1].astype(np.intp), lengths)]
+        legal[np.cumsum(lengths) - 1, REBER_SYMBOLS.index("B")] = True
+        successors.append(legal)
+        n += len(symbols[-1])
+    return np.concatenate(symbols)[:n_steps], np.concatenate(successors)[:n_steps]
+
+
 def reber_successors(X: Any) -> npt.NDArray[np.bool_]:
     """Find the symbols that may follow each symbol of strings of the embedded Reber grammar.
 
@@ -242,13 +318,7 @@ def reber_successors(X: Any) -> npt.NDArray[np.bool_]:
     True
     """
     symbols, lengths = _reber_codes(X)
-    starts = np.cumsum(lengths) - lengths
-    states = np.empty(len(symbols), dtype=np.intp)
-    state = np.zeros(len(lengths), dtype=np.intp)
-    for step in range(lengths.max(initial=0)):
-        active = np.flatnonzero(lengths > step)
-        state[active] = _AFTER[state[active], symbols[starts[active] + step]]
-        states[starts[active] + step] = state[active]
+    states, starts = _states_of(symbols, lengths), np.cumsum(lengths) - lengths
     if (states == _ILLEGAL).any():
         row = int((states == _ILLEGAL).argmax())
         i = int(np.searchsorted(starts, row, side="right")) - 1
@@ -257,6 +327,18 @@ def reber_successors(X: Any) -> npt.NDArray[np.bool_]:
             f"{REBER_SYMBOLS[symbols[row]]}, is not legal there."
         )
     return _LEGAL[states]
+
+
+def _states_of(symbols: Array, lengths: Array) -> Array:
+    """State of the grammar after each symbol of strings of these lengths."""
+    starts = np.cumsum(lengths) - lengths
+    states = np.empty(len(symbols), dtype=np.intp)
+    state = np.zeros(len(lengths), dtype=np.intp)
+    for step in range(lengths.max(initial=0)):
+        active = np.flatnonzero(lengths > step)
+        state[active] = _AFTER[state[active], symbols[starts[active] + step]]
+        states[starts[active] + step] = state[active]
+    return states
 
 
 def _reber_strings(n: int, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -1,0 +1,543 @@
+"""The experiments of the tutorial of 2003 as data: task, network, learning, rules, published results."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+ON_LINE: dict[str, Any] = {  # Gers and others, 2000 to 2002
+    "gradient": "truncated",
+    "solver": "sgd",
+    "update": "step",
+    "loss": "squared_error",
+    "return_sequences": True,
+    "output_activation": "logistic",
+}
+LINEAR_CELLS: dict[str, Any] = {  # since 2001: g and h are the identity
+    "peepholes": True,
+    "cell_input_activation": "identity",
+    "cell_output_activation": "identity",
+    "init_range": 0.1,
+}
+MODERN: dict[str, Any] = {"gradient": "full", "solver": "adam", "update": "batch", "clip": 1.0}
+
+
+@dataclass(frozen=True)
+class Tutorial:
+    """One row: an experiment of Schmidhuber's tutorial (2003), or of a paper that it sums up.
+
+    Attributes
+    ----------
+    name : str
+        Family and, after a hyphen, what distinguishes the row.
+    family : str
+        Rows of a family share a page and a table.
+    trial : str
+        Kind of trial: key of `KINDS` in `_tutorial_trials`.
+    n_inputs, n_outputs, n_weights : int
+    options : dict
+        Of the trial: arguments of the task, when it is looked at, how it is tested.
+    arguments : dict
+        Arguments of the estimator, as published.
+    best : dict
+        What the setting "best" changes of arguments and options; `n_weights` is that of "paper" unless it is
+        among them.
+    n_trials, limit : int
+        Number of trials, and of sequences (streams, episodes) at most in each.
+    mean_steps : int
+        Time steps of a sequence on average, about.
+    published : str
+        What the tutorial, or its paper, reports.
+    rule : str
+        When a trial ends with success.
+    reached : str
+        What the records' "reached" is.
+    reading : str
+        What the sources leave open and how it is read here.
+    """
+
+    name: str
+    family: str
+    trial: str
+    n_inputs: int
+    n_outputs: int
+    n_weights: int
+    options: dict[str, Any]
+    arguments: dict[str, Any]
+    best: dict[str, Any]
+    n_trials: int
+    limit: int
+    mean_steps: int
+    published: str
+    rule: str
+    reached: str
+    reading: str = ""
+    settings: tuple[str, ...] = field(default=("paper", "best"))
+
+    def arguments_of(self, setting):
+        """Return the estimator's arguments and the options of the trial in a setting."""
+        if setting not in self.settings:
+            raise ValueError(f"{self.name} has the settings {list(self.settings)}, got {setting!r}.")
+        return (
+            {"n_weights": self.n_weights}
+            | self.options
+            | self.arguments
+            | (self.best if setting == "best" else {})
+        )
+
+
+# ------------------------------------------------------------------------------------------------
+# languages (2001), and the Kalman filter (2003)
+
+_LANGUAGE: dict[str, Any] = (
+    ON_LINE
+    | LINEAR_CELLS
+    | {
+        "shortcut": True,
+        "input_gate_bias": -1.0,
+        "forget_gate_bias": 2.0,
+        "output_gate_bias": -2.0,
+        "learning_rate": 16e-5,  # 1e-5 for outputs of the range [-2, 2], see `make_language`
+        "momentum": 0.99,
+    }
+)
+# Variances of 100 to 3 for outputs of the range [-2, 2], which are four times as far apart.
+_KALMAN: dict[str, Any] = {
+    "solver": "dekf",
+    "momentum": 0.0,
+    "measurement_noise": (100 / 16, 3 / 16, 1000),
+    "process_noise": 0.005,
+    "look_every": 50,
+}
+
+
+def _language(name, language, blocks, n_weights, max_n, published, more, **changes):
+    arguments = _LANGUAGE | {"n_blocks": blocks}
+    symbols = {"a^n b^n": 3, "a^n b^n c^n": 4, "a^n b^m B^m A^n": 5}[language]
+    return Tutorial(
+        name=name,
+        family="languages",
+        trial="language",
+        n_inputs=symbols,
+        n_outputs=symbols,
+        n_weights=n_weights,
+        options={"language": language, "max_n": max_n, "look_every": 1000, "more": 0} | changes,
+        arguments=arguments | ({} if name != "kalman" else _KALMAN),
+        best=_KALMAN | {"process_noise": 0.05, "more": more, "look_every": 100, "limit": 20_000},
+        n_trials=10,
+        limit=10_000_000 if name != "kalman" else 20_000,
+        mean_steps=max_n * symbols // 2,
+        published=published,
+        rule=f"all strings up to n = {max_n} are accepted, looked at after every so many sequences",
+        reached="the largest n up to which all n are accepted (beyond 1000: that are looked at)",
+        reading="Biases of gates, rate and stopping. Outputs of the range [-2, 2] are logistic ones, "
+        "with other targets and 16 times the rate.",
+    )
+
+
+# ------------------------------------------------------------------------------------------------
+# timing (2002)
+
+_TIMING: dict[str, Any] = (
+    ON_LINE
+    | LINEAR_CELLS
+    | {
+        "n_blocks": 1,
+        "input_gate_bias": 0.0,
+        "forget_gate_bias": 2.0,
+        "output_gate_bias": -2.0,
+        "learning_rate": 1e-5,
+        "momentum": 0.999,
+    }
+)
+
+
+def _timing(name, task, task_arguments, published, best, n_trials=5, **changes):
+    options = {
+        "task": task,
+        "task_arguments": task_arguments,
+        "miss": 0.49,
+        "events": 100,  # at most in a stream
+        "test_events": 1000,
+        "look_every": 10,
+    }
+    arguments = _TIMING | {key: value for key, value in changes.items() if key not in options}
+    options |= {key: value for key, value in changes.items() if key in options}
+    period = task_arguments.get("period", task_arguments.get("delay"))
+    return Tutorial(
+        name=name,
+        family="timing" if task != "make_periodic" else "oscillation",
+        trial="timing",
+        n_inputs=1,
+        n_outputs=1,
+        n_weights=17,
+        options=options,
+        arguments=arguments,
+        best=best,
+        n_trials=n_trials,
+        limit=10_000_000 if options["events"] > 1 else 100_000_000,
+        mean_steps=10 * period,
+        published=published,
+        rule=f"all errors below {options['miss']} in a stream of {options['test_events']} spikes or periods",
+        reached="root mean square error over the test stream",
+        reading="Streams end at the first wrong step. Signs of the gates' biases: others learn nothing.",
+    )
+
+
+# ------------------------------------------------------------------------------------------------
+# the continual embedded Reber grammar (2000)
+
+_GATES = [-0.5, -1.0, -1.5, -2.0]
+_REBER_BEST: dict[str, Any] = MODERN | {
+    "loss": "log_loss",
+    "batch_size": 10,
+    "learning_rate": 0.01,
+    "look_every": 500,
+    "chunk": 100,
+    "rate_falls_until": 60_000,
+    "limit": 150_000,
+}
+
+
+def _continual_reber(name, n_weights, published, reset=False, rate_decay=1.0, forget=True):
+    arguments = ON_LINE | {
+        "n_blocks": 4,
+        "block_size": 2,
+        "shortcut": True,
+        "cell_bias": False,
+        "forget_gate": forget,
+        "cell_input_activation": "logistic[-2,2]",
+        "cell_output_activation": "logistic[-1,1]",
+        "init_range": 0.2,
+        "input_gate_bias": _GATES,
+        "output_gate_bias": _GATES,
+        "learning_rate": 0.5,
+    }
+    if forget:
+        arguments["forget_gate_bias"] = [-bias for bias in _GATES]
+    return Tutorial(
+        name=name,
+        family="continual Reber",
+        trial="reber",
+        n_inputs=7,
+        n_outputs=7,
+        n_weights=n_weights,
+        options={
+            "reset": reset,
+            "rate_decay": rate_decay,
+            "miss": 0.49,
+            "most_steps": 100_000,
+            "test_steps": 1_000_000,
+            "look_every": 10,
+        },
+        arguments=arguments,
+        best=_REBER_BEST if forget and rate_decay == 1.0 else {},
+        n_trials=20,
+        limit=30_000,
+        mean_steps=100,
+        published=published,
+        rule="ten test streams of 1,000,000 symbols without an error; a look after every ten streams",
+        reached="mean number of right predictions in the test streams of the best look",
+        reading="Targets are all legal successors, and right is every output within 0.49 of its target; the "
+        "wrong step is learned from. A look ends after three streams if one of them fails.",
+        settings=("paper", "best") if forget and rate_decay == 1.0 else ("paper",),
+    )
+
+
+# ------------------------------------------------------------------------------------------------
+# control (2002)
+
+_ADVANTAGE: dict[str, Any] = {
+    "n_blocks": 3,
+    "n_hidden_units": 12,
+    "return_sequences": True,
+    "init_range": 0.1,
+    "forget_gate_bias": 2.0,
+    "input_gate_bias": 0.0,
+    "output_gate_bias": 0.0,
+    "learning_rate": 0.0002,
+    "discount": 0.98,
+    "trace_decay": 0.8,
+    "kappa": 0.1,
+    "temperature": 0.05,
+}
+
+
+def _t_maze(length, noisy):
+    return Tutorial(
+        name=f"tmaze-{'noisy-' * noisy}{length}",
+        family="T-maze",
+        trial="advantage",
+        n_inputs=3,
+        n_outputs=4,
+        n_weights=232,
+        options={
+            "task": "TMaze",
+            "task_arguments": {"length": length, "noisy": noisy},
+            "most_steps": 100 * length,
+            "window": 500,
+            "share": 0.8,
+            "look_every": 100,
+        },
+        arguments=_ADVANTAGE,
+        # Input gates that are nearly closed keep the states from drifting along the corridor, open forget
+        # gates keep what came at its start.
+        best={
+            "learning_rate": 0.0005,
+            "forget_gate_bias": 5.0,
+            "input_gate_bias": [-2.0, -3.0, -4.0],
+        },
+        n_trials=10,
+        limit=40_000,
+        mean_steps=2 * length,
+        published="LSTM learns it",
+        rule="more than 80 % of the last 500 episodes end in the right arm, with the policy that explores",
+        reached="share of the last 500 episodes that end in the right arm",
+        reading="The tutorial shows the task and no numbers: network, rates and exploration are ours. The "
+        "temperature of the Boltzmann policy is 0.05 times the predicted error, and at least 0.05; episodes "
+        "end after 100 times the length.",
+    )
+
+
+# ------------------------------------------------------------------------------------------------
+# counting (1997, section 6), learning to learn (2001), blues (2002)
+
+
+def _spike_gap(short, long, published):
+    return Tutorial(
+        name=f"gap-{long}",
+        family="counting",
+        trial="gap",
+        n_inputs=1,
+        n_outputs=1,
+        n_weights=113,
+        options={
+            "task": "make_spike_gap",
+            "task_arguments": {"gaps": (short, long)},
+            "look_every": 1000,
+            "n_test": 1000,
+            "rate_falls_until": 400_000,
+        },
+        arguments={},
+        best=MODERN
+        | {
+            "n_blocks": 4,
+            "peepholes": True,
+            "output_activation": "logistic",
+            "loss": "log_loss",
+            "batch_size": 10,
+            "learning_rate": 0.01,
+            "forget_gate_bias": 4.0,
+        },
+        n_trials=10,
+        limit=500_000,
+        mean_steps=long + 5,
+        published=published,
+        rule="all of 1000 new sequences on the right side of one half, looked at after every 1000",
+        reached="share of them that is right",
+        reading="The paper names the task and no network; this one is of today.",
+        settings=("best",),
+    )
+
+
+def _functions(family):
+    is_boolean = family == "Boolean"
+    return Tutorial(
+        name=f"metalearning-{family}",
+        family="learning to learn",
+        trial="functions",
+        n_inputs=3,
+        n_outputs=1,
+        n_weights=2713,
+        options={
+            "task": "make_functions",
+            "task_arguments": {"family": family, "n_exemplars": 40},
+            "look_every": 512 * 10,
+            "n_test": 1000,
+            "n_exemplars": 10_000,
+            "rates": (0.05, 0.1, 0.2, 0.3),
+            "shift": 0.5,
+            "scale": 1.0 if is_boolean or family == "semi-linear" else 10.0,
+            "rate_falls_until": 2_500_000,
+        },
+        arguments={},
+        best=MODERN
+        | {
+            "n_blocks": 24,
+            "return_sequences": True,
+            "loss": "squared_error",
+            "batch_size": 32,
+            "learning_rate": 0.005,
+            "init_range": 0.2,
+        },
+        n_trials=5,
+        limit=3_000_000,
+        mean_steps=40,
+        published="quadratic: about 30 exemplars, back-propagation about 1000; 5000 weights, 5 months",
+        rule="mean square error at exemplars 31 to 40 below that of on-line back-propagation, the best of "
+        "four rates, after 10,000",
+        reached="mean square error at exemplars 31 to 40",
+        reading="Of the network only the number of weights is known; this one is of today and smaller.",
+        settings=("best",),
+    )
+
+
+_BLUES = Tutorial(
+    name="blues-chords",
+    family="blues",
+    trial="blues",
+    n_inputs=12,
+    n_outputs=12,
+    n_weights=672,
+    options={
+        "task": "make_blues",
+        "task_arguments": {"n_choruses": 3, "melody": False},
+        "look_every": 1,
+        "epochs": 200,
+        "rate_falls_until": 8000,
+    },
+    arguments=ON_LINE
+    | {
+        "n_blocks": 4,
+        "block_size": 2,
+        "shortcut": True,
+        "loss": "log_loss",
+        "init_range": 0.1,
+        "input_gate_bias": _GATES,
+        "output_gate_bias": _GATES,
+        "forget_gate_bias": [-bias for bias in _GATES],
+        "learning_rate": 1e-4,
+        "momentum": 0.9,
+    },
+    best=MODERN
+    | {
+        "batch_size": 1,
+        "momentum": 0.0,
+        "learning_rate": 0.01,
+        "init_range": 0.35,
+        "input_gate_bias": None,
+        "output_gate_bias": None,
+        "forget_gate_bias": None,
+    },
+    n_trials=10,
+    limit=20_000,
+    mean_steps=288,
+    published="does not drift once it has found the form",
+    rule="four choruses in closed loop, from the first chord on, without an error; a look every 200 epochs",
+    reached="steps of 384 before the first error",
+    reading="Own chords; gate biases as of the continual grammar, and the learning rate is ours.",
+)
+
+
+_POLE = Tutorial(
+    name="pole",
+    family="pole",
+    trial="pole",
+    n_inputs=3,
+    n_outputs=2,
+    n_weights=422,
+    options={
+        "task": "TwoModePole",
+        "task_arguments": {},
+        "most_steps": 1000,
+        "test_steps": 100_000,
+        "look_every": 50,
+    },
+    arguments=_ADVANTAGE
+    | {
+        "n_blocks": 6,
+        "n_hidden_units": 14,
+        "learning_rate": 0.002,
+        "discount": 0.95,
+        "trace_decay": 0.6,
+        "kappa": 0.2,
+    },
+    best={"forget_gate_bias": 5.0, "input_gate_bias": -2.0},
+    n_trials=10,
+    limit=30_000,
+    mean_steps=100,
+    published="2 of 10 perfect; in the others the pole balances for hundreds or thousands of steps",
+    rule="100,000 steps without exploration in each of the two modes, looked at after every 50 episodes",
+    reached="steps in the mode in which there are fewer",
+    reading="Network, rates and exploration are ours; episodes of learning end after 1000 steps.",
+)
+
+
+def _series(horizon):
+    return Tutorial(
+        name=f"mackey-glass-{horizon}",
+        family="series",
+        trial="series",
+        n_inputs=1,
+        n_outputs=1,
+        n_weights=113,
+        options={
+            "horizon": horizon,
+            "lags": (0, 6, 12, 18, 24, 30),
+            "n_hidden": 14,
+            "window_epochs": 1500,
+            "look_every": 320,
+            "rate_falls_until": 40_000,
+        },
+        arguments={},
+        best=MODERN
+        | {
+            "n_blocks": 4,
+            "peepholes": True,
+            "return_sequences": True,
+            "loss": "squared_error",
+            "batch_size": 8,
+            "learning_rate": 0.01,
+            "init_range": 0.5,
+        },
+        n_trials=10,
+        limit=48_000,
+        mean_steps=250,
+        published="the best windows are better",
+        rule="smaller error than a network of 113 weights that reads a window of six values; a look after "
+        "every 320 parts of the series",
+        reached="root mean square error over the spread of the targets",
+        reading="Lengths of series and windows, and the network.",
+        settings=("best",),
+    )
+
+
+_ROWS = (
+    _language("anbn", "a^n b^n", 1, 38, 10, "100 % solved, best net up to n = 1000", 2000),
+    _language("anbncn", "a^n b^n c^n", 2, 90, 50, "100 % solved, best net up to n = 500", 2000),
+    _language("anbmBmAn", "a^n b^m B^m A^n", 2, 110, 12, "learned", 0),
+    _language("kalman", "a^n b^n c^n", 2, 90, 10, "n up to 1000 and more; up to 22,000,000", 20_000),
+    *(
+        _timing(f"spikes-{period}", "make_timed_spikes", {"period": period}, "learned", {})
+        for period in (10, 20, 30, 50)
+    ),
+    *(
+        _timing(
+            f"{form}-{period}",
+            "make_periodic",
+            {"period": period, "form": form},
+            "cosine, F = 25: rmse 0.17, and 0.086 with another limit" if form == "cosine" else "learned",
+            {},
+            momentum=0.99,
+            output_activation="identity",
+            miss=0.3,
+        )
+        for period in (10, 25)
+        for form in ("cosine", "triangle", "rectangle")
+    ),
+    _timing(
+        "delays-10", "make_spike_delays", {"period": 10}, "learned", {}, momentum=0.9999, output_gate_bias=2.0
+    ),
+    _timing("detect-20", "make_delay_detection", {"delay": 20}, "learned", {}, output_gate_bias=2.0),
+    *(_t_maze(length, noisy) for noisy in (False, True) for length in (10, 30, 50, 70)),
+    _continual_reber("reber-standard", 360, "0 % perfect", forget=False),
+    _continual_reber("reber-reset", 360, "74 % perfect", reset=True, forget=False),
+    _continual_reber("reber-forget", 424, "18 % perfect"),
+    _continual_reber("reber-decay", 424, "62 % perfect", rate_decay=0.99),
+    _spike_gap(9, 10, "3 or 11 is no problem"),
+    _spike_gap(29, 30, ""),
+    _spike_gap(99, 100, "99 or 100 is one"),
+    *(_functions(family) for family in ("quadratic", "semi-linear", "Boolean")),
+    _BLUES,
+    _POLE,
+    *(_series(horizon) for horizon in (1, 6, 84)),
+)
+TUTORIAL = {row.name: row for row in _ROWS}
