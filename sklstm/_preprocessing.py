@@ -22,11 +22,11 @@ from sklstm._sequences import (
     Sequences,
     as_container,
     as_sequences,
-    as_step_targets,
     as_symbols,
     is_table,
     split_steps,
 )
+from sklstm._targets import as_step_targets
 
 BATCH = 256
 STATISTICS = ("mean", "std", "first", "last", "length")

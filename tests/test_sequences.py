@@ -18,10 +18,10 @@ from sklstm._sequences import (
     Sequences,
     as_container,
     as_sequences,
-    as_step_targets,
     as_symbols,
     split_steps,
 )
+from sklstm._targets import as_step_targets
 
 NAN, INF = np.nan, np.inf
 LENGTHS = [3, 1, 4]
@@ -1066,10 +1066,10 @@ ONES = [[1] * n for n in LENGTHS]
         ([np.ones((3, 1, 1)), *ONES[1:]], ValueError, r"y\[0\] has shape \(3, 1, 1\)"),
         ([*ragged()[:2], ragged(3)[2]], ValueError, r"y\[2\] is of float64 and shape \(4, 3\)"),
         ([*ragged(1)[:2], np.ones(4)], ValueError, r"y\[2\] is of float64 and shape \(4,\)"),
-        ([*ONES[:2], list("abcd")], ValueError, r"y\[2\] is of <U1 .* y\[0\], int64"),
-        ([list("abc"), *ONES[1:]], ValueError, r"y\[1\] is of int64 .* y\[0\], <U1"),
+        ([*ONES[:2], list("abcd")], ValueError, r"y\[2\]\[0\] is 'a', y\[0\]\[0\] is 1"),
+        ([list("abc"), *ONES[1:]], ValueError, r"y\[0\]\[0\] is 'a', y\[1\]\[0\] is 1"),
         ([*ONES[:2], [[1], [2, 3], [4], [5]]], ValueError, r"y\[2\] is no rectangular array"),
-        ([*ONES[:2], np.ma.ones(4)], TypeError, r"y\[2\] is of type MaskedArray"),
+        ([*ONES[:2], np.ma.masked_all(4)], ValueError, r"y\[2\]\[0\] is missing"),
         (sparse.eye_array(3), TypeError, "y is one sparse matrix"),
         ([sparse.eye_array(n) for n in LENGTHS], TypeError, r"y\[0\] is of type .* dense array"),
         (as_sequences([sparse.eye_array(4)] * 3), TypeError, r"y\[0\] is of type csr_array"),
