@@ -105,7 +105,7 @@ CHECKED = [
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
-@pytest.mark.filterwarnings("ignore:X has channels of")
+@pytest.mark.filterwarnings("ignore:X has channels that")
 @pytest.mark.draws_globally
 @pytest.mark.parametrize("estimator", CHECKED, ids=repr)
 def test_scikit_learns_checks(estimator):

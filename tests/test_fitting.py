@@ -220,7 +220,7 @@ def test_the_weights_before_learning_if_no_later_ones_give_finite_outputs():
     X = ragged(20)
     rates = [1e60, 1e140, 1e140]
     clf = LSTMClassifier(solver="sgd", learning_rate=lambda n: rates[n], tol=0, **SMALL | IDENTITY)
-    clf.set_params(max_iter=3, batch_size=20, alpha=0)
+    clf.set_params(max_iter=3, batch_size=20, alpha=0, init_range=0.5)
     with pytest.warns(ConvergenceWarning, match="The weights before learning are kept"):
         clf.fit([1e100 * x for x in X], np.arange(20) % 2)
     assert clf.n_iter_ == 0
@@ -335,7 +335,7 @@ def test_numbers_of_any_size_are_learned_from_or_diverge(solver, update, dtype, 
                 estimator.fit(X, y, sample_weight=weight)
             except ValueError as error:
                 refused = str(error)
-        caught = [warning for warning in caught if "X has channels of" not in str(warning.message)]
+        caught = [warning for warning in caught if "X has channels that" not in str(warning.message)]
         if refused is not None:
             assert "too large: the outputs are not finite" in refused, seed
             first = at_first(estimator, X, y)

@@ -153,6 +153,68 @@ def test_early_stopping_scores_in_the_units_of_the_targets():
 
 
 # ------------------------------------------------------------------------------------------------
+# the scale of channels
+
+
+@ignore_convergence
+@pytest.mark.parametrize("scale", [2.0**10, 2.0**-10])
+@pytest.mark.parametrize("options", [{}, {"solver": "lbfgs"}, {"shortcut": True, "peepholes": True, "recurrence": "all"}])
+def test_channels_far_from_one_are_learned_as_near_ones(scale, options):
+    """A channel whose numbers are 1024 times as large has weights of a 1024th: all else is the same to the bit."""
+    unit = [x * [1.0, 1.0] for x in X]
+    size = np.sqrt(np.mean(np.concatenate(X)[:, 1] ** 2))
+    assert 0.75 < size < 1.4  # 2**10 times that is near 2**10
+    far = [x * [1.0, scale] for x in X]
+    near, other = (LSTMClassifier(**SMALL, **options).fit(x, LABELS) for x in (unit, far))
+    assert near.loss_curve_ == other.loss_curve_
+    for name, part in near.coefs_.items():
+        first = 4 if name == "output" else 0
+        expected = part.copy()
+        if name in ("cell", "input_gate", "forget_gate", "output_gate") or (name == "output" and len(options) > 1):
+            expected[:, first + 1] /= scale
+        assert_array_equal(other.coefs_[name], expected)
+    assert_allclose(other.predict_proba(far), near.predict_proba(unit), rtol=1e-9)
+
+
+@ignore_convergence
+def test_scaled_channels_go_on():
+    far = [1000 * x for x in X]
+    reg = LSTMRegressor(shuffle=False, warm_start=True, **SMALL)
+    whole = clone(reg).set_params(max_iter=10).fit(far, SUMS)
+    parts = pickle.loads(pickle.dumps(clone(reg).fit(far, SUMS))).fit(far, SUMS)
+    assert_array_equal(parts.weights_, whole.weights_)
+    in_sparse = clone(reg).fit(far, SUMS).fit([sparse.csr_array(x) for x in far], SUMS)
+    assert_allclose(in_sparse.weights_, whole.weights_, rtol=1e-9)
+    for x in far[0]:
+        output = whole.step(x)
+    assert_allclose(output, whole.predict(far[:1]), rtol=1e-12)
+    early = clone(reg).set_params(early_stopping=True)
+    for scoring in (None, "r2"):
+        early.set_params(scoring=scoring, warm_start=False).fit(far, SUMS, X_val=far[:9], y_val=SUMS[:9])
+        assert_allclose(early.score(far[:9], SUMS[:9]), max(early.validation_scores_), rtol=1e-9)
+
+
+@ignore_convergence
+def test_what_is_not_scaled():
+    """Sparse inputs, numbers near 1, and the learning of 1997 with weights of one's own range."""
+    far = [1000 * x for x in X]
+    for options, data in (
+        ({}, [sparse.csr_array(x) for x in far]),
+        ({"update": "sequence", "solver": "sgd"}, far),
+        ({"init_range": 0.1}, far),
+        ({}, [(x > 0) * 1.0 for x in X]),
+    ):
+        assert LSTMClassifier(**SMALL, **options).fit(data, LABELS)._scaling is None
+
+
+@ignore_convergence
+def test_a_warning_of_channels_that_hardly_vary():
+    shifted = [x + [0, 300] for x in X]
+    with pytest.warns(UserWarning, match=r"channel 1 is 300\S* ± 1.*SequenceScaler\(\), LSTMClassifier"):
+        LSTMClassifier(**SMALL).fit(shifted, LABELS)
+
+
+# ------------------------------------------------------------------------------------------------
 # several labels each
 
 

@@ -21,7 +21,7 @@ from sklstm._estimators.streams import StreamsMixin
 from sklstm._estimators.validation import Examples, Validation, validation_of
 from sklstm._input import read_X
 from sklstm._learning.loop import learn
-from sklstm._learning.scaling import OutputScaling
+from sklstm._learning.scaling import Scaling, input_scale
 from sklstm._learning.solvers import SolverState
 from sklstm._learning.trainer import Trainer
 from sklstm._messages import of_public_classes, shown
@@ -29,7 +29,7 @@ from sklstm._network import Network
 from sklstm._sequences import split_steps
 from sklstm._targets import read_rows, read_steps, read_weights, with_missing
 
-LARGE, SMALL = 10, 0.05  # root mean square of a channel
+OFFSET = 10  # standard deviations
 
 
 @of_public_classes
@@ -192,7 +192,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
 
     @with_callbacks
     def _fit(self, X, y, sample_weight, validation, goes_on, once=False, classes=None, continued=False):
-        given = X, y, None if sample_weight is None else {"sample_weight": sample_weight}
+        shown_to_callbacks = X, y, None if sample_weight is None else {"sample_weight": sample_weight}
         parameters.check(self)
         validation.check(self)
         goes_on = goes_on and hasattr(self, "weights_")
@@ -218,31 +218,33 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
             train, validate = validation_of(self, engine, data, scaling, validation, rng, learned)
         online_states = self._streams(engine, len(sequences), goes_on) if continued else None
         merge = settings.merges(len(sequences) if train is None else len(train))
-        bound = engine.bind(sequences, data.targets, data.weight, settings.loss, train=train, merge=merge)
+        given = sequences if scaling is None else scaling.sequences(sequences)
+        bound = engine.bind(given, data.targets, data.weight, settings.loss, train=train, merge=merge)
         executor = Threads(threads_of(self.n_jobs))
         trainer = Trainer(engine, bound, settings, weights, solver_state, online_states, executor, scaling)
-        tasks = None if once else EpochTasks(self, *given, settings.max_iter, learned)
+        tasks = None if once else EpochTasks(self, *shown_to_callbacks, settings.max_iter, learned)
         constant = None if once else data.loss_of_constants(settings.loss, network.output_activation)
         weights, history = learn(trainer, rng, validate, constant, may_stop_early=not once, tasks=tasks)
         if not (goes_on or once or history.diverged):
-            self._warn_of_scales(sequences)
+            self._warn_of_offsets(sequences)
         for name, value in learned(weights, history).items():
             setattr(self, name, value)
         return self
 
-    def _warn_of_scales(self, sequences):
-        """Warn of channels for which the initial weights are much too large or too small."""
+    def _warn_of_offsets(self, sequences):
+        """Warn of channels that hardly vary beside their mean."""
         if sequences.is_sparse or self.update != "batch" or not parameters.is_auto(self.init_range):
             return
-        values = sequences.values
         with may_overflow():
-            sizes = np.sqrt(np.einsum("ij,ij->j", values, values, dtype=np.float64) / len(values))
-        k = int(sizes.argmax())
-        if sizes[k] > LARGE or 0 < sizes[k] < SMALL:
-            kind = "large" if sizes[k] > LARGE else "small"
+            mean = sequences.values.mean(axis=0, dtype=np.float64)
+            deviation = sequences.values.std(axis=0, dtype=np.float64)
+            varies = deviation > 1e-9 * np.abs(mean)
+            offset = np.abs(mean) / np.where(varies, deviation, np.inf)
+        k = int(offset.argmax())
+        if offset[k] > OFFSET:
             warnings.warn(
-                f"X has channels of {kind} numbers: the root mean square of channel {k} is {sizes[k]:.3g}, and "
-                "initial weights are for about 1. Learning may have been slow or poor: scale the channels, "
+                f"X has channels that hardly vary beside their mean: channel {k} is {mean[k]:.4g} ± "
+                f"{deviation[k]:.2g}. Learning may have been slow or poor: standardise the channels, "
                 f"make_pipeline(SequenceScaler(), {type(self).__name__}(...)).",
                 stacklevel=5,
             )
@@ -254,7 +256,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         if not goes_on:
             weights = parameters.initial_weights(self, network, int(data.sequences.lengths.max()), rng)
-            scaling = self._scaling_of(network, data, weights)
+            scaling = self._scaling_of(network, data, weights.astype(data.sequences.dtype))
             self.loss_curve_, self.validation_scores_ = [], []
             return network, weights, scaling, None, rng
         if network != self.network_:
@@ -270,7 +272,14 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         return self.network_, weights, self._scaling, self._solver_state, rng
 
     def _scaling_of(self, network, data, weights):
-        """Scale of the outputs where learning sees standardised targets, or None."""
+        """Scale of inputs and targets where learning sees them in other units, or None."""
+        if self.update != "batch" or not parameters.is_auto(self.init_range):
+            inputs = np.ones(network.n_inputs)
+        else:
+            inputs = input_scale(data.sequences)
+        return Scaling.of(inputs, self._output_scale(network, data), network, weights)
+
+    def _output_scale(self, network, data):
         return None
 
     def _learned(self, network, scaling, weights, history):
@@ -428,7 +437,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         if "network_" in state:
             state["network_"] = Network(**state["network_"])
             state["_solver_state"] = state["_solver_state"] and SolverState(**state["_solver_state"])
-            state["_scaling"] = state.get("_scaling") and OutputScaling(**state["_scaling"])
+            state["_scaling"] = state.get("_scaling") and Scaling(**state["_scaling"])
             state["_stream"] = state["_stream"] and State(*state["_stream"])
             state["_online_states"] = state["_online_states"] and [
                 OnlineState(*online) for online in state["_online_states"]

@@ -44,7 +44,8 @@ PARAMETERS = {
         sequences pass through what scikit-learn checks as a table.
     init_range : "auto" or float, default="auto"
         Initial weights are uniform in [-init_range, init_range]; "auto" is 1 / sqrt(number of cells
-        and hidden units).
+        and hidden units), and, with ``update="batch"``, for dense channels of X that are far from 1 as large
+        or small as these ask for: learning sees them divided by a power of two.
     input_gate_bias, forget_gate_bias : "auto", float, array-like of shape (n_blocks,) or None, default="auto"
         Initial biases, one number, or one per block; None: random like other weights. Negative input gate
         biases keep states from drifting (1997, section 4), positive forget gate biases (2000) let states

@@ -10,7 +10,7 @@ from sklstm._estimators.base import BaseLSTM
 from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
 from sklstm._estimators.parameters import makes_epochs
 from sklstm._learning.losses import LOSSES
-from sklstm._learning.scaling import OutputScaling
+from sklstm._learning.scaling import output_scale
 
 
 class LSTMRegressor(RegressorMixin, BaseLSTM):
@@ -141,10 +141,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         LOSSES[self.loss].check_targets(y)
         return y
 
-    def _scaling_of(self, network, data, weights):
+    def _output_scale(self, network, data):
         if self.update != "batch" or network.output_activation != "identity":
             return None
-        return OutputScaling.of(data.targets, data.weight, network, weights.astype(data.sequences.dtype))
+        return output_scale(data.targets, data.weight, network.output_bias)
 
     def _encode(self, targets, y, counted, classes, reset):
         if reset:

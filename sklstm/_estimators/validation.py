@@ -45,7 +45,7 @@ class Examples:
     every_step: bool
 
     def scaled(self, scaling):
-        """The same with targets in the units of learning."""
+        """The same with targets in the units of learning, sequences as they are."""
         return self if scaling is None else replace(self, targets=scaling.targets(self.targets, self.weight))
 
     def loss_of_constants(self, loss, output_activation):
@@ -101,7 +101,7 @@ def validation_of(estimator, engine, data, scaling, validation, rng, learned):
     else:
         train, index = _hold_out(estimator, data, validation.groups, rng)
         held = data.take(index)
-    return train, _scorer_of(estimator, engine, held, learned)
+    return train, _scorer_of(estimator, engine, held, scaling, learned)
 
 
 def _own(estimator, data, validation):
@@ -169,9 +169,9 @@ def _hold_out_of_each(candidates, labels, n_held, options):
     return candidates[held], lacking
 
 
-def _scorer_of(estimator, engine, data, learned):
+def _scorer_of(estimator, engine, data, scaling, learned):
     """Function weights -> score."""
-    bound = engine.bind(data.sequences)
+    bound = engine.bind(data.sequences if scaling is None else scaling.sequences(data.sequences))
     scorer = None if estimator.scoring is None else _Scorer(estimator, data, learned)
 
     def validate(weights):

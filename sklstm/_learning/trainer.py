@@ -34,8 +34,8 @@ class Trainer:
         With ``update="step"``: the sequences are streams that go on from here, one entry each.
     executor : Threads
         How packed batches are shared.
-    scaling : OutputScaling or None
-        Weights of learning -> weights of the users' units, whose outputs have to be finite.
+    scaling : Scaling or None
+        What the outputs are in the users' units, in which they have to be finite.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Trainer:
         """Whether these weights give finite outputs for all sequences with a weight, also those held out."""
         engine, bound = self.engine, self.bound
         if self.scaling is not None:
-            weights = self.scaling.to_user(engine.network, weights)
+            weights = self.scaling.with_outputs(engine.network, weights)
             if not np.isfinite(weights).all():
                 return False
         w = engine.pad(weights)
