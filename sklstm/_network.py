@@ -370,7 +370,9 @@ class Network:
         targets = self._targets(y, sequences)
         loss.check_targets(targets)
         engine, w = bind_weights(self, weights, sequences.dtype)
-        target_weight = read_weights(sample_weight, sequences.lengths, self.return_sequences, self._output_width)
+        target_weight = read_weights(
+            sample_weight, sequences.lengths, self.return_sequences, self._output_width
+        )
         bound = engine.bind(sequences, targets, target_weight, loss)
         value, grad, info = engine.loss_and_gradient(
             w, bound, gradient == "full", initial_state=initial_state, full_output=full_output

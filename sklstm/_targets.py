@@ -201,8 +201,8 @@ def read_steps(y: Any, lengths: Array | None, name: str = "y") -> Targets:
         flat = next((i for i, piece in enumerate(pieces) if piece and not piece[0].ndim), None)
         if flat is not None:
             raise ValueError(
-                f"{name}[{flat}] is {shown(pieces[flat][0].item())}; expected a list of arrays, one target per "
-                "step."
+                f"{name}[{flat}] is {shown(pieces[flat][0].item())}; expected a list of arrays, one target "
+                "per step."
             )
         lengths = np.array([len(piece[0]) if piece else 0 for piece in pieces])
     if len(pieces) != len(lengths):
@@ -237,7 +237,9 @@ def read_steps(y: Any, lengths: Array | None, name: str = "y") -> Targets:
     return Targets(values, missing, masked, np.concatenate([[0], np.cumsum(lengths)]), name)
 
 
-def _fitting(values: Array, mask: Array | None, n_steps: int, i: int, name: str) -> tuple[Array, Array | None]:
+def _fitting(
+    values: Array, mask: Array | None, n_steps: int, i: int, name: str
+) -> tuple[Array, Array | None]:
     """Values and mask of as many steps as the sequence has."""
     if values.ndim in (1, 2):
         if len(values) > n_steps:  # is the rest padding?
@@ -350,4 +352,3 @@ def with_missing(weight: Array, targets: Targets) -> Array:
         else:
             weight = np.repeat(weight[:, np.newaxis], missing.shape[1], axis=1)
     return np.where(missing, 0.0, weight)
-

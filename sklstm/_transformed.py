@@ -15,9 +15,9 @@ from sklstm._targets import read_steps
 class TransformedStepTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Regressor of targets at every step that learns them transformed.
 
-    For targets at every step what scikit-learn's `TransformedTargetRegressor` is for one target each; it works
-    in pipelines and searches. `LSTMRegressor` standardises by itself: this is for transformations that are not
-    linear, such as logarithms.
+    For targets at every step what scikit-learn's `TransformedTargetRegressor` is for one target each; it
+    works in pipelines and searches. `LSTMRegressor` standardises by itself: this is for transformations that
+    are not linear, such as logarithms.
 
     Parameters
     ----------
@@ -71,7 +71,9 @@ class TransformedStepTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEst
         counted = targets.counted()
         self._y_is_1d = counted.ndim == 1
         rows = counted if self._y_is_1d else counted.any(axis=1)
-        values = np.where(counted, targets.natural(counted).astype(float), np.nan)[rows].reshape(rows.sum(), -1)
+        values = np.where(counted, targets.natural(counted).astype(float), np.nan)[rows].reshape(
+            rows.sum(), -1
+        )
         transformer = StandardScaler() if self.transformer is None else self.transformer
         self.transformer_ = clone(transformer).fit(values)
         changed = self.transformer_.transform(values)

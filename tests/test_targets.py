@@ -16,7 +16,6 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor, TransformedStepTargetRegressor, stack_steps, step_scorer
 
 RNG = np.random.default_rng(0)
@@ -43,7 +42,10 @@ def every_kind():
         "sequences": (SUMS, {}),
         "two outputs": (two, {}),
         "steps": (RUNNING, steps),
-        "steps, two outputs": ([np.column_stack([r, x[:, 1]]) for r, x in zip(RUNNING, X, strict=True)], steps),
+        "steps, two outputs": (
+            [np.column_stack([r, x[:, 1]]) for r, x in zip(RUNNING, X, strict=True)],
+            steps,
+        ),
     }
 
 
@@ -136,7 +138,9 @@ def test_constant_targets(y):
 
 
 @ignore_convergence
-@pytest.mark.parametrize("options", [{"update": "sequence", "solver": "sgd"}, {"output_activation": "logistic"}])
+@pytest.mark.parametrize(
+    "options", [{"update": "sequence", "solver": "sgd"}, {"output_activation": "logistic"}]
+)
 def test_what_is_learned_as_it_is(options):
     """On-line learning is that of 1997, and logistic outputs have a scale of their own."""
     reg = LSTMRegressor(**SMALL, **options).fit(X, np.abs(np.tanh(SUMS)))
@@ -158,9 +162,11 @@ def test_early_stopping_scores_in_the_units_of_the_targets():
 
 @ignore_convergence
 @pytest.mark.parametrize("scale", [2.0**10, 2.0**-10])
-@pytest.mark.parametrize("options", [{}, {"solver": "lbfgs"}, {"shortcut": True, "peepholes": True, "recurrence": "all"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"solver": "lbfgs"}, {"shortcut": True, "peepholes": True, "recurrence": "all"}]
+)
 def test_channels_far_from_one_are_learned_as_near_ones(scale, options):
-    """A channel whose numbers are 1024 times as large has weights of a 1024th: all else is the same to the bit."""
+    """A channel that is 1024 times as large has weights of a 1024th; all else is the same to the bit."""
     unit = [x * [1.0, 1.0] for x in X]
     size = np.sqrt(np.mean(np.concatenate(X)[:, 1] ** 2))
     assert 0.75 < size < 1.4  # 2**10 times that is near 2**10
@@ -170,7 +176,9 @@ def test_channels_far_from_one_are_learned_as_near_ones(scale, options):
     for name, part in near.coefs_.items():
         first = 4 if name == "output" else 0
         expected = part.copy()
-        if name in ("cell", "input_gate", "forget_gate", "output_gate") or (name == "output" and len(options) > 1):
+        if name in ("cell", "input_gate", "forget_gate", "output_gate") or (
+            name == "output" and len(options) > 1
+        ):
             expected[:, first + 1] /= scale
         assert_array_equal(other.coefs_[name], expected)
     assert_allclose(other.predict_proba(far), near.predict_proba(unit), rtol=1e-9)
@@ -209,7 +217,7 @@ def test_what_is_not_scaled():
 
 @ignore_convergence
 def test_a_warning_of_channels_that_hardly_vary():
-    shifted = [x + [0, 300] for x in X]
+    shifted = [x + np.array([0, 300]) for x in X]
     with pytest.warns(UserWarning, match=r"channel 1 is 300\S* ± 1.*SequenceScaler\(\), LSTMClassifier"):
         LSTMClassifier(**SMALL).fit(shifted, LABELS)
 
@@ -294,7 +302,9 @@ RARE = np.array(["a"] * 20 + ["b"] * 19 + ["c"])
 
 
 @ignore_convergence
-@pytest.mark.parametrize("labels", [RARE, np.repeat(np.arange(10), 4), np.r_[np.arange(8), np.arange(32) % 2]])
+@pytest.mark.parametrize(
+    "labels", [RARE, np.repeat(np.arange(10), 4), np.r_[np.arange(8), np.arange(32) % 2]]
+)
 def test_early_stopping_keeps_rare_classes_to_learn_from(labels):
     clf = LSTMClassifier(early_stopping=True, scoring="accuracy", **SMALL)
     with pytest.warns(UserWarning, match=r"none of the classes \[.*X_val"):
@@ -309,11 +319,15 @@ def test_class_weights_of_labels_that_a_fold_lacks():
     with warnings.catch_warnings(action="ignore"):
         assert len(cross_val_score(clf, X, RARE, cv=3, error_score="raise")) == 3
     part = RARE != "c"
-    expected = clone(clf).set_params(class_weight={"a": 1, "b": 1}).fit([x for x, p in zip(X, part) if p], RARE[part])
+    expected = (
+        clone(clf)
+        .set_params(class_weight={"a": 1, "b": 1})
+        .fit([x for x, p in zip(X, part) if p], RARE[part])
+    )
     found = clf.fit([x for x, p in zip(X, part) if p], RARE[part])
     assert_array_equal(found.weights_, expected.weights_)
     for wrong in ({1: 2, "a": 1}, {"d": 1}):
-        with pytest.raises(ValueError, match="class_weight has the label .* which is not in y"):
+        with pytest.raises(ValueError, match=r"class_weight has the label .* which is not in y"):
             clone(clf).set_params(class_weight=wrong).fit(X, RARE)
 
 
@@ -338,9 +352,7 @@ def test_a_validation_set_of_ones_own():
     # all of X is learned from
     one = LSTMClassifier(early_stopping=True, **SMALL | {"max_iter": 1})
     plain = LSTMClassifier(**SMALL | {"max_iter": 1})
-    assert_array_equal(
-        one.fit(X, LABELS, X_val=X, y_val=LABELS).weights_, plain.fit(X, LABELS).weights_
-    )
+    assert_array_equal(one.fit(X, LABELS, X_val=X, y_val=LABELS).weights_, plain.fit(X, LABELS).weights_)
 
 
 @ignore_convergence
@@ -359,10 +371,13 @@ def test_groups_stay_together():
 
 @ignore_convergence
 @pytest.mark.parametrize(
-    ("scoring", "metric"), [("f1", f1_score), (make_scorer(f1_score, pos_label=0), lambda *a: f1_score(*a, pos_label=0))]
+    ("scoring", "metric"),
+    [("f1", f1_score), (make_scorer(f1_score, pos_label=0), lambda *a: f1_score(*a, pos_label=0))],
 )
 def test_scoring_chooses_the_weights(scoring, metric):
-    clf = LSTMClassifier(early_stopping=True, scoring=scoring, **SMALL | {"max_iter": 30, "learning_rate": 0.1})
+    clf = LSTMClassifier(
+        early_stopping=True, scoring=scoring, **SMALL | {"max_iter": 30, "learning_rate": 0.1}
+    )
     clf.fit(X[:30], LABELS[:30], X_val=X[30:], y_val=LABELS[30:])
     assert_allclose(metric(LABELS[30:], clf.predict(X[30:])), max(clf.validation_scores_))
     tagger = clone(clf).set_params(return_sequences=True, max_iter=5)
@@ -397,7 +412,9 @@ def test_metadata_reaches_early_stopping():
     with sklearn_routing():
         clf = LSTMClassifier(early_stopping=True, **SMALL).set_fit_request(groups=True)
         with warnings.catch_warnings(action="ignore"):
-            search = GridSearchCV(clf, {"n_blocks": [2]}, cv=2, error_score="raise").fit(X, LABELS, groups=groups)
+            search = GridSearchCV(clf, {"n_blocks": [2]}, cv=2, error_score="raise").fit(
+                X, LABELS, groups=groups
+            )
     assert len(search.best_estimator_.validation_scores_) == 5
 
 
@@ -414,9 +431,15 @@ def sklearn_routing():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"max_iter": 3}, r"not converged after max_iter=3 epochs\. The loss is [\d.]+ and fell by .*raise max_iter"),
+        (
+            {"max_iter": 3},
+            r"not converged after max_iter=3 epochs\. The loss is [\d.]+ and fell by .*raise max_iter",
+        ),
         ({"max_iter": 1}, r"after max_iter=1 epochs\. The loss is [\d.]+: raise max_iter"),
-        ({"solver": "sgd", "learning_rate": 10.0, "max_iter": 9}, r"is not below that of 8 epochs before: try a learning_rate smaller"),
+        (
+            {"solver": "sgd", "learning_rate": 10.0, "max_iter": 9},
+            r"is not below that of 8 epochs before: try a learning_rate smaller",
+        ),
     ],
     ids=str,
 )
@@ -506,7 +529,11 @@ MESSAGES = {
     "labels": (TAGGER, LABELS, [r"y\[0\]", "each of the 8 steps", "return_sequences=False"]),
     "flat tags": (CLF, np.concatenate(TAGS), ["40 in X and 221 in y", "return_sequences=True"]),
     "3-D": (REG, RNG.normal(size=(40, 5, 2)), [r"\(40, 5, 2\)", "return_sequences=True"]),
-    "None": (CLF, np.array([None] + ["a", "b", "c"] * 13, dtype=object), [r"y\[0\] is missing", "None", "masked"]),
+    "None": (
+        CLF,
+        np.array([None] + ["a", "b", "c"] * 13, dtype=object),
+        [r"y\[0\] is missing", "None", "masked"],
+    ),
     "NaN": (REG, np.r_[np.nan, SUMS[1:]], [r"NaN: y\[0\] is missing", "masked_array"]),
     "numbers": (CLF, SUMS, [r"y\[0\] is", "continuous", "LSTMRegressor"]),
     "infinity": (REG, np.r_[SUMS[1:], np.inf], [r"infinity: y\[39\]"]),
@@ -534,6 +561,6 @@ def test_masked_targets_of_sequences():
         assert other.score(X, hidden) == other.score(X[10:], y[10:])
     one = np.ma.masked_array(np.column_stack([SUMS, -SUMS]), mask=np.column_stack([mask, ~mask]))
     found = clone(REG).fit(X, one)
-    assert_array_equal(found.weights_, clone(REG).fit(X, one.filled(1e9), sample_weight=~one.mask * 1.0).weights_)
-
-
+    assert_array_equal(
+        found.weights_, clone(REG).fit(X, one.filled(1e9), sample_weight=~one.mask * 1.0).weights_
+    )

@@ -406,7 +406,9 @@ def test_loss_curve_is_the_loss_of_the_network(solver):
     X, y = sums(20)
     reg = LSTMRegressor(n_blocks=3, solver=solver, alpha=0, random_state=0)
     weights = [reg.partial_fit(X, y).weights_ for _ in range(5)]
-    losses = [reg.network_.loss_and_gradient(w, X, y)[0] / len(X) / reg._scaling.scale[0] ** 2 for w in weights]
+    losses = [
+        reg.network_.loss_and_gradient(w, X, y)[0] / len(X) / reg._scaling.scale[0] ** 2 for w in weights
+    ]
     assert_allclose(reg.loss_curve_[1:], losses[:-1], rtol=1e-12)
     assert_allclose(reg._scaling.scale, np.std(y), rtol=1e-3)
     assert np.ptp(losses) > 1e-6

@@ -126,9 +126,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------------------------------
     # learning
 
-    def fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None, groups=None
-    ):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None, groups=None):
         """Learn from sequences and their targets.
 
         Parameters
@@ -250,9 +248,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
             )
 
     def _start(self, network, data, goes_on, once):
-        """What learning starts from: network, weights, scale of the outputs, state of the solver, random
-        numbers.
-        """
+        """What learning starts from: network, weights, scaling, state of the solver, random numbers."""
         rng = check_random_state(self.random_state)
         if not goes_on:
             weights = parameters.initial_weights(self, network, int(data.sequences.lengths.max()), rng)

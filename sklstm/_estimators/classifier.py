@@ -19,8 +19,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     __doc__ = f"""Long Short-Term Memory for the classification of sequences.
 
     One output unit per class, or per label if y has columns of labels that are 0 or 1 (multilabel, as in
-    scikit-learn: logistic outputs, each a probability). The network is that of Hochreiter & Schmidhuber (1997) with its later
-    standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the parts.
+    scikit-learn: logistic outputs, each a probability). The network is that of Hochreiter & Schmidhuber
+    (1997) with its later standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the
+    parts.
     The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
 
     Parameters

@@ -21,8 +21,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
 
     With identity outputs and ``update="batch"`` the targets are standardised inside, each output by the mean
-    and the standard deviation of the targets in the first `fit` or `partial_fit` (without `output_bias` by the
-    deviation alone); `weights_`, `predict` and `step` are in the units of y. Learning rate, penalty and
+    and the standard deviation of the targets in the first `fit` or `partial_fit` (without `output_bias` by
+    the deviation alone); `weights_`, `predict` and `step` are in the units of y. Learning rate, penalty and
     tolerance are those of standardised targets.
 
     Parameters
@@ -128,14 +128,16 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
                     float(text)
                 except ValueError as error:
                     raise ValueError(
-                        f"{targets.place(place)} is {text!r} ({error}); expected numbers. Labels are learned by "
-                        "LSTMClassifier."
+                        f"{targets.place(place)} is {text!r} ({error}); expected numbers. Labels are learned "
+                        "by LSTMClassifier."
                     ) from None
             y = np.where(counted, y, "0")
         if y.dtype.kind in "fc":
             bad = counted & np.isinf(y)
             if bad.any():
-                raise ValueError(f"Input y contains infinity: {targets.place(bad.argmax())}; expected numbers.")
+                raise ValueError(
+                    f"Input y contains infinity: {targets.place(bad.argmax())}; expected numbers."
+                )
             y = np.where(counted, y, 0)
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         LOSSES[self.loss].check_targets(y)

@@ -145,8 +145,9 @@ def _hold_out(estimator, data, groups, rng):
         )
     if lacking:
         warnings.warn(
-            f"early_stopping holds out {len(held)} sequences, none of the classes {shown(lacking)}, which have "
-            "too few: the score says nothing about them. Raise validation_fraction, or give X_val and y_val.",
+            f"early_stopping holds out {len(held)} sequences, none of the classes {shown(lacking)}, which "
+            "have too few: the score says nothing about them. Raise validation_fraction, or give X_val and "
+            "y_val.",
             stacklevel=7,
         )
     return train, held

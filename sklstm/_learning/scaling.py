@@ -17,7 +17,7 @@ class Scaling:
     Parameters
     ----------
     inputs : ndarray of shape (n_inputs,)
-        Powers of two, by which inputs are divided: weights are the same to the bit after a way back and forth.
+        Powers of two, by which inputs are divided: weights come back from users' units to the bit.
     mean, scale : ndarray of shape (n_outputs,)
         Of the targets.
     learned : ndarray of shape (n_outputs, n_sources) or None
@@ -43,7 +43,9 @@ class Scaling:
         """
         if outputs is None and (inputs == 1).all():
             return None
-        mean, scale = (np.zeros(network.n_outputs), np.ones(network.n_outputs)) if outputs is None else outputs
+        mean, scale = (
+            (np.zeros(network.n_outputs), np.ones(network.n_outputs)) if outputs is None else outputs
+        )
         most = float(np.finfo(weights.dtype).max) ** (1 / 3)
         scaling = cls(inputs, mean, scale)
         fits = max(inputs.max(), scale.max(), np.abs(mean).max()) < most and scale.min() > 1 / most
