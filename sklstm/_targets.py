@@ -41,7 +41,7 @@ class Targets:
         values: Array,
         missing: Array | None = None,
         masked: Array | None = None,
-        offsets: Array | None = None,
+        offsets: Any = None,
         name: str = "y",
     ) -> None:
         self.values, self.missing, self.masked = values, missing, masked
@@ -208,7 +208,7 @@ def read_steps(y: Any, lengths: Array | None, name: str = "y") -> Targets:
     if len(pieces) != len(lengths):
         raise ValueError(f"{name} has targets for {len(pieces)} of {len(lengths)} sequences.")
     pieces = [
-        piece and _fitting(*piece, n_steps, i, name)
+        piece and _fitting(piece, n_steps, i, name)
         for i, (piece, n_steps) in enumerate(zip(pieces, lengths.tolist(), strict=True))
     ]
     first = next((i for i, piece in enumerate(pieces) if piece), None)
@@ -237,10 +237,9 @@ def read_steps(y: Any, lengths: Array | None, name: str = "y") -> Targets:
     return Targets(values, missing, masked, np.concatenate([[0], np.cumsum(lengths)]), name)
 
 
-def _fitting(
-    values: Array, mask: Array | None, n_steps: int, i: int, name: str
-) -> tuple[Array, Array | None]:
+def _fitting(piece: Any, n_steps: int, i: int, name: str) -> tuple[Array, Array | None]:
     """Values and mask of as many steps as the sequence has."""
+    values, mask = piece
     if values.ndim in (1, 2):
         if len(values) > n_steps:  # is the rest padding?
             rest = find_missing(values[n_steps:])

@@ -77,12 +77,12 @@ class TransformedStepTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEst
         transformer = StandardScaler() if self.transformer is None else self.transformer
         self.transformer_ = clone(transformer).fit(values)
         changed = self.transformer_.transform(values)
-        flat = np.full((len(rows), changed.shape[1]), np.nan)
+        flat = np.full((len(counted), changed.shape[1]), np.nan)
         flat[rows] = changed
         pieces = split_steps(flat[:, 0] if self._y_is_1d else flat, targets.offsets)
-        pieces = [piece if len(piece) else None for piece in pieces]  # None: of a sequence without targets
+        y = [piece if len(piece) else None for piece in pieces]  # None: of a sequence without targets
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self.regressor_ = clone(self.regressor).fit(X, pieces, **weights)
+        self.regressor_ = clone(self.regressor).fit(X, y, **weights)
         return self
 
     def predict(self, X):

@@ -68,9 +68,15 @@ class Examples:
 
     def take(self, index):
         """Some of the sequences; their indices rise."""
-        parts = (self.labels, self.targets, self.weight, self.sample_weight)
         rows = self.rows(index)
-        return Examples(self.sequences[index], *(part[rows] for part in parts), self.every_step)
+        return replace(
+            self,
+            sequences=self.sequences[index],
+            labels=self.labels[rows],
+            targets=self.targets[rows],
+            weight=self.weight[rows],
+            sample_weight=self.sample_weight[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -160,12 +166,13 @@ def _hold_out_of_each(candidates, labels, n_held, options):
     """
     classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     stays = counts[codes] < 2
-    if n_held < np.count_nonzero(counts > 1):  # too few for one of each
+    too_few = n_held < np.count_nonzero(counts > 1)  # for one of each
+    if too_few:
         order = options["random_state"].permutation(len(labels))
         stays[order[np.unique(codes[order], return_index=True)[1]]] = True
-        options, codes = options | {"test_size": n_held}, None
+        options = options | {"test_size": n_held}
     rest = np.flatnonzero(~stays)
-    _, held = train_test_split(rest, stratify=None if codes is None else codes[rest], **options)
+    _, held = train_test_split(rest, stratify=None if too_few else codes[rest], **options)
     lacking = np.setdiff1d(classes, labels[held]).tolist() if stays.any() else []
     return candidates[held], lacking
 
