@@ -23,7 +23,7 @@ from sklstm._displays import (
 from sklstm._engine.states import State
 from sklstm._estimators.classifier import LSTMClassifier
 from sklstm._estimators.regressor import LSTMRegressor
-from sklstm._inspection import cross_val_predict_steps, permutation_importance, step_scorer
+from sklstm._inspection import cross_val_predict_steps, permutation_importance, stack_steps, step_scorer
 from sklstm._network import Network
 from sklstm._preprocessing import (
     LSTMEncoder,
@@ -35,6 +35,7 @@ from sklstm._preprocessing import (
     SequenceSummary,
 )
 from sklstm._sequences import Sequences
+from sklstm._transformed import TransformedStepTargetRegressor
 
 __all__ = [
     "ActivationsDisplay",
@@ -52,10 +53,12 @@ __all__ = [
     "Sequences",
     "State",
     "StepConfusionDisplay",
+    "TransformedStepTargetRegressor",
     "WeightsDisplay",
     "cross_val_predict_steps",
     "paper",
     "permutation_importance",
+    "stack_steps",
     "step_scorer",
     "tasks",
 ]

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._learning.losses import LOSSES
 from sklstm._messages import shown
-from sklstm._sequences import as_step_targets
+from sklstm._sequences import masked_steps, read_steps, read_targets, split_steps
 
 GATES = ("input_gate", "forget_gate", "output_gate")
 PARTS = ("input", *GATES[:2], "cell_input", "cell_state", "output_gate", "cell", "hidden", "output")
@@ -481,15 +481,18 @@ class StepConfusionDisplay:
         lstm, sequences = _last_step(estimator, X)
         if not hasattr(lstm, "classes_"):
             raise TypeError(f"StepConfusionDisplay needs a classifier, got {type(lstm).__name__}.")
+        if getattr(lstm, "_multilabel", False):
+            raise TypeError("StepConfusionDisplay needs one label per step or sequence, not several columns.")
         if lstm.network_.return_sequences:
-            flat = as_step_targets(y, sequences)
+            targets = read_targets(y, sequences, True)
+            counted = targets.counted()
+            y_true = masked_steps(targets.natural(counted), ~counted, sequences.offsets)
         elif len(y) == len(sequences):
-            flat = np.repeat(np.asarray(y), sequences.lengths)
+            y_true = split_steps(np.repeat(np.asarray(y), sequences.lengths), sequences.offsets)
         else:
             raise ValueError(f"y must hold one label for each of {len(sequences)} sequences, got {len(y)}.")
         predicted = lstm.classes_[_outputs_over_time(lstm, sequences).argmax(axis=1)]
-        cuts = sequences.offsets[1:-1]
-        y_true, y_pred = np.split(flat, cuts), np.split(predicted, cuts)
+        y_pred = split_steps(predicted, sequences.offsets)
         return cls.from_predictions(y_true, y_pred, classes=lstm.classes_, window=window, figure=figure)
 
     @classmethod
@@ -499,7 +502,8 @@ class StepConfusionDisplay:
         Parameters
         ----------
         y_true, y_pred : list of arrays of shape (n_steps,)
-            True and predicted labels of each sequence.
+            True and predicted labels of each sequence. Steps whose true label is missing (NaN, None,
+            pandas.NA, masked) are not counted.
         classes : array-like, default=None
             All labels; None takes those that occur.
         window : int, default=1
@@ -513,17 +517,20 @@ class StepConfusionDisplay:
         """
         if isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 1:
             raise ValueError(f"window must be an integer of at least 1, got {shown(window)}.")
-        lengths = [len(labels) for labels in y_true]
+        targets = read_steps(y_true, None, "y_true")
+        lengths = np.diff(targets.offsets).tolist()
         if lengths != [len(labels) for labels in y_pred]:
             raise ValueError("y_true and y_pred must hold sequences of the same lengths.")
-        true, predicted = np.concatenate(list(y_true)), np.concatenate(list(y_pred))
+        counted = targets.counted()
+        true, predicted = targets.natural(counted)[counted], np.concatenate(list(y_pred))[counted]
         classes = np.unique(np.append(true, predicted)) if classes is None else np.unique(classes)
         unknown = np.setdiff1d(np.append(true, predicted), classes)
         if len(unknown):
             labels, known = shown(unknown.tolist()), shown(classes.tolist())
             raise ValueError(f"the labels {labels} are not in classes {known}.")
         at = np.concatenate([np.arange(length) // window for length in lengths])
-        counts = np.zeros((at.max() + 1, len(classes), len(classes)), dtype=int)
+        n_windows, at = at.max() + 1, at[counted]
+        counts = np.zeros((n_windows, len(classes), len(classes)), dtype=int)
         np.add.at(counts, (at, np.searchsorted(classes, true), np.searchsorted(classes, predicted)), 1)
         return cls(counts, classes, window=window).plot(figure=figure)
 

@@ -11,9 +11,9 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks import check_integer, check_n_channels, check_random_state, check_sample_weight
+from sklstm._checks import check_integer, check_n_channels, check_random_state
 from sklstm._messages import shown
-from sklstm._sequences import as_container, as_sequences, as_symbols
+from sklstm._sequences import as_container, as_sequences, read_steps, read_weights, with_missing
 
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
@@ -160,7 +160,9 @@ def step_scorer(scoring):
     -------
     callable
         ``scorer(estimator, X, y, sample_weight=None)``, for `scoring=` of scikit-learn's tools: y is a list
-        of arrays of shape (n_steps,) or (n_steps, n_outputs), `sample_weight` one weight a sequence.
+        of arrays of shape (n_steps,) or (n_steps, n_outputs), `sample_weight` one weight per sequence, or a
+        list of arrays, one per step. Targets that are missing (NaN, None, pandas.NA, masked) or have the
+        weight 0 are left out; where only some outputs of a step are, the score is the mean over the outputs.
 
     Examples
     --------
@@ -177,35 +179,116 @@ def step_scorer(scoring):
     return _StepScorer(get_scorer(scoring))
 
 
+def stack_steps(y, predicted, *, sample_weight=None):
+    """Stack targets and predictions of all steps that have a target: for any metric or display.
+
+    Parameters
+    ----------
+    y : list of arrays of shape (n_steps,) or (n_steps, n_outputs)
+        Targets. Steps whose target is missing (NaN, None, pandas.NA, masked) or has the weight 0 are left
+        out.
+    predicted : list of arrays with one row per step
+        What `predict`, `predict_proba` or `cross_val_predict_steps` gives.
+    sample_weight : array-like of shape (n_sequences,) or list of arrays of shape (n_steps,), default=None
+        Weights.
+
+    Returns
+    -------
+    y : ndarray of shape (n_targets,) or (n_targets, n_outputs)
+    predicted : ndarray of shape (n_targets, ...)
+    sample_weight : ndarray of shape (n_targets,)
+        Only if it was given.
+
+    Examples
+    --------
+    >>> from sklearn.metrics import f1_score
+    >>> from sklstm import stack_steps
+    >>> y, predicted = stack_steps([[1, None, 0], [1, 1]], [[1, 1, 0], [0, 1]])
+    >>> y, predicted
+    (array([1, 0, 1, 1]), array([1, 0, 0, 1]))
+    >>> f1_score(y, predicted)
+    0.8
+    """
+    targets, weight = _steps_to_score(y, sample_weight)
+    if weight.ndim > 1:
+        raise ValueError(
+            "y or sample_weight leaves out single outputs of a step: stack the steps of one output after the "
+            "other, [target[:, k] for target in y]."
+        )
+    keep = weight > 0
+    pieces = [np.asarray(each) for each in predicted]
+    flat = _stack_kept(pieces, np.split(keep, targets.offsets[1:-1]), "predicted")
+    stacked = targets.natural(targets.counted(weight))[keep], flat
+    return stacked if sample_weight is None else (*stacked, weight[keep])
+
+
+def _steps_to_score(y, sample_weight):
+    """Targets of all steps, and their weights, which are 0 where a target is missing."""
+    targets = read_steps(y, None)
+    columns = targets.values.shape[1] if targets.values.ndim == 2 else None
+    weight = read_weights(sample_weight, np.diff(targets.offsets), True, columns)
+    return targets, with_missing(weight, targets)
+
+
+def _stack_kept(response, keep, name="X"):
+    """Rows of the steps to keep; a sequence without any target has an empty mask."""
+    if len(response) != len(keep):
+        raise ValueError(f"{name} has {len(response)} sequences, y has targets for {len(keep)}.")
+    pieces = []
+    for i, (steps, kept) in enumerate(zip(response, keep, strict=True)):
+        n = len(steps)
+        if len(kept) != n and (kept[n:].any() or 0 < len(kept) < n):
+            raise ValueError(f"y[{i}] has {len(kept)} targets; expected {n}, one a step.")
+        pieces.append(steps[: len(kept)][kept[:n]])
+    return np.concatenate(pieces)
+
+
 class _StepScorer:
     def __init__(self, scorer):
         self._scorer = scorer
 
     def __call__(self, estimator, X, y, sample_weight=None):
-        targets, offsets = as_symbols(y, name="y")
-        lengths = np.diff(offsets)
-        weights = {}
-        if sample_weight is not None:
-            weights["sample_weight"] = np.repeat(check_sample_weight(sample_weight, len(lengths)), lengths)
-        flat = targets[:, 0] if targets.shape[1] == 1 else targets
-        return self._scorer(_Steps(estimator, lengths), X, flat, **weights)
+        targets, weight = _steps_to_score(y, sample_weight)
+        flat = targets.natural(targets.counted(weight))
+        flat = flat[:, 0] if flat.ndim == 2 and flat.shape[1] == 1 else flat
+        cuts, responses = targets.offsets[1:-1], {}
+
+        def score(target, weight, column):
+            keep = weight > 0
+            if not keep.any():
+                raise ValueError("y has no target with a positive weight: there is nothing to score.")
+            weights = {} if sample_weight is None else {"sample_weight": weight[keep]}
+            steps = _Steps(estimator, np.split(keep, cuts), column, responses)
+            return self._scorer(steps, X, target[keep], **weights)
+
+        if weight.ndim == 1:
+            return score(flat, weight, None)
+        scores = [score(flat[:, k], weight[:, k], k) for k in np.flatnonzero(weight.any(axis=0))]
+        return float(np.mean(scores))
 
     def __repr__(self):
         return f"step_scorer({self._scorer!r})"
 
 
 class _Steps:
-    """An estimator whose predictions are stacked: one row per step."""
+    """An estimator whose predictions are stacked: one row per step that counts, of all outputs or of one."""
 
-    def __init__(self, estimator, lengths):
+    def __init__(self, estimator, keep, column, responses):
         self._estimator = estimator
-        self._lengths = lengths
+        self._keep, self._column, self._responses = keep, column, responses
 
     def __getattr__(self, name):
         attribute = getattr(self._estimator, name)
         if name not in RESPONSES:
             return attribute
-        return wraps(attribute)(lambda X: self._stacked(attribute(X)))
+
+        @wraps(attribute)
+        def respond(X):
+            if name not in self._responses:
+                self._responses[name] = attribute(X)
+            return self._stacked(self._responses[name])
+
+        return respond
 
     def __sklearn_tags__(self):
         return self._estimator.__sklearn_tags__()
@@ -214,13 +297,8 @@ class _Steps:
         if not all(np.ndim(each) for each in response):
             name = type(self._estimator).__name__
             raise ValueError(f"{name} predicts no array a sequence: step_scorer needs return_sequences=True.")
-        lengths = np.array([len(each) for each in response])
-        if len(lengths) != len(self._lengths):
-            raise ValueError(f"X has {len(lengths)} sequences, y has targets for {len(self._lengths)}.")
-        if (lengths != self._lengths).any():
-            i = int((lengths != self._lengths).argmax())
-            raise ValueError(f"y[{i}] has {self._lengths[i]} targets; expected {lengths[i]}, one a step.")
-        return np.concatenate(list(response))
+        flat = _stack_kept(response, self._keep)
+        return flat if self._column is None else flat[:, self._column]
 
 
 def cross_val_predict_steps(
@@ -265,7 +343,10 @@ def cross_val_predict_steps(
     """
     if method not in RESPONSES:
         raise ValueError(f"method must be one of {list(RESPONSES)}, got {shown(method)}.")
-    classes = None if method == "predict" else np.unique(as_symbols(y, name="y")[0])
+    classes = None
+    if method != "predict":
+        targets = read_steps(y, None)
+        classes = np.unique(targets.natural(targets.counted())[targets.counted()])
     return cross_val_predict(
         _Method(estimator, method, classes),
         X,

@@ -21,7 +21,7 @@ from sklstm._engine.streams import Stream
 from sklstm._learning.losses import loss_for
 from sklstm._learning.settings import GRADIENTS
 from sklstm._messages import shown
-from sklstm._sequences import as_output_weights, as_sequences, as_step_targets, split_steps
+from sklstm._sequences import as_sequences, as_step_targets, check_ids, read_weights, split_steps
 
 OUTPUT_ACTIVATIONS = ("logistic", "softmax", "identity")
 RECURRENCES = ("all", "cells", "none")
@@ -369,7 +369,10 @@ class Network:
         targets = self._targets(y, sequences)
         loss.check_targets(targets)
         engine, w = bind_weights(self, weights, sequences.dtype)
-        target_weight = as_output_weights(sample_weight, sequences, self.return_sequences, self._output_width)
+        check_ids(sample_weight, sequences, "sample_weight")
+        target_weight = read_weights(
+            sample_weight, sequences.lengths, self.return_sequences, self._output_width
+        )
         bound = engine.bind(sequences, targets, target_weight, loss)
         value, grad, info = engine.loss_and_gradient(
             w, bound, gradient == "full", initial_state=initial_state, full_output=full_output

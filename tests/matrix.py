@@ -623,6 +623,8 @@ What to do:
 | `sklearn.inspection.permutation_importance` | `sklstm.permutation_importance`, of channels and of windows of time |
 | scorers by name, for targets at every step | `sklstm.step_scorer(name)` |
 | `cross_val_predict(method="predict_proba")`, for targets at every step | `sklstm.cross_val_predict_steps` |
+| any metric, display or calibration, for targets at every step | on `sklstm.stack_steps(y, predicted)` |
+| `TransformedTargetRegressor`, for targets at every step | `sklstm.TransformedStepTargetRegressor` |
 """
 
 

@@ -263,11 +263,12 @@ BAD_LABELS = {
     "none": (None, ValueError, ["requires y to be passed"]),
     "too few": (LABELS[:5], ValueError, ["X and y", "12 in X", "5 in y"]),
     "one class": (np.ones(12), ValueError, ["at least 2 classes", "one class", "1.0"]),
-    "columns": (np.ones((12, 2)), ValueError, ["1d array", "(12, 2)"]),
+    "columns": (np.full((12, 2), 3), ValueError, ["1d array", "(12, 2)", "y[0, 0] is 3", "MultiOutput"]),
     "continuous": (np.linspace(0, 1, 12), ValueError, ["continuous"]),
     "NaN": (changed(LABELS, 3, NAN), ValueError, ["y contains NaN"]),
     "infinity": (changed(LABELS, 3, INF), ValueError, ["y contains infinity"]),
-    "masked": (np.ma.masked_equal(LABELS, 1), TypeError, ["y is a masked array"]),
+    "None": (changed(LABELS.astype(object), 3, None), ValueError, ["y contains None: y[3]", "masked_array"]),
+    "all masked": (np.ma.masked_less(LABELS, 9), ValueError, ["zero for every sequence", "is missing"]),
 }
 BAD_NUMBERS = {
     "none": (None, ValueError, ["requires y to be passed"]),
@@ -278,7 +279,7 @@ BAD_NUMBERS = {
     "complex": (np.ones(12) * 1j, ValueError, ["Complex data not supported"]),
     "NaN": (changed(NUMBERS, 3, NAN), ValueError, ["y contains NaN"]),
     "infinity": (changed(NUMBERS, 3, INF), ValueError, ["y contains infinity"]),
-    "masked": (np.ma.masked_equal(NUMBERS, 1), TypeError, ["y is a masked array"]),
+    "all masked": (np.ma.masked_less(NUMBERS, 1e9), ValueError, ["zero for every sequence", "is missing"]),
 }
 LENGTH = len(X[3])
 BAD_STEP_LABELS = {
@@ -291,9 +292,10 @@ BAD_STEP_LABELS = {
         [f"y[3] has shape ({LENGTH - 1},)", f"one target for each of the {LENGTH} steps"],
     ),
     "text and numbers": (changed(STEP_LABELS, 3, ["a"] * LENGTH), ValueError, ["y[3]", "y[0]"]),
-    "columns": ([np.ones((len(x), 2)) for x in X], ValueError, ["y ", "one label per step"]),
+    "columns": ([np.full((len(x), 2), 3) for x in X], ValueError, ["1d array", "y[0][0, 0] is 3"]),
     "one class": ([np.ones(len(x)) for x in X], ValueError, ["at least 2 classes", "one class"]),
-    "NaN": (changed(STEP_LABELS, 3, np.full(LENGTH, NAN)), ValueError, ["y contains NaN"]),
+    "NaN": ([np.full(len(x), NAN) for x in X], ValueError, ["zero for every sequence", "is missing"]),
+    "-100": (changed(STEP_LABELS, 3, np.full(LENGTH, -100)), ValueError, ["y[3][0] is -100", "weight 0"]),
 }
 BAD_STEP_NUMBERS = {
     "too few": (STEP_NUMBERS[:5], ValueError, ["y has targets for 5 of 12 sequences"]),
@@ -361,6 +363,8 @@ BAD_WEIGHTS = {
 def test_bad_weights(name, kind, every_step):
     weight, error, words = BAD_WEIGHTS[name]
     estimator, y = fitted(kind, return_sequences=every_step)
+    if every_step and name in ("columns", "ragged"):  # weights of steps
+        words = ["[0] has shape (1,)", f"one weight for each of the {len(X[0])} steps"]
     words = ["sample_weight", *words]
     assert_refuses(error, words, estimator.fit, X, y, sample_weight=weight)
     assert_refuses(error, words, estimator.partial_fit, X, y, sample_weight=weight)
@@ -470,6 +474,7 @@ BAD_ARGUMENTS = [
     ("early_stopping", "True or False", [1, "yes", None], []),
     ("validation_fraction", NUMBER, ["0.1", None, True], []),
     ("validation_fraction", "above 0 and below 1", [], [0, 1, -0.1, 2, NAN]),
+    ("scoring", "None, a callable or a name", [], ["f2", 1, ["f1"], True]),
     ("shuffle", "True or False", [1, "yes", None], []),
     ("warm_start", "True or False", [1, "yes", None], []),
     ("verbose", INTEGER, ["2", 1.5, None], []),

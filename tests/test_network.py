@@ -316,7 +316,7 @@ def small_call(return_sequences=False, **changes):
         ({"sample_weight": np.ones(3)}, r"sample_weight must have the shape \(2,\), got \(3,\)"),
         (
             {"sample_weight": np.ones((2, 1))},
-            "sample_weight must hold one number per sequence, or one per output",
+            r"sample_weight must have the shape \(2,\), or \(2, 3\) .* for each output, got \(2, 1\)",
         ),
         (
             {"initial_state": State(np.zeros((2, 2)), np.zeros((2, 1)))},

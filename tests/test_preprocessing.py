@@ -87,6 +87,7 @@ CHECKED = [
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.filterwarnings("ignore:X has channels that")
 @pytest.mark.draws_globally
 @pytest.mark.parametrize("transformer", CHECKED, ids=repr)
 def test_scikit_learns_checks(transformer):

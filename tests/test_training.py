@@ -406,8 +406,11 @@ def test_loss_curve_is_the_loss_of_the_network(solver):
     X, y = sums(20)
     reg = LSTMRegressor(n_blocks=3, solver=solver, alpha=0, random_state=0)
     weights = [reg.partial_fit(X, y).weights_ for _ in range(5)]
-    losses = [reg.network_.loss_and_gradient(w, X, y)[0] / len(X) for w in weights]
+    losses = [
+        reg.network_.loss_and_gradient(w, X, y)[0] / len(X) / reg._scaling.scale[0] ** 2 for w in weights
+    ]
     assert_allclose(reg.loss_curve_[1:], losses[:-1], rtol=1e-12)
+    assert_allclose(reg._scaling.scale, np.std(y), rtol=1e-3)
     assert np.ptp(losses) > 1e-6
 
 
@@ -454,8 +457,9 @@ def test_lbfgs_descends_to_a_minimum():
     assert len(reg.loss_curve_) == reg.n_iter_ > 10
     assert np.all(np.diff(reg.loss_curve_) <= 0)
     assert reg.loss_curve_[-1] < 0.25 * reg.loss_curve_[0]
-    penalised = reg.weights_ * ~is_bias(reg.network_)
-    loss, grad = reg.network_.loss_and_gradient(reg.weights_, X, y)
+    weights = reg._scaling.from_user(reg.network_, reg.weights_)
+    penalised = weights * ~is_bias(reg.network_)
+    loss, grad = reg.network_.loss_and_gradient(weights, X, (y - reg._scaling.mean) / reg._scaling.scale)
     assert_allclose(reg.loss_curve_[-1], loss / 30 + 0.005 * penalised @ penalised, rtol=1e-12)
     assert np.abs(grad / 30 + 0.01 * penalised).max() <= 1e-4
 

@@ -11,23 +11,25 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 import sklstm
-from sklstm._checks import check_bool, check_random_state, real_array
+from sklstm._checks import check_bool, check_random_state, may_overflow, real_array
 from sklstm._engine.engine import bind_weights, engine_of
 from sklstm._engine.states import OnlineState, State
 from sklstm._engine.threads import Threads, threads_of
 from sklstm._estimators import parameters
 from sklstm._estimators.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from sklstm._estimators.streams import StreamsMixin
-from sklstm._estimators.validation import hold_out
+from sklstm._estimators.validation import Examples, Validation, validation_of
 from sklstm._input import read_X
 from sklstm._learning.kalman import DECOUPLED
 from sklstm._learning.loop import learn
+from sklstm._learning.scaling import Scaling, input_scale
 from sklstm._learning.solvers import SolverState
 from sklstm._learning.trainer import Trainer
 from sklstm._messages import of_public_classes, shown
 from sklstm._network import Network
-from sklstm._sequences import as_step_targets, as_target_weights, check_ids, other_reading, split_steps
-from sklstm._tensors import of_tensors
+from sklstm._sequences import check_ids, read_targets, read_weights, split_steps, with_missing
+
+OFFSET = 10  # standard deviations
 
 
 @of_public_classes
@@ -75,6 +77,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         n_iter_no_change=10,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
         shuffle=True,
         random_state=None,
         warm_start=False,
@@ -119,6 +122,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.scoring = scoring
         self.shuffle = shuffle
         self.random_state = random_state
         self.warm_start = warm_start
@@ -128,7 +132,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------------------------------
     # learning
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None, groups=None):
         """Learn from sequences and their targets.
 
         Parameters
@@ -140,10 +144,18 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
             polars, pyarrow or awkward; or `Sequences`. Time first, always.
             float32 is computed in float32, everything else in float64.
         y : array-like of shape (n_sequences,)
-            Targets, one per sequence (several in the columns of a 2-D y: regressor). With
-            ``return_sequences=True`` a list of arrays, one target per time step.
+            Targets, one per sequence; several in the columns of a 2-D y: numbers (regressor), or labels
+            that are 0 or 1 each (classifier: multilabel). With ``return_sequences=True`` a list of arrays,
+            one target, or row of targets, per time step. A step without target has NaN, None, pandas.NA or
+            a mask there, and counts nowhere: neither in the loss nor in scores. So do masked elements of a
+            target per sequence.
         sample_weight : array-like of shape (n_sequences,), default=None
-            Weights of the sequences.
+            Weights of the sequences; with ``return_sequences=True`` also a list of arrays, one weight per
+            time step (regressor: or per output of each). A target of weight 0 is not looked at.
+        X_val, y_val, sample_weight_val : as X, y, sample_weight, default=None
+            What `early_stopping` scores instead of a part of X.
+        groups : array-like of shape (n_sequences,), default=None
+            What `early_stopping` holds out together: those of a group are either learned from or scored.
 
         Returns
         -------
@@ -157,8 +169,8 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         Warns
         -----
         ConvergenceWarning
-            If learning diverges (the weights of the last epoch with finite outputs are kept) or `max_iter`
-            ends it.
+            If learning diverges (the weights of the last epoch with finite outputs are kept), `max_iter`
+            ends it, or it ends while the model is hardly better than constant outputs.
 
         Notes
         -----
@@ -167,8 +179,9 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         With scikit-learn 1.9 or newer, callbacks given to `set_callbacks` are told of each epoch; learning
         ends when one returns True at the end of an epoch.
         """
+        validation = Validation(X_val, y_val, sample_weight_val, groups)
         with _unchanged_on_error(self):
-            return self._fit(X, y, sample_weight, goes_on=self.warm_start)
+            return self._fit(X, y, sample_weight, validation, goes_on=self.warm_start)
 
     def _partial_fit(self, X, y, sample_weight, continued, classes=None):
         check_bool("continued", continued)
@@ -182,73 +195,113 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
                 "continued=True learns inside a sequence that goes on from call to call, which "
                 f"solver={DECOUPLED!r} does not: give whole sequences, or another solver."
             )
+        given = X, y, sample_weight, Validation()
         with _unchanged_on_error(self):
-            return self._fit(
-                X, y, sample_weight, goes_on=True, once=True, classes=classes, continued=continued
-            )
+            return self._fit(*given, goes_on=True, once=True, classes=classes, continued=continued)
 
     @with_callbacks
-    def _fit(self, X, y, sample_weight, goes_on, once=False, classes=None, continued=False):
-        given = X, y, None if sample_weight is None else {"sample_weight": sample_weight}
+    def _fit(self, X, y, sample_weight, validation, goes_on, once=False, classes=None, continued=False):
+        shown_to_callbacks = X, y, None if sample_weight is None else {"sample_weight": sample_weight}
         parameters.check(self)
+        validation.check(self)
         goes_on = goes_on and hasattr(self, "weights_")
         sequences = self._read_X(X, reset=not goes_on)
-        y = self._read_y(y, sequences)
-        targets = self._encode(y, classes, reset=not goes_on)
-        target_weight = self._target_weights(sample_weight, y, sequences)
+        options = {"classes": classes, "reset": not goes_on, "may_lack": continued}
+        data = self._read_targets(y, sample_weight, sequences, **options)
+        if not goes_on:
+            lengths = sequences.lengths
+            self._y_is_array = len(getattr(y, "shape", ())) > 1 and bool((lengths == lengths[0]).all())
         if classes is None and not goes_on:
-            self._check_weights_of_classes(target_weight, targets)
-        network = parameters.network(self, sequences.n_features, targets.shape[1])
+            self._check_weights_of_classes(data.weight, data.targets)
+        network = parameters.network(self, sequences.n_features, data.targets.shape[1])
         settings = parameters.settings(self, len(sequences), once, self.n_iter_ if goes_on else 0)
-        network, weights, solver_state, rng = self._start(network, sequences, goes_on, once)
+        network, weights, scaling, solver_state, rng = self._start(network, data, goes_on, once)
+
+        def learned(weights, history):
+            return self._learned(network, scaling, weights, history)
+
+        data = data.scaled(scaling)
         engine = engine_of(network, sequences.dtype)
         train = validate = None
         if self.early_stopping and not once:
-            train, validate = hold_out(self, engine, sequences, y, targets, target_weight, rng)
+            train, validate = validation_of(self, engine, data, scaling, validation, rng, learned)
         online_states = self._streams(engine, len(sequences), goes_on) if continued else None
         merge = settings.merges(len(sequences) if train is None else len(train))
-        bound = engine.bind(sequences, targets, target_weight, settings.loss, train=train, merge=merge)
+        given = sequences if scaling is None else scaling.sequences(sequences)
+        bound = engine.bind(given, data.targets, data.weight, settings.loss, train=train, merge=merge)
         executor = Threads(threads_of(self.n_jobs))
-        trainer = Trainer(engine, bound, settings, weights, solver_state, online_states, executor)
-
-        def learned(weights, history):
-            return self._learned(network, weights, history)
-
-        tasks = None if once else EpochTasks(self, *given, settings.max_iter, learned)
-        weights, history = learn(trainer, rng, validate, may_stop_early=not once, tasks=tasks)
+        trainer = Trainer(engine, bound, settings, weights, solver_state, online_states, executor, scaling)
+        tasks = None if once else EpochTasks(self, *shown_to_callbacks, settings.max_iter, learned)
+        constant = None if once else data.loss_of_constants(settings.loss, network.output_activation)
+        weights, history = learn(trainer, rng, validate, constant, may_stop_early=not once, tasks=tasks)
+        if not (goes_on or once or history.diverged):
+            self._warn_of_offsets(sequences)
         for name, value in learned(weights, history).items():
             setattr(self, name, value)
         return self
 
-    def _start(self, network, sequences, goes_on, once):
-        """What learning starts from: network, weights, state of the solver, random numbers."""
+    def _warn_of_offsets(self, sequences):
+        """Warn of channels that hardly vary beside their mean."""
+        if sequences.is_sparse or self.update != "batch" or not parameters.is_auto(self.init_range):
+            return
+        with may_overflow():
+            mean = sequences.values.mean(axis=0, dtype=np.float64)
+            deviation = sequences.values.std(axis=0, dtype=np.float64)
+            varies = deviation > 1e-9 * np.abs(mean)
+            offset = np.abs(mean) / np.where(varies, deviation, np.inf)
+        k = int(offset.argmax())
+        if offset[k] > OFFSET:
+            warnings.warn(
+                f"X has channels that hardly vary beside their mean: channel {k} is {mean[k]:.4g} ± "
+                f"{deviation[k]:.2g}. Learning may have been slow or poor: standardise the channels, "
+                f"make_pipeline(SequenceScaler(), {type(self).__name__}(...)).",
+                stacklevel=5,
+            )
+
+    def _start(self, network, data, goes_on, once):
+        """What learning starts from: network, weights, scaling, state of the solver, random numbers."""
         rng = check_random_state(self.random_state)
         if not goes_on:
-            weights = parameters.initial_weights(self, network, int(sequences.lengths.max()), rng)
+            weights = parameters.initial_weights(self, network, int(data.sequences.lengths.max()), rng)
+            scaling = self._scaling_of(network, data, weights.astype(data.sequences.dtype))
             self.loss_curve_, self.validation_scores_ = [], []
-            return network, weights, None, rng
+            return network, weights, scaling, None, rng
         if network != self.network_:
             raise ValueError(
                 f"The model was fitted as {self.network_}, data and arguments now ask for {network}. "
                 f"Only learning can go on with the same topology; fit a new {type(self).__name__}."
             )
         weights = real_array(self.weights_, "weights_", (self.network_.n_weights,))
+        if self._scaling is not None:
+            weights = self._scaling.from_user(network, weights)
         if once and isinstance(self.random_state, Integral):
             rng = np.random.RandomState((int(self.random_state) + self.n_iter_) % 2**32)
-        return self.network_, weights, self._solver_state, rng
+        return self.network_, weights, self._scaling, self._solver_state, rng
 
-    def _learned(self, network, weights, history):
+    def _scaling_of(self, network, data, weights):
+        """Scale of inputs and targets where learning sees them in other units, or None."""
+        if self.update != "batch" or not parameters.is_auto(self.init_range):
+            inputs = np.ones(network.n_inputs)
+        else:
+            inputs = input_scale(data.sequences)
+        return Scaling.of(inputs, self._output_scale(network, data), network, weights)
+
+    def _output_scale(self, network, data):
+        return None
+
+    def _learned(self, network, scaling, weights, history):
         """Attributes of the fitted estimator."""
         losses = self.loss_curve_ + history.loss_curve
         return {
             "network_": network,
-            "weights_": weights,
+            "weights_": weights if scaling is None else scaling.to_user(network, weights),
             "n_weights_": network.n_weights,
             "n_outputs_": network.n_outputs,
             "loss_curve_": losses,
             "validation_scores_": self.validation_scores_ + history.validation_scores,
             "n_iter_": len(losses),
             "_solver_state": history.solver_state,
+            "_scaling": None if scaling is None else scaling.after(network, weights),
             **self._of_streams(history.online_states),
         }
 
@@ -259,30 +312,36 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         """Any container -> `Sequences`; sets or checks what scikit-learn wants to know of X."""
         return read_X(self, X, None if reset else self.network_.n_inputs)
 
-    def _read_y(self, y, sequences):
-        """Targets as one flat array, one row per sequence or, with return_sequences, per step."""
+    def _read_targets(self, y, sample_weight, sequences, *, classes=None, reset=False, may_lack=False):
+        """Targets and weights, one row per sequence or, with return_sequences, per step -> `Examples`.
+
+        Parts of streams may lack any target.
+        """
+        targets, weight = self._read_y(y, sample_weight, sequences, self.return_sequences)
+        if not (weight.any() or may_lack):
+            missing = "" if targets.missing is None else ", or its target is missing"
+            raise ValueError(
+                f"sample_weight is zero for every sequence{missing}: nothing is left to learn from."
+            )
+        counted = targets.counted(weight)
+        labels = self._checked_y(targets, counted)
+        counted = counted.reshape(labels.shape)
+        encoded = self._encode(targets, labels, counted, classes, reset)
+        own, weight = weight, self._with_class_weights(weight, labels, counted)
+        return Examples(sequences, labels, encoded, weight, own, self.return_sequences)
+
+    def _read_y(self, y, sample_weight, sequences, every_step):
+        """Targets as they were given, and weights, which are 0 where a target is missing."""
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        y = of_tensors(y, "y")
-        check_ids(y, sequences)
-        if isinstance(y, np.ma.MaskedArray):
-            raise TypeError("y is a masked array; expected targets without a mask, their sequences left out.")
-        if self.return_sequences:
-            flat = as_step_targets(y, sequences)
-            return self._checked_y(flat)
-        y = self._checked_y(y)
-        if len(y) != len(sequences):
-            raise ValueError(
-                f"X and y must have the same number of sequences, got {len(sequences)} in X and {len(y)} "
-                f"in y.{other_reading(sequences, len(y))}"
-            )
-        return y
-
-    def _target_weights(self, sample_weight, y, sequences):
-        weight = as_target_weights(sample_weight, sequences, self.return_sequences)
-        if not weight.any():
-            raise ValueError("sample_weight is zero for every sequence: nothing is left to learn from.")
-        return weight
+        check_ids(sample_weight, sequences, "sample_weight")
+        targets = read_targets(y, sequences, every_step)
+        shape = targets.values.shape
+        columns = shape[1] if len(shape) == 2 and shape[1] > 1 else None
+        weight = read_weights(sample_weight, sequences.lengths, every_step, columns)
+        if not every_step:
+            _refuse_missing(targets, weight)
+        return targets, with_missing(weight, targets)
 
     # ------------------------------------------------------------------------------------------
     # use
@@ -302,15 +361,27 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         return outputs, sequences
 
     def _per_sequence(self, flat, sequences):
-        """Results per step -> object array of one array per sequence; results per sequence as they are."""
-        return split_steps(flat, sequences.offsets) if self.network_.return_sequences else flat
+        """Results per step -> one array per sequence; results per sequence as they are.
 
-    def _score_of_steps(self, metric, X, y, sample_weight):
-        """Score over all time steps of all sequences."""
+        The arrays are in an object array, or, if y was one array in `fit`, in one array.
+        """
+        if not self.network_.return_sequences:
+            return flat
+        if self._y_is_array and (sequences.lengths == sequences.lengths[0]).all():
+            return flat.reshape(len(sequences), -1, *flat.shape[1:])
+        return split_steps(flat, sequences.offsets)
+
+    def _score(self, X, y, sample_weight):
+        """Score over all targets that are there and have a positive weight."""
+        check_is_fitted(self)
         sequences = self._read_X(X, reset=False)
-        predicted = np.concatenate(list(self.predict(sequences)))
-        weight = as_target_weights(sample_weight, sequences, every_step=True)
-        return metric(as_step_targets(y, sequences), predicted, sample_weight=weight)
+        targets, weight = self._read_y(y, sample_weight, sequences, self.network_.return_sequences)
+        counted = targets.counted(weight)
+        outputs, _ = self._outputs(sequences)
+        rows = weight.reshape(len(weight), -1).any(axis=1)
+        if not rows.any():
+            raise ValueError("y has no target with a positive weight: there is nothing to score.")
+        return self._metric(targets.natural(counted)[rows], self._answers(outputs[rows]), weight[rows])
 
     def activations(self, X):
         """Every gate, cell and state over time: what the network does with these sequences.
@@ -342,6 +413,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
             stream = self._stream
             state["network_"] = asdict(self.network_)
             state["_solver_state"] = self._solver_state and vars(self._solver_state).copy()
+            state["_scaling"] = self._scaling and vars(self._scaling).copy()
             state["_stream"] = stream and tuple(stream)
             state["_online_states"] = self._online_states and list(map(tuple, self._online_states))
         return state
@@ -361,6 +433,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         if "network_" in state:
             state["network_"] = Network(**state["network_"])
             state["_solver_state"] = state["_solver_state"] and SolverState(**state["_solver_state"])
+            state["_scaling"] = state.get("_scaling") and Scaling(**state["_scaling"])
             state["_stream"] = state["_stream"] and State(*state["_stream"])
             state["_online_states"] = state["_online_states"] and [
                 OnlineState(*online) for online in state["_online_states"]
@@ -374,6 +447,22 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
 
 
 BaseLSTM.__init__.__qualname__ = "LSTMRegressor.__init__"  # what Python says of a wrong argument
+
+
+def _refuse_missing(targets, weight):
+    """Refuse a target of a sequence that is missing and not masked, unless its weight is 0."""
+    if targets.missing is None:
+        return
+    absent = targets.missing & targets.counted_by(weight)
+    if targets.masked is not None:
+        absent &= ~targets.masked
+    if absent.any():
+        value = shown(targets.values.ravel()[absent.argmax()])
+        raise ValueError(
+            f"Input y contains {'NaN' if value == 'nan' else value}: {targets.place(absent.argmax())} is "
+            "missing; expected a target for each sequence. Leave the sequence out, or mask its target: "
+            "numpy.ma.masked_array(y, mask=...)."
+        )
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from sklstm._checks import check_number, may_overflow
 from sklstm._estimators.base import BaseLSTM
@@ -13,14 +13,15 @@ from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
 from sklstm._estimators.parameters import makes_epochs, output_activation
 from sklstm._learning.losses import LOSSES
 from sklstm._messages import shown
-from sklstm._sequences import check_ids
 
 
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
     __doc__ = f"""Long Short-Term Memory for the classification of sequences.
 
-    One output unit per class. The network is that of Hochreiter & Schmidhuber (1997) with its later
-    standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the parts.
+    One output unit per class, or per label if y has columns of labels that are 0 or 1 (multilabel, as in
+    scikit-learn: logistic outputs, each a probability). The network is that of Hochreiter & Schmidhuber
+    (1997) with its later standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the
+    parts.
     The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
 
     Parameters
@@ -31,13 +32,14 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         against the others; or 1/2 sum of squares (1997).
     {PARAMETERS["learning"]}
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class; "balanced": inversely proportional to its frequency.
+        Weight of each class; "balanced": inversely proportional to its frequency. Keys that are not in y have
+        no effect if another one is.
     {PARAMETERS["last"]}
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels.
+        The labels; of several columns of labels their numbers.
     {ATTRIBUTES}
 
     Examples
@@ -95,6 +97,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         n_iter_no_change=20,
         early_stopping=False,
         validation_fraction=0.1,
+        scoring=None,
         shuffle=True,
         class_weight=None,
         random_state=None,
@@ -141,6 +144,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            scoring=scoring,
             shuffle=shuffle,
             random_state=random_state,
             warm_start=warm_start,
@@ -186,7 +190,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             With ``return_sequences=True``: object array of one array of labels a sequence.
         """
         outputs, sequences = self._outputs(X)
-        return self._per_sequence(self.classes_[outputs.argmax(axis=1)], sequences)
+        return self._per_sequence(self._answers(outputs), sequences)
 
     def _gives_probabilities(self):
         fitted = hasattr(self, "network_")
@@ -212,7 +216,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             With ``return_sequences=True``: object array of arrays of shape (n_steps, n_classes).
         """
         outputs, sequences = self._outputs(X)
-        return self._per_sequence(_normalised(outputs, self.network_), sequences)
+        return self._per_sequence(self._probabilities(outputs), sequences)
 
     @available_if(_gives_probabilities)
     def predict_log_proba(self, X):
@@ -231,7 +235,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         """
         outputs, sequences = self._outputs(X)
         with np.errstate(divide="ignore"):
-            return self._per_sequence(np.log(_normalised(outputs, self.network_)), sequences)
+            return self._per_sequence(np.log(self._probabilities(outputs)), sequences)
 
     def decision_function(self, X):
         """Confidence in each class: logarithm of its probability (identity outputs: the outputs).
@@ -249,13 +253,20 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         """
         outputs, sequences = self._outputs(X)
         if self.network_.output_activation != "identity":
-            outputs = np.log(np.maximum(outputs, np.finfo(outputs.dtype).tiny))
-        if len(self.classes_) == 2:
+            tiny = np.finfo(outputs.dtype).tiny
+            other = np.log(np.maximum(1 - outputs, tiny)) if self._multilabel else 0
+            outputs = np.log(np.maximum(outputs, tiny)) - other
+        elif self._multilabel:
+            outputs = outputs - 0.5
+        if len(self.classes_) == 2 and not self._multilabel:
             outputs = outputs[:, 1] - outputs[:, 0]
         return self._per_sequence(outputs, sequences)
 
     def score(self, X, y, sample_weight=None):
         """Accuracy; with ``return_sequences=True`` over all time steps.
+
+        Targets that are missing or have the weight 0 are left out. With several labels each, right is what
+        has all of them right.
 
         Parameters
         ----------
@@ -266,60 +277,119 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         float
         """
-        check_is_fitted(self)
-        check_ids(y, X)
-        if not self.network_.return_sequences:
-            return super().score(X, y, sample_weight)
-        return self._score_of_steps(accuracy_score, X, y, sample_weight)
+        return self._score(X, y, sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
     # ------------------------------------------------------------------------------------------
 
     def _auto_output_activation(self, loss):
-        return loss.output_of_classes
+        return "logistic" if getattr(self, "_multilabel", False) else loss.output_of_classes
 
-    def _checked_y(self, y):
-        if not self.return_sequences:
-            y = column_or_1d(y, warn=True)
-        elif np.ndim(y) != 1:
-            raise ValueError("y must hold one label per step, got a y with several columns.")
-        if np.asarray(y).dtype.kind == "f":
-            y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-        check_classification_targets(y)
-        return np.asarray(y)
-
-    def _encode(self, y, classes, reset):
-        """Labels -> one-hot targets; sets `classes_`."""
-        if reset:
-            self.classes_ = np.unique(y if classes is None else classes)
-            if len(self.classes_) < 2:
+    def _checked_y(self, targets, counted):
+        """Labels, each a label that counts or a zero; one column if there is but one."""
+        y = targets.natural(counted)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y, counted = column_or_1d(y, warn=True), counted[:, 0]
+        if y.dtype.kind == "f":
+            y = np.where(counted, y, 0)
+            for bad, found in ((np.isinf(y), "Input y contains infinity"), (y != np.rint(y), "continuous")):
+                if bad.any():
+                    place = targets.place(bad.argmax())
+                    found = "Unknown label type: continuous" if found == "continuous" else found
+                    raise ValueError(
+                        f"{found}. {place} is {shown(y.ravel()[bad.argmax()])}; expected labels. Numbers are "
+                        "learned by LSTMRegressor."
+                    )
+            if targets.missing is not None:  # NaN has made floats of them
+                y = y.astype(np.int64)
+        if y.ndim == 2:
+            bad = counted & (y != 0) & (y != 1) if y.dtype.kind in "biuf" else counted
+            if bad.any():
                 raise ValueError(
-                    f"{type(self).__name__} needs at least 2 classes in y, got one class: "
-                    f"{shown(self.classes_[0])}."
+                    f"y has shape {y.shape}, and {targets.place(bad.argmax())} is "
+                    f"{shown(y.ravel()[bad.argmax()])}; expected a 1d array, one label each, or columns of "
+                    "labels that are 0 or 1 (multilabel). For several labels of other kinds use "
+                    "MultiOutputClassifier."
                 )
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            return y
+        if counted.any():
+            check_classification_targets(y[counted])
+        return y
+
+    def _encode(self, targets, y, counted, classes, reset):
+        """Labels -> one-hot targets, zeros where none counts; sets `classes_`."""
+        multilabel = y.ndim == 2
+        if reset:
+            self._multilabel = multilabel
+            if multilabel:
+                self.classes_ = np.arange(y.shape[1])
+            else:
+                self.classes_ = np.unique(y[counted] if classes is None else classes)
+                self._check_classes(targets, y, counted, classes)
+        elif multilabel != self._multilabel or (multilabel and y.shape[1] != len(self.classes_)):
+            wanted = f"{len(self.classes_)} columns" if self._multilabel else "one label each"
+            raise ValueError(f"y has shape {y.shape}; the model was fitted on {wanted}.")
+        elif classes is not None and not multilabel and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
                 f"classes={shown(classes)} are not those of the fitted model, "
                 f"{shown(self.classes_.tolist())}."
             )
-        unknown = np.setdiff1d(y, self.classes_)
+        if multilabel:
+            return np.where(counted, y, 0).astype(float)
+        unknown = np.setdiff1d(y[counted], self.classes_)
         if len(unknown):
+            place = targets.place(np.flatnonzero(counted & np.isin(y, unknown))[0])
             raise ValueError(
                 f"y contains labels that are not in classes_ {shown(self.classes_.tolist())}: "
-                f"{shown(unknown.tolist())}."
+                f"{shown(unknown.tolist())}. The first is {place}. All labels that will come must be in the "
+                "first fit, or be given as classes= in the first call of partial_fit."
             )
-        return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
+        codes = np.zeros(len(y), np.intp)
+        codes[counted] = np.searchsorted(self.classes_, y[counted])
+        encoded = np.eye(len(self.classes_))[codes]
+        encoded[~counted] = 0
+        return encoded
 
-    def _target_weights(self, sample_weight, y, sequences):
-        weight = super()._target_weights(sample_weight, y, sequences)
-        codes = np.searchsorted(self.classes_, y)
+    def _check_classes(self, targets, y, counted, classes):
+        """Refuse a single class, and labels by which other libraries mark steps without one."""
+        if len(self.classes_) < 2:
+            with_weight = "" if counted.all() else " with a target and a positive sample_weight"
+            raise ValueError(
+                f"{type(self).__name__} needs at least 2 classes in y, got one class{with_weight}: "
+                f"{shown(self.classes_[0])}."
+            )
+        if not self.return_sequences or classes is not None:
+            return
+        for mark in (-100, "nan"):
+            marked = counted & (y == mark) if (y.dtype.kind in "if") == (mark == -100) else counted & False
+            if marked.any():
+                raise ValueError(
+                    f"{targets.place(marked.argmax())} is {mark!r}, which is no label but the mark of a step "
+                    "without one: give None, NaN or a mask there, or the weight 0 in sample_weight. If it is "
+                    "a label, rename it."
+                )
+
+    def _with_class_weights(self, weight, y, counted):
+        if self.class_weight is None:
+            return weight
+        if self._multilabel:
+            raise ValueError(
+                f"class_weight must be None if y has columns of labels, got {shown(self.class_weight)}."
+            )
+        codes = np.searchsorted(self.classes_, y[counted])
+        weight = weight.copy()
         with may_overflow():
-            weight = weight * self._class_weights(codes)[codes]
+            weight[counted] *= self._class_weights(codes)[codes]
         if not weight.any():
             raise ValueError("class_weight is zero for every label in y: one needs a positive weight.")
         return weight
 
     def _check_weights_of_classes(self, weight, targets):
-        if np.count_nonzero((weight > 0) @ targets) < 2:
+        if not self._multilabel and np.count_nonzero((weight > 0) @ targets) < 2:
             raise ValueError(
                 "sample_weight and class_weight leave only one class: at least 2 classes in y need a "
                 "positive weight."
@@ -327,8 +397,6 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     def _class_weights(self, codes):
         """Weight of each class, in the order of `classes_`."""
-        if self.class_weight is None:
-            return np.ones(len(self.classes_))
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             counts = np.bincount(codes, minlength=len(self.classes_))
             return len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))
@@ -339,20 +407,38 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         labels = self.classes_.tolist()
         for label, value in self.class_weight.items():
             check_number(f"class_weight[{shown(label)}]", value, least=0)
-            if label not in labels:
+            if label in labels:
+                weights[labels.index(label)] = value
+            elif isinstance(label, str) != isinstance(labels[0], str) or not any(
+                known in labels for known in self.class_weight
+            ):  # otherwise it may be in other folds
                 raise ValueError(f"class_weight has the label {shown(label)}, which is not in y: {labels}.")
-            weights[labels.index(label)] = value
         return weights
 
     def _stratifies(self):
-        return not self.return_sequences
+        return not self.return_sequences and not self._multilabel
 
-    def _validation_score(self, outputs, targets, weight):
-        return accuracy_score(targets.argmax(axis=1), outputs.argmax(axis=1), sample_weight=weight)
+    def _answers(self, outputs):
+        if self._multilabel:
+            return (outputs > 0.5).astype(int)
+        return self.classes_[outputs.argmax(axis=1)]
 
+    def _probabilities(self, outputs):
+        """Outputs that sum to one; of several labels each for itself."""
+        if self._multilabel:  # strictly between 0 and 1
+            return np.clip(outputs, np.finfo(outputs.dtype).tiny, 1 - np.finfo(outputs.dtype).epsneg)
+        if self.network_.output_activation == "softmax":
+            return outputs
+        return outputs / np.maximum(outputs.sum(axis=1, keepdims=True), np.finfo(outputs.dtype).tiny)
 
-def _normalised(outputs, network):
-    """Outputs that sum to one."""
-    if network.output_activation == "softmax":
-        return outputs
-    return outputs / np.maximum(outputs.sum(axis=1, keepdims=True), np.finfo(outputs.dtype).tiny)
+    def _metric(self, y, predicted, weight):
+        if weight.ndim == 1:
+            return accuracy_score(y, predicted, sample_weight=weight)
+        right = ((y == predicted) | (weight == 0)).all(axis=1)
+        return float(np.average(right, weights=weight.max(axis=1)))
+
+    def _validation_score(self, outputs, data):
+        if self._multilabel:
+            return self._metric(data.targets, self._answers(outputs), data.weight)
+        right = data.targets.argmax(axis=1)
+        return accuracy_score(right, outputs.argmax(axis=1), sample_weight=data.weight)

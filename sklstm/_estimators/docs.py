@@ -44,7 +44,8 @@ PARAMETERS = {
         sequences pass through what scikit-learn checks as a table.
     init_range : "auto" or float, default="auto"
         Initial weights are uniform in [-init_range, init_range]; "auto" is 1 / sqrt(number of cells
-        and hidden units).
+        and hidden units), and, with ``update="batch"``, for dense channels of X that are far from 1 as large
+        or small as these ask for: learning sees them divided by a power of two.
     input_gate_bias, forget_gate_bias : "auto", float, array-like of shape (n_blocks,) or None, default="auto"
         Initial biases, one number, or one per block; None: random like other weights. Negative input gate
         biases keep states from drifting (1997, section 4), positive forget gate biases (2000) let states
@@ -93,14 +94,20 @@ PARAMETERS = {
         Epochs at most. Few sequences are few updates an epoch, and need many epochs.
     tol : float, default=1e-4
         Learning ends when the loss (or the validation score) has not improved by `tol` in
-        `n_iter_no_change` epochs. For "lbfgs" the largest component of the gradient.
+        `n_iter_no_change` epochs. For "lbfgs" the largest component of the gradient. Where a regressor
+        standardises its targets, both are of standardised targets: the scale of y does not matter.
     n_iter_no_change : int, default=20 (classifier) or 10 (regressor)
         See `tol`. Long sequences may begin with epochs in which the loss hardly falls; a regressor over-fits
         sooner.
     early_stopping : bool, default=False
-        Hold out whole sequences, stop by their score and keep the weights that scored best.
+        Hold out whole sequences, stop by their score and keep the weights that scored best. `fit` takes
+        sequences of one's own instead (`X_val`, `y_val`), and `groups` that stay together.
     validation_fraction : float, default=0.1
-        Part of the sequences to hold out.
+        Part of the sequences to hold out. Of a class with one sequence none is.
+    scoring : str, callable or None, default=None
+        The score of `early_stopping`: a scorer of scikit-learn, by name or as `make_scorer` makes it; with
+        ``return_sequences=True`` over all steps that have a target. Its best value has to be beaten by the
+        part `tol` of it. None: accuracy or R².
     shuffle : bool, default=True
         New order of the sequences in each epoch.""",
     "last": """random_state : int, RandomState instance or None, default=None
@@ -126,6 +133,7 @@ ATTRIBUTES = """n_features_in_ : int
     n_weights_, n_outputs_, n_iter_ : int
         Weights, output units, epochs.
     loss_curve_ : list of float
-        Mean loss of each epoch, with the penalty.
+        Mean loss of each epoch, with the penalty; a regressor's of standardised targets, where it
+        standardises them.
     validation_scores_ : list of float
         Score on the sequences held out after each epoch, if `early_stopping`."""

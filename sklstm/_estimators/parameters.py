@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 
 from sklstm._checks import (
     check_bool,
@@ -65,6 +66,7 @@ def settings(estimator, n_sequences, once, n_epochs):
         clip=None if clip is None else float(clip),
         max_iter=1 if once else int(estimator.max_iter),
         tol=float(estimator.tol),
+        tol_is_relative=estimator.early_stopping and estimator.scoring is not None,
         n_iter_no_change=int(estimator.n_iter_no_change),
         shuffle=bool(estimator.shuffle),
         verbose=int(estimator.verbose),
@@ -158,6 +160,7 @@ def check(estimator):
     check_number("tol", estimator.tol, least=0)
     check_number("validation_fraction", estimator.validation_fraction, above=0, below=1)
     check_n_channels(estimator.n_channels)
+    _check_scoring(estimator.scoring)
     check_integer("max_iter", estimator.max_iter, 1)
     check_integer("n_iter_no_change", estimator.n_iter_no_change, 1)
     if not isinstance(estimator.verbose, bool | np.bool_):
@@ -180,6 +183,16 @@ def check(estimator):
         estimator.output_gate_bias,
     )
     _check_pairs(estimator)
+
+
+def _check_scoring(scoring):
+    if scoring is None or callable(scoring):
+        return
+    if not isinstance(scoring, str) or scoring not in get_scorer_names():
+        raise ValueError(
+            "scoring must be None, a callable or a name of sklearn.metrics.get_scorer_names(), got "
+            f"{shown(scoring)}."
+        )
 
 
 def _check_pairs(estimator):

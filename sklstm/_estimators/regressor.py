@@ -4,13 +4,13 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_array
 
 from sklstm._estimators.base import BaseLSTM
 from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
 from sklstm._estimators.parameters import makes_epochs
 from sklstm._learning.losses import LOSSES
-from sklstm._sequences import check_ids
+from sklstm._learning.scaling import output_scale
 
 
 class LSTMRegressor(RegressorMixin, BaseLSTM):
@@ -19,6 +19,11 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     One output unit per target. The network is that of Hochreiter & Schmidhuber (1997) with its later
     standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the parts.
     The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
+
+    With identity outputs and ``update="batch"`` the targets are standardised inside, each output by the mean
+    and the standard deviation of the targets in the first `fit` or `partial_fit` (without `output_bias` by
+    the deviation alone); `weights_`, `predict` and `step` are in the units of y. Learning rate, penalty and
+    tolerance are those of standardised targets.
 
     Parameters
     ----------
@@ -84,10 +89,12 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             With ``return_sequences=True``: object array of one array per sequence, one row per step.
         """
         outputs, sequences = self._outputs(X)
-        return self._per_sequence(outputs[:, 0] if self._y_is_1d else outputs, sequences)
+        return self._per_sequence(self._answers(outputs), sequences)
 
     def score(self, X, y, sample_weight=None):
         """Coefficient of determination; with ``return_sequences=True`` over all time steps.
+
+        Targets that are missing or have the weight 0 are left out, for each output by itself.
 
         Parameters
         ----------
@@ -98,11 +105,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         -------
         float
         """
-        check_is_fitted(self)
-        check_ids(y, X)
-        if not self.network_.return_sequences:
-            return super().score(X, y, sample_weight)
-        return self._score_of_steps(r2_score, X, y, sample_weight)
+        return self._score(X, y, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -114,15 +117,44 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _auto_output_activation(self, loss):
         return loss.outputs[0]
 
-    def _checked_y(self, y):
+    def _checked_y(self, targets, counted):
+        y = targets.natural(counted)
+        if y.dtype.kind in "mM":
+            place = targets.place(counted.argmax())
+            raise TypeError(f"{place} is of {y.dtype}; expected numbers, for example seconds.")
+        if y.dtype.kind in "US":
+            for place, text in zip(np.flatnonzero(counted), y[counted].tolist(), strict=True):
+                try:
+                    float(text)
+                except ValueError as error:
+                    raise ValueError(
+                        f"{targets.place(place)} is {text!r} ({error}); expected numbers. Labels are learned "
+                        "by LSTMClassifier."
+                    ) from None
+            y = np.where(counted, y, "0")
+        if y.dtype.kind in "fc":
+            bad = counted & np.isinf(y)
+            if bad.any():
+                raise ValueError(
+                    f"Input y contains infinity: {targets.place(bad.argmax())}; expected numbers."
+                )
+            y = np.where(counted, y, 0)
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         LOSSES[self.loss].check_targets(y)
         return y
 
-    def _encode(self, y, classes, reset):
+    def _output_scale(self, network, data):
+        if self.update != "batch" or network.output_activation != "identity":
+            return None
+        return output_scale(data.targets, data.weight, network.output_bias)
+
+    def _encode(self, targets, y, counted, classes, reset):
         if reset:
             self._y_is_1d = y.ndim == 1
         return y.reshape(len(y), -1)
+
+    def _with_class_weights(self, weight, y, counted):
+        return weight
 
     def _check_weights_of_classes(self, weight, targets):
         pass
@@ -130,5 +162,17 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _stratifies(self):
         return False
 
-    def _validation_score(self, outputs, targets, weight):
-        return r2_score(targets, outputs, sample_weight=weight)
+    def _answers(self, outputs):
+        return outputs[:, 0] if self._y_is_1d else outputs
+
+    def _metric(self, y, predicted, weight):
+        if weight.ndim == 1:
+            return r2_score(y, predicted, sample_weight=weight)
+        scores = []
+        for k in np.flatnonzero(weight.any(axis=0)):
+            rows = weight[:, k] > 0
+            scores.append(r2_score(y[rows, k], predicted[rows, k], sample_weight=weight[rows, k]))
+        return float(np.mean(scores))
+
+    def _validation_score(self, outputs, data):
+        return self._metric(data.targets, outputs, data.weight)

@@ -1,48 +1,231 @@
-"""Early stopping: sequences held out, and the score on them."""
+"""Early stopping: sequences that are scored and not learned from, and the score on them."""
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from sklstm._checks import may_overflow
+from sklstm._input import read_X
+from sklstm._inspection import step_scorer
+from sklstm._learning.loop import History
+from sklstm._learning.losses import loss_of_constants
 from sklstm._learning.trainer import Diverged
+from sklstm._messages import shown
+from sklstm._sequences import masked_steps, split_steps
 
 
-def hold_out(estimator, engine, sequences, y, targets, target_weight, rng):
-    """Split off whole sequences; returns those to train on and weights -> score on the others."""
-    labels = y if estimator._stratifies() else None
-    try:
-        train, held = train_test_split(
-            np.arange(len(sequences)),
-            test_size=float(estimator.validation_fraction),
-            random_state=rng,
-            stratify=labels,
+@dataclass
+class Examples:
+    """Sequences with targets and weights, a row of each for every sequence or for every step.
+
+    Attributes
+    ----------
+    sequences : Sequences
+    labels : ndarray of shape (n_targets,) or (n_targets, n_outputs)
+        In the users' form; of any kind where the weight is 0.
+    targets : ndarray of shape (n_targets, n_outputs)
+        As the network learns them; 0 where the weight is 0.
+    weight : ndarray of shape (n_targets,) or (n_targets, n_outputs)
+        With those of classes.
+    sample_weight : ndarray of the same shape
+        Without them.
+    every_step : bool
+    """
+
+    sequences: Any
+    labels: Any
+    targets: Any
+    weight: Any
+    sample_weight: Any
+    every_step: bool
+
+    def scaled(self, scaling):
+        """The same with targets in the units of learning, sequences as they are."""
+        return self if scaling is None else replace(self, targets=scaling.targets(self.targets, self.weight))
+
+    def loss_of_constants(self, loss, output_activation):
+        """Least mean loss of constant outputs."""
+        return loss_of_constants(loss, output_activation, self.targets, self.weight)
+
+    def counted(self):
+        """Indices of the sequences that have a target with a positive weight."""
+        counted = self.weight.reshape(len(self.weight), -1).any(axis=1)
+        if self.every_step:
+            counted = np.logical_or.reduceat(counted, self.sequences.offsets[:-1])
+        return np.flatnonzero(counted)
+
+    def rows(self, index):
+        """Rows of the targets of these sequences."""
+        if not self.every_step:
+            return index
+        is_there = np.isin(np.arange(len(self.sequences)), index)
+        return np.flatnonzero(np.repeat(is_there, self.sequences.lengths))
+
+    def take(self, index):
+        """Some of the sequences; their indices rise."""
+        rows = self.rows(index)
+        return replace(
+            self,
+            sequences=self.sequences[index],
+            labels=self.labels[rows],
+            targets=self.targets[rows],
+            weight=self.weight[rows],
+            sample_weight=self.sample_weight[rows],
         )
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What `fit` was given for early stopping."""
+
+    X: Any = None
+    y: Any = None
+    sample_weight: Any = None
+    groups: Any = None
+
+    def check(self, estimator):
+        """Refuse what has no meaning with the other arguments."""
+        given = [name for name in ("X", "y", "sample_weight") if getattr(self, name) is not None]
+        if given and (self.X is None or self.y is None):
+            raise ValueError(f"X_val and y_val go together, got only {given[0]}_val.")
+        if self.groups is not None and given:
+            raise ValueError("groups says what is held out together, but X_val is scored: give one of them.")
+        if (given or self.groups is not None) and not estimator.early_stopping:
+            name = "groups" if self.groups is not None else "X_val"
+            raise ValueError(f"{name} is what early_stopping looks at: it needs early_stopping=True.")
+
+
+def validation_of(estimator, engine, data, scaling, validation, rng, learned):
+    """Indices of the sequences to learn from, None for all, and weights -> score on others."""
+    if validation.X is not None:
+        train, held = None, _own(estimator, data, validation).scaled(scaling)
+    else:
+        train, index = _hold_out(estimator, data, validation.groups, rng)
+        held = data.take(index)
+    return train, _scorer_of(estimator, engine, held, scaling, learned)
+
+
+def _own(estimator, data, validation):
+    """Examples of the user for validation."""
+    try:
+        sequences = read_X(estimator, validation.X, data.sequences.n_features)
+        return estimator._read_targets(validation.y, validation.sample_weight, sequences)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"X_val and y_val: {error}") from error
+
+
+def _hold_out(estimator, data, groups, rng):
+    """Indices of the sequences to learn from and of those held out."""
+    n, candidates, lacking = len(data.sequences), data.counted(), []
+    n_held = int(np.ceil(estimator.validation_fraction * len(candidates)))
+    found = f"early_stopping=True holds out {n_held} of {n} sequences"
+    options = {"test_size": float(estimator.validation_fraction), "random_state": rng}
+    try:
+        if groups is not None:
+            groups = np.asarray(groups)
+            if groups.shape != (n,):
+                raise ValueError(f"groups has shape {groups.shape}; expected ({n},), one per sequence.")
+            split = GroupShuffleSplit(n_splits=1, **options)
+            train, held = next(split.split(candidates, groups=groups[candidates]))
+            held = candidates[held]
+        elif estimator._stratifies():
+            held, lacking = _hold_out_of_each(candidates, data.labels[candidates], n_held, options)
+        else:
+            train, held = train_test_split(candidates, stratify=None, **options)
     except ValueError as error:
         raise ValueError(
             f"early_stopping=True cannot hold out validation_fraction={estimator.validation_fraction} of "
-            f"{len(sequences)} sequences: {error}"
+            f"{n} sequences: {error}"
         ) from error
-    train, held = np.sort(train), np.sort(held)
-    rows = [train, held]
-    if estimator.return_sequences:
-        sequence_of_step = np.repeat(np.arange(len(sequences)), sequences.lengths)
-        rows = [np.flatnonzero(np.isin(sequence_of_step, part)) for part in rows]
-    if any(np.count_nonzero(target_weight[part]) < 2 for part in rows):
+    held = np.sort(held)
+    train = np.setdiff1d(np.arange(n), held)
+    if any(np.count_nonzero(data.weight[data.rows(part)]) < 2 for part in (train, held)):
         raise ValueError(
-            f"early_stopping=True holds out {len(held)} of {len(sequences)} sequences, "
-            "but to learn and to score needs two targets with a positive sample_weight on each side."
+            f"{found}, but to learn and to score needs two targets with a positive sample_weight on each "
+            "side: raise validation_fraction, or give X_val and y_val."
         )
-    bound = engine.bind(sequences[held])
-    held_targets, held_weight = targets[rows[1]], target_weight[rows[1]]
+    if lacking:
+        warnings.warn(
+            f"early_stopping holds out {len(held)} sequences, none of the classes {shown(lacking)}, which "
+            "have too few: the score says nothing about them. Raise validation_fraction, or give X_val and "
+            "y_val.",
+            stacklevel=7,
+        )
+    return train, held
+
+
+def _hold_out_of_each(candidates, labels, n_held, options):
+    """Hold out the same part of each class; one sequence at least of each is learned from.
+
+    Returns the sequences, and the classes of which there are too few to hold one out.
+    """
+    classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    stays = counts[codes] < 2
+    too_few = n_held < np.count_nonzero(counts > 1)  # for one of each
+    if too_few:
+        order = options["random_state"].permutation(len(labels))
+        stays[order[np.unique(codes[order], return_index=True)[1]]] = True
+        options = options | {"test_size": n_held}
+    rest = np.flatnonzero(~stays)
+    _, held = train_test_split(rest, stratify=None if too_few else codes[rest], **options)
+    lacking = np.setdiff1d(classes, labels[held]).tolist() if stays.any() else []
+    return candidates[held], lacking
+
+
+def _scorer_of(estimator, engine, data, scaling, learned):
+    """Function weights -> score."""
+    bound = engine.bind(data.sequences if scaling is None else scaling.sequences(data.sequences))
+    scorer = None if estimator.scoring is None else _Scorer(estimator, data, learned)
 
     def validate(weights):
         outputs, _ = engine.forward(engine.pad(weights), bound)
         if not np.isfinite(outputs).all():
             raise Diverged
+        if scorer is not None:
+            return scorer(weights)
         with may_overflow():
-            score = estimator._validation_score(outputs, held_targets, held_weight)
+            score = estimator._validation_score(outputs, data)
         if not np.isfinite(score):
             raise Diverged
         return score
 
-    return train, validate
+    return validate
+
+
+class _Scorer:
+    """The estimator's `scoring` of the model that learning has come to."""
+
+    def __init__(self, estimator, data, learned):
+        data = data.take(data.counted())
+        self.estimator, self.learned = estimator, learned
+        self.scorer, self.sequences, self.y = get_scorer(estimator.scoring), data.sequences, data.labels
+        weight, counted = data.sample_weight, data.sample_weight > 0
+        varies = np.ptp(weight[counted]) > 0
+        if data.every_step:
+            if weight.ndim < self.y.ndim:
+                counted = np.repeat(counted[:, np.newaxis], self.y.shape[1], axis=1)
+            self.scorer = step_scorer(self.scorer)
+            offsets = self.sequences.offsets
+            self.y = masked_steps(self.y, ~counted, offsets)
+            weight = split_steps(weight, offsets)
+        elif weight.ndim == 2:  # scorers of scikit-learn want all outputs of a target
+            rows = np.flatnonzero(counted.all(axis=1))
+            self.sequences, self.y, weight, varies = self.sequences[rows], self.y[rows], None, False
+        self.weights = {"sample_weight": weight} if varies else {}
+
+    def __call__(self, weights):
+        """Score with these weights."""
+        model = object.__new__(type(self.estimator))
+        vars(model).update(vars(self.estimator) | self.learned(weights, History()))
+        score = self.scorer(model, self.sequences, self.y, **self.weights)
+        if not np.isfinite(score):
+            raise ValueError(
+                f"scoring={shown(self.estimator.scoring)} gives {shown(score)} for the {len(self.sequences)} "
+                "sequences that early_stopping scores: hold out more by validation_fraction, or give X_val "
+                "and y_val."
+            )
+        return float(score)

@@ -9,8 +9,10 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklstm._engine.threads import one_blas_thread
-from sklstm._learning.solvers import MAX_ITER, NO_DESCENT, SolverState
+from sklstm._learning.solvers import CONVERGED, MAX_ITER, NO_DESCENT, SolverState
 from sklstm._learning.trainer import Diverged
+
+LITTLE = 0.1  # of the loss of constant outputs
 
 
 @dataclass
@@ -21,9 +23,10 @@ class History:
     validation_scores: list = field(default_factory=list)
     solver_state: SolverState | None = None
     online_states: list | None = None
+    diverged: bool = False
 
 
-def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
+def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks=None):
     """Train until something ends it.
 
     Parameters
@@ -34,6 +37,8 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
     validate : callable or None
         weights -> score on sequences held out; stops when the best one is `n_iter_no_change` epochs
         old, and gives its weights back.
+    constant : float or None
+        Mean loss of constant outputs, which a model should be better than.
     may_stop_early : bool
         Whether to look for convergence at all.
     tasks : EpochTasks or None
@@ -76,12 +81,10 @@ def learn(trainer, rng, validate=None, may_stop_early=True, tasks=None):
             f"Learning was interrupted; the model is that of epoch {n_epochs}.",
             stacklevel=5,
         )
-    not_converged = {
-        MAX_ITER: f"after max_iter={settings.max_iter} epochs.",
-        NO_DESCENT: f"after {n_epochs} epochs: L-BFGS found no lower loss. Scale inputs and targets.",
-    }
-    if end in not_converged and not run.diverged and may_stop_early:
-        warnings.warn(f"Learning has not converged {not_converged[end]}", ConvergenceWarning, stacklevel=5)
+    if may_stop_early and not run.diverged and not interrupted:
+        message = run.shortcoming(end, constant)
+        if message:
+            warnings.warn(message, ConvergenceWarning, stacklevel=5)
     if tasks:
         tasks.close(run.learned)
     return run.learned()
@@ -113,10 +116,11 @@ class _Run:
             validation_scores=self.history.validation_scores[:],
             solver_state=None if self.diverged else self.trainer.solver_state,
             online_states=self.trainer.online_states,
+            diverged=self.diverged,
         )
 
     def epochs(self, rng):
-        """Epochs of updates; returns `MAX_ITER` if nothing else ended them."""
+        """Epochs of updates; returns `CONVERGED`, `MAX_ITER`, or None if a callback ended them."""
         trainer, settings, validate = self.trainer, self.trainer.settings, self.validate
         best, since = np.inf, 0
         for _ in range(settings.max_iter):
@@ -125,14 +129,19 @@ class _Run:
                 loss = trainer.epoch(rng)
             score = None if validate is None else validate(trainer.weights)
             value = loss if score is None else -score
-            since = 0 if value < best - settings.tol else since + 1
+            tol = settings.tol
+            if settings.tol_is_relative and np.isfinite(best):
+                tol *= abs(best)
+            since = 0 if value < best - tol else since + 1
             if value < best:
                 best = value
                 if score is not None:
                     self.best_weights = trainer.weights
             stop = self._end_epoch(loss, score)
-            if stop or since >= settings.n_iter_no_change:
+            if stop:
                 return None
+            if since >= settings.n_iter_no_change:
+                return CONVERGED
         return MAX_ITER
 
     def minimise(self):
@@ -166,6 +175,33 @@ class _Run:
         self.progress(len(curve), loss, score)
         return self.tasks is not None and self.tasks.end(self.learned)
 
+    def shortcoming(self, end, constant):
+        """What is to be said of the way in which learning ended, with advice; or None."""
+        settings, curve = self.trainer.settings, self.history.loss_curve
+        n = len(curve)
+        if end == NO_DESCENT:
+            return (
+                f"Learning has not converged after {n} epochs: L-BFGS found no lower loss. Scale inputs and "
+                "targets."
+            )
+        if end == MAX_ITER:
+            return f"Learning has not converged after max_iter={settings.max_iter} epochs. " + _advice(
+                curve, settings
+            )
+        if end != CONVERGED or not constant:
+            return None
+        loss = min(curve)
+        if settings.alpha:
+            loss -= self.trainer._penalty(self.weights)
+        if loss < (1 - LITTLE) * constant:
+            return None
+        return (
+            f"Learning stopped after {n} epochs, but the model explains little of what it learned from: the "
+            f"loss is {loss:.4g}, that of constant outputs {constant:.4g}. Let it wait longer (larger "
+            "n_iter_no_change, tol=0), scale the inputs (SequenceScaler), try another learning_rate; or the "
+            "targets may not depend on X."
+        )
+
     def back_to_finite_outputs(self):
         """Go back to the last epoch with finite outputs; its number, and that of the one after it."""
         bad_epoch = self.finished[-1][0] + 1
@@ -180,6 +216,23 @@ class _Run:
             "X, or the weights from which learning starts, are too large: the outputs are not finite. Scale "
             "the inputs, for example with SequenceScaler."
         )
+
+
+def _advice(curve, settings):
+    """What to change if `max_iter` ended learning: by how the loss changed in the last epochs."""
+    n = min(len(curve) - 1, settings.n_iter_no_change)
+    text = f"The loss is {curve[-1]:.4g}"
+    if n < 1 or not curve[-1 - n] > 0:
+        return f"{text}: raise max_iter."
+    fall = 1 - curve[-1] / curve[-1 - n]
+    if fall <= 0:
+        how = f"is not below that of {n} epoch{'s' * (n > 1)} before"
+        if settings.solver.has_rate:
+            return f"{text} and {how}: try a learning_rate smaller than {settings.learning_rate:.4g}."
+        return f"{text} and {how}: raise tol, or alpha."
+    last = "epoch" if n == 1 else f"{n} epochs"
+    text += f" and fell by {100 * fall:.2g} % in the last {last}: raise max_iter"
+    return f"{text}, or tol if that is little enough." if fall < 0.05 else f"{text}."
 
 
 class Progress:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import entr
 
-from sklstm._checks import check_choice
+from sklstm._checks import check_choice, may_overflow
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,31 @@ def loss_for(name, output_activation):
         allowed = " or ".join(map(repr, loss.outputs))
         raise ValueError(f"loss={name!r} needs output_activation={allowed}, got {output_activation!r}.")
     return loss
+
+
+def loss_of_constants(loss, output_activation, targets, weight):
+    """Least mean loss of outputs that are the same for all: what a model has to be better than.
+
+    Parameters
+    ----------
+    loss : Loss
+    output_activation : str
+    targets : ndarray of shape (n_targets, n_outputs)
+    weight : ndarray of shape (n_targets,) or (n_targets, n_outputs)
+
+    Returns
+    -------
+    float
+    """
+    weight = weight[:, np.newaxis] if weight.ndim == 1 else weight
+    with may_overflow():
+        weight = np.broadcast_to(weight, targets.shape) / weight.max()
+        total = weight.sum(axis=0)
+        mean = (weight * targets).sum(axis=0) / np.maximum(total, np.finfo(float).tiny)
+        if loss.name == "squared_error":
+            each = 0.5 * (weight * (targets - mean) ** 2).sum(axis=0)
+        else:
+            each = total * entr(mean)
+            if output_activation == "logistic":
+                each += total * entr(1 - mean)
+        return float(each.sum() / weight.mean(axis=1).sum())

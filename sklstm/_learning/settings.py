@@ -28,6 +28,8 @@ class Settings:
         Sequences of an update at most.
     schedule : callable or None
         Epochs so far -> learning rate.
+    tol_is_relative : bool
+        Whether `tol` is a part of the best score, which may be of any scale.
     n_epochs : int
         Of earlier calls.
     measurement_noise, process_noise : callable
@@ -48,6 +50,7 @@ class Settings:
     clip: float | None = None
     max_iter: int = 1
     tol: float = 0.0
+    tol_is_relative: bool = False
     n_iter_no_change: int = 1
     shuffle: bool = False
     verbose: int = 0

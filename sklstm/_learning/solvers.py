@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from sklstm._learning.kalman import DECOUPLED
 
 RATE, N_UPDATES = 1, -1  # places in the numbers of a solver
-MAX_ITER, NO_DESCENT = 1, 2  # how L-BFGS may end without having converged
+CONVERGED, MAX_ITER, NO_DESCENT = 0, 1, 2  # how learning may end; the numbers are those of SciPy's L-BFGS
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba (2015)
 
 

@@ -36,12 +36,22 @@ class Trainer:
         With ``update="step"``: the sequences are streams that go on from here, one entry each.
     executor : Threads
         How packed batches are shared.
+    scaling : Scaling or None
+        What the outputs are in the users' units, in which they have to be finite.
     """
 
     def __init__(
-        self, engine, bound, settings, weights, solver_state=None, online_states=None, executor=None
+        self,
+        engine,
+        bound,
+        settings,
+        weights,
+        solver_state=None,
+        online_states=None,
+        executor=None,
+        scaling=None,
     ):
-        self.engine, self.settings = engine, settings
+        self.engine, self.settings, self.scaling = engine, settings, scaling
         self.executor = Threads() if executor is None else executor
         self.online_states = online_states
         self.load(bound)
@@ -116,7 +126,7 @@ class Trainer:
         self.learned.hyper[RATE] = rate
 
     def epoch(self, rng):
-        """Every sequence once; returns the mean loss, with the penalty.
+        """Every sequence once; returns the mean loss, with the penalty; NaN without any target.
 
         Raises
         ------
@@ -134,10 +144,11 @@ class Trainer:
                 total = self._steps(index)
             else:
                 total = self._mini_batches(index)
-            mean = total / self.bound.total_weight
+            has_targets = self.bound.total_weight > 0  # not so in some parts of streams
+            mean = total / self.bound.total_weight if has_targets else np.nan
             if self.settings.alpha:
                 mean += self._penalty(self.weights)
-        if not (np.isfinite(mean) and self._is_finite()):
+        if not ((np.isfinite(mean) or not has_targets) and self._is_finite()):
             raise Diverged
         return mean
 
@@ -158,6 +169,10 @@ class Trainer:
     def gives_finite_outputs(self, weights):
         """Whether these weights give finite outputs for all sequences with a weight, also those held out."""
         engine, bound = self.engine, self.bound
+        if self.scaling is not None:
+            weights = self.scaling.with_outputs(engine.network, weights)
+            if not np.isfinite(weights).all():
+                return False
         w = engine.pad(weights)
         if _cannot_overflow(engine.network, w, bound.sequences):
             return True

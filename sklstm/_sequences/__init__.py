@@ -8,25 +8,29 @@ from sklstm._sequences.container import Sequences, as_sequences
 from sklstm._sequences.reading import is_table, plain
 from sklstm._sequences.symbols import as_symbols
 from sklstm._sequences.targets import (
-    as_output_weights,
     as_step_targets,
-    as_target_weights,
     check_ids,
-    other_reading,
+    masked_steps,
+    read_steps,
+    read_targets,
+    read_weights,
     split_steps,
+    with_missing,
 )
 
 __all__ = [
     "Sequences",
     "as_container",
-    "as_output_weights",
     "as_sequences",
     "as_step_targets",
     "as_symbols",
-    "as_target_weights",
     "check_ids",
     "is_table",
-    "other_reading",
+    "masked_steps",
     "plain",
+    "read_steps",
+    "read_targets",
+    "read_weights",
     "split_steps",
+    "with_missing",
 ]

@@ -88,6 +88,16 @@ def array_of(data: Any, where: str) -> npt.NDArray[Any]:
         return array_of(plain, where)
 
 
+def array_as_given(data: Any, where: str) -> npt.NDArray[Any]:
+    """An array of whatever it holds, in which nothing has become text: ["a", nan], ["a", 1] are objects."""
+    array = array_of(data, where)
+    if array.dtype.kind in "US" and isinstance(data, (list, tuple)):
+        boxed = np.array(data, dtype=object)
+        if not all(isinstance(value, (str, bytes)) for value in boxed.flat):
+            return boxed
+    return array
+
+
 def filled(data: Any) -> npt.NDArray[Any]:
     """Data of a masked array: NaN, or None among objects, where it is masked."""
     if not np.ma.is_masked(data):
@@ -221,18 +231,21 @@ def stacked(parts: list[Any], dtype: npt.DTypeLike, name: str) -> Any:
 
 
 def missing(labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Where there is NaN, NaT, None or pandas' NA."""
+    """Where there is NaN, NaT, None, pandas' NA or a mask."""
     if labels.dtype != object:
         return labels != labels
     return np.fromiter(map(is_missing, labels.flat), bool, labels.size).reshape(labels.shape)
 
 
 def is_missing(value: Any) -> bool:
-    if value is None:
+    """Whether a single value, not an array, stands for a missing one."""
+    if value is None or value is np.ma.masked:
         return True
+    if getattr(value, "ndim", 0):
+        return False
     try:
         return bool(value != value)
-    except (TypeError, ValueError):  # neither true nor false of NA; an array is none
+    except (TypeError, ValueError):  # neither true nor false of NA
         return type(value).__name__ == "NAType"
 
 

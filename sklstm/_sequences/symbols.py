@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sklstm._sequences.container import Sequences, as_sequences
 from sklstm._sequences.frames import is_nested_table, library_of
-from sklstm._sequences.numbers import array_of, check_alike, is_nested, missing, numbers_of, offsets_of
+from sklstm._sequences.numbers import array_as_given, check_alike, is_nested, missing, numbers_of, offsets_of
 from sklstm._sequences.reading import opened, plain, rows_of_steps
 
 
@@ -100,8 +100,5 @@ def _symbols(x: Any, where: str) -> npt.NDArray[Any]:
         return numbers_of(x, where, mixed=True)
     if isinstance(x, (str, bytes)):
         x = list(x)
-    part = array_of(x, where)
-    if part.dtype.kind in "US" and isinstance(x, (list, tuple)):
-        boxed = np.array(x, dtype=object)
-        return part if all(isinstance(symbol, (str, bytes)) for symbol in boxed.flat) else boxed
+    part = array_as_given(x, where)
     return np.array(part.tolist()) if is_nested(part) else part

@@ -1,4 +1,8 @@
-"""Targets and weights of sequences and of their steps."""
+"""Targets: any container in, one row per target out, and which of them count; weights of the same form.
+
+A target that is missing - None, NaN, NaT, pandas.NA, masked - or that has the weight 0 counts nowhere, and is
+not looked at.
+"""
 
 from __future__ import annotations
 
@@ -7,75 +11,361 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
-from sklstm._checks import check_sample_weight, check_sequences
+from sklstm._checks import as_real, check_sample_weight, check_sequences
 from sklstm._messages import shown
 from sklstm._sequences.container import Sequences
-from sklstm._sequences.numbers import array_of, check_alike
+from sklstm._sequences.numbers import array_as_given, is_missing, is_nested, missing, offsets_of
 from sklstm._sequences.reading import opened
+from sklstm._tensors import of_tensors
+
+Array = npt.NDArray[Any]
 
 
-def as_step_targets(y: Any, sequences: Sequences, name: str = "y") -> npt.NDArray[Any]:
-    """Stack per-step targets, one array per sequence, in the order of the steps of `sequences`.
+class Targets:
+    """Targets as they were given, one row each.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_targets,) or (n_targets, n_outputs)
+        Of any dtype.
+    missing : ndarray of bool of the same shape, or None
+        None: none is.
+    masked : ndarray of bool of the same shape, or None
+        Those of the missing ones that are so by a mask.
+    offsets : ndarray of int or None
+        Those of sequence i are ``values[offsets[i]:offsets[i + 1]]``; None: one per sequence.
+    name : str
+        What the messages call them.
+    """
+
+    def __init__(
+        self,
+        values: Array,
+        missing: Array | None = None,
+        masked: Array | None = None,
+        offsets: Any = None,
+        name: str = "y",
+    ) -> None:
+        self.values, self.missing, self.masked = values, missing, masked
+        self.offsets, self.name = offsets, name
+
+    def place(self, index: Any) -> str:
+        """Name of an element: "y[3]", "y[3][0]" at a step."""
+        row, *column = np.unravel_index(index, self.values.shape)
+        where = f"[{row}]"
+        if self.offsets is not None:
+            i = int(np.searchsorted(self.offsets, row, side="right")) - 1
+            where = f"[{i}][{row - self.offsets[i]}]"
+        return self.name + (f"{where[:-1]}, {column[0]}]" if column else where)
+
+    def counted(self, weight: Array | None = None) -> Array:
+        """Which elements count: those that are there and have a positive weight."""
+        counted = np.ones(self.values.shape, bool) if weight is None else self.counted_by(weight)
+        return counted if self.missing is None else counted & ~self.missing
+
+    def counted_by(self, weight: Array) -> Array:
+        """Which elements have a positive weight."""
+        if weight.ndim < self.values.ndim:
+            weight = weight[:, np.newaxis]
+        return np.broadcast_to(weight > 0, self.values.shape)
+
+    def natural(self, counted: Array) -> Array:
+        """Values in the dtype of those that count; the others are zero, or empty text."""
+        values = self.values
+        if values.dtype != object:
+            return values
+        given = values[counted].tolist()
+        is_text = [isinstance(value, str) for value in given]
+        if any(is_text) and not all(is_text):
+            places = np.flatnonzero(counted)
+            text, other = is_text.index(True), is_text.index(False)
+            raise ValueError(
+                f"{self.name} must hold text or numbers, not both: {self.place(places[text])} is "
+                f"{shown(given[text])}, {self.place(places[other])} is {shown(given[other])}."
+            )
+        if any(is_text) and counted.all():
+            return values
+        present = np.array(given)
+        if present.ndim != 1:
+            place = self.place(np.flatnonzero(counted)[0])
+            raise ValueError(f"{place} is {shown(given[0])}; expected a number or a label.")
+        natural = np.zeros(values.shape, present.dtype)
+        natural[counted] = present
+        return natural
+
+
+def _gaps(values: Array) -> Array | None:
+    """Where values are missing; None if none is."""
+    found = missing(values)
+    return found if found.any() else None
+
+
+def _either(one: Array | None, other: Array | None) -> Array | None:
+    return one if other is None else other if one is None else one | other
+
+
+def read_targets(y: Any, sequences: Sequences, every_step: bool, name: str = "y") -> Targets:
+    """Read the targets of sequences, one for each or one for each step: see `read_rows` and `read_steps`."""
+    check_ids(y, sequences, name)
+    if every_step:
+        targets = read_steps(y, sequences.lengths, name, _as_one_sequence(sequences, name))
+    else:
+        targets = read_rows(y, name)
+    shape = targets.values.shape
+    if len(shape) not in (1, 2):
+        allowed = "(n_sequences,) or (n_sequences, n_outputs)"
+        remedy = "" if len(shape) < 3 else " Targets at every time step need return_sequences=True."
+        raise ValueError(f"{name} has shape {shape}, dim {len(shape)}; expected {allowed}.{remedy}")
+    if not every_step and shape[0] != len(sequences):
+        raise ValueError(
+            f"X and {name} must have the same number of sequences, got {len(sequences)} in X and {shape[0]} "
+            f"in {name}.{_other_reading(sequences, shape[0])}"
+        )
+    return targets
+
+
+# ----------------------------------------------------------------------------------------------
+# one per sequence
+
+
+def read_rows(y: Any, name: str = "y") -> Targets:
+    """Read one target, or one row of them, per sequence."""
+    y, masked = of_tensors(y, name), None
+    if isinstance(y, np.ma.MaskedArray):
+        masked = np.ma.getmaskarray(y)
+        y = y.data
+    elif sparse.issparse(y):
+        y = y.toarray()
+    try:
+        values = array_as_given(y, name)
+    except ValueError:
+        i, size = next(((i, np.size(row)) for i, row in enumerate(y) if np.ndim(row)), (0, 0))
+        raise ValueError(
+            f"{name} holds arrays, {size} targets in {name}[{i}]; expected one target per sequence. For a "
+            "target at each time step set return_sequences=True."
+        ) from None
+    if is_nested(values):
+        return read_rows(values.tolist(), name)
+    return Targets(values, _either(_gaps(values), masked), masked, name=name)
+
+
+# ----------------------------------------------------------------------------------------------
+# one per step
+
+
+def _pieces(y: Any, name: str) -> list[Any]:
+    """Targets of steps: for each sequence (values, mask or None), or None if all of them are missing."""
+    if isinstance(y, Sequences):
+        check_sequences(y.values, y.offsets)
+        y = [piece[:, 0] if y.n_features == 1 else piece for piece in y]
+    elif isinstance(y, np.ma.MaskedArray):
+        y = list(y)
+    return [_piece(piece, f"{name}[{i}]") for i, piece in enumerate(opened(y, name))]
+
+
+def _piece(piece: Any, where: str) -> Any:
+    if is_missing(piece):
+        return None
+    mask = None
+    if isinstance(piece, np.ma.MaskedArray):
+        mask = np.ma.getmaskarray(piece)
+        piece = piece.data
+    if type(piece).__module__.startswith("awkward"):  # None in it is nothing that NumPy takes
+        piece = piece.tolist()
+    values = array_as_given(piece, where)
+    if is_nested(values):
+        values = array_as_given(values.tolist(), where)
+    return values, mask
+
+
+def read_steps(y: Any, lengths: Array | None, name: str = "y", hint: str = "") -> Targets:
+    """Read targets at every step, one array per sequence.
 
     Parameters
     ----------
     y : Sequences, list, tuple, array, Series or column of lists
-        For each sequence an array of shape (n_steps,) or (n_steps, n_outputs), of numbers or of
-        labels, which are not converted. `Sequences` of one feature are targets (n_steps,).
-    sequences : Sequences
-        What the targets belong to.
+        For each sequence an array of shape (n_steps,) or (n_steps, n_outputs), of numbers or of labels, which
+        are not converted; masked if need be. None, NaN or pandas.NA in its place: all of them are missing.
+        What an array has beyond the steps must be missing: it is padding. `Sequences` of one feature are
+        targets (n_steps,).
+    lengths : ndarray of int of shape (n_sequences,) or None
+        Steps of the sequences; None: those of the targets, 0 where all are missing.
     name : str
         What the messages call y.
+    hint : str
+        What a message adds if y has one target for each sequence.
+    """
+    pieces = _pieces(y, name)
+    if lengths is None:
+        flat = next((i for i, piece in enumerate(pieces) if piece and not piece[0].ndim), None)
+        if flat is not None:
+            raise ValueError(
+                f"{name}[{flat}] is {shown(pieces[flat][0].item())}; expected a list of arrays, one target "
+                "per step."
+            )
+        lengths = np.array([len(piece[0]) if piece else 0 for piece in pieces])
+    if len(pieces) != len(lengths):
+        raise ValueError(f"{name} has targets for {len(pieces)} of {len(lengths)} sequences.")
+    if not all(piece and not piece[0].ndim for piece in pieces):
+        hint = ""
+    pieces = [
+        piece and _fitting(piece, n_steps, i, name, hint)
+        for i, (piece, n_steps) in enumerate(zip(pieces, lengths.tolist(), strict=True))
+    ]
+    first = next((i for i, piece in enumerate(pieces) if piece), None)
+    if first is None:
+        raise ValueError(f"{name} contains no target; expected one at some step at least.")
+    trailing = pieces[first][0].shape[1:]
+    for i, piece in enumerate(pieces):
+        if piece and piece[0].shape[1:] != trailing:
+            found, expected = (f"of {p.dtype} and shape {p.shape}" for p in (piece[0], pieces[first][0]))
+            raise ValueError(
+                f"{name}[{i}] is {found}; expected n_outputs as in {name}[{first}], which is {expected}."
+            )
+    if len({piece[0].dtype.kind in "US" for piece in pieces if piece}) > 1:
+        pieces = [piece and (piece[0].astype(object), piece[1]) for piece in pieces]
+    if not all(pieces):
+        pieces = [
+            piece or (np.full((n_steps, *trailing), None), None)
+            for piece, n_steps in zip(pieces, lengths.tolist(), strict=True)
+        ]
+    values = np.concatenate([values for values, _ in pieces])
+    gaps, masked = _gaps(values), None
+    if any(mask is not None for _, mask in pieces):
+        masked = np.concatenate([np.zeros(v.shape, bool) if mask is None else mask for v, mask in pieces])
+        masked = masked if masked.any() else None
+    return Targets(values, _either(gaps, masked), masked, offsets_of(lengths), name)
+
+
+def _fitting(piece: Any, n_steps: int, i: int, name: str, hint: str) -> tuple[Array, Array | None]:
+    """Values and mask of as many steps as the sequence has."""
+    values, mask = piece
+    if values.ndim in (1, 2):
+        if len(values) > n_steps:  # is the rest padding?
+            rest = _gaps(values[n_steps:])
+            rest = np.zeros(values[n_steps:].shape, bool) if rest is None else rest
+            if (rest if mask is None else rest | mask[n_steps:]).all():
+                values, mask = values[:n_steps], None if mask is None else mask[:n_steps]
+        if len(values) == n_steps:
+            return values, mask
+    expected = f"one target for each of the {n_steps} steps of sequence {i}"
+    if not values.ndim:
+        expected += f", not {shown(values.item())} for all. One target per sequence is return_sequences=False"
+    raise ValueError(f"{name}[{i}] has shape {values.shape}; expected {expected}.{hint}")
+
+
+def as_step_targets(y: Any, sequences: Sequences, name: str = "y") -> Array:
+    """Stack per-step targets, all of which are there, in the order of the steps of `sequences`.
 
     Returns
     -------
     ndarray of shape (n_steps,) or (n_steps, n_outputs)
     """
-    if isinstance(y, Sequences):
-        check_sequences(y.values, y.offsets)
-        y = [target[:, 0] if y.n_features == 1 else target for target in y]
-    targets = []
-    for i, target in enumerate(opened(y, name)):
-        if isinstance(target, np.ma.MaskedArray):
-            raise TypeError(f"{name}[{i}] is of type MaskedArray; expected a dense array.")
-        targets.append(array_of(target, f"{name}[{i}]"))
-    if len(targets) != len(sequences):
-        raise ValueError(f"{name} has targets for {len(targets)} of {len(sequences)} sequences.")
-    if all(target.ndim == 0 for target in targets) and sequences.n_features == 1 and len(targets) > 1:
+    targets = read_targets(y, sequences, True, name)
+    absent = targets.masked if targets.values.dtype != object else targets.missing
+    if absent is not None:
+        raise ValueError(f"{targets.place(absent.argmax())} is missing; expected a target at every step.")
+    return targets.natural(targets.counted())
+
+
+def split_steps(flat: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+    """Undo the stacking: a 1-D object array with a view of `flat` for each sequence."""
+    pieces = np.empty(len(offsets) - 1, dtype=object)
+    for i, (start, stop) in enumerate(pairwise(offsets.tolist())):
+        pieces[i] = flat[start:stop]  # one by one: equal lengths would make a 2-D array
+    return pieces
+
+
+def masked_steps(flat: Array, mask: Array, offsets: Array) -> npt.NDArray[np.object_]:
+    """Undo the stacking: an object array of one masked array for each sequence."""
+    pieces = split_steps(flat, offsets)
+    for i, part in enumerate(split_steps(mask, offsets)):
+        pieces[i] = np.ma.masked_array(pieces[i], mask=part)
+    return pieces
+
+
+# ----------------------------------------------------------------------------------------------
+# weights
+
+
+def read_weights(
+    sample_weight: Any, lengths: Array, every_step: bool, n_outputs: int | None = None
+) -> npt.NDArray[np.float64]:
+    """Weight of each target, or of each output of each target.
+
+    Parameters
+    ----------
+    sample_weight : array-like or None
+        One number per sequence; with `every_step` also one array (n_steps,) or (n_steps, n_outputs) per
+        sequence, which may be padded with 0 or NaN; without it also an array (n_sequences, n_outputs).
+    lengths : ndarray of int of shape (n_sequences,)
+    every_step : bool
+    n_outputs : int or None
+        None, or 1: each target has one weight.
+
+    Returns
+    -------
+    ndarray of shape (n_targets,) or (n_targets, n_outputs)
+    """
+    sample_weight = of_tensors(sample_weight, "sample_weight")
+    if sample_weight is None or np.ndim(_first(sample_weight)) == 0 or not (every_step or n_outputs):
+        weight = check_sample_weight(sample_weight, len(lengths))
+        return np.repeat(weight, lengths) if every_step else weight
+    name, offsets = "sample_weight", None
+    if every_step:
+        pieces = [as_real(piece, f"{name}[{i}]") for i, piece in enumerate(sample_weight)]
+        if len(pieces) != len(lengths):
+            raise ValueError(f"{name} has weights for {len(pieces)} of {len(lengths)} sequences.")
+        for i, n_steps in enumerate(lengths.tolist()):
+            piece = pieces[i] = _without_padding(pieces[i], n_steps)
+            allowed = [(n_steps,)] + [(n_steps, n_outputs)] * (n_outputs is not None)
+            if piece.shape not in allowed or piece.ndim != pieces[0].ndim:
+                expected = f"one weight for each of the {n_steps} steps of sequence {i}"
+                more = "" if n_outputs is None else ", or one for each output of each"
+                raise ValueError(f"{name}[{i}] has shape {piece.shape}; expected {expected}{more}.")
+        flat, offsets = np.concatenate(pieces), offsets_of(lengths)
+    else:
+        flat = as_real(sample_weight, name)
+        if flat.shape != (len(lengths), n_outputs):
+            expected = f"({len(lengths)},), or ({len(lengths)}, {n_outputs}) with a weight for each output"
+            raise ValueError(f"{name} must have the shape {expected}, got {flat.shape}.")
+    weight = flat.astype(np.float64, copy=False)
+    bad = ~(np.isfinite(weight) & (weight >= 0))
+    if bad.any():
+        place = Targets(weight, offsets=offsets, name=name).place(bad.argmax())
         raise ValueError(
-            f"{name}[0] has shape (), one target for a whole sequence; expected one target for each of the "
-            f"{sequences.lengths[0]} steps of sequence 0. X is read as {len(targets)} univariate sequences. "
-            f"One sequence of {len(targets)} steps, with a target for each, is [X] and [{name}]; for one "
-            "target per sequence, leave return_sequences=False."
+            f"{name} must be finite and not negative, got {weight.ravel()[bad.argmax()]} in {place}."
         )
-    for i, (target, n_steps) in enumerate(zip(targets, sequences.lengths.tolist(), strict=True)):
-        if target.ndim not in (1, 2) or len(target) != n_steps:
-            expected = f"one target for each of the {n_steps} steps of sequence {i}"
-            raise ValueError(f"{name}[{i}] has shape {target.shape}; expected {expected}.")
-        check_alike(target, targets[0], f"{name}[{i}]", f"the kind and n_outputs of {name}[0]")
-    return np.concatenate(targets)
+    return weight
 
 
-def other_reading(sequences: Sequences, n_targets: int) -> str:
-    """What else X may have meant, for a message that it has another number of sequences than y of targets."""
-    n, longest = len(sequences), int(sequences.lengths.max())
-    equal = bool((sequences.lengths == longest).all())
-    if n_targets == 1:
-        return " One sequence alone is [X], with one target."
-    if n_targets == sequences.n_steps:
-        return " With a target at every step, return_sequences=True, y is a list of one array per sequence."
-    if equal and n_targets == longest and sequences.n_features == 1:
-        return " If the columns of X are the sequences, X.T; if its rows are the steps of one sequence, [X]."
-    if equal and n_targets == longest:
-        return " If X is (n_steps, n_sequences, n_features), X.swapaxes(0, 1)."
-    if equal and sequences.n_features == 1 and n_targets < n:
-        return (
-            f" X is read as {n} univariate sequences of {longest} steps, one per row. If its rows are time "
-            "steps: Sequences.from_long(frame, id=...) for a table with a column of ids, from_sktime(frame) "
-            "for an index with two levels, from_lengths(X, lengths) for sequences one below the other."
-        )
-    return ""
+def _first(values: Any) -> Any:
+    """First element, or a number if there is none."""
+    return next(iter(values), 0.0) if np.iterable(values) else 0.0
+
+
+def _without_padding(weight: Array, n_steps: int) -> Array:
+    rest = weight[n_steps:] if weight.ndim else weight
+    return weight[:n_steps] if weight.ndim and not np.nan_to_num(rest, posinf=1, neginf=1).any() else weight
+
+
+def with_missing(weight: Array, targets: Targets) -> Array:
+    """Weights, with 0 where a target is missing; one per output only where the outputs of a target differ."""
+    missing = targets.missing
+    if missing is None:
+        return weight
+    if missing.ndim == 2 and weight.ndim == 1:
+        if (missing.all(axis=1) == missing.any(axis=1)).all():
+            missing = missing[:, 0]
+        else:
+            weight = np.repeat(weight[:, np.newaxis], missing.shape[1], axis=1)
+    return np.where(missing, 0.0, weight)
+
+
+# ----------------------------------------------------------------------------------------------
+# what speaks against them
 
 
 def check_ids(y: Any, X: Any, name: str = "y") -> None:
@@ -96,53 +386,33 @@ def check_ids(y: Any, X: Any, name: str = "y") -> None:
         )
 
 
-def split_steps(flat: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
-    """Undo the stacking: a 1-D object array with a view of `flat` for each sequence."""
-    pieces = np.empty(len(offsets) - 1, dtype=object)
-    for i, (start, stop) in enumerate(pairwise(offsets.tolist())):
-        pieces[i] = flat[start:stop]  # one by one: equal lengths would make a 2-D array
-    return pieces
+def _as_one_sequence(sequences: Sequences, name: str) -> str:
+    """How else X can be read, for a message that y has one target for each of them instead of each step."""
+    n = len(sequences)
+    if n == 1 or sequences.n_features > 1:
+        return ""
+    return (
+        f" X is read as {n} univariate sequences. One sequence of {n} steps, with a target for each, is [X] "
+        f"and [{name}]."
+    )
 
 
-def as_target_weights(sample_weight: Any, sequences: Sequences, every_step: bool) -> npt.NDArray[np.float64]:
-    """Weight of each target, that of its sequence; ones if None."""
-    check_ids(sample_weight, sequences, "sample_weight")
-    weight = check_sample_weight(sample_weight, len(sequences))
-    return np.repeat(weight, sequences.lengths) if every_step else weight
-
-
-def as_output_weights(
-    weight: Any, sequences: Sequences, every_step: bool, n_outputs: int
-) -> npt.NDArray[np.float64]:
-    """Weight of each target, or of each output of each target.
-
-    Parameters
-    ----------
-    weight : array-like or None
-        One number per sequence; with `every_step` a list of arrays (n_steps,) or (n_steps, n_outputs),
-        without it an array (n_sequences, n_outputs).
-    sequences : Sequences
-    every_step : bool
-    n_outputs : int
-
-    Returns
-    -------
-    ndarray of shape (n_targets,) or (n_targets, n_outputs)
-    """
-    if weight is None or np.ndim(_first(weight)) == 0:
-        return as_target_weights(weight, sequences, every_step)
-    flat = as_step_targets(weight, sequences, "sample_weight") if every_step else np.asarray(weight)
-    n_targets = sequences.n_steps if every_step else len(sequences)
-    allowed = [(n_targets, n_outputs)] + [(n_targets,)] * every_step
-    if flat.shape not in allowed:
-        expected = "one weight, or one per output, of each time step" if every_step else "one per output"
-        raise ValueError(
-            f"sample_weight must hold one number per sequence, or {expected}: {allowed[-1]} in all, got "
-            f"{flat.shape}."
+def _other_reading(sequences: Sequences, n_targets: int) -> str:
+    """How else X can be read, for a message that it has another number of sequences than y of targets."""
+    n, longest = len(sequences), int(sequences.lengths.max())
+    equal = bool((sequences.lengths == longest).all())
+    if n_targets == 1:
+        return " One sequence alone is [X], with one target."
+    if n_targets == sequences.n_steps:
+        return " With a target at every step, return_sequences=True, y is a list of one array per sequence."
+    if equal and n_targets == longest and sequences.n_features == 1:
+        return " If the columns of X are the sequences, X.T; if its rows are the steps of one sequence, [X]."
+    if equal and n_targets == longest:
+        return " If X is (n_steps, n_sequences, n_features), X.swapaxes(0, 1)."
+    if equal and sequences.n_features == 1 and n_targets < n:
+        return (
+            f" X is read as {n} univariate sequences of {longest} steps, one per row. If its rows are time "
+            "steps: Sequences.from_long(frame, id=...) for a table with a column of ids, from_sktime(frame) "
+            "for an index with two levels, from_lengths(X, lengths) for sequences one below the other."
         )
-    return check_sample_weight(flat.ravel(), flat.size).reshape(flat.shape)
-
-
-def _first(values: Any) -> Any:
-    """First element, or a number if there is none."""
-    return next(iter(values), 0.0) if np.iterable(values) else 0.0
+    return ""
