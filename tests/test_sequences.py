@@ -19,9 +19,9 @@ from sklstm._sequences import (
     as_container,
     as_sequences,
     as_step_targets,
-    as_symbols,
     split_steps,
 )
+from sklstm._sequences.symbols import check_symbols, read_symbols
 
 NAN, INF = np.nan, np.inf
 LENGTHS = [3, 1, 4]
@@ -658,6 +658,13 @@ def test_sparse_sequences_go_back_where_a_sparse_matrix_fits(make):
 
 
 # Symbols.
+
+
+def as_symbols(X, **options):
+    """Stacked symbols, of which none may be missing, and their offsets."""
+    flat, offsets, _ = read_symbols(X, **options)
+    check_symbols(flat, offsets, "X")
+    return flat, offsets
 
 
 @pytest.mark.parametrize(

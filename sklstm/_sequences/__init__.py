@@ -6,7 +6,6 @@ The only room that knows containers: below it X is a `Sequences`, and there is n
 from sklstm._sequences.back import as_container
 from sklstm._sequences.container import Sequences, as_sequences
 from sklstm._sequences.reading import is_table, plain
-from sklstm._sequences.symbols import as_symbols
 from sklstm._sequences.targets import (
     as_step_targets,
     check_ids,
@@ -23,7 +22,6 @@ __all__ = [
     "as_container",
     "as_sequences",
     "as_step_targets",
-    "as_symbols",
     "check_ids",
     "is_table",
     "masked_steps",

@@ -29,10 +29,8 @@ class Symbols(NamedTuple):
     names: npt.NDArray[np.object_] | None
 
 
-def as_symbols(
-    X: Any, *, name: str = "X", n_channels: int | None = None
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """Stack sequences of symbols: strings, or numbers that are names.
+def read_symbols(X: Any, *, name: str = "X", n_channels: int | None = None) -> Symbols:
+    """Stack sequences of symbols: strings, or numbers that are names; some may be missing.
 
     Parameters
     ----------
@@ -46,17 +44,8 @@ def as_symbols(
 
     Returns
     -------
-    flat : ndarray of shape (n_steps, n_features)
-        Whole numbers are integers, whatever they came as.
-    offsets : ndarray of int64 of shape (n_sequences + 1,)
+    Symbols
     """
-    symbols = read_symbols(X, name=name, n_channels=n_channels)
-    check_symbols(symbols.flat, symbols.offsets, name)
-    return symbols.flat, symbols.offsets
-
-
-def read_symbols(X: Any, *, name: str = "X", n_channels: int | None = None) -> Symbols:
-    """Stack sequences of symbols, of which some may be missing: see `as_symbols`."""
     X = plain(X, name)
     of_numbers = getattr(getattr(X, "dtype", None), "kind", "O") in ("b", "i", "u", "f")
     of_frames = isinstance(X, (list, tuple)) and len(X) > 0 and library_of(X[0]) is not None

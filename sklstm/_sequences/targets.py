@@ -244,8 +244,7 @@ def _fitting(piece: Any, n_steps: int, i: int, name: str, hint: str) -> tuple[Ar
     values, mask = piece
     if values.ndim in (1, 2):
         if len(values) > n_steps:  # is the rest padding?
-            rest = _gaps(values[n_steps:])
-            rest = np.zeros(values[n_steps:].shape, bool) if rest is None else rest
+            rest = missing(values[n_steps:])
             if (rest if mask is None else rest | mask[n_steps:]).all():
                 values, mask = values[:n_steps], None if mask is None else mask[:n_steps]
         if len(values) == n_steps:
