@@ -261,6 +261,16 @@ def test_what_diverges_is_taken_back():
     assert np.isfinite(reg.predict(X)).all()
 
 
+def test_advice_is_about_its_noise():
+    X, y = data()
+    reg = LSTMRegressor(n_blocks=2, update="step", **ARGUMENTS)
+    with pytest.warns(ConvergenceWarning, match="explains little .* another measurement_noise; or"):
+        reg.set_params(measurement_noise=1e12).fit(X, y)
+    reg.set_params(measurement_noise=lambda n: 1e12 if n < 4 else 1e-6, max_iter=2)
+    with pytest.warns(ConvergenceWarning, match="not below that of 1 epoch before: try a larger measurement"):
+        reg.fit(X, y)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -198,8 +198,8 @@ class _Run:
         return (
             f"Learning stopped after {n} epochs, but the model explains little of what it learned from: the "
             f"loss is {loss:.4g}, that of constant outputs {constant:.4g}. Let it wait longer (larger "
-            "n_iter_no_change, tol=0), scale the inputs (SequenceScaler), try another learning_rate; or the "
-            "targets may not depend on X."
+            "n_iter_no_change, tol=0), scale the inputs (SequenceScaler), try another "
+            f"{settings.solver.first_to_change}; or the targets may not depend on X."
         )
 
     def back_to_finite_outputs(self):
@@ -229,6 +229,8 @@ def _advice(curve, settings):
         how = f"is not below that of {n} epoch{'s' * (n > 1)} before"
         if settings.solver.has_rate:
             return f"{text} and {how}: try a learning_rate smaller than {settings.learning_rate:.4g}."
+        if settings.solver.first_to_change == "measurement_noise":
+            return f"{text} and {how}: try a larger measurement_noise, or raise tol."
         return f"{text} and {how}: raise tol, or alpha."
     last = "epoch" if n == 1 else f"{n} epochs"
     text += f" and fell by {100 * fall:.2g} % in the last {last}: raise max_iter"

@@ -50,6 +50,13 @@ class Solver:
     clip: float | None = None
     alpha: float = 0.0
 
+    @property
+    def first_to_change(self):
+        """Name of the argument that decides most how well it learns."""
+        if not self.in_epochs:
+            return "solver"
+        return "learning_rate" if self.in_kernel else "measurement_noise"
+
     def gentler(self, rate):
         """Arguments with which it diverges less easily."""
         if not self.in_epochs:
