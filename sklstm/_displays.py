@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._learning.losses import LOSSES
 from sklstm._messages import shown
-from sklstm._sequences import masked_steps, read_steps, read_targets, split_steps
+from sklstm._sequences import check_ids, masked_steps, read_steps, read_targets, split_steps
 
 GATES = ("input_gate", "forget_gate", "output_gate")
 PARTS = ("input", *GATES[:2], "cell_input", "cell_state", "output_gate", "cell", "hidden", "output")
@@ -488,6 +488,7 @@ class StepConfusionDisplay:
             counted = targets.counted()
             y_true = masked_steps(targets.natural(counted), ~counted, sequences.offsets)
         elif len(y) == len(sequences):
+            check_ids(y, sequences)
             y_true = split_steps(np.repeat(np.asarray(y), sequences.lengths), sequences.offsets)
         else:
             raise ValueError(f"y must hold one label for each of {len(sequences)} sequences, got {len(y)}.")

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks import check_integer, check_n_channels, check_random_state
 from sklstm._messages import shown
-from sklstm._sequences import as_container, as_sequences, read_steps, read_weights, with_missing
+from sklstm._sequences import as_container, as_sequences, check_ids, read_steps, read_weights, with_missing
 
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
@@ -248,6 +248,8 @@ class _StepScorer:
         self._scorer = scorer
 
     def __call__(self, estimator, X, y, sample_weight=None):
+        check_ids(y, X)
+        check_ids(sample_weight, X, "sample_weight")
         targets, weight = _steps_to_score(y, sample_weight)
         flat = targets.natural(targets.counted(weight))
         flat = flat[:, 0] if flat.ndim == 2 and flat.shape[1] == 1 else flat

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._inspection import step_scorer
 from sklstm._messages import of_public_classes
-from sklstm._sequences import read_steps, split_steps
+from sklstm._sequences import check_ids, read_steps, split_steps
 
 
 @of_public_classes
@@ -66,6 +66,7 @@ class TransformedStepTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEst
         -------
         self
         """
+        check_ids(y, X)
         targets = read_steps(y, None)
         counted = targets.counted()
         self._y_is_1d = counted.ndim == 1

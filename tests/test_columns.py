@@ -27,6 +27,9 @@ from sklstm import (
     Sequences,
     SequenceScaler,
     SequenceSummary,
+    StepConfusionDisplay,
+    TransformedStepTargetRegressor,
+    step_scorer,
 )
 from sklstm._sequences import as_sequences
 
@@ -561,6 +564,34 @@ def test_targets_of_other_ids_are_refused():
         clf.fit(names, labels.loc[by_id.ids].reset_index(drop=True)).predict_proba(names), proba
     )
     cross_val_score(clf, by_id, labels.loc[by_id.ids], cv=2, error_score="raise")
+
+
+def test_targets_of_steps_of_other_ids_are_refused():
+    pd = pytest.importorskip("pandas")
+    frame, _ = shuffled()
+    by_id = Sequences.from_long(frame, id="id", time="t")
+    steps = pd.Series([(x[:, 0] > 0).astype(int) for x in X])
+    weight = pd.Series([np.ones(len(x)) for x in X])
+    tagger = LSTMClassifier(return_sequences=True, **SMALL).fit(by_id, steps.loc[by_id.ids])
+    held_out = clone(tagger).set_params(early_stopping=True)
+    words = r" is indexed by 0 where X.ids has \d+"
+    for name, use in {
+        "y": lambda y: clone(tagger).fit(by_id, y),
+        "sample_weight": lambda y: clone(tagger).fit(by_id, y.loc[by_id.ids], sample_weight=weight),
+        "groups": lambda y: held_out.fit(by_id, y.loc[by_id.ids], groups=pd.Series(Y)),
+        "X_val and y_val: y": lambda y: held_out.fit(by_id, y.loc[by_id.ids], X_val=by_id, y_val=y),
+    }.items():
+        with pytest.raises(ValueError, match=f"^{name}{words}"):
+            use(steps)
+    for use in (
+        lambda y: tagger.score(by_id, y),
+        lambda y: step_scorer("f1")(tagger, by_id, y),
+        lambda y: StepConfusionDisplay.from_estimator(tagger, by_id, y),
+        lambda y: TransformedStepTargetRegressor(LSTMRegressor(return_sequences=True, **SMALL)).fit(by_id, y),
+    ):
+        with pytest.raises(ValueError, match=f"^y{words}"):
+            use(steps)
+        use(steps.loc[by_id.ids])
 
 
 def test_ids_and_names_of_sktime():

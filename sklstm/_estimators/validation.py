@@ -15,7 +15,7 @@ from sklstm._learning.loop import History
 from sklstm._learning.losses import loss_of_constants
 from sklstm._learning.trainer import Diverged
 from sklstm._messages import shown
-from sklstm._sequences import masked_steps, split_steps
+from sklstm._sequences import check_ids, masked_steps, split_steps
 
 
 @dataclass
@@ -123,6 +123,7 @@ def _hold_out(estimator, data, groups, rng):
     n, candidates, lacking = len(data.sequences), data.counted(), []
     n_held = int(np.ceil(estimator.validation_fraction * len(candidates)))
     found = f"early_stopping=True holds out {n_held} of {n} sequences"
+    check_ids(groups, data.sequences, "groups")
     options = {"test_size": float(estimator.validation_fraction), "random_state": rng}
     try:
         if groups is not None:
