@@ -14,12 +14,10 @@ except ModuleNotFoundError as error:
         "the kernel into that folder."
     ) from None
 
-from sklstm._displays import (
-    ActivationsDisplay,
-    LossCurveDisplay,
-    StepConfusionDisplay,
-    WeightsDisplay,
-)
+from sklstm._displays.activations import ActivationsDisplay
+from sklstm._displays.loss_curve import LossCurveDisplay
+from sklstm._displays.step_confusion import StepConfusionDisplay
+from sklstm._displays.weights import WeightsDisplay
 from sklstm._engine.states import State
 from sklstm._estimators.classifier import LSTMClassifier
 from sklstm._estimators.regressor import LSTMRegressor
