@@ -14,7 +14,9 @@ except ModuleNotFoundError as error:
         "the kernel into that folder."
     ) from None
 
+from sklstm._attribution import occlusion_importance
 from sklstm._displays.activations import ActivationsDisplay
+from sklstm._displays.input_importance import InputImportanceDisplay
 from sklstm._displays.loss_curve import LossCurveDisplay
 from sklstm._displays.step_confusion import StepConfusionDisplay
 from sklstm._displays.weights import WeightsDisplay
@@ -36,6 +38,7 @@ from sklstm._sequences import Sequences
 
 __all__ = [
     "ActivationsDisplay",
+    "InputImportanceDisplay",
     "LSTMClassifier",
     "LSTMEncoder",
     "LSTMRegressor",
@@ -52,6 +55,7 @@ __all__ = [
     "StepConfusionDisplay",
     "WeightsDisplay",
     "cross_val_predict_steps",
+    "occlusion_importance",
     "paper",
     "permutation_importance",
     "step_scorer",

@@ -41,7 +41,8 @@ def permutation_importance(
     estimator : estimator
         Fitted; a pipeline, a search or a meta-estimator as well.
     X : sequences
-        Any container of numbers that `LSTMClassifier` takes. The estimator gets the same kind.
+        Any container of numbers that `LSTMClassifier` takes, of two sequences or more. The estimator gets the
+        same kind.
     y : array-like of shape (n_sequences,), or a list of arrays with ``scoring=step_scorer(...)``
         Targets.
     by : {"channels", "windows"}, default="channels"
@@ -88,6 +89,11 @@ def permutation_importance(
         raise ValueError(f"by must be 'channels' or 'windows', got {shown(by)}.")
     check_n_channels(n_channels)
     sequences = as_sequences(X, n_channels=n_channels, allow_nan=True, mixed=True)
+    if len(sequences) == 1:
+        raise ValueError(
+            "X has 1 sequence, and no other from which a channel or a window could come: give several. "
+            "input_gradients and occlusion_importance explain the prediction of one."
+        )
     longest = int(sequences.lengths.max())
     check_integer("n_windows", n_windows, 1)
     check_integer("n_repeats", n_repeats, 1)

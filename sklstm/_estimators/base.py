@@ -17,6 +17,7 @@ from sklstm._engine.states import OnlineState, State
 from sklstm._engine.threads import Threads, threads_of
 from sklstm._estimators import parameters
 from sklstm._estimators.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
+from sklstm._estimators.explain import ExplanationMixin
 from sklstm._estimators.streams import StreamsMixin
 from sklstm._estimators.validation import hold_out
 from sklstm._input import read_X
@@ -31,7 +32,7 @@ from sklstm._tensors import of_tensors
 
 
 @of_public_classes
-class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
+class BaseLSTM(StreamsMixin, ExplanationMixin, CallbackSupportMixin, BaseEstimator):
     """What the classifier and the regressor share: everything but labels and scores."""
 
     def __init__(
