@@ -16,11 +16,13 @@ except ModuleNotFoundError as error:
 
 from sklstm._attribution import occlusion_importance
 from sklstm._displays.activations import ActivationsDisplay
+from sklstm._displays.error_flow import ErrorFlowDisplay
 from sklstm._displays.input_importance import InputImportanceDisplay
 from sklstm._displays.loss_curve import LossCurveDisplay
 from sklstm._displays.step_confusion import StepConfusionDisplay
 from sklstm._displays.weights import WeightsDisplay
 from sklstm._engine.states import State
+from sklstm._error_flow import error_flow
 from sklstm._estimators.classifier import LSTMClassifier
 from sklstm._estimators.regressor import LSTMRegressor
 from sklstm._inspection import cross_val_predict_steps, permutation_importance, step_scorer
@@ -38,6 +40,7 @@ from sklstm._sequences import Sequences
 
 __all__ = [
     "ActivationsDisplay",
+    "ErrorFlowDisplay",
     "InputImportanceDisplay",
     "LSTMClassifier",
     "LSTMEncoder",
@@ -55,6 +58,7 @@ __all__ = [
     "StepConfusionDisplay",
     "WeightsDisplay",
     "cross_val_predict_steps",
+    "error_flow",
     "occlusion_importance",
     "paper",
     "permutation_importance",
