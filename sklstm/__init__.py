@@ -24,6 +24,7 @@ from sklstm._displays.weights import WeightsDisplay
 from sklstm._engine.states import State
 from sklstm._error_flow import error_flow
 from sklstm._estimators.classifier import LSTMClassifier
+from sklstm._estimators.nested import pipeline_step
 from sklstm._estimators.regressor import LSTMRegressor
 from sklstm._inspection import cross_val_predict_steps, permutation_importance, step_scorer
 from sklstm._network import Network
@@ -62,6 +63,7 @@ __all__ = [
     "occlusion_importance",
     "paper",
     "permutation_importance",
+    "pipeline_step",
     "step_scorer",
     "tasks",
 ]

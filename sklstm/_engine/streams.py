@@ -122,6 +122,10 @@ class Stream:
         shape = (width,) if is_one else (self.n_streams, width)
         return real_array(array, name, shape, self.engine.dtype).reshape(self.n_streams, width), is_one
 
+    def fits(self, network, n_streams, dtype):
+        """Whether it is a stream of this network (the same object), of so many sequences and this dtype."""
+        return network is self.network and n_streams == self.n_streams and dtype == self.engine.dtype
+
     def load(self):
         """Take the weights as they are now."""
         padded = self.engine.pad(self.weights)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks import FLOATS, real_array
+from sklstm._checks import FLOATS, as_real, real_array
 from sklstm._engine.engine import engine_of
 from sklstm._engine.states import RESET, State, check_state, zero_online_state
 from sklstm._engine.streams import Stream
@@ -94,6 +94,45 @@ class StreamsMixin:
             outputs = stepper.step(rows)
             self._stepper = stepper
         return outputs[0] if x.ndim == 1 else outputs
+
+    @property
+    def state_(self) -> State | None:
+        """State of the streams of `step`: a `State`, or None before their first step.
+
+        What is read is a copy. What is set, a `State` or a pair (activations, cells) with a row per stream,
+        is where the next `step` goes on; None begins anew. So a service that keeps nothing between two
+        requests can keep two small arrays in a database.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If what is set is no state of this network; the message names the part. Nothing is changed then.
+        """
+        check_is_fitted(self)
+        state = self._stream
+        return None if state is None else State(*(part.copy() for part in state))
+
+    @state_.setter
+    def state_(self, state: Any) -> None:
+        check_is_fitted(self)
+        if state is None:
+            self._stream = None
+            return
+        activations, cells = state if isinstance(state, tuple | list) and len(state) == 2 else (None, None)
+        if cells is None:
+            raise TypeError(f"state_ must be None or a State(activations, cells), got {shown(state)}.")
+        activations, cells = as_real(activations, "state_.activations"), as_real(cells, "state_.cells")
+        if cells.ndim != 2 or not len(cells):
+            raise ValueError(f"state_.cells has the shape {cells.shape}; expected a row for each stream.")
+        n_streams = len(cells)
+        dtype = np.float32 if activations.dtype == cells.dtype == np.float32 else np.float64
+        engine = engine_of(self.network_, dtype)
+        state = check_state(engine, State(activations, cells), n_streams, "state_")
+        stepper = vars(self).get("_stepper")
+        if stepper is not None and stepper.fits(self.network_, n_streams, dtype):
+            stepper.state = state  # its workspace is kept
+        else:
+            self._stream = State(*(part.copy() for part in state))
 
     @property
     def _stream(self):
