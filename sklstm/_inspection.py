@@ -1,8 +1,11 @@
 """What a model makes of its sequences: importance of channels and of windows of time, scores of steps."""
 
+from collections.abc import Callable
 from functools import wraps
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from joblib import Parallel, delayed
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
@@ -14,24 +17,25 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks import check_integer, check_n_channels, check_random_state, check_sample_weight
 from sklstm._messages import shown
 from sklstm._sequences import as_container, as_sequences, as_symbols
+from sklstm._typing import Array, RandomState
 
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
 
 def permutation_importance(
-    estimator,
-    X,
-    y,
+    estimator: Any,
+    X: Any,
+    y: Any,
     *,
-    by="channels",
-    n_windows=10,
-    n_repeats=5,
-    scoring=None,
-    sample_weight=None,
-    n_channels=None,
-    random_state=None,
-    n_jobs=None,
-):
+    by: Literal["channels", "windows"] = "channels",
+    n_windows: int = 10,
+    n_repeats: int = 5,
+    scoring: str | Callable[..., float] | None = None,
+    sample_weight: npt.ArrayLike | None = None,
+    n_channels: int | None = None,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+) -> Bunch:
     """By how much the score falls when a channel, or a window of time, comes from another sequence.
 
     scikit-learn's function of this name shuffles the columns of a table; this one leaves time as it is.
@@ -154,7 +158,7 @@ def _with_window(sequences, donor, window, n_windows):
     return sequences._with(sequences.values[rows], sequences.columns)
 
 
-def step_scorer(scoring):
+def step_scorer(scoring: str | Callable[..., float]) -> Callable[..., float]:
     """Make a scorer for targets at every step: all steps of all sequences are scored together.
 
     Parameters
@@ -230,8 +234,17 @@ class _Steps:
 
 
 def cross_val_predict_steps(
-    estimator, X, y, *, groups=None, cv=None, method="predict", n_jobs=None, verbose=0, params=None
-):
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    groups: Any = None,
+    cv: Any = None,
+    method: Literal["predict", "predict_proba", "predict_log_proba", "decision_function"] = "predict",
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    params: dict[str, Any] | None = None,
+) -> Array:
     """Predictions at every step, each by a model that has not seen the sequence.
 
     scikit-learn's `cross_val_predict` for targets at every step, whose labels it would encode for methods

@@ -1,8 +1,9 @@
 """Streams: time steps that come one by one, and learning inside sequences that go on."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks import FLOATS, as_real, real_array
@@ -13,6 +14,7 @@ from sklstm._messages import of_public_classes, shown
 from sklstm._network import Network
 from sklstm._sequences import as_sequences
 from sklstm._tensors import of_tensors
+from sklstm._typing import Array
 
 
 @of_public_classes
@@ -24,7 +26,7 @@ class StreamsMixin:
     _online_states: Any  # list of OnlineState, one per stream, by continued learning, or None
     _stepper: Any  # Stream: the streams of `step` while they are under way; never copied or saved
 
-    def step(self, x):
+    def step(self, x: Any) -> Array:
         """Outputs after one more time step of a stream.
 
         The state is kept from call to call; `reset_state` starts anew.
@@ -148,7 +150,7 @@ class StreamsMixin:
         self.__dict__["_stream"] = state
         self.__dict__.pop("_stepper", None)
 
-    def reset_state(self, streams=None):
+    def reset_state(self, streams: npt.ArrayLike | None = None) -> Self:
         """Begin streams anew: those of `step` and of ``partial_fit(..., continued=True)``.
 
         Parameters
