@@ -1,11 +1,11 @@
 """
-Four pictures of a model
+Five pictures of a model
 ========================
 
 Three lamps flash now and then, among noise, and at every time step the net has to name the lamp that flashed
 last. Four memory blocks are enough, and the displays show how: the learning curve, what gates and cells do
-while one sequence is read, all weights, and which lamps are confused when. Every display has
-``from_estimator``, also for a pipeline that ends in an estimator of this library.
+while one sequence is read, what one answer rests on, all weights, and which lamps are confused when. Every
+display has ``from_estimator``, also for a pipeline that ends in an estimator of this library.
 """
 
 # %%
@@ -20,13 +20,14 @@ import numpy as np
 
 from sklstm import (
     ActivationsDisplay,
+    InputImportanceDisplay,
     LossCurveDisplay,
     LSTMClassifier,
     StepConfusionDisplay,
     WeightsDisplay,
 )
 
-parser = argparse.ArgumentParser(description="Four pictures of a model")
+parser = argparse.ArgumentParser(description="Five pictures of a model")
 parser.add_argument("--quick", action="store_true", help="two epochs only")
 arguments = parser.parse_args()
 
@@ -71,6 +72,12 @@ display = ActivationsDisplay.from_estimator(clf, X_test[0], feature_names=LAMPS[
 display.figure_.savefig("activations.png", dpi=100)
 
 # %%
+# What the last answer rests on: the last flash speaks for its lamp, and nothing before it does.
+
+display = InputImportanceDisplay.from_estimator(clf, X_test[0], feature_names=LAMPS[:3])
+display.figure_.savefig("input_importance.png", dpi=100)
+
+# %%
 # The weights: rows are units, columns what they read.
 
 WeightsDisplay.from_estimator(clf, feature_names=LAMPS[:3]).figure_.savefig("weights.png", dpi=100)
@@ -80,4 +87,4 @@ WeightsDisplay.from_estimator(clf, feature_names=LAMPS[:3]).figure_.savefig("wei
 
 display = StepConfusionDisplay.from_estimator(clf, X_test, y_test)
 display.figure_.savefig("confusion_over_time.png", dpi=100)
-print("figures: loss_curve.png, activations.png, weights.png, confusion_over_time.png")
+print("figures: loss_curve, activations, input_importance, weights, confusion_over_time (.png)")

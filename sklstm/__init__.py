@@ -14,14 +14,17 @@ except ModuleNotFoundError as error:
         "the kernel into that folder."
     ) from None
 
-from sklstm._displays import (
-    ActivationsDisplay,
-    LossCurveDisplay,
-    StepConfusionDisplay,
-    WeightsDisplay,
-)
+from sklstm._attribution import occlusion_importance
+from sklstm._displays.activations import ActivationsDisplay
+from sklstm._displays.error_flow import ErrorFlowDisplay
+from sklstm._displays.input_importance import InputImportanceDisplay
+from sklstm._displays.loss_curve import LossCurveDisplay
+from sklstm._displays.step_confusion import StepConfusionDisplay
+from sklstm._displays.weights import WeightsDisplay
 from sklstm._engine.states import State
+from sklstm._error_flow import error_flow
 from sklstm._estimators.classifier import LSTMClassifier
+from sklstm._estimators.nested import pipeline_step
 from sklstm._estimators.regressor import LSTMRegressor
 from sklstm._inspection import cross_val_predict_steps, permutation_importance, stack_steps, step_scorer
 from sklstm._network import Network
@@ -39,6 +42,8 @@ from sklstm._transformed import TransformedStepTargetRegressor
 
 __all__ = [
     "ActivationsDisplay",
+    "ErrorFlowDisplay",
+    "InputImportanceDisplay",
     "LSTMClassifier",
     "LSTMEncoder",
     "LSTMRegressor",
@@ -56,8 +61,11 @@ __all__ = [
     "TransformedStepTargetRegressor",
     "WeightsDisplay",
     "cross_val_predict_steps",
+    "error_flow",
+    "occlusion_importance",
     "paper",
     "permutation_importance",
+    "pipeline_step",
     "stack_steps",
     "step_scorer",
     "tasks",

@@ -1,8 +1,11 @@
 """What a model makes of its sequences: importance of channels and of windows of time, scores of steps."""
 
+from collections.abc import Callable
 from functools import wraps
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from joblib import Parallel, delayed
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
@@ -14,24 +17,25 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks import check_integer, check_n_channels, check_random_state
 from sklstm._messages import shown
 from sklstm._sequences import as_container, as_sequences, check_ids, read_steps, read_weights, with_missing
+from sklstm._typing import Array, RandomState
 
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
 
 def permutation_importance(
-    estimator,
-    X,
-    y,
+    estimator: Any,
+    X: Any,
+    y: Any,
     *,
-    by="channels",
-    n_windows=10,
-    n_repeats=5,
-    scoring=None,
-    sample_weight=None,
-    n_channels=None,
-    random_state=None,
-    n_jobs=None,
-):
+    by: Literal["channels", "windows"] = "channels",
+    n_windows: int = 10,
+    n_repeats: int = 5,
+    scoring: str | Callable[..., float] | None = None,
+    sample_weight: npt.ArrayLike | None = None,
+    n_channels: int | None = None,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+) -> Bunch:
     """By how much the score falls when a channel, or a window of time, comes from another sequence.
 
     scikit-learn's function of this name shuffles the columns of a table; this one leaves time as it is.
@@ -41,7 +45,8 @@ def permutation_importance(
     estimator : estimator
         Fitted; a pipeline, a search or a meta-estimator as well.
     X : sequences
-        Any container of numbers that `LSTMClassifier` takes. The estimator gets the same kind.
+        Any container of numbers that `LSTMClassifier` takes, of two sequences or more. The estimator gets the
+        same kind.
     y : array-like of shape (n_sequences,), or a list of arrays with ``scoring=step_scorer(...)``
         Targets.
     by : {"channels", "windows"}, default="channels"
@@ -88,6 +93,11 @@ def permutation_importance(
         raise ValueError(f"by must be 'channels' or 'windows', got {shown(by)}.")
     check_n_channels(n_channels)
     sequences = as_sequences(X, n_channels=n_channels, allow_nan=True, mixed=True)
+    if len(sequences) == 1:
+        raise ValueError(
+            "X has 1 sequence, and no other from which a channel or a window could come: give several. "
+            "input_gradients and occlusion_importance explain the prediction of one."
+        )
     longest = int(sequences.lengths.max())
     check_integer("n_windows", n_windows, 1)
     check_integer("n_repeats", n_repeats, 1)
@@ -148,7 +158,7 @@ def _with_window(sequences, donor, window, n_windows):
     return sequences._with(sequences.values[rows], sequences.columns)
 
 
-def step_scorer(scoring):
+def step_scorer(scoring: str | Callable[..., float]) -> Callable[..., float]:
     """Make a scorer for targets at every step: all steps of all sequences are scored together.
 
     Parameters
@@ -179,7 +189,7 @@ def step_scorer(scoring):
     return _StepScorer(get_scorer(scoring))
 
 
-def stack_steps(y, predicted, *, sample_weight=None):
+def stack_steps(y: Any, predicted: Any, *, sample_weight: npt.ArrayLike | None = None) -> tuple[Array, ...]:
     """Stack targets and predictions of all steps that have a target: for any metric or display.
 
     Parameters
@@ -304,8 +314,17 @@ class _Steps:
 
 
 def cross_val_predict_steps(
-    estimator, X, y, *, groups=None, cv=None, method="predict", n_jobs=None, verbose=0, params=None
-):
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    groups: Any = None,
+    cv: Any = None,
+    method: Literal["predict", "predict_proba", "predict_log_proba", "decision_function"] = "predict",
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    params: dict[str, Any] | None = None,
+) -> Array:
     """Predictions at every step, each by a model that has not seen the sequence.
 
     scikit-learn's `cross_val_predict` for targets at every step, whose labels it would encode for methods

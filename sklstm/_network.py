@@ -2,8 +2,10 @@
 
 from dataclasses import KW_ONLY, asdict, dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sklstm._checks import (
     MOST_WEIGHTS,
@@ -17,11 +19,13 @@ from sklstm._checks import (
 )
 from sklstm._engine.engine import LINEAR, bind_weights
 from sklstm._engine.layout import SQUASHING
+from sklstm._engine.states import State
 from sklstm._engine.streams import Stream
 from sklstm._learning.losses import loss_for
 from sklstm._learning.settings import GRADIENTS
 from sklstm._messages import shown
 from sklstm._sequences import as_sequences, as_step_targets, check_ids, read_weights, split_steps
+from sklstm._typing import Array, Gradient, LossName, OutputActivation, Recurrence, Squashing
 
 OUTPUT_ACTIVATIONS = ("logistic", "softmax", "identity")
 RECURRENCES = ("all", "cells", "none")
@@ -50,8 +54,12 @@ class Network:
     n_hidden_units : int, default=0
         Conventional logistic hidden units beside the memory blocks. With ``n_blocks=0`` they need
         ``recurrence="all"`` or "none".
-    input_gate, output_gate, forget_gate : bool
-        Which gates a block has. Without forget gate the internal state has a self-weight of 1.
+    input_gate : bool, default=True
+        Whether a block has an input gate.
+    output_gate : bool, default=True
+        Whether a block has an output gate.
+    forget_gate : bool, default=True
+        Whether a block has a forget gate. Without one the internal state has a self-weight of 1.
     peepholes : bool, default=False
         Weights from the internal states of a block to its gates.
     recurrence : {"all", "cells", "none"}, default="cells"
@@ -59,8 +67,12 @@ class Network:
         included (the "fully connected hidden layer" of 1997), those of the cells, or none.
     shortcut : bool, default=False
         Connections from the inputs to the output units.
-    cell_bias, gate_bias, output_bias : bool, default=True
-        Biases of cells and conventional hidden units, of gates, of output units.
+    cell_bias : bool, default=True
+        Whether cells and conventional hidden units have a bias.
+    gate_bias : bool, default=True
+        Whether gates have a bias.
+    output_bias : bool, default=True
+        Whether output units have a bias.
     cell_input_activation : str, default="tanh"
         g: "logistic[-2,2]" (1997), "logistic[-1,1]", "logistic", "tanh" or "identity".
     cell_output_activation : str, default="tanh"
@@ -104,14 +116,14 @@ class Network:
     output_gate: bool = True
     forget_gate: bool = True
     peepholes: bool = False
-    recurrence: str = "cells"
+    recurrence: Recurrence = "cells"
     shortcut: bool = False
     cell_bias: bool = True
     gate_bias: bool = True
     output_bias: bool = True
-    cell_input_activation: str = "tanh"
-    cell_output_activation: str = "tanh"
-    output_activation: str = "identity"
+    cell_input_activation: Squashing = "tanh"
+    cell_output_activation: Squashing = "tanh"
+    output_activation: OutputActivation = "identity"
     return_sequences: bool = False
 
     def __post_init__(self):
@@ -157,6 +169,12 @@ class Network:
             found = f"{name}={sizes[name]} makes a network of more than {MOST_WEIGHTS} weights"
             raise ValueError(f"{found}, which no memory holds.")
 
+    def __repr__(self) -> str:
+        """Say what is not as by default; Python reads it."""
+        named = [f for f in fields(self) if f.kw_only and getattr(self, f.name) != f.default]
+        changed = [f"{f.name}={getattr(self, f.name)!r}" for f in named]
+        return f"Network({', '.join([str(self.n_inputs), str(self.n_outputs), *changed])})"
+
     def __reduce__(self):  # through the constructor, which checks what a damaged file holds
         return _from_fields, (asdict(self),)
 
@@ -164,7 +182,7 @@ class Network:
     # sizes and shapes
 
     @property
-    def n_cells(self):
+    def n_cells(self) -> int:
         """Number of memory cells."""
         return self.n_blocks * self.block_size
 
@@ -185,7 +203,7 @@ class Network:
         return self.n_outputs or self.n_cells + self.n_hidden_units
 
     @cached_property
-    def weight_shapes(self):
+    def weight_shapes(self) -> dict[str, tuple[int, int]]:
         """Shapes of the arrays that `views` gives, in the order in which they lie in the flat vector.
 
         Rows are units. Columns of hidden units are their sources: inputs, recurrent cells, input gates,
@@ -211,11 +229,11 @@ class Network:
         return shapes
 
     @cached_property
-    def n_weights(self):
+    def n_weights(self) -> int:
         """Number of weights, biases included."""
         return sum(rows * columns for rows, columns in self.weight_shapes.values())
 
-    def views(self, weights):
+    def views(self, weights: npt.ArrayLike) -> dict[str, Array]:
         """Give names to the parts of the flat vector of weights.
 
         Parameters
@@ -239,13 +257,13 @@ class Network:
 
     def init_weights(
         self,
-        random_state=None,
+        random_state: int | np.random.Generator | np.random.RandomState | None = None,
         *,
-        init_range=0.1,
-        input_gate_bias=None,
-        forget_gate_bias=None,
-        output_gate_bias=None,
-    ):
+        init_range: float = 0.1,
+        input_gate_bias: npt.ArrayLike | None = None,
+        forget_gate_bias: npt.ArrayLike | None = None,
+        output_gate_bias: npt.ArrayLike | None = None,
+    ) -> Array:
         """Initial weights: uniform in [-init_range, init_range], gate biases as given.
 
         Parameters
@@ -291,7 +309,9 @@ class Network:
     # ------------------------------------------------------------------------------------------
     # outputs and gradients
 
-    def forward(self, weights, X, *, initial_state=None, full_output=False):
+    def forward(
+        self, weights: Any, X: Any, *, initial_state: State | None = None, full_output: bool = False
+    ) -> Any:
         """Outputs of the network.
 
         Parameters
@@ -320,16 +340,16 @@ class Network:
 
     def loss_and_gradient(
         self,
-        weights,
-        X,
-        y,
-        loss="squared_error",
-        gradient="full",
+        weights: Any,
+        X: Any,
+        y: Any,
+        loss: LossName = "squared_error",
+        gradient: Gradient = "full",
         *,
-        sample_weight=None,
-        initial_state=None,
-        full_output=False,
-    ):
+        sample_weight: Any = None,
+        initial_state: State | None = None,
+        full_output: bool = False,
+    ) -> Any:
         """Loss and its gradient, summed over sequences and steps.
 
         Parameters
@@ -363,24 +383,33 @@ class Network:
             of the loss by the net inputs, by name as in `weight_shapes`: a column per unit, and a row per
             time step; for "output" a row per target).
         """
-        loss = loss_for(loss, self.output_activation)
+        learned = loss_for(loss, self.output_activation)
         check_choice("gradient", gradient, GRADIENTS)
         sequences = as_sequences(X, n_features=self.n_inputs, reference="n_inputs")
         targets = self._targets(y, sequences)
-        loss.check_targets(targets)
+        learned.check_targets(targets)
         engine, w = bind_weights(self, weights, sequences.dtype)
         check_ids(sample_weight, sequences, "sample_weight")
         target_weight = read_weights(
             sample_weight, sequences.lengths, self.return_sequences, self._output_width
         )
-        bound = engine.bind(sequences, targets, target_weight, loss)
+        bound = engine.bind(sequences, targets, target_weight, learned)
         value, grad, info = engine.loss_and_gradient(
             w, bound, gradient == "full", initial_state=initial_state, full_output=full_output
         )
         grad = engine.flat(grad)
         return (value, grad, info) if full_output else (value, grad)
 
-    def backward(self, weights, X, errors, gradient="full", *, initial_state=None, full_output=False):
+    def backward(
+        self,
+        weights: Any,
+        X: Any,
+        errors: Any,
+        gradient: Gradient = "full",
+        *,
+        initial_state: State | None = None,
+        full_output: bool = False,
+    ) -> Any:
         """Gradient from errors at the outputs: for losses of one's own, and networks that go on from here.
 
         Parameters
@@ -431,7 +460,9 @@ class Network:
         grad = engine.flat(grad)
         return (grad, info) if full_output else grad
 
-    def stream(self, weights, n_streams=1, *, partials=False, dtype=None):
+    def stream(
+        self, weights: Any, n_streams: int = 1, *, partials: bool = False, dtype: npt.DTypeLike | None = None
+    ) -> Stream:
         """Time steps that come one by one.
 
         Parameters

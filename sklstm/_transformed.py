@@ -1,6 +1,9 @@
 """Targets at every step, transformed before learning and back after predicting."""
 
+from typing import Any, Self
+
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
@@ -8,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._inspection import step_scorer
 from sklstm._messages import of_public_classes
 from sklstm._sequences import check_ids, read_steps, split_steps
+from sklstm._typing import Array
 
 
 @of_public_classes
@@ -46,11 +50,11 @@ class TransformedStepTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEst
     True
     """
 
-    def __init__(self, regressor, *, transformer=None):
+    def __init__(self, regressor: Any, *, transformer: Any = None) -> None:
         self.regressor = regressor
         self.transformer = transformer
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Fit the transformer to the targets, and the regressor to transformed targets.
 
         Parameters
@@ -85,7 +89,7 @@ class TransformedStepTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEst
         self.regressor_ = clone(self.regressor).fit(X, y, **weights)
         return self
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """Outputs at every step, in the units of y.
 
         Parameters
@@ -105,7 +109,7 @@ class TransformedStepTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEst
         flat = self.transformer_.inverse_transform(flat)
         return split_steps(flat[:, 0] if self._y_is_1d else flat, offsets)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> float:
         """Coefficient of determination over all steps that have a target.
 
         Parameters

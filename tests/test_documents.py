@@ -26,6 +26,7 @@ EXAMPLES = {
     "plot_distractor_lag.py": ([*SHORT, "2000"], "31,000", "distractor_lag.png"),
     "plot_embedded_reber.py": ([*SHORT, "1000"], "8,440", "embedded_reber.png"),
     "plot_endless_stream.py": (["--steps", "60000"], "memory at most", "endless_stream.png"),
+    "plot_error_flow.py": (["--limit", "500"], "lag 100", "error_flow.png"),
     "plot_grid_search.py": (["--quick"], "best parameters", "grid_search.png"),
     "plot_learning_to_learn.py": (["--epochs", "2"], "least squares", "learning_to_learn.png"),
     "plot_long_lag.py": ([*SHORT, "200"], "5,040", "long_lag.png"),

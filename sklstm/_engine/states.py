@@ -24,6 +24,15 @@ class State(NamedTuple):
     activations: np.ndarray
     cells: np.ndarray
 
+    def __repr__(self) -> str:
+        """Say how much it is of."""
+        try:
+            (n_sequences, n_recurrent), n_cells = self.activations.shape, self.cells.shape[1]
+        except (AttributeError, IndexError, TypeError, ValueError):  # of other things than such arrays
+            return f"State({self.activations!r}, {self.cells!r})"
+        units = f"{n_recurrent} recurrent activations, {n_cells} cells"
+        return f"<State: {n_sequences} sequences, {units}, {self.cells.dtype}>"
+
 
 class OnlineState(NamedTuple):
     """State of one sequence in real-time learning between two time steps.

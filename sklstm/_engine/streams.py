@@ -1,12 +1,16 @@
 """Streams: time steps that come one by one, with derivatives by the weights if asked for."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from sklstm._checks import as_real, check_bool, check_indices, check_integer, real_array
 from sklstm._engine.batches import sequences_at_once
 from sklstm._engine.engine import bind_weights
 from sklstm._engine.states import State, check_state, read_state, write_state
 from sklstm._engine.threads import one_blas_thread
+from sklstm._typing import Array
 
 
 class Stream:
@@ -48,7 +52,14 @@ class Stream:
     True
     """
 
-    def __init__(self, network, weights, n_streams=1, partials=False, dtype=None):
+    def __init__(
+        self,
+        network: Any,
+        weights: Any,
+        n_streams: int = 1,
+        partials: bool = False,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
         check_integer("n_streams", n_streams, 1)
         check_bool("partials", partials)
         if dtype is None:
@@ -80,7 +91,7 @@ class Stream:
         with one_blas_thread():
             return self._parts[0].advance(weights, x)
 
-    def step(self, x):
+    def step(self, x: npt.ArrayLike) -> Array:
         """Outputs after one more time step.
 
         Parameters
@@ -122,6 +133,10 @@ class Stream:
         shape = (width,) if is_one else (self.n_streams, width)
         return real_array(array, name, shape, self.engine.dtype).reshape(self.n_streams, width), is_one
 
+    def fits(self, network, n_streams, dtype):
+        """Whether it is a stream of this network (the same object), of so many sequences and this dtype."""
+        return network is self.network and n_streams == self.n_streams and dtype == self.engine.dtype
+
     def load(self):
         """Take the weights as they are now."""
         padded = self.engine.pad(self.weights)
@@ -130,7 +145,7 @@ class Stream:
             part.load(self.weights, padded)
 
     @property
-    def state(self):
+    def state(self) -> State:
         """The `State` of all streams, a copy. Setting it sets the derivatives to zero."""
         parts = [
             read_state(self.engine, work, part.state_row + np.arange(self.n_streams // len(self._parts)))
@@ -139,14 +154,14 @@ class Stream:
         return State(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
     @state.setter
-    def state(self, state):
+    def state(self, state: Any) -> None:
         state = check_state(self.engine, state, self.n_streams, "state")
         each = self.n_streams // len(self._parts)
         for i, (work, part) in enumerate(zip(self._works, self._parts, strict=True)):
             part.reset()
             write_state(self.engine, work, State(*(array[i * each : (i + 1) * each] for array in state)))
 
-    def reset(self, streams=None):
+    def reset(self, streams: npt.ArrayLike | None = None) -> None:
         """Begin streams anew, with a state and derivatives of zero.
 
         Parameters
@@ -168,7 +183,7 @@ class Stream:
             part[index] = 0
         self.state = state
 
-    def gradient(self, v):
+    def gradient(self, v: npt.ArrayLike) -> Array:
         """Gradient of sum_k v_k y_k of the last step by the weights, from truncated forward partials.
 
         Through earlier steps the error flows inside the memory cells only (1997, appendix A.1): what
@@ -187,7 +202,7 @@ class Stream:
         gradients = np.stack([self._gradient(part, row) for part, row in zip(parts, rows, strict=True)])
         return gradients[0] if is_one else gradients
 
-    def jacobian(self):
+    def jacobian(self) -> Array:
         """Derivatives of the outputs of the last step by the weights, as `gradient` gives them.
 
         Returns

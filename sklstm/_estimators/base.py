@@ -1,22 +1,26 @@
 """What the classifier and the regressor share: everything but labels and scores."""
 
 import warnings
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict
-from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 import sklstm
 from sklstm._checks import check_bool, check_random_state, may_overflow, real_array
+from sklstm._documentation import DocumentationLinks
 from sklstm._engine.engine import bind_weights, engine_of
 from sklstm._engine.states import OnlineState, State
 from sklstm._engine.threads import Threads, threads_of
 from sklstm._estimators import parameters
 from sklstm._estimators.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
+from sklstm._estimators.explain import ExplanationMixin
 from sklstm._estimators.streams import StreamsMixin
 from sklstm._estimators.validation import Examples, Validation, validation_of
 from sklstm._input import read_X
@@ -28,62 +32,85 @@ from sklstm._learning.trainer import Trainer
 from sklstm._messages import of_public_classes, shown
 from sklstm._network import Network
 from sklstm._sequences import check_ids, read_targets, read_weights, split_steps, with_missing
+from sklstm._typing import (
+    Array,
+    Auto,
+    GateBias,
+    Gradient,
+    LossName,
+    OutputActivation,
+    RandomState,
+    Recurrence,
+    SolverName,
+    Squashing,
+    Update,
+)
 
 OFFSET = 10  # standard deviations
 
 
 @of_public_classes
-class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
+class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSupportMixin, BaseEstimator):
     """What the classifier and the regressor share: everything but labels and scores."""
+
+    n_features_in_: int
+    feature_names_in_: Array
+    network_: Network
+    weights_: Array
+    n_weights_: int
+    n_outputs_: int
+    n_iter_: int
+    loss_curve_: list[float]
+    validation_scores_: list[float]
 
     def __init__(
         self,
         *,
-        n_blocks=64,
-        block_size=1,
-        n_hidden_units=0,
-        input_gate=True,
-        output_gate=True,
-        forget_gate=True,
-        peepholes=False,
-        recurrence="cells",
-        shortcut=False,
-        cell_bias=True,
-        gate_bias=True,
-        output_bias=True,
-        cell_input_activation="tanh",
-        cell_output_activation="tanh",
-        output_activation="auto",
-        return_sequences=False,
-        n_channels=None,
-        init_range="auto",
-        input_gate_bias="auto",
-        output_gate_bias=None,
-        forget_gate_bias="auto",
-        loss="squared_error",
-        gradient="full",
-        solver="adam",
-        learning_rate=0.01,
-        momentum=0.0,
-        alpha="auto",
-        clip="auto",
-        update="batch",
-        measurement_noise=1.0,
-        process_noise=0.005,
-        initial_covariance=100.0,
-        batch_size="auto",
-        max_iter=200,
-        tol=1e-4,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        shuffle=True,
-        random_state=None,
-        warm_start=False,
-        verbose=0,
-        n_jobs=None,
-    ):
+        n_blocks: int = 64,
+        block_size: int = 1,
+        n_hidden_units: int = 0,
+        input_gate: bool = True,
+        output_gate: bool = True,
+        forget_gate: bool = True,
+        peepholes: bool = False,
+        recurrence: Recurrence = "cells",
+        shortcut: bool = False,
+        cell_bias: bool = True,
+        gate_bias: bool = True,
+        output_bias: bool = True,
+        cell_input_activation: Squashing = "tanh",
+        cell_output_activation: Squashing = "tanh",
+        output_activation: Auto | OutputActivation = "auto",
+        return_sequences: bool = False,
+        n_channels: int | None = None,
+        init_range: Auto | float = "auto",
+        input_gate_bias: Auto | GateBias = "auto",
+        output_gate_bias: GateBias = None,
+        forget_gate_bias: Auto | GateBias = "auto",
+        loss: LossName = "squared_error",
+        gradient: Gradient = "full",
+        solver: SolverName = "adam",
+        learning_rate: float | Callable[[int], float] = 0.01,
+        momentum: float = 0.0,
+        alpha: Auto | float = "auto",
+        clip: Auto | float | None = "auto",
+        update: Update = "batch",
+        measurement_noise: float | Callable[[int], float] = 1.0,
+        process_noise: float | Callable[[int], float] = 0.005,
+        initial_covariance: float = 100.0,
+        batch_size: Auto | int = "auto",
+        max_iter: int = 200,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        scoring: str | Callable[..., float] | None = None,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_blocks = n_blocks
         self.block_size = block_size
         self.n_hidden_units = n_hidden_units
@@ -132,7 +159,17 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
     # ------------------------------------------------------------------------------------------
     # learning
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None, groups=None):
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: npt.ArrayLike | None = None,
+        groups: npt.ArrayLike | None = None,
+    ) -> Self:
         """Learn from sequences and their targets.
 
         Parameters
@@ -274,7 +311,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
         weights = real_array(self.weights_, "weights_", (self.network_.n_weights,))
         if self._scaling is not None:
             weights = self._scaling.from_user(network, weights)
-        if once and isinstance(self.random_state, Integral):
+        if once and isinstance(self.random_state, int | np.integer):
             rng = np.random.RandomState((int(self.random_state) + self.n_iter_) % 2**32)
         return self.network_, weights, self._scaling, self._solver_state, rng
 
@@ -347,7 +384,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
     # use
 
     @property
-    def coefs_(self):
+    def coefs_(self) -> dict[str, Array]:
         """Weights by name: dict of views of `weights_`, see `Network.weight_shapes`."""
         check_is_fitted(self)
         return self.network_.views(self.weights_)
@@ -383,7 +420,7 @@ class BaseLSTM(StreamsMixin, CallbackSupportMixin, BaseEstimator):
             raise ValueError("y has no target with a positive weight: there is nothing to score.")
         return self._metric(targets.natural(counted)[rows], self._answers(outputs[rows]), weight[rows])
 
-    def activations(self, X):
+    def activations(self, X: Any) -> list[dict[str, Array]]:
         """Every gate, cell and state over time: what the network does with these sequences.
 
         Parameters

@@ -1,9 +1,12 @@
 """The classifier: labels and probabilities."""
 
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Self
+
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
@@ -13,6 +16,20 @@ from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
 from sklstm._estimators.parameters import makes_epochs, output_activation
 from sklstm._learning.losses import LOSSES
 from sklstm._messages import shown
+from sklstm._typing import (
+    Array,
+    Auto,
+    GateBias,
+    Gradient,
+    LossName,
+    OutputActivation,
+    RandomState,
+    Recurrence,
+    SolverName,
+    Squashing,
+    Update,
+    available_if,
+)
 
 
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
@@ -56,55 +73,57 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     True
     """
 
+    classes_: Array
+
     def __init__(
         self,
         *,
-        n_blocks=64,
-        block_size=1,
-        n_hidden_units=0,
-        input_gate=True,
-        output_gate=True,
-        forget_gate=True,
-        peepholes=False,
-        recurrence="cells",
-        shortcut=False,
-        cell_bias=True,
-        gate_bias=True,
-        output_bias=True,
-        cell_input_activation="tanh",
-        cell_output_activation="tanh",
-        output_activation="auto",
-        return_sequences=False,
-        n_channels=None,
-        init_range="auto",
-        input_gate_bias="auto",
-        output_gate_bias=None,
-        forget_gate_bias="auto",
-        loss="log_loss",
-        gradient="full",
-        solver="adam",
-        learning_rate=0.01,
-        momentum=0.0,
-        alpha="auto",
-        clip="auto",
-        update="batch",
-        measurement_noise=1.0,
-        process_noise=0.005,
-        initial_covariance=100.0,
-        batch_size="auto",
-        max_iter=200,
-        tol=1e-4,
-        n_iter_no_change=20,
-        early_stopping=False,
-        validation_fraction=0.1,
-        scoring=None,
-        shuffle=True,
-        class_weight=None,
-        random_state=None,
-        warm_start=False,
-        verbose=0,
-        n_jobs=None,
-    ):
+        n_blocks: int = 64,
+        block_size: int = 1,
+        n_hidden_units: int = 0,
+        input_gate: bool = True,
+        output_gate: bool = True,
+        forget_gate: bool = True,
+        peepholes: bool = False,
+        recurrence: Recurrence = "cells",
+        shortcut: bool = False,
+        cell_bias: bool = True,
+        gate_bias: bool = True,
+        output_bias: bool = True,
+        cell_input_activation: Squashing = "tanh",
+        cell_output_activation: Squashing = "tanh",
+        output_activation: Auto | OutputActivation = "auto",
+        return_sequences: bool = False,
+        n_channels: int | None = None,
+        init_range: Auto | float = "auto",
+        input_gate_bias: Auto | GateBias = "auto",
+        output_gate_bias: GateBias = None,
+        forget_gate_bias: Auto | GateBias = "auto",
+        loss: LossName = "log_loss",
+        gradient: Gradient = "full",
+        solver: SolverName = "adam",
+        learning_rate: float | Callable[[int], float] = 0.01,
+        momentum: float = 0.0,
+        alpha: Auto | float = "auto",
+        clip: Auto | float | None = "auto",
+        update: Update = "batch",
+        measurement_noise: float | Callable[[int], float] = 1.0,
+        process_noise: float | Callable[[int], float] = 0.005,
+        initial_covariance: float = 100.0,
+        batch_size: Auto | int = "auto",
+        max_iter: int = 200,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 20,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        scoring: str | Callable[..., float] | None = None,
+        shuffle: bool = True,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        random_state: RandomState = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
         super().__init__(
             n_blocks=n_blocks,
             block_size=block_size,
@@ -154,7 +173,15 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         self.class_weight = class_weight
 
     @available_if(makes_epochs)
-    def partial_fit(self, X, y, classes=None, sample_weight=None, *, continued=False):
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: npt.ArrayLike | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        continued: bool = False,
+    ) -> Self:
         """One epoch more, on these sequences.
 
         Parameters
@@ -176,7 +203,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return self._partial_fit(X, y, sample_weight, continued, classes)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """Label of each sequence.
 
         Parameters
@@ -202,7 +229,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         return True
 
     @available_if(_gives_probabilities)
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Array:
         """Probability of each class: the softmax outputs, or logistic outputs divided by their sum.
 
         Parameters
@@ -219,7 +246,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         return self._per_sequence(self._probabilities(outputs), sequences)
 
     @available_if(_gives_probabilities)
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> Array:
         """Natural logarithm of the probability of each class.
 
         Parameters
@@ -237,7 +264,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         with np.errstate(divide="ignore"):
             return self._per_sequence(np.log(self._probabilities(outputs)), sequences)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> Array:
         """Confidence in each class: logarithm of its probability (identity outputs: the outputs).
 
         Parameters
@@ -262,7 +289,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             outputs = outputs[:, 1] - outputs[:, 0]
         return self._per_sequence(outputs, sequences)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> float:
         """Accuracy; with ``return_sequences=True`` over all time steps.
 
         Targets that are missing or have the weight 0 are left out. With several labels each, right is what

@@ -18,8 +18,12 @@ PARAMETERS = {
     n_hidden_units : int, default=0
         Conventional logistic hidden units beside the blocks. With ``n_blocks=0`` they need
         ``recurrence="all"`` or "none".
-    input_gate, output_gate, forget_gate : bool, default=True
-        Which gates a block has; the forget gate is of 2000.
+    input_gate : bool, default=True
+        Whether blocks have an input gate, which says when something comes in.
+    output_gate : bool, default=True
+        Whether blocks have an output gate, which says when something goes out.
+    forget_gate : bool, default=True
+        Whether blocks have a forget gate (2000). Without, as in 1997, a state lasts until the sequence ends.
     peepholes : bool, default=False
         Weights from the states of a block to its gates (2002).
     recurrence : {"cells", "all", "none"}, default="cells"
@@ -27,8 +31,12 @@ PARAMETERS = {
         units with the gates (1997), or none.
     shortcut : bool, default=False
         Connections from the inputs to the output units.
-    cell_bias, gate_bias, output_bias : bool, default=True
-        Biases of cells and conventional hidden units, of gates, of output units.
+    cell_bias : bool, default=True
+        Whether cells and conventional hidden units have a bias.
+    gate_bias : bool, default=True
+        Whether gates have a bias.
+    output_bias : bool, default=True
+        Whether output units have a bias.
     cell_input_activation : str, default="tanh"
         g: "logistic[-2,2]" (1997), "logistic[-1,1]", "logistic", "tanh" or "identity".
     cell_output_activation : str, default="tanh"
@@ -46,15 +54,16 @@ PARAMETERS = {
         Initial weights are uniform in [-init_range, init_range]; "auto" is 1 / sqrt(number of cells
         and hidden units), and, with ``update="batch"``, for dense channels of X that are far from 1 as large
         or small as these ask for: learning sees them divided by a power of two.
-    input_gate_bias, forget_gate_bias : "auto", float, array-like of shape (n_blocks,) or None, default="auto"
-        Initial biases, one number, or one per block; None: random like other weights. Negative input gate
-        biases keep states from drifting (1997, section 4), positive forget gate biases (2000) let states
-        last. "auto" with the log loss, the full gradient, forget gates and one target per sequence: those of
-        the forget gate are log(u), u uniform between 1 and the steps of the longest sequence less one, those
-        of the input gate -log(u), if that of the forget gate is "auto" (Tallec & Ollivier 2018). Otherwise
-        "auto" is None.
+    input_gate_bias : "auto", float, array-like of shape (n_blocks,) or None, default="auto"
+        Initial biases of the input gates, one number, or one per block; None: random like other weights.
+        Negative ones keep states from drifting (1997, section 4). "auto" is minus the biases of the forget
+        gates where these are drawn by "auto", and None otherwise.
     output_gate_bias : float, array-like of shape (n_blocks,) or None, default=None
-        The same for output gates; negative ones keep blocks from being used too early (1997).""",
+        The same for output gates; negative ones keep blocks from being used too early (1997).
+    forget_gate_bias : "auto", float, array-like of shape (n_blocks,) or None, default="auto"
+        The same for forget gates; positive ones let states last (2000). "auto" with the log loss, the full
+        gradient, forget gates and one target per sequence is log(u), u uniform between 1 and the steps of
+        the longest sequence less one (Tallec & Ollivier 2018), and None otherwise.""",
     "learning": f"""gradient : {{"full", "truncated"}}, default="full"
         The truncated gradient is that of 1997.
     solver : {choices(SOLVERS, "adam")}
@@ -130,10 +139,16 @@ ATTRIBUTES = """n_features_in_ : int
         All weights, flat.
     coefs_ : dict of str to ndarray
         The same by name: views of `weights_`, shapes as in ``network_.weight_shapes``.
-    n_weights_, n_outputs_, n_iter_ : int
-        Weights, output units, epochs.
+    n_weights_ : int
+        Number of weights.
+    n_outputs_ : int
+        Number of output units.
+    n_iter_ : int
+        Number of epochs.
     loss_curve_ : list of float
         Mean loss of each epoch, with the penalty; a regressor's of standardised targets, where it
         standardises them.
     validation_scores_ : list of float
-        Score on the sequences held out after each epoch, if `early_stopping`."""
+        Score on the sequences held out after each epoch, if `early_stopping`.
+    state_ : State or None
+        State of the streams of `step`, a row per stream; it can be set. None before their first step."""

@@ -1,9 +1,11 @@
 """The regressor: numbers as targets."""
 
+from typing import Any, Self
+
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array
 
 from sklstm._estimators.base import BaseLSTM
@@ -11,6 +13,7 @@ from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
 from sklstm._estimators.parameters import makes_epochs
 from sklstm._learning.losses import LOSSES
 from sklstm._learning.scaling import output_scale
+from sklstm._typing import Array, available_if
 
 
 class LSTMRegressor(RegressorMixin, BaseLSTM):
@@ -57,7 +60,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     """
 
     @available_if(makes_epochs)
-    def partial_fit(self, X, y, sample_weight=None, *, continued=False):
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None, *, continued: bool = False
+    ) -> Self:
         """One epoch more, on these sequences.
 
         Parameters
@@ -75,7 +80,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         """
         return self._partial_fit(X, y, sample_weight, continued)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Array:
         """Outputs of each sequence.
 
         Parameters
@@ -91,7 +96,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         outputs, sequences = self._outputs(X)
         return self._per_sequence(self._answers(outputs), sequences)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> float:
         """Coefficient of determination; with ``return_sequences=True`` over all time steps.
 
         Targets that are missing or have the weight 0 are left out, for each output by itself.

@@ -1,11 +1,12 @@
 """Streams: time steps that come one by one, and learning inside sequences that go on."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks import FLOATS, real_array
+from sklstm._checks import FLOATS, as_real, real_array
 from sklstm._engine.engine import engine_of
 from sklstm._engine.states import RESET, State, check_state, zero_online_state
 from sklstm._engine.streams import Stream
@@ -13,6 +14,7 @@ from sklstm._messages import of_public_classes, shown
 from sklstm._network import Network
 from sklstm._sequences import as_sequences
 from sklstm._tensors import of_tensors
+from sklstm._typing import Array
 
 
 @of_public_classes
@@ -24,7 +26,7 @@ class StreamsMixin:
     _online_states: Any  # list of OnlineState, one per stream, by continued learning, or None
     _stepper: Any  # Stream: the streams of `step` while they are under way; never copied or saved
 
-    def step(self, x):
+    def step(self, x: Any) -> Array:
         """Outputs after one more time step of a stream.
 
         The state is kept from call to call; `reset_state` starts anew.
@@ -96,6 +98,45 @@ class StreamsMixin:
         return outputs[0] if x.ndim == 1 else outputs
 
     @property
+    def state_(self) -> State | None:
+        """State of the streams of `step`: a `State`, or None before their first step.
+
+        What is read is a copy. What is set, a `State` or a pair (activations, cells) with a row per stream,
+        is where the next `step` goes on; None begins anew. So a service that keeps nothing between two
+        requests can keep two small arrays in a database.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If what is set is no state of this network; the message names the part. Nothing is changed then.
+        """
+        check_is_fitted(self)
+        state = self._stream
+        return None if state is None else State(*(part.copy() for part in state))
+
+    @state_.setter
+    def state_(self, state: Any) -> None:
+        check_is_fitted(self)
+        if state is None:
+            self._stream = None
+            return
+        activations, cells = state if isinstance(state, tuple | list) and len(state) == 2 else (None, None)
+        if cells is None:
+            raise TypeError(f"state_ must be None or a State(activations, cells), got {shown(state)}.")
+        activations, cells = as_real(activations, "state_.activations"), as_real(cells, "state_.cells")
+        if cells.ndim != 2 or not len(cells):
+            raise ValueError(f"state_.cells has the shape {cells.shape}; expected a row for each stream.")
+        n_streams = len(cells)
+        dtype = np.float32 if activations.dtype == cells.dtype == np.float32 else np.float64
+        engine = engine_of(self.network_, dtype)
+        state = check_state(engine, State(activations, cells), n_streams, "state_")
+        stepper = vars(self).get("_stepper")
+        if stepper is not None and stepper.fits(self.network_, n_streams, dtype):
+            stepper.state = state  # its workspace is kept
+        else:
+            self._stream = State(*(part.copy() for part in state))
+
+    @property
     def _stream(self):
         """State of `step`, or None."""
         stepper = vars(self).get("_stepper")
@@ -109,7 +150,7 @@ class StreamsMixin:
         self.__dict__["_stream"] = state
         self.__dict__.pop("_stepper", None)
 
-    def reset_state(self, streams=None):
+    def reset_state(self, streams: npt.ArrayLike | None = None) -> Self:
         """Begin streams anew: those of `step` and of ``partial_fit(..., continued=True)``.
 
         Parameters

@@ -1,20 +1,23 @@
 """What the transformers share."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks import check_n_channels
+from sklstm._documentation import DocumentationLinks
 from sklstm._input import read_X
 from sklstm._messages import of_public_classes
 from sklstm._sequences import is_table
 
 
 @of_public_classes
-class SequenceTransformer(TransformerMixin, BaseEstimator):
+class SequenceTransformer(DocumentationLinks, TransformerMixin, BaseEstimator):
     """What the transformers share; their `_transform` does the work."""
 
-    def transform(self, X):  # scikit-learn wraps it: a table becomes what `set_output` asks for
+    def transform(self, X: Any) -> Any:  # scikit-learn wraps it: a table becomes what `set_output` asks for
         return self._transform(X)
 
     def _read_X(self, X, reset, mixed=False):
@@ -45,7 +48,7 @@ class SequenceTransformer(TransformerMixin, BaseEstimator):
 class UnwrappedSequences(BaseEstimator):
     """Sequences go out as they are: `set_output` is for tables only."""
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Transform each sequence.
 
         Parameters
@@ -62,7 +65,7 @@ class UnwrappedSequences(BaseEstimator):
         """
         return super().transform(X) if self._gives_table(X) else self._transform(X)
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
         """Fit, then transform: the same X.
 
         Parameters

@@ -1,6 +1,9 @@
 """Sequences to the hidden activations of an LSTM."""
 
+from typing import Any, Literal, Self
+
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -11,12 +14,16 @@ from sklearn.base import (
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._documentation import DocumentationLinks
 from sklstm._messages import shown
+from sklstm._typing import Array
 
 BATCH = 256
 
 
-class LSTMEncoder(ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+class LSTMEncoder(
+    DocumentationLinks, ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, TransformerMixin, BaseEstimator
+):
     """Features that an LSTM has learned: the activations of its hidden units.
 
     Parameters
@@ -52,11 +59,11 @@ class LSTMEncoder(ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, Transform
     (200, 8)
     """
 
-    def __init__(self, estimator, *, pooling="last"):
+    def __init__(self, estimator: Any, *, pooling: Literal["last", "mean"] = "last") -> None:
         self.estimator = estimator
         self.pooling = pooling
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Fit the LSTM.
 
         Parameters
@@ -76,7 +83,7 @@ class LSTMEncoder(ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, Transform
         self.estimator_ = clone(self.estimator).fit(X, y, **weights)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Compute the activations of the cells and of the conventional hidden units.
 
         Parameters
@@ -100,13 +107,13 @@ class LSTMEncoder(ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, Transform
         return np.array(features)
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Features of a time step; of a 2-D X its columns."""
         check_is_fitted(self)
         return self.estimator_.n_features_in_
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> Array:
         """Names of the columns, if X was a data frame."""
         return self.estimator_.feature_names_in_
 

@@ -1,5 +1,7 @@
 """Missing values of sequences filled."""
 
+from typing import Any, Literal, Self
+
 import numpy as np
 from scipy import sparse
 from sklearn.base import OneToOneFeatureMixin
@@ -8,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks import check_bool, check_choice, check_number
 from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
 from sklstm._sequences import as_container
+from sklstm._typing import Array
 
 STRATEGIES = ("ffill", "mean", "median", "constant")
 
@@ -54,13 +57,20 @@ class SequenceImputer(UnwrappedSequences, SequenceTransformer):
            [3., 0.]])
     """
 
-    def __init__(self, strategy="ffill", *, fill_value=0.0, add_indicator=False, n_channels=None):
+    def __init__(
+        self,
+        strategy: Literal["ffill", "mean", "median", "constant"] = "ffill",
+        *,
+        fill_value: float = 0.0,
+        add_indicator: bool = False,
+        n_channels: int | None = None,
+    ) -> None:
         self.strategy = strategy
         self.fill_value = fill_value
         self.add_indicator = add_indicator
         self.n_channels = n_channels
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn what fills each feature, and which values can be missing.
 
         Parameters
@@ -122,7 +132,7 @@ class SequenceImputer(UnwrappedSequences, SequenceTransformer):
             return sparse.hstack([filled, indicator], format="csr")
         return np.hstack([filled, indicator.toarray()])
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the features of a time step, then those of the indicators; of a 2-D X its columns.
 
         Parameters

@@ -1,8 +1,11 @@
 """Symbols to one-hot sequences."""
 
 import warnings
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
@@ -13,6 +16,7 @@ from sklstm._messages import shown
 from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
 from sklstm._sequences import Sequences, as_container, as_sequences, is_table, plain, split_steps
 from sklstm._sequences.symbols import check_symbols, read_symbols
+from sklstm._typing import Array, Auto
 
 
 class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
@@ -70,13 +74,13 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
     def __init__(
         self,
         *,
-        categories="auto",
-        handle_unknown="error",
-        sparse_output=True,
-        dtype=np.float64,
-        columns=None,
-        n_channels=None,
-    ):
+        categories: Auto | Sequence[Any] = "auto",
+        handle_unknown: Literal["error", "ignore"] = "error",
+        sparse_output: bool = True,
+        dtype: npt.DTypeLike = np.float64,
+        columns: Sequence[Any] | None = None,
+        n_channels: int | None = None,
+    ) -> None:
         self.categories = categories
         self.handle_unknown = handle_unknown
         self.sparse_output = sparse_output
@@ -84,7 +88,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         self.columns = columns
         self.n_channels = n_channels
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the symbols.
 
         Parameters
@@ -211,7 +215,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
     def _gives_table(self, X):
         return False
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> Any:
         """Give the symbols back.
 
         Parameters
@@ -235,7 +239,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
             symbols = table
         return list(split_steps(symbols[:, 0] if symbols.shape[1] == 1 else symbols, sequences.offsets))
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the features of a time step: name of the feature, underscore, symbol; then the numbers.
 
         Parameters

@@ -1,5 +1,7 @@
 """Sequences to a padded array."""
 
+from typing import Any, Literal, Self
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -7,6 +9,7 @@ from sklstm._checks import check_integer
 from sklstm._messages import shown
 from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
 from sklstm._sequences import is_table
+from sklstm._typing import Array
 
 
 class SequencePadder(UnwrappedSequences, SequenceTransformer):
@@ -54,13 +57,20 @@ class SequencePadder(UnwrappedSequences, SequenceTransformer):
     (20,)
     """
 
-    def __init__(self, *, n_steps=None, output="rows", padding="nan", n_channels=None):
+    def __init__(
+        self,
+        *,
+        n_steps: int | None = None,
+        output: Literal["rows", "array"] = "rows",
+        padding: Literal["nan", "largest"] = "nan",
+        n_channels: int | None = None,
+    ) -> None:
         self.n_steps = n_steps
         self.output = output
         self.padding = padding
         self.n_channels = n_channels
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Find the longest sequence.
 
         Parameters
@@ -111,7 +121,7 @@ class SequencePadder(UnwrappedSequences, SequenceTransformer):
     def _gives_table(self, X):
         return self.output == "rows"
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the columns: name of the feature, "_t", time step.
 
         Parameters

@@ -1,15 +1,17 @@
 """Transformers of tables on every time step."""
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, OneToOneFeatureMixin, clone
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
 from sklstm._sequences import as_container, as_sequences, as_step_targets
 from sklstm._sequences.frames import frame_of, library_of_names
+from sklstm._typing import Array, available_if
 
 
 class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
@@ -56,14 +58,14 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
     array([[0., 1., 0.]])
     """
 
-    def __init__(self, transformer, *, n_channels=None):
+    def __init__(self, transformer: Any, *, n_channels: int | None = None) -> None:
         self.transformer = transformer
         self.n_channels = n_channels
 
     def _unfitted(self):
         return self.transformer
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Fit the transformer on the steps of all sequences.
 
         Parameters
@@ -118,7 +120,7 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
         return hasattr(getattr(self, "transformer_", None) or self._unfitted(), "inverse_transform")
 
     @available_if(_can_invert)
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> Any:
         """Undo `transform`, step by step.
 
         Parameters
@@ -137,7 +139,7 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
         names = getattr(self, "feature_names_in_", None) if sequences.columns is not None else None
         return as_container(sequences._with(values, names), X, self.n_channels)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the features of a time step; of the columns if X was 2-D and the result is.
 
         Parameters
@@ -209,7 +211,7 @@ class SequenceScaler(PerTimeStep):
     [[[0.0], [0.5]], [[1.0]]]
     """
 
-    def __init__(self, scaler=None, *, n_channels=None):
+    def __init__(self, scaler: Any = None, *, n_channels: int | None = None) -> None:
         self.scaler = scaler
         self.n_channels = n_channels
 

@@ -1,13 +1,18 @@
 """Sequences to a table of statistics."""
 
+from collections.abc import Sequence
+from typing import Any, Literal, Self, get_args
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._messages import shown
 from sklstm._preprocessing.base import SequenceTransformer
+from sklstm._typing import Array
 
-STATISTICS = ("mean", "std", "first", "last", "length")
+Statistic = Literal["mean", "std", "first", "last", "length"]
+STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 
 
 class SequenceSummary(SequenceTransformer):
@@ -40,11 +45,13 @@ class SequenceSummary(SequenceTransformer):
     array(['mean_x0', 'last_x0', 'length'], dtype=object)
     """
 
-    def __init__(self, *, statistics=STATISTICS, n_channels=None):
+    def __init__(
+        self, *, statistics: Sequence[Statistic] = STATISTICS, n_channels: int | None = None
+    ) -> None:
         self.statistics = statistics
         self.n_channels = n_channels
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """See how many features there are.
 
         Parameters
@@ -64,7 +71,7 @@ class SequenceSummary(SequenceTransformer):
         self._read_X(X, reset=True)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Summarise each sequence.
 
         Parameters
@@ -89,7 +96,7 @@ class SequenceSummary(SequenceTransformer):
         }
         return np.hstack([columns[name]() for name in self.statistics])
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the columns: statistic, underscore, name of the feature; and "length".
 
         Parameters

@@ -1,0 +1,1 @@
+"""Pictures, one file per subject; matplotlib is imported when the first is drawn."""

@@ -1,0 +1,145 @@
+"""How far back errors reach: the deltas of the hidden units by the lag to the answer."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from sklstm._checks import check_choice, check_integer
+from sklstm._estimators.explain import output_index, rows_at
+from sklstm._estimators.nested import unwrap_with
+from sklstm._learning.settings import GRADIENTS
+from sklstm._sequences import as_sequences
+from sklstm._typing import Gradient
+
+
+def error_flow(
+    estimator: Any,
+    X: Any,
+    *,
+    output: Any = None,
+    at: int = -1,
+    n_lags: int | None = None,
+    gradient: Gradient | None = None,
+) -> Bunch:
+    """Norm of the error that flows back from an answer, by the lag.
+
+    An error of 1 is injected at the net input of one output unit, and flows back through the network as in
+    learning. What comes to the net inputs of the hidden units q steps before is what learning can make of
+    inputs at the lag q: where it is practically 0, nothing is learned from them. After a single epoch
+    (``max_iter=1``) it says who can learn a task at all; after learning, where the model reads.
+
+    Parameters
+    ----------
+    estimator : LSTMClassifier, LSTMRegressor, or a pipeline or search that ends in one
+        Fitted.
+    X : sequences
+        Any container that the estimator takes. They line up at their answers.
+    output : label or int, default=None
+        Where the error is injected. Classifier: a label of `classes_`; None is, for each sequence, the class
+        that is predicted. Regressor: the index of an output; None is the only one.
+    at : int, default=-1
+        With ``return_sequences=True`` the time step of the answer, negative from the end of each sequence.
+    n_lags : int or None, default=None
+        Lags 0 to n_lags - 1; None: all.
+    gradient : {"full", "truncated"} or None, default=None
+        Through which connections errors flow; None: as the estimator learns.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+        `lags` : ndarray of shape (n_lags,)
+            0, 1, ...: time steps from the answer back.
+        `norms` : ndarray of shape (n_sequences, n_lags)
+            Euclidean norm of the error at all hidden units; NaN before the first step of a sequence.
+        `groups` : dict of str to ndarray of shape (n_sequences, n_lags)
+            The same for each kind of unit, by the names of `Network.weight_shapes`.
+        `carousel` : ndarray of shape (n_sequences, n_lags) or None
+            What the constant error carousel alone keeps: the product of the forget gates from there to the
+            answer, the mean of the blocks; 1 without forget gates, None without memory blocks.
+        `half_life` : float
+            Lags in which the median of the norms falls to a half, by a straight line through its logarithm
+            from the lag 1 on; infinite if it does not fall.
+
+    Notes
+    -----
+    It is computed in float64, whatever X is: of the conventional units of 1997 less than 1e-38 may be left.
+
+    References
+    ----------
+    Hochreiter, S. & Schmidhuber, J. (1997). Long Short-Term Memory. Neural Computation 9(8), sections 3.1 and
+    3.2; docs/equations.md, "Error flow".
+
+    Examples
+    --------
+    Eight memory blocks, and eight conventional units that read each other, before they have learned anything:
+
+    >>> import numpy as np
+    >>> from sklstm import LSTMRegressor, error_flow
+    >>> X = np.random.default_rng(0).normal(size=(20, 30, 1))
+    >>> options = {"max_iter": 1, "learning_rate": 1e-9, "random_state": 0}
+    >>> lstm = LSTMRegressor(n_blocks=8, forget_gate_bias=3, **options)
+    >>> conventional = LSTMRegressor(n_blocks=0, n_hidden_units=8, recurrence="all", **options)
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     flows = [error_flow(model.fit(X, X[:, 0, 0]), X) for model in (lstm, conventional)]
+    >>> [bool(np.median(flow.norms[:, 20]) > 1e-3) for flow in flows]
+    [True, False]
+    >>> flows[0].half_life > 5 > 1 > flows[1].half_life
+    True
+    """
+    if n_lags is not None:
+        check_integer("n_lags", n_lags, 1, "None or ")
+    lstm, sequences = unwrap_with(estimator, X)
+    if gradient is None:
+        gradient = lstm.gradient
+    check_choice("gradient", gradient, GRADIENTS)
+    sequences = as_sequences(sequences, dtype=np.float64)
+    network, rows = lstm.network_, rows_at(lstm, sequences, at)
+    outputs = np.concatenate(list(network.forward(lstm.weights_, sequences))).reshape(-1, network.n_outputs)
+    index = output_index(lstm, output, outputs[rows])
+    errors = np.zeros_like(outputs)
+    errors[rows, index] = 1
+    deltas = lstm._backward(sequences, errors, gradient)["deltas"]
+    answer = rows if network.return_sequences else sequences.offsets[1:] - 1
+    lags = np.arange((answer - sequences.offsets[:-1]).max() + 1)[:n_lags]
+    at_lag = answer[:, np.newaxis] - lags
+    before = at_lag < sequences.offsets[:-1, np.newaxis]
+    at_lag[before] = 0
+
+    def lined_up(values):
+        """Number per step -> number per sequence and lag."""
+        return np.where(before, np.nan, values[at_lag])
+
+    hidden = {name: delta for name, delta in deltas.items() if name != "output"}
+    groups = {name: lined_up(np.linalg.norm(delta, axis=1)) for name, delta in hidden.items()}
+    norms = np.linalg.norm(list(groups.values()), axis=0)
+    return Bunch(
+        lags=lags,
+        norms=norms,
+        groups=groups,
+        carousel=_carousel(lstm, sequences, lined_up) if network.n_blocks else None,
+        half_life=_half_life(np.nanmedian(norms, axis=0)),
+    )
+
+
+def _carousel(lstm, sequences, lined_up):
+    """Mean of the blocks of the product of the forget gates after that step."""
+    if not lstm.network_.forget_gate:
+        return lined_up(np.ones(sequences.n_steps))
+    gates = np.concatenate([trace["forget_gate"] for trace in lstm.activations(sequences)])
+    at_lag = np.stack([lined_up(gate) for gate in gates.T])
+    kept = np.ones_like(at_lag)
+    kept[..., 1:] = np.cumprod(at_lag, axis=-1)[..., :-1]
+    return np.where(np.isnan(at_lag[0]), np.nan, kept.mean(axis=0))
+
+
+def _half_life(median):
+    """Lags to a half, of what falls as a straight line on a logarithmic axis."""
+    positive = median > 0
+    n = len(median) if positive.all() else int(positive.argmin())  # up to where it is 0
+    if n < 2:
+        return 0.0 if len(median) > 1 else np.inf
+    first = min(n - 2, 1)  # at the lag 0 output gates have a part that they have nowhere else
+    slope, _ = np.polyfit(np.arange(first, n), np.log(median[first:n]), 1)
+    return float(-np.log(2) / slope) if slope < 0 else np.inf
