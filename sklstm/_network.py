@@ -153,8 +153,8 @@ class Network:
         if self.recurrence == "gates" and not self._gates:
             lacking = "n_blocks=0 leaves" if self.n_blocks == 0 else "the blocks have"
             raise ValueError(
-                f"recurrence='gates' connects the gates alone with earlier steps, but {lacking} no gates. Give "
-                "recurrence='all' or 'none'."
+                f"recurrence='gates' connects the gates alone with earlier steps, but {lacking} no gates. "
+                "Give recurrence='all' or 'none'."
             )
         if self.peepholes and not (self.input_gate or self.forget_gate or self.output_gate):
             raise ValueError("peepholes=True needs at least one gate, but the blocks have none.")

@@ -169,7 +169,7 @@ def test_without_blocks_the_cells_cannot_recur(shortcut):
     ],
 )
 def test_without_gates_they_cannot_recur(options):
-    with pytest.raises(ValueError, match="recurrence='gates'.*no gates.*'all' or 'none'"):
+    with pytest.raises(ValueError, match=r"recurrence='gates'.*no gates.*'all' or 'none'"):
         Network(1, 1, recurrence="gates", **options)
 
 
