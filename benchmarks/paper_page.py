@@ -18,10 +18,22 @@ import numpy as np
 from scipy.stats import mannwhitneyu
 
 from sklstm.paper import EXPERIMENTS
+from sklstm.paper._experiments import SYSTEMS
 from sklstm.paper._records import read
-from sklstm.paper._results import groups_of, wrong_of_1997
+from sklstm.paper._results import groups_of, sequences_of_1997, success_of_1997, wrong_of_1997
 
 HERE = Path(__file__).parent
+NAMES = {
+    "elman": "Elman net",
+    "bptt": "BPTT",
+    "rtrl": "RTRL",
+    "visible": "RTRL, visible units",
+    "cascade": "recurrent cascade-correlation",
+    "chunker": "chunker, both nets",
+    "automatizer": "chunker, one net",
+    "chunker-fast": "chunker, fast outputs",
+    "hierarchy": "transition hierarchies",
+}
 
 
 def markdown(head, rows):
@@ -59,14 +71,14 @@ def table_of(number, groups):
         head += [f"{setting}: solved", "sequences", "wrong", "rms", "mae"]
     rows = []
     for row in EXPERIMENTS.values():
-        if row.table != number:
+        if row.table != number or "paper" not in row.settings:
             continue
         line = [
             row.name,
             task_of(row),
             row.n_weights,
-            f"{row.paper['success']} %",
-            f"{row.paper['sequences']:,}",
+            success_of_1997(row),
+            sequences_of_1997(row),
             wrong_of_1997(row),
         ]
         for setting in ("paper", "best"):
@@ -96,7 +108,7 @@ def full_gradient(groups):
     rows = []
     for row in EXPERIMENTS.values():
         truncated, full = groups.get((row.name, "paper")), groups.get((row.name, "full"))
-        if truncated is None or full is None:
+        if row.table is None or truncated is None or full is None:
             continue
         test = mannwhitneyu(truncated.all_sequences, full.all_sequences)
         rows.append(
@@ -137,6 +149,67 @@ def guessing(groups):
     )
 
 
+def systems(number, groups):
+    """The systems that a table of the paper compares LSTM with: its figures and ours."""
+    rows = []
+    for row in EXPERIMENTS.values():
+        for setting in SYSTEMS if row.table == number else ():
+            if setting not in row.settings:
+                continue
+            record, group = row.of(setting), groups.get((row.name, setting))
+            weights = group.column("n_weights") if group else np.array([record.n_weights or np.nan])
+            fewest, most = (f"{n:,.0f}" for n in (weights.min(), weights.max()))
+            line = [NAMES[setting], f"`{row.name} {setting}`"]
+            line += [record.task_arguments["p"]] if number == 2 else [_hidden_units(record, setting)]
+            line += [
+                most.replace("nan", "") if fewest == most else f"{fewest} to {most}",
+                "" if setting == "cascade" else f"{record.arguments['learning_rate']:.2g}",
+                success_of_1997(record),
+                sequences_of_1997(record),
+            ]
+            rows.append([*line, *([group.share, group.mean] if group else ["not run", ""])])
+    third = "delay p" if number == 2 else "hidden units"
+    head = ["system", "row and setting", third, "weights", "rate", "solved 1997", "sequences 1997"]
+    return markdown([*head, "solved", "sequences"], rows)
+
+
+def _hidden_units(record, setting):
+    if setting == "cascade":
+        return f"at most {record.arguments['max_units']}"
+    return record.arguments["n_hidden_units"]
+
+
+def readings(groups):
+    """What the paper printed, what its words give, and what the reading gives."""
+    rows = []
+    for row in EXPERIMENTS.values():
+        if "reading" not in row.settings:
+            continue
+        line = [row.name, success_of_1997(row), sequences_of_1997(row)]
+        for setting in ("rtrl" if "rtrl" in row.settings else "paper", "reading"):
+            group = groups.get((row.name, setting))
+            line += [group.share, group.mean] if group else ["not run", ""]
+        rows.append(line)
+    head = ["row", "solved 1997", "sequences 1997"]
+    return markdown([*head, "literal: solved", "sequences", "reading: solved", "sequences"], rows)
+
+
+def limits(groups):
+    """The tasks of section 6."""
+    rows = []
+    for row in EXPERIMENTS.values():
+        if row.table is not None:
+            continue
+        for setting in row.settings:
+            if setting == "guess":
+                continue
+            group = groups.get((row.name, setting))
+            arguments = ", ".join(f"{name} = {value}" for name, value in row.task_arguments.items())
+            line = [row.name, row.task, arguments, setting, row.of(setting).n_weights]
+            rows.append([*line, *([group.share, group.mean] if group else ["not run", ""])])
+    return markdown(["row", "task", "", "setting", "weights", "solved", "sequences"], rows)
+
+
 def times(records):
     """What the trials took."""
     rows = []
@@ -164,6 +237,10 @@ def page(template, records):
     tables = {f"table {number}": table_of(number, groups) for number in range(1, 10)} | {
         "first criterion": first_criterion(groups),
         "full gradient": full_gradient(groups),
+        "systems 1": systems(1, groups),
+        "systems 2": systems(2, groups),
+        "readings": readings(groups),
+        "limits": limits(groups),
         "guessing": guessing(groups),
         "time": times(records),
     }

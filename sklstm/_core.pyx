@@ -495,7 +495,7 @@ cdef inline void add_step_gradient(
         add_partials(n, e, rows + i * n.Pp, grad + n.w_recurrent + i * n.Up)
     add_multiple(n.Up, 1, delta, grad + n.w_bias)
     add_partials(n, e, rows + n.R * n.Pp, grad + n.w_bias)
-    clear_absent_biases(n, grad)
+    clear_absent_weights(n, grad)
     rows += (n.R + 1) * n.Pp
     if not inputs.sparse:
         for i in range(n.M):
@@ -809,8 +809,16 @@ cdef void add_recurrent_gradient(
         t = until
 
 
-cdef inline void clear_absent_biases(const Shape* n, real* grad) noexcept nogil:
+cdef inline void clear_absent_weights(const Shape* n, real* grad) noexcept nogil:
+    """The weights that have a place but no connection: biases, and recurrence into cells and hidden units."""
     cdef real* b = grad + n.w_bias
+    cdef real* row
+    cdef Py_ssize_t i
+    if n.gates_only:
+        for i in range(n.R):
+            row = grad + n.w_recurrent + i * n.Up
+            memset(row + n.u_c, 0, n.C * sizeof(real))
+            memset(row + n.u_n, 0, n.N * sizeof(real))
     if not n.gate_bias:
         memset(b + n.u_out, 0, n.has_out * n.B * sizeof(real))
         memset(b + n.u_in, 0, n.has_in * n.B * sizeof(real))
@@ -830,7 +838,8 @@ cdef void add_gradient(
         add_recurrent_gradient(n, p, t, T, grad)
     if n.cell_bias or n.gate_bias:
         add_rows(rows, n.Up, D, n.d_row, grad + n.w_bias)
-        clear_absent_biases(n, grad)
+    if n.gates_only or n.cell_bias or n.gate_bias:
+        clear_absent_weights(n, grad)
     add_input_gradient(&p.inputs, lo - p.sequences, rows, n.M, n.Up, D, n.d_row, grad + n.w_input)
 
 

@@ -28,7 +28,7 @@ from sklstm._sequences import as_sequences, as_step_targets, check_ids, read_wei
 from sklstm._typing import Array, Gradient, LossName, OutputActivation, Recurrence, Squashing
 
 OUTPUT_ACTIVATIONS = ("logistic", "softmax", "identity")
-RECURRENCES = ("all", "cells", "none")
+RECURRENCES = ("all", "gates", "cells", "none")
 SIZES = {"n_inputs": 1, "n_outputs": 0, "n_blocks": 0, "block_size": 1, "n_hidden_units": 0}  # and the least
 
 
@@ -62,9 +62,10 @@ class Network:
         Whether a block has a forget gate. Without one the internal state has a self-weight of 1.
     peepholes : bool, default=False
         Weights from the internal states of a block to its gates.
-    recurrence : {"all", "cells", "none"}, default="cells"
+    recurrence : {"all", "gates", "cells", "none"}, default="cells"
         Which activations of step t - 1 the hidden layer sees at step t: those of all hidden units, gates
-        included (the "fully connected hidden layer" of 1997), those of the cells, or none.
+        included (the "fully connected hidden layer" of 1997), those of the cells, or none. With "gates" the
+        gates see those of all hidden units, and the cells and conventional hidden units see inputs only.
     shortcut : bool, default=False
         Connections from the inputs to the output units.
     cell_bias : bool, default=True
@@ -161,6 +162,12 @@ class Network:
                 "would have no memory of earlier steps. Give recurrence='all', with which they recur, or "
                 "recurrence='none' if no memory is meant."
             )
+        if self.recurrence == "gates" and not self._gates:
+            lacking = "n_blocks=0 leaves" if self.n_blocks == 0 else "the blocks have"
+            raise ValueError(
+                f"recurrence='gates' connects the gates alone with earlier steps, but {lacking} no gates. "
+                "Give recurrence='all' or 'none'."
+            )
         if self.peepholes and not (self.input_gate or self.forget_gate or self.output_gate):
             raise ValueError("peepholes=True needs at least one gate, but the blocks have none.")
         sizes = {name: getattr(self, name) for name in SIZES}
@@ -195,7 +202,7 @@ class Network:
     @property
     def _n_recurrent(self):
         every = self.n_cells + len(self._gates) * self.n_blocks + self.n_hidden_units
-        return {"all": every, "cells": self.n_cells, "none": 0}[self.recurrence]
+        return {"all": every, "gates": every, "cells": self.n_cells, "none": 0}[self.recurrence]
 
     @property
     def _output_width(self):
@@ -211,13 +218,14 @@ class Network:
         output units: cells, conventional hidden units, inputs (shortcut), bias.
         """
         sources = self.n_inputs + self._n_recurrent
+        others = (self.n_inputs if self.recurrence == "gates" else sources) + self.cell_bias  # than gates
         shapes = {}
         if self.n_blocks:
-            shapes["cell"] = (self.n_cells, sources + self.cell_bias)
+            shapes["cell"] = (self.n_cells, others)
         for gate in self._gates:
             shapes[gate] = (self.n_blocks, sources + self.gate_bias)
         if self.n_hidden_units:
-            shapes["hidden"] = (self.n_hidden_units, sources + self.cell_bias)
+            shapes["hidden"] = (self.n_hidden_units, others)
         if self.peepholes:
             for gate in self._gates:
                 shapes[gate + "_peephole"] = (self.n_blocks, self.block_size)

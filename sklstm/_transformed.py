@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._documentation import DocumentationLinks
 from sklstm._inspection import step_scorer
 from sklstm._messages import of_public_classes
 from sklstm._sequences import check_ids, read_steps, split_steps
@@ -15,7 +16,7 @@ from sklstm._typing import Array
 
 
 @of_public_classes
-class TransformedStepTargetRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class TransformedStepTargetRegressor(DocumentationLinks, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Regressor of targets at every step that learns them transformed.
 
     For targets at every step what scikit-learn's `TransformedTargetRegressor` is for one target each; it

@@ -52,14 +52,21 @@ def squash_slope(name, y):
 def recurring(net, y_c, y_in, y_forget, y_out, y_n):
     """Those of the hidden activations (or of their derivatives) that recur, one below the other."""
     parts = [y_c[:0]]
-    if net.recurrence in ("cells", "all"):
+    if net.recurrence != "none":
         parts.append(y_c)
-    if net.recurrence == "all":
+    if net.recurrence in ("gates", "all"):
         parts += [y_in] if net.input_gate else []
         parts += [y_forget] if net.forget_gate else []
         parts += [y_out] if net.output_gate else []
         parts += [y_n]
     return np.concatenate(parts)
+
+
+def seen(net, key, z):
+    """Those of the sources z of the hidden layer (or of their derivatives) that units `key` see."""
+    if net.recurrence == "gates" and key in ("cell", "hidden"):
+        return np.concatenate([z[: net.n_inputs], z[-1:]])
+    return z
 
 
 def n_recurrent(net):
@@ -73,9 +80,10 @@ def layout(net):
     B, S, N = net.n_blocks, net.block_size, net.n_hidden_units
     z, q = net.n_inputs + n_recurrent(net), B * S + N + net.n_inputs * net.shortcut
     gates = [key for key in ("input_gate", "forget_gate", "output_gate") if getattr(net, key)]
-    shapes = {"cell": (B * S, z + net.cell_bias)}
+    others = (net.n_inputs if net.recurrence == "gates" else z) + net.cell_bias
+    shapes = {"cell": (B * S, others)}
     shapes |= {gate: (B, z + net.gate_bias) for gate in gates}
-    shapes |= {"hidden": (N, z + net.cell_bias)}
+    shapes |= {"hidden": (N, others)}
     shapes |= {f"{gate}_peephole": (B, S) for gate in gates if net.peepholes}
     shapes |= {"output": (net.n_outputs, q + net.output_bias)}
     return {key: shape for key, shape in shapes.items() if shape[0] > 0}
@@ -146,7 +154,7 @@ def forward_step(net, v, x, recurrent, s_before, peeped=None):
         now.net_forget[b] = net_input(v, "forget_gate", b, now.z, peeped_before[cells])
         now.y_forget[b] = squash("logistic", now.net_forget[b])
         for c in cells:
-            now.net_c[c] = net_input(v, "cell", c, now.z)
+            now.net_c[c] = net_input(v, "cell", c, seen(net, "cell", now.z))
             now.g[c] = squash(net.cell_input_activation, now.net_c[c])
             now.s[c] = now.y_forget[b] * s_before[c] + now.y_in[b] * now.g[c]
         now.net_out[b] = net_input(v, "output_gate", b, now.z, peeped_now[cells])
@@ -155,7 +163,7 @@ def forward_step(net, v, x, recurrent, s_before, peeped=None):
             now.h[c] = squash(net.cell_output_activation, now.s[c])
             now.y_c[c] = now.y_out[b] * now.h[c]
     for n in range(N):
-        now.net_n[n] = net_input(v, "hidden", n, now.z)
+        now.net_n[n] = net_input(v, "hidden", n, seen(net, "hidden", now.z))
         now.y_n[n] = squash("logistic", now.net_n[n])
 
     now.activations = recurring(net, now.y_c, now.y_in, now.y_forget, now.y_out, now.y_n)
@@ -253,7 +261,9 @@ class Partials:
             slopes = state_slopes(self.net, now, b, c)
             for key, dS in self.dS.items():
                 unit = key.removesuffix("_peephole")
-                source = now.z if unit == key else now.s_before[block(self.net, b)]
+                source = now.s_before[block(self.net, b)]
+                if unit == key:
+                    source = seen(self.net, key, now.z)
                 dS[c] = now.y_forget[b] * dS[c] + slopes[unit] * source[: dS.shape[1]]
 
     def gradient(self, v, now, delta_k):
@@ -262,7 +272,7 @@ class Partials:
         delta_out, e_s, delta_n = hidden_errors(self.net, v, now, delta_k)
         deltas = {"output_gate": delta_out, "hidden": delta_n, "output": delta_k}
         for key in deltas.keys() & grad.keys():
-            source = now.q if key == "output" else now.z
+            source = now.q if key == "output" else seen(self.net, key, now.z)
             grad[key] += np.outer(deltas[key], source[: grad[key].shape[1]])
         for b, c in blocks_and_cells(self.net):
             if "output_gate_peephole" in grad:
@@ -390,6 +400,7 @@ def full_gradient(net, v, x, y, kind, state=None, weight=1.0):
         if key not in v:
             return np.zeros(P)
         row = v[key][u]
+        z, d_z = seen(net, key, z), seen(net, key, d_z)
         d = row @ d_z[: row.size]
         d[at[key][u]] += z[: row.size]
         if f"{key}_peephole" in v:

@@ -436,7 +436,7 @@ BAD_ARGUMENTS = [
     ("return_sequences", "True or False", [1, 0, "yes", None], []),
     ("n_channels", "None or an integer", ["2", 2.0, True, [2]], []),
     ("n_channels", "at least 1", [], [0, -1]),
-    ("recurrence", "one of ['all', 'cells', 'none']", [], ["gates", None, True, ["all"]]),
+    ("recurrence", "one of ['all', 'gates', 'cells', 'none']", [], ["inputs", None, True, ["all"]]),
     ("cell_input_activation", "'logistic[-2,2]'", [], ["relu", None, np.tanh]),
     ("cell_output_activation", "'logistic[-2,2]'", [], ["relu", None, 1]),
     ("output_activation", "one of ['auto', 'logistic'", [], ["tanh", None, ["softmax"]]),

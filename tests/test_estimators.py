@@ -472,7 +472,7 @@ def test_activations_are_those_of_the_twin(options, absent, every_step):
             assert_allclose(actual, twin, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("recurrence", ["all", "cells", "none"])
+@pytest.mark.parametrize("recurrence", ["all", "gates", "cells", "none"])
 def test_weights_by_name_are_views(recurrence):
     reg = LSTMRegressor(block_size=2, n_hidden_units=1, peepholes=True, recurrence=recurrence, **SMALL).fit(
         X, SUMS

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
@@ -325,6 +325,7 @@ def sources(problem, x, state):
 @settings(repeatable, max_examples=50)
 @given(problems(lengths=(1, 2, 5, 37), max_sequences=3, peepholes=False, shortcut=False))
 def test_truncated_gradient_is_that_of_a_network_that_reads_recorded_activations(problem):
+    assume(problem.net.recurrence != "gates")  # the reader's cells see all of its inputs
     problem = with_state(problem)
     net, start = problem.net, problem.initial_state
     n_inputs = net.n_inputs + reference.n_recurrent(net)

@@ -164,6 +164,46 @@ def test_without_blocks_the_cells_cannot_recur(shortcut):
 @pytest.mark.parametrize(
     "options",
     [
+        {"n_blocks": 0, "n_hidden_units": 2},
+        {"input_gate": False, "forget_gate": False, "output_gate": False},
+    ],
+)
+def test_without_gates_they_cannot_recur(options):
+    with pytest.raises(ValueError, match=r"recurrence='gates'.*no gates.*'all' or 'none'"):
+        Network(1, 1, recurrence="gates", **options)
+
+
+@pytest.mark.parametrize("in_registers", [True, False])
+def test_recurrence_of_gates_is_that_of_all_with_weights_of_zero(in_registers):
+    """Outputs and both gradients are those of the network with all connections, where these are zero."""
+    options = {"n_blocks": 3 if in_registers else 40, "block_size": 2, "n_hidden_units": 2}
+    options |= {"peepholes": True, "output_activation": "logistic", "return_sequences": True}
+    net, wider = (Network(2, 3, recurrence=name, **options) for name in ("gates", "all"))
+    rng = np.random.default_rng(0)
+    w, all_weights = rng.normal(scale=0.3, size=net.n_weights), np.zeros(wider.n_weights)
+    kept = wider.views(np.zeros(wider.n_weights, bool))
+    for name, part in wider.views(all_weights).items():
+        mine = net.views(w)[name]
+        columns = np.arange(part.shape[1])
+        if name in ("cell", "hidden"):
+            columns = np.array([0, 1, -1])
+        part[:, columns], kept[name][:, columns] = mine, True
+    kept = np.concatenate([part.ravel() for part in kept.values()])
+    X = [rng.normal(size=(n, 2)) for n in (5, 1, 8)]
+    y = [rng.uniform(size=(len(x), 3)) for x in X]
+    for out, expected in zip(net.forward(w, X), wider.forward(all_weights, X), strict=True):
+        assert_array_equal(out, expected)
+    for gradient in ("truncated", "full"):
+        loss, grad = net.loss_and_gradient(w, X, y, gradient=gradient)
+        expected_loss, expected = wider.loss_and_gradient(all_weights, X, y, gradient=gradient)
+        assert loss == expected_loss
+        assert_array_equal(grad, expected[kept])
+        assert np.count_nonzero(grad) == grad.size
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
         {"shortcut": True},
         {"n_hidden_units": 2, "recurrence": "all"},
         {"n_hidden_units": 2, "recurrence": "none", "shortcut": True},

@@ -22,18 +22,19 @@ import sklstm
 from children import interruptible
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.paper import EXPERIMENTS, Study, StudyTrial, __main__, _records, _study, settings
-from sklstm.paper._experiments import Rule
+from sklstm.paper._experiments import SETTINGS, Rule
 from sklstm.paper._records import FIELDS, open_to_add, read
+from sklstm.paper._rows import KINDS, trial_of
 from sklstm.paper._trial import Guess, Trial, network_of
 from sklstm.paper._workers import records_of
 
-TABLED = {name: row for name, row in EXPERIMENTS.items() if row.table}
+TABLED = {name: row for name, row in EXPERIMENTS.items() if row.table and row.lstm}
 ROWS_OF_TABLES = {1: 5, 2: 2, 3: 9, 4: 3, 5: 3, 6: 2, 7: 3, 8: 2, 9: 2}
 
 
 def trial(name, setting="paper", seed=0, **changes):
-    experiment = EXPERIMENTS[name]
-    return Trial(experiment, experiment.arguments_of(setting) | changes, seed)
+    experiment = EXPERIMENTS[name].of(setting)
+    return Trial(experiment, experiment.arguments | changes, seed)
 
 
 def test_every_row_is_there():
@@ -45,15 +46,67 @@ def test_every_row_is_there():
 @pytest.mark.parametrize("setting", ["paper", "best"])
 @pytest.mark.parametrize("name", TABLED)
 def test_number_of_weights(name, setting):
-    row = EXPERIMENTS[name]
-    assert network_of(row, row.arguments_of(setting)).n_weights == row.n_weights
+    row = EXPERIMENTS[name].of(setting)
+    assert network_of(row, row.arguments).n_weights == row.n_weights
     assert row.limit >= 5 * row.paper["sequences"]
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "n_weights"),
+    [
+        ("1-1", "elman", 435),
+        ("1-1", "bptt", 435),
+        ("1-6", "rtrl", 170),
+        ("1-7", "rtrl", 494),
+        ("1-6", "visible", 100),
+        ("1-7", "visible", 361),
+        ("2a", "bptt", 10404),
+        ("2a", "chunker", 10404 + 10506),
+        ("2a", "automatizer", 10506 + 203),
+        ("2a", "chunker-fast", 10506 + 203),
+        ("2a-4", "bptt", 36),
+        ("2a-4-4", "rtrl", 36),
+        ("2a-4-10", "reading", 36),
+        ("2a-10", "rtrl", 144),
+        ("2a-10-10", "bptt", 144),
+        ("2a", "reading", 10504),
+        ("1-1", "reading", 264 - 8),
+        ("1-5", "reading", 276 - 6),
+        ("2c-1", "reading", 364 - 2 * 6),
+        ("3a-1", "reading", 102 - 3 * 9),
+        ("6a", "reading", 156 - 4 * 8),
+        ("6b", "reading", 308 - 6 * 12),
+    ],
+)
+def test_number_of_weights_of_other_systems(name, setting, n_weights):
+    run = trial_of(name, setting, 0)
+    run.start()
+    if run.experiment.kind == "fast outputs" and run.grow_after:
+        run.grow()
+    assert run.n_weights == n_weights == run.experiment.n_weights
+
+
+def test_settings_of_every_row():
+    """Each is named, each of the names is used, and limits are not below what the paper printed."""
+    used = {setting for row in EXPERIMENTS.values() for setting in row.settings}
+    assert used == set(SETTINGS)
+    for row in EXPERIMENTS.values():
+        for setting in row.settings:
+            record = row.of(setting)
+            assert record.kind in KINDS
+            assert record.n_trials > 0
+            if setting not in ("paper", "best", "full", "guess", "reading"):
+                assert record.limit >= record.paper.get("sequences", 0) or record.paper["success"] == 0
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_settings_are_arguments_of_an_estimator(name):
     row = EXPERIMENTS[name]
     for setting in row.settings:
+        if row.of(setting).kind not in ("network", "guess"):
+            with pytest.raises(ValueError, match=f"paper run {name} --setting {setting}"):
+                sklstm.paper.settings(name, setting)
+            continue
         reg = LSTMRegressor(**sklstm.paper.settings(name, setting), random_state=0)
         y = np.zeros((1, row.n_outputs))
         reg.partial_fit([np.zeros((1, row.n_inputs))], [y] if reg.return_sequences else y)
@@ -72,14 +125,14 @@ def test_unknown_names():
         settings("7")
     with pytest.raises(ValueError, match=r"setting must be one of .*, got 'good'"):
         settings("6a", "good")
-    with pytest.raises(ValueError, match=r"6a has the settings \['paper', 'best', 'full'\], got 'guess'"):
+    with pytest.raises(ValueError, match=r"6a has the settings \['paper', .*'reading'\], got 'guess'"):
         settings("6a", "guess")
 
 
 @pytest.mark.parametrize("name", ["1-1", "2a", "2b", "2c-1", "3b-1", "3c-1", "4-1", "5-1", "6b"])
 def test_a_short_trial(name):
     experiment = replace(EXPERIMENTS[name], test_size=100)
-    record = Trial(experiment, experiment.arguments_of("paper"), 0).run(limit=400)
+    record = Trial(experiment, experiment.arguments, 0).run(limit=400)
     assert record["sequences"] == 400
     assert not record["success"]
     assert record["n_weights"] == EXPERIMENTS[name].n_weights
@@ -115,8 +168,8 @@ def test_rule_of_recent_errors():
 
 
 def test_guessing_draws_all_weights_until_the_rule_holds():
-    row = EXPERIMENTS["3a-1"]
-    run = Guess(row, row.arguments_of("guess"), 0)
+    row = EXPERIMENTS["3a-1"].of("guess")
+    run = Guess(row, row.arguments, 0)
     record = run.run(limit=20)
     assert (record["sequences"], record["success"], record["n_weights"]) == (20, False, 19)
     drawn = run.trainer.weights
@@ -198,7 +251,7 @@ def test_no_rule_can_miss_one_of_a_few_cases(name):
     row = EXPERIMENTS[name]
     n_classes = row.n_outputs if row.table == 9 else 2
     n = {"legal symbols": row.test_size, "recent errors": row.rule.window}.get(row.rule.kind, row.rule.n_test)
-    assert name == "2a" or n_classes * (1 - 1 / n_classes) ** n < 1e-12
+    assert name.startswith("2a") or n_classes * (1 - 1 / n_classes) ** n < 1e-12
 
 
 def test_rule_of_legal_symbols():
@@ -337,7 +390,7 @@ def test_workers_and_the_lock_end_with_a_runner_that_is_killed(start, tmp_path):
     """stdout ends when every process that has it is gone; the next run finds the lock free at once."""
     path = tmp_path / "trials.jsonl"
     killed = start(*LONG_RUN, path)
-    assert "[1/8] 1-4    paper seed 16 " in killed.stdout.readline()
+    assert "[1/8] 1-4       paper        seed 16 " in killed.stdout.readline()
     with pytest.raises(SystemExit, match=r"trials.jsonl: another run writes to this file\. Wait"):
         open_to_add(path)
     killed.kill()
@@ -643,8 +696,29 @@ def test_page_of_results(page, tmp_path):
     assert "| 0 of 1 | none in 1,000 |" in text
     assert "1,247" in text
     assert "| paper | 3 | 3.0 | 0.10 | 3.00 | 1.50 |" in text
+    assert "| RTRL | `1-7 rtrl` | 12 | 494 | 0.1 | some | 25,000 | not run |  |" in text
     page.figures(records, tmp_path)
     assert (tmp_path / "lag.png").stat().st_size > 10_000
+
+
+def test_page_shows_other_systems_readings_and_limits(page):
+    records = [record_of("2a-4", "bptt", seed, success=seed < 1, n_weights=36) for seed in range(2)]
+    records += [record_of("1-1", "cascade", seed, n_weights=200 + 10 * seed) for seed in range(2)]
+    records += [record_of("2c-1", "paper", 0, success=False), record_of("2c-1", "reading", 0, n_weights=352)]
+    records += [record_of("2a-4", "rtrl", 0, success=False), record_of("2a-4", "reading", 1)]
+    records += [record_of("xor", "full", 0, success=False)]
+    text = page.page((page.HERE / "paper_page.md").read_text(), records)
+    for line in (
+        "| BPTT | `2a-4 bptt` | 4 | 36 | 1 | 78 % | 1,043,000 | 1 of 2 | 1,000 |",
+        "| BPTT | `2a bptt` | 100 | 10,404 | 1 | 0 % | >5,000,000 | not run |  |",
+        "| transition hierarchies | `2a hierarchy` | 100 |  | 0.0099 |  |  | not run |  |",
+        "`1-1 cascade` | at most 15 | 200 to 210 |  | 50 % | 182,000 | 2 of 2 | 1,500 ± 707 |",
+        "| 2c-1 | 100 % | 30,000 | 0 of 1 | none in 1,000 | 1 of 1 | 1,000 |",
+        "| 2a-4 | 78 % | 1,043,000 | 0 of 1 | none in 1,000 | 1 of 1 | 2,000 |",
+        "| xor | make_delayed_xor |  | full | 93 | 0 of 1 | none in 1,000 |",
+        "| parity | make_parity |  | paper | 103 | not run |  |",
+    ):
+        assert line in text
 
 
 def test_page_in_the_docs_is_that_of_the_records(page):

@@ -579,3 +579,25 @@ def test_classifier_and_regressor_share_the_loop():
     clf = LSTMClassifier(**options).fit(X, y)
     reg = LSTMRegressor(output_activation="softmax", **options).fit(X, target)
     assert_array_equal(clf.weights_, reg.weights_)
+
+
+@pytest.mark.parametrize(
+    ("solver", "update"),
+    [(solver, update) for solver in ("sgd", "adam") for update in ("batch", "sequence", "step")]
+    + [("rprop", "batch")],
+)
+def test_weights_that_are_not_there_stay_zero(solver, update):
+    """Cells and hidden units have no recurrent weights, but places in the kernel's matrix."""
+    net = Network(2, 1, n_blocks=2, n_hidden_units=1, recurrence="gates", cell_bias=False)
+    problem = make_problem(net, (5, 3, 8, 2), state=False)
+    options = {"solver": solver, "update": update, "batch_size": 4}
+    options |= {"gradient": "truncated"} if update == "step" else {}
+    options |= {"clip": 0.1, "alpha": 0.01} if solver != "rprop" else {}
+    trainer = make_trainer(problem, **options)
+    start = trainer.w.copy()
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        trainer.epoch(rng)
+    changed = trainer.w != start
+    assert changed[trainer.engine.places].all()
+    assert changed.sum() == net.n_weights

@@ -39,7 +39,7 @@ def networks(draw, **fixed):
         "n_blocks": st.integers(1, 3),
         "block_size": st.integers(1, 3),
         "n_hidden_units": st.integers(0, 2),
-        "recurrence": st.sampled_from(["all", "cells", "none"]),
+        "recurrence": st.sampled_from(["all", "gates", "cells", "none"]),
         "cell_input_activation": st.sampled_from(SQUASHING),
         "cell_output_activation": st.sampled_from(SQUASHING),
         "output_activation": st.sampled_from(["logistic", "softmax", "identity"]),
@@ -50,6 +50,8 @@ def networks(draw, **fixed):
     chosen = draw(st.fixed_dictionaries(free)) | fixed
     if chosen["output_activation"] == "softmax":
         chosen["n_outputs"] += 1  # softmax of one unit is 1, and its gradient 0
+    if chosen["recurrence"] == "gates" and not any(chosen[gate] for gate in GATES):
+        chosen["recurrence"] = "all"
     if "peepholes" not in fixed:
         chosen["peepholes"] = any(chosen[gate] for gate in GATES) and draw(st.booleans())
     return Network(**chosen)

@@ -102,7 +102,7 @@ def data_of(job):
 def paper_network(workload):
     """Network and initial weights of the paper."""
     experiment = EXPERIMENTS[workloads.ON_LINE[workload].experiment]
-    arguments = experiment.arguments_of("paper")
+    arguments = experiment.of("paper").arguments
     network = network_of(experiment, arguments)
     initial = {name: arguments[name] for name in INITIAL if arguments.get(name) is not None}
     return network, network.init_weights(0, **initial)

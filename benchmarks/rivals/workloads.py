@@ -75,7 +75,7 @@ def on_line(workload, dtype):
     """X as `Sequences`, and targets (n_targets, n_outputs), of an epoch."""
     task = ON_LINE[workload]
     experiment = EXPERIMENTS[task.experiment]
-    trial = Trial(experiment, experiment.arguments_of("paper") | {"dtype": dtype}, seed=0)
+    trial = Trial(experiment, experiment.of("paper").arguments | {"dtype": dtype}, seed=0)
     X, targets = trial.draw(task.n_sequences)
     return X, targets.astype(dtype)
 

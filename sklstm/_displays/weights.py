@@ -116,7 +116,7 @@ class WeightsDisplay:
         net, views = self.network, self.network.views(self.weights)
         names = self._hidden_names()
         columns = {"inputs": self._inputs()}
-        if net.recurrence == "all":
+        if net.recurrence in ("all", "gates"):
             columns |= names
         elif net.recurrence == "cells":
             columns["cells"] = names["cells"]
@@ -129,7 +129,12 @@ class WeightsDisplay:
         for part in ("cell", *GATES, "hidden"):
             if part in views:
                 rows = slice(row, row + len(views[part]))
-                matrix[rows, : views[part].shape[1]] = views[part]
+                if net.recurrence == "gates" and part in ("cell", "hidden"):  # inputs, and the bias
+                    matrix[rows, : net.n_inputs] = views[part][:, : net.n_inputs]
+                    at = net.n_inputs + net._n_recurrent
+                    matrix[rows, at : at + net.cell_bias] = views[part][:, net.n_inputs :]
+                else:
+                    matrix[rows, : views[part].shape[1]] = views[part]
                 if part + "_peephole" in views:
                     matrix[rows, -net.block_size :] = views[part + "_peephole"]
                 row = rows.stop

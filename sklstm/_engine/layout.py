@@ -55,7 +55,7 @@ def sizes_and_places(net, core, registers):
         ("u_n", N),
     )
     n["H"] = N + C
-    n["recurrent"] = {"all": 0, "cells": n["y_c"], "none": end}[net.recurrence]
+    n["recurrent"] = {"all": 0, "gates": 0, "cells": n["y_c"], "none": end}[net.recurrence]
     n["R"] = end - n["recurrent"]
     n["B_vectors"], n["N_vectors"] = -(-B // vector), -(-N // vector)
     n["Bp"] = n["B_vectors"] * vector
@@ -91,6 +91,7 @@ def sizes_and_places(net, core, registers):
         cell_bias=net.cell_bias,
         gate_bias=net.gate_bias,
         output_bias=net.output_bias and not is_layer,
+        gates_only=net.recurrence == "gates",
         is_layer=is_layer,
         output=core.OUTPUTS[net.output_activation],
         kinds=sum(has.values()) + S * (B > 0) + (N > 0),
@@ -164,6 +165,7 @@ def weight_places(net, n):
             [n["w_bias"]],
         ]
     )
+    inputs_and_bias = np.append(sources[: n["M"]], sources[-1])
     outputs = np.concatenate(
         [
             n["v_hidden"] + (n["N"] + cells) * n["Kp"],
@@ -184,5 +186,7 @@ def weight_places(net, n):
             places.append(peepholes[name] + cell_columns(net, n))
         else:
             source = outputs if name == "output" else sources
+            if net.recurrence == "gates" and name in ("cell", "hidden"):
+                source = inputs_and_bias
             places.append((units[name][:, np.newaxis] + source[:columns]).ravel())
     return np.concatenate(places)

@@ -26,9 +26,9 @@ PARAMETERS = {
         Whether blocks have a forget gate (2000). Without, as in 1997, a state lasts until the sequence ends.
     peepholes : bool, default=False
         Weights from the states of a block to its gates (2002).
-    recurrence : {"cells", "all", "none"}, default="cells"
+    recurrence : {"cells", "all", "gates", "none"}, default="cells"
         Activations of the step before that the hidden layer sees: those of the cells, of all hidden
-        units with the gates (1997), or none.
+        units with the gates (1997), or none. "gates": as "all", but only the gates see them.
     shortcut : bool, default=False
         Connections from the inputs to the output units.
     cell_bias : bool, default=True

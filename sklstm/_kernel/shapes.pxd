@@ -50,6 +50,7 @@ cdef struct Shape:
     Py_ssize_t v_hidden, v_bias, w_input, v_input, n_packed
     bint has_in, has_forget, has_out, peepholes, shortcut, every_step
     bint cell_bias, gate_bias, output_bias
+    bint gates_only                     # of the units, gates alone have recurrent inputs
     bint is_layer                       # no output units: the outputs are y_c and y_n, K = H of them
     int kinds                           # of units: out, c of each cell of a block, in, forget, n; columns k B
     bint in_registers                   # one vector holds each kind

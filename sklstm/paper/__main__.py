@@ -9,19 +9,21 @@ from contextlib import closing
 
 from sklstm.paper._experiments import EXPERIMENTS, SETTINGS
 from sklstm.paper._records import fields_of, key_of, open_to_add, read
-from sklstm.paper._results import groups_of, wrong_of_1997
-from sklstm.paper._rows import ROWS
+from sklstm.paper._results import groups_of, sequences_of_1997, wrong_of_1997
+from sklstm.paper._rows import ROWS, row_in
 from sklstm.paper._tutorial import TUTORIAL
 from sklstm.paper._workers import records_of
 
 
 def listing(_):
     """Print a line an experiment."""
-    print(f"{'row':<7}{'table':>5}  {'task':<26}{'weights':>8}{'trials':>7}{'sequences, 1997':>17}")
+    print(
+        f"{'row':<10}{'table':>5}  {'task':<26}{'weights':>8}{'trials':>7}{'sequences, 1997':>17}  settings"
+    )
     for row in EXPERIMENTS.values():
         print(
-            f"{row.name:<7}{row.table or '':>5}  {row.task:<26}{row.n_weights:>8}{row.n_trials:>7}"
-            f"{row.paper['sequences']:>17,}"
+            f"{row.name:<10}{row.table or '':>5}  {row.task:<26}{row.n_weights:>8}{row.n_trials:>7}"
+            f"{sequences_of_1997(row):>17}  {' '.join(row.settings)}"
         )
     print(f"\n{'row':<15}{'family':<17}{'weights':>8}{'trials':>7}  published")
     for row in TUTORIAL.values():
@@ -51,24 +53,24 @@ def _run(options, out):
         for setting in dict.fromkeys(options.settings)
         for name in rows
         if setting in ROWS[name].settings
-        for trial in range(options.trials or ROWS[name].n_trials)
+        for trial in range(options.trials or row_in(name, setting).n_trials)
     ]
     left = [job for job in jobs if job not in done]
     if len(left) < len(jobs):
         print(f"{len(jobs) - len(left)} of {len(jobs)} trials are in {options.json} already", flush=True)
     # the longest first, so that no core is idle in the end
-    left.sort(key=lambda job: -ROWS[job[0]].limit * ROWS[job[0]].mean_steps)
-    total, finished, start = sum(_expected_steps(job[0]) for job in left), 0, time.perf_counter()
+    left.sort(key=lambda job: -row_in(*job[:2]).limit * ROWS[job[0]].mean_steps)
+    total, finished, start = sum(_expected_steps(*job) for job in left), 0, time.perf_counter()
     with closing(records_of(left, options.jobs, options.limit)) as records:
         for number, record in enumerate(records, 1):
             record["trial"] = record["seed"] - options.seed
             if out:
                 fields = fields_of(record["experiment"])
                 print(json.dumps({field: record[field] for field in fields}), file=out, flush=True)
-            finished += _expected_steps(record["experiment"])
+            finished += _expected_steps(*key_of(record))
             spent = time.perf_counter() - start
             print(
-                f"[{number}/{len(left)}] {record['experiment']:<6} {record['setting']:<5} seed "
+                f"[{number}/{len(left)}] {record['experiment']:<9} {record['setting']:<12} seed "
                 f"{record['seed']:<3} {'solved' if record['success'] else 'not solved':<10} "
                 f"{record['sequences']:>9,} sequences  {_outcome(record)}  "
                 f"{record['seconds']:.0f} s; {spent:.0f} s, {spent * (total / finished - 1):.0f} s left",
@@ -85,9 +87,10 @@ def _outcome(record):
     return f"reached {'nothing' if record['reached'] is None else format(record['reached'], ',.4g')}"
 
 
-def _expected_steps(name):
-    row = ROWS[name]
-    return (row.limit if name in TUTORIAL else row.paper["sequences"]) * row.mean_steps
+def _expected_steps(name, setting, _):
+    row = row_in(name, setting)
+    sequences = row.limit if name in TUTORIAL else row.paper.get("sequences", row.limit)
+    return sequences * row.mean_steps
 
 
 def table(options):
@@ -99,7 +102,7 @@ def table(options):
         )
     groups = groups_of(records)
     print(
-        f"{'row':<7}{'setting':<8}{'solved':>9}{'sequences':>24}{'1997':>11}"
+        f"{'row':<10}{'setting':<13}{'solved':>9}{'sequences':>24}{'1997':>13}"
         f"{'wrong':>9}{'1997':>8}{'rms':>8}{'mae':>8}"
     )
     for name, row in EXPERIMENTS.items():
@@ -107,9 +110,10 @@ def table(options):
             group = groups.get((name, setting))
             if group:
                 wrong, rms, mae = group.errors
+                of_1997 = row.of(setting)
                 print(
-                    f"{name:<7}{setting:<8}{group.share:>9}{group.mean:>24}{row.paper['sequences']:>11,}"
-                    f"{wrong:>9}{wrong_of_1997(row):>8}{rms:>8}{mae:>8}"
+                    f"{name:<10}{setting:<13}{group.share:>9}{group.mean:>24}{sequences_of_1997(of_1997):>13}"
+                    f"{wrong:>9}{wrong_of_1997(of_1997):>8}{rms:>8}{mae:>8}"
                 )
     of_tutorial = [(row, setting) for row in TUTORIAL.values() for setting in SETTINGS]
     if any((row.name, setting) in groups for row, setting in of_tutorial):

@@ -1,6 +1,6 @@
 """The experiments of 1997 as data: task, network, learning, rules, and the paper's own numbers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 COMMON: dict[str, Any] = {
@@ -16,11 +16,22 @@ COMMON: dict[str, Any] = {
     "shuffle": False,
 }
 ADAM: dict[str, Any] = {"solver": "adam", "learning_rate": 0.003}
-SETTINGS = ("paper", "best", "full", "guess")
+OWN = ("paper", "best", "full", "guess")
+SYSTEMS = (
+    "elman",
+    "bptt",
+    "rtrl",
+    "visible",
+    "cascade",
+    "chunker",
+    "automatizer",
+    "chunker-fast",
+    "hierarchy",
+)
+SETTINGS = (*OWN, *SYSTEMS, "reading")
 # The paper: "no significant difference" between the truncated and the full gradient. Where the paper's
 # weights change at every step, those of the full gradient change after each sequence.
 FULL: dict[str, Any] = {"gradient": "full", "update": "sequence"}
-WITH_FULL_GRADIENT = (1, 4, 5, 6, 7, 8, 9)
 GUESS: dict[str, Any] = {
     "n_blocks": 0,
     "n_hidden_units": 3,
@@ -29,7 +40,30 @@ GUESS: dict[str, Any] = {
     "input_gate_bias": None,
     "output_gate_bias": None,
 }
+# The library's defaults in on-line form, for a task that the paper names in section 6.
+TODAY: dict[str, Any] = ADAM | {
+    "forget_gate": True,
+    "forget_gate_bias": 4.0,
+    "recurrence": "cells",
+    "cell_input_activation": "tanh",
+    "cell_output_activation": "tanh",
+    "loss": "log_loss",
+    "gradient": "full",
+    "input_gate_bias": None,
+}
 NO_BIASES = {"cell_bias": False, "gate_bias": False, "output_bias": False}
+# Without memory blocks: conventional logistic units that read the inputs and each other.
+CONVENTIONAL: dict[str, Any] = {
+    "n_blocks": 0,
+    "recurrence": "all",
+    "output_gate_bias": None,
+    "grow_after": None,
+}
+ELMAN = CONVENTIONAL | {"n_hidden_units": 15}  # the truncated gradient ends where its context units begin
+BPTT: dict[str, Any] = CONVENTIONAL | {"gradient": "full", "update": "sequence"}
+# The reading that was found for Experiments 1, 2a, 2b and for RTRL: an output unit keeps some slope where it
+# is wrong with certainty, and the output layer learns faster than the rest.
+FAST_OUTPUTS: dict[str, Any] = {"slope_offset": 0.1, "output_rate": 5.0}
 
 
 @dataclass(frozen=True)
@@ -58,6 +92,33 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """Another setting of a row: a system that LSTM was compared with, or a reading of what is not said.
+
+    Attributes
+    ----------
+    arguments : dict
+        What changes of the arguments of the row.
+    n_weights : int or None
+        None for a system that adds units: as many as it comes to.
+    kind : str
+        Kind of trial, a key of `KINDS` in _rows.py. "network" is `Trial`: all are arguments of the
+        estimators.
+    paper : dict
+        The paper's figures for it, if they are not those of the row. Without "success" it has none.
+    n_trials, limit : int or None
+        None: those of the row.
+    """
+
+    arguments: dict[str, Any]
+    n_weights: int | None
+    kind: str = "network"
+    paper: dict[str, Any] | None = None
+    n_trials: int | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One row of a table of Hochreiter & Schmidhuber (1997).
 
@@ -69,7 +130,9 @@ class Experiment:
         The paper's table; None for a task that it names in the text.
     task, task_arguments
         Function of `sklstm.tasks` and its arguments.
-    n_inputs, n_outputs, n_weights : int
+    n_inputs, n_outputs : int
+    n_weights : int or None
+        None if any number will do.
     arguments : dict
         Arguments of the estimator, as in the paper.
     best : dict
@@ -90,6 +153,12 @@ class Experiment:
         What the paper leaves open and how it is read here.
     grow_after : int or None
         The cell is added after so many sequences; the network begins with none.
+    variants : dict of str to Variant
+        The other settings, by name.
+    lstm : tuple of str
+        The settings of LSTM itself that the row has.
+    kind : str
+        As of `Variant`.
     """
 
     name: str
@@ -98,7 +167,7 @@ class Experiment:
     task_arguments: dict[str, Any]
     n_inputs: int
     n_outputs: int
-    n_weights: int
+    n_weights: int | None
     arguments: dict[str, Any]
     rule: Rule
     tolerance: float
@@ -111,30 +180,49 @@ class Experiment:
     guess: dict[str, Any] = field(default_factory=dict)
     reading: str = ""
     grow_after: int | None = None
+    variants: dict[str, Variant] = field(default_factory=dict)
+    lstm: tuple[str, ...] = ("paper", "best", "full")
+    kind: str = "network"
 
-    def arguments_of(self, setting):
-        """Return the estimator's arguments in a setting, and the few of `Trial` itself."""
+    def of(self, setting):
+        """Return the record of this row in a setting: its arguments, the few of `Trial` itself included."""
         if setting not in SETTINGS:
             raise ValueError(f"setting must be one of {list(SETTINGS)}, got {setting!r}.")
         if setting not in self.settings:
             raise ValueError(f"{self.name} has the settings {list(self.settings)}, got {setting!r}.")
-        changes = {"paper": {}, "best": self.best, "full": FULL, "guess": self.guess}
-        return self.arguments | changes[setting]
+        if setting not in self.variants:
+            if setting == "guess":
+                return replace(self, arguments=self.arguments | self.guess, n_weights=None, kind="guess")
+            changes = {"paper": {}, "best": self.best, "full": FULL}[setting]
+            return replace(self, arguments=self.arguments | changes)
+        variant = self.variants[setting]
+        return replace(
+            self,
+            arguments=self.arguments | variant.arguments,
+            n_weights=variant.n_weights,
+            kind=variant.kind,
+            paper=self.paper if variant.paper is None else variant.paper,
+            n_trials=variant.n_trials or self.n_trials,
+            limit=variant.limit or self.limit,
+        )
 
     @property
     def settings(self):
         """The settings that this row has."""
-        has = {
-            "paper": self.table is not None,
-            "best": self.table is not None,
-            "full": self.table in WITH_FULL_GRADIENT,
-            "guess": bool(self.guess),
-        }
-        return tuple(setting for setting in SETTINGS if has[setting])
+        has = {*self.lstm, *self.variants} | ({"guess"} if self.guess else set())
+        return tuple(setting for setting in SETTINGS if setting in has)
 
 
-def _reber(number, blocks, rate, sequences, success):
+def _gates_only(n_weights, **changes):
+    """The reading that was found for Experiment 2c: cells see external inputs only, gates see everything."""
+    return {"reading": Variant({"recurrence": "gates"}, n_weights, **changes)}
+
+
+def _reber(number, blocks, rate, sequences, success, **systems):
     n_blocks, block_size = blocks
+    n_weights = 264 if blocks == (4, 1) else 276
+    without_gate_biases = {"gate_bias": False, "output_gate_bias": None}
+    reading = Variant(FAST_OUTPUTS | without_gate_biases, n_weights - 2 * n_blocks, "fast outputs")
     return Experiment(
         name=f"1-{number}",
         table=1,
@@ -142,7 +230,7 @@ def _reber(number, blocks, rate, sequences, success):
         task_arguments={},
         n_inputs=7,
         n_outputs=7,
-        n_weights=264 if blocks == (4, 1) else 276,
+        n_weights=n_weights,
         arguments=COMMON
         | {
             "n_blocks": n_blocks,
@@ -176,10 +264,45 @@ def _reber(number, blocks, rate, sequences, success):
             "output_gate_bias": [0.0] * n_blocks,
         },
         reading="Weights change after each step; the legal successors, one or two, have the largest outputs.",
+        variants=systems | {"reading": reading},
     )
 
 
-def _long_lag(name, task, sequences, best):
+def _reber_by_rtrl(number, n_hidden, rate, sequences):
+    """The rows of table 1 that the paper quotes from Smith & Zipser."""
+    n_units, n_trials = 7 + n_hidden, 30
+    return Experiment(
+        name=f"1-{number}",
+        table=1,
+        task="make_embedded_reber",
+        task_arguments={},
+        n_inputs=7,
+        n_outputs=7,
+        n_weights=n_units * (7 + n_units),
+        arguments={
+            "n_hidden_units": n_hidden,
+            "learning_rate": rate,
+            "init_range": 0.2,
+            "return_sequences": True,
+        },
+        rule=Rule("legal symbols"),
+        tolerance=0.5,
+        test_size=256,
+        n_trials=n_trials,
+        limit=max(125_000, 2 * sequences),
+        mean_steps=13,
+        paper={"sequences": sequences, "success": None},
+        variants={
+            "rtrl": Variant({"outputs": "units"}, n_units * (7 + n_units), "real time"),
+            "visible": Variant({"outputs": "before"}, n_units * n_units, "real time"),
+        },
+        lstm=(),
+        reading="Weights change after each step; none has a bias.",
+    )
+
+
+def _long_lag(name, task, sequences, best, **systems):
+    reading = {"grow_after": "error stalls"} | ({"ends_only": True} if name == "2b" else {})
     return Experiment(
         name=name,
         table=2,
@@ -212,6 +335,55 @@ def _long_lag(name, task, sequences, best):
         best=best,
         reading="Weights change after each step; the cell and its gate are added after 300 sequences.",
         grow_after=300,
+        variants=systems | {"reading": Variant(FAST_OUTPUTS | reading, 10504, "fast outputs")},
+        lstm=("paper", "best"),
+    )
+
+
+def _unprinted(p):
+    """Systems of task 2a of which the paper prints nothing, at this delay or at all."""
+    unit = (p + 2) ** 2
+    automatizer = unit + p + 2
+    hidden_only = {"epsilon": 0.2, "hidden_only": True}  # what the outputs of the chunker see
+    few = automatizer + 2 * p + 3
+    return {
+        "best": Variant({"loss": "log_loss"}, (p + 1) * (p + 4), paper={}, limit=100_000),
+        "elman": Variant(CONVENTIONAL | {"n_hidden_units": 1}, unit, paper={}, limit=100_000),
+        "chunker": Variant({"epsilon": 0.2}, unit + automatizer, "chunker", paper={}, limit=60_000),
+        "automatizer": Variant(hidden_only | {"alone": True}, few, "chunker", paper={}, limit=60_000),
+        "chunker-fast": Variant(hidden_only | FAST_OUTPUTS, few, "chunker", paper={}, limit=100_000),
+        "hierarchy": Variant({"learning_rate": 1 / (p + 1)}, None, "hierarchy", paper={}, limit=20_000),
+    }
+
+
+def _long_lag_by_others(name, p, rate, success, sequences):
+    """The rows of table 2 with shorter delays, of RTRL: one hidden unit that sees itself."""
+    row, n_weights = _ROW_2A, (p + 2) ** 2
+    variants = {
+        "bptt": Variant(BPTT | {"n_hidden_units": 1}, n_weights),
+        "rtrl": Variant({"outputs": "now", "n_hidden_units": 1}, n_weights, "real time"),
+    }
+    if p == 4:
+        reading = FAST_OUTPUTS | variants["rtrl"].arguments
+        variants["reading"] = Variant(reading, n_weights, "real time")
+    if rate == 1:  # systems that the paper did not run at this delay
+        variants |= _unprinted(p)
+    return replace(
+        row,
+        name=name,
+        task_arguments={"p": p},
+        n_inputs=p + 1,
+        n_outputs=p + 1,
+        n_weights=n_weights,
+        arguments=row.arguments | {"learning_rate": rate},
+        best={},
+        limit=5_000_000,
+        mean_steps=p,
+        paper={"sequences": sequences, "success": success},
+        reading="BPTT, or RTRL off-line, changes the weights after each sequence, RTRL after each step.",
+        grow_after=None,
+        variants=variants,
+        lstm=(),
     )
 
 
@@ -245,6 +417,8 @@ def _distractors(number, q, p, sequences):
             "loss": "log_loss",
         },
         reading="Tested on 10,000 random sequences with the weights kept (Table 11: test set of 10,000).",
+        variants=_gates_only(6 * p + 52),
+        lstm=("paper", "best"),
     )
 
 
@@ -292,6 +466,7 @@ def _two_sequence(variant, number, T, N, sequences, first, wrong, difference=Non
         best=best,
         guess=GUESS if variant in "ab" else {},
         reading=f"A new test set of 256 random sequences after every {every} training sequences.",
+        variants=_gates_only(75) if T == 100 else {},
     )
 
 
@@ -358,17 +533,55 @@ def _temporal_order(name, n_relevant, bias, rate, sequences, wrong, n_weights, n
         paper={"sequences": sequences, "wrong": wrong, "success": 100},
         best=ADAM | {"loss": "log_loss", "gradient": "full"} if n_relevant == 3 else {},
         reading="The errors of the last 2000 training sequences, each before it was learned from.",
+        variants=_gates_only(n_weights - 8 * n_relevant**2),
     )
 
 
+_OTHERS_OF_2A = _unprinted(100)
+_CHUNKER_OF_1997 = {"sequences": 32_400, "success": 33}
+_ROW_2A = _long_lag(
+    "2a",
+    "make_long_lag",
+    5_040,
+    {"loss": "log_loss", "grow_after": None},
+    elman=_OTHERS_OF_2A["elman"],
+    bptt=Variant(
+        BPTT | {"n_hidden_units": 1},
+        10404,
+        paper={"sequences": 5_000_000, "success": 0},
+        limit=1_000_000,
+    ),
+    chunker=replace(_OTHERS_OF_2A["chunker"], paper=_CHUNKER_OF_1997),
+    automatizer=replace(_OTHERS_OF_2A["automatizer"], paper=_CHUNKER_OF_1997),
+    hierarchy=_OTHERS_OF_2A["hierarchy"],
+    **{"chunker-fast": replace(_OTHERS_OF_2A["chunker-fast"], paper=_CHUNKER_OF_1997)},
+)
 _ADDING = Rule("recent errors", tolerance=0.04, mean_error=0.01, window=2000)
 _ROWS = (
-    _reber(1, (4, 1), 0.1, 39_740, 100),
+    _reber(
+        1,
+        (4, 1),
+        0.1,
+        39_740,
+        100,
+        elman=Variant(ELMAN, 435, paper={"sequences": 200_000, "success": 0}),
+        bptt=Variant(BPTT | {"n_hidden_units": 15}, 435, paper={}),
+        cascade=Variant(
+            {"max_units": 15}, None, "cascade", {"sequences": 182_000, "success": 50}, limit=1_000_000
+        ),
+    ),
     _reber(2, (3, 2), 0.1, 21_730, 100),
     _reber(3, (3, 2), 0.2, 14_060, 97),
     _reber(4, (4, 1), 0.5, 9_500, 97),
     _reber(5, (3, 2), 0.5, 8_440, 100),
-    _long_lag("2a", "make_long_lag", 5_040, {"loss": "log_loss", "grow_after": None}),
+    _reber_by_rtrl(6, 3, 0.05, 173_000),
+    _reber_by_rtrl(7, 12, 0.1, 25_000),
+    _ROW_2A,
+    _long_lag_by_others("2a-4", 4, 1.0, 78, 1_043_000),
+    _long_lag_by_others("2a-4-4", 4, 4.0, 56, 892_000),
+    _long_lag_by_others("2a-4-10", 4, 10.0, 22, 254_000),
+    _long_lag_by_others("2a-10", 10, 1.0, 0, 5_000_000),
+    _long_lag_by_others("2a-10-10", 10, 10.0, 0, 5_000_000),
     _long_lag(
         "2b",
         "make_random_long_lag",
@@ -434,8 +647,8 @@ _PARITY = Experiment(
     task_arguments={},
     n_inputs=1,
     n_outputs=1,
-    n_weights=0,
-    arguments=COMMON | {"learning_rate": 1.0},  # of no effect on a guess
+    n_weights=103,
+    arguments=COMMON | {"n_blocks": 3, "init_range": 0.1, "learning_rate": 0.5},
     guess=GUESS,
     rule=Rule("test set", tolerance=0.1, n_test=100),
     tolerance=0.1,
@@ -445,5 +658,35 @@ _PARITY = Experiment(
     mean_steps=550,
     paper={"sequences": 2_906, "success": 100},
     reading="Guessed weights between -100 and 100; the paper of the figure has another network.",
+    lstm=("paper", "full"),
 )
-EXPERIMENTS = {row.name: row for row in (*_ROWS, _PARITY)}
+
+
+_XOR = Experiment(
+    name="xor",
+    table=None,
+    task="make_delayed_xor",
+    task_arguments={},
+    n_inputs=2,
+    n_outputs=1,
+    n_weights=93,
+    arguments=COMMON
+    | {
+        "n_blocks": 2,
+        "block_size": 2,
+        "init_range": 0.1,
+        "input_gate_bias": [-3.0, -6.0],
+        "learning_rate": 0.5,
+    },
+    rule=Rule("recent errors", tolerance=0.5, window=2000),
+    tolerance=0.5,
+    test_size=2560,
+    n_trials=10,
+    limit=100_000,
+    mean_steps=123,
+    paper={},
+    reading="Solved when none of the last 2000 training sequences was on the wrong side of one half.",
+    variants={"best": Variant(TODAY, 75)},
+    lstm=("paper", "full"),
+)
+EXPERIMENTS = {row.name: row for row in (*_ROWS, _PARITY, _XOR)}

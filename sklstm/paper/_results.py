@@ -59,6 +59,21 @@ def groups_of(records):
     return {key: Group(group) for key, group in groups.items()}
 
 
+def success_of_1997(row):
+    """Share of the paper's trials that were solved; "some" where it says no more."""
+    if "success" not in row.paper:
+        return ""
+    success = row.paper["success"]
+    return "some" if success is None else f"{success} %"
+
+
+def sequences_of_1997(row):
+    """Training sequences of the paper's trials; where none was solved, so many were not enough."""
+    if "sequences" not in row.paper:
+        return ""
+    return (">" if row.paper["success"] == 0 else "") + f"{row.paper['sequences']:,}"
+
+
 def wrong_of_1997(row):
     """Wrong test sequences as the paper gives them, a share turned into a number."""
     wrong = row.paper.get("wrong")

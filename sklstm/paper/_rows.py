@@ -3,17 +3,36 @@
 from typing import Any
 
 from sklstm.paper._experiments import EXPERIMENTS
-from sklstm.paper._trial import Guess, Trial
+from sklstm.paper._rivals import Cascade, Chunker, Hierarchy, RealTime
+from sklstm.paper._trial import FastOutputs, Guess, Trial
 from sklstm.paper._tutorial import TUTORIAL
-from sklstm.paper._tutorial_trials import KINDS
+from sklstm.paper._tutorial_trials import KINDS as OF_TUTORIAL
 
 ROWS: dict[str, Any] = EXPERIMENTS | TUTORIAL
+KINDS = {
+    "network": Trial,
+    "guess": Guess,
+    "fast outputs": FastOutputs,
+    "real time": RealTime,
+    "cascade": Cascade,
+    "chunker": Chunker,
+    "hierarchy": Hierarchy,
+}
+
+
+def row_in(name, setting):
+    """Record of a row in a setting."""
+    return TUTORIAL[name] if name in TUTORIAL else EXPERIMENTS[name].of(setting)
 
 
 def trial_of(name, setting, seed):
     """Make a trial of a row."""
-    row = ROWS[name]
+    row = row_in(name, setting)
     if name in TUTORIAL:
-        return KINDS[row.trial](row, row.arguments_of(setting), seed)
-    kind = Guess if setting == "guess" else Trial
-    return kind(row, row.arguments_of(setting), seed)
+        return OF_TUTORIAL[row.trial](row, row.arguments_of(setting), seed)
+    return trial_of_1997(row, seed)
+
+
+def trial_of_1997(row, seed):
+    """Make a trial of a record of `Experiment.of`."""
+    return KINDS[row.kind](row, row.arguments, seed)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sklstm.paper._experiments import EXPERIMENTS
-from sklstm.paper._results import wrong_of_1997
+from sklstm.paper._results import sequences_of_1997, success_of_1997, wrong_of_1997
 from sklstm.paper._trial import Trial
 
 
@@ -48,6 +48,9 @@ class StudyTrial(Trial):
         super().__init__(experiment, experiment.arguments, seed)
         self.name, self.limit = experiment.name, limit
         self.curve = []
+
+    def set_up(self):
+        """Nothing to make: the network is the estimator's."""
 
     def blocks(self, estimator, n=100):
         """Draw blocks of new sequences until the rule holds, or as many as the study allows.
@@ -199,7 +202,7 @@ class Study:
     def report(self):
         """Print the paper's row and that of the trials: means and spread over the trials that were solved."""
         experiment, solved = self.experiment, [result for result in self.results if result["success"]]
-        paper, counted = experiment.paper, solved or self.results
+        counted = solved or self.results
         if not counted:
             raise ValueError("No trial has ended yet: iterate over the study first.")
         sequences, wrong, mse = (
@@ -208,8 +211,9 @@ class Study:
         share = f"{len(solved)} of {len(self.results)}"
         print(f"\n{experiment.name:6}{'solved':>10} {'sequences, mean':>16} {'spread':>8}", end="")
         print(f" {f'wrong of {experiment.test_size}':>14} {'rms error':>10}")
-        print(f"{'1997':6}{f'''{paper['success']} %''':>10} {paper['sequences']:16,d} {'':8}", end="")
-        print(f" {wrong_of_1997(experiment):>14} {paper.get('rmse') or '':>10}")
+        if experiment.paper:
+            print(f"{'1997':6}{success_of_1997(experiment):>10} {sequences_of_1997(experiment):>16}", end="")
+            print(f" {'':8} {wrong_of_1997(experiment):>14} {experiment.paper.get('rmse') or '':>10}")
         print(f"{'here':6}{share:>10} {sequences.mean():16,.0f} {sequences.std():8,.0f}", end="")
         print(f" {wrong.mean():14.2f} {np.sqrt(mse).mean():10.4f}")
         if not solved:

@@ -2,13 +2,16 @@
 
 import time
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy import sparse
+from scipy.special import expit
 
 from sklstm import tasks
-from sklstm._engine.engine import Engine
+from sklstm._checks import may_overflow
+from sklstm._engine.engine import Engine, engine_of
 from sklstm._learning.settings import settings_of
 from sklstm._learning.trainer import Diverged, Trainer
 from sklstm._network import ARCHITECTURE, Network
@@ -56,12 +59,6 @@ class Trial:
         self.grow_after = self.arguments.pop("grow_after", experiment.grow_after)
         self.check_every = self.arguments.pop("check_every", experiment.rule.check_every)
         self.every = self.arguments["return_sequences"] if "return_sequences" in self.arguments else False
-        network = network_of(experiment, self.arguments)
-        if network.n_weights != self.expected_weights(network):
-            raise ValueError(
-                f"{experiment.name} has {experiment.n_weights} weights, got {network.n_weights}."
-            )
-        self.network = replace(network, n_blocks=0) if self.grow_after else network
         self.sequences = self.steps = 0
         self.seconds = self.learning = 0.0  # of CPU, in all and for learning
         self.success = False
@@ -81,10 +78,21 @@ class Trial:
                 for part in np.split(np.arange(len(X)), FIRST_LOOKS)
             ]
         self.recent = np.zeros((0, experiment.n_outputs))
+        self.set_up()
 
-    def expected_weights(self, network):
-        """Return the number of weights that the network must have."""
-        return self.experiment.n_weights
+    def set_up(self):
+        """Make the network, without a cell if it is to grow."""
+        network = network_of(self.experiment, self.arguments)
+        self.network = replace(network, n_blocks=0) if self.grow_after else network
+        if self.experiment.n_weights not in (None, network.n_weights):
+            raise ValueError(
+                f"{self.experiment.name} has {self.experiment.n_weights} weights, got {network.n_weights}."
+            )
+
+    @property
+    def n_weights(self):
+        """Number of weights, as it is now."""
+        return self.network.n_weights
 
     # ------------------------------------------------------------------------------------------
     # data
@@ -138,11 +146,16 @@ class Trial:
     def _bound(self, engine, settings, X, targets):
         return engine.bind(X, targets, np.ones(len(targets)), settings.loss, merge=settings.merges(len(X)))
 
+    @property
+    def weights(self):
+        """The weights, flat."""
+        return self.trainer.weights
+
     def grow(self):
         """Add the memory block and its gate to the network that has learned without."""
         network = network_of(self.experiment, self.arguments)
         weights = network.init_weights(self.rng, init_range=self.arguments["init_range"])
-        views, old = network.views(weights), self.network.views(self.trainer.weights)
+        views, old = network.views(weights), self.network.views(self.weights)
         views["output"][:, network.n_cells :] = old["output"]
         self._take(network, weights)
         self.grow_after = None
@@ -218,7 +231,7 @@ class Trial:
             yield self.draw(int(n), noise=False)
 
     def _all_below(self, rule):
-        if self.experiment.name == "2a":
+        if rule.n_test == 2:
             self.rng.integers(2, size=12)  # unused: what is drawn next is then as in the recorded trials
             return self.errors(*self.both_sequences()).max() < rule.tolerance
         rest = [500] * -(-(rule.n_test - sum(FIRST_LOOKS)) // 500)
@@ -282,9 +295,13 @@ class Trial:
             min(self.check_every, self.grow_after - self.sequences) if self.grow_after else self.check_every
         )
 
+    def is_time_to_grow(self):
+        """Whether the memory block is to be added now."""
+        return self.grow_after and self.sequences >= self.grow_after
+
     def look(self, errors):
         """Whether the rule holds after a block was learned from; adds the cell if it is time."""
-        if self.grow_after and self.sequences >= self.grow_after:
+        if self.is_time_to_grow():
             self.grow()
         else:
             self.success = bool(self.holds(errors))
@@ -300,7 +317,7 @@ class Trial:
             "success": self.success,
             "sequences": self.sequences,
             "first": self.first,
-            "n_weights": self.network.n_weights,
+            "n_weights": self.n_weights,
             "wrong": wrong,
             "test_size": len(self.strings[1]) if experiment.table == 1 else experiment.test_size,
             "mse": mse,
@@ -324,10 +341,6 @@ class Guess(Trial):
         super().start()
         self.examples = list(super().test_sets())
 
-    def expected_weights(self, network):
-        """Any number will do."""
-        return network.n_weights
-
     def test_sets(self):
         """Return the same sequences for every guess."""
         return self.examples
@@ -340,3 +353,92 @@ class Guess(Trial):
         )
         self.steps += self.experiment.mean_steps
         return np.zeros(0)
+
+
+class FastOutputs(Trial):
+    """LSTM in real time, its output units with a slope offset and a learning rate of their own.
+
+    A reading of what the paper does not say. The error at the net input of an output unit is (y - target)
+    times y (1 - y) + `slope_offset` (Fahlman, "Faster-learning variations on back-propagation", 1988), and
+    the weights into the output units learn `output_rate` times as fast as the others. The truncated gradient
+    by partials carried forwards, and an update after each step, are those of ``update="step"``.
+
+    With ``grow_after="error stalls"`` the memory block is added when the squared errors of a block of
+    sequences add up to more than 99 % of those of the best block before; with `ends_only` there is from then
+    on an error at the last step only.
+    """
+
+    def set_up(self):
+        """Make the network, and read what the estimators have no arguments for."""
+        super().set_up()
+        self.slope_offset, self.output_rate = self.arguments["slope_offset"], self.arguments["output_rate"]
+        self.ends_only = self.arguments.get("ends_only", False)
+        self.squares: list[float] = []  # of each block of sequences before the memory block
+
+    def _take(self, network, weights):
+        self.network = network
+        linear = replace(network, output_activation="identity")  # the error at the net inputs is made here
+        self.engine = engine_of(linear, self.dtype)
+        self.w, rates = self.engine.pad(weights), np.full(network.n_weights, self.arguments["learning_rate"])
+        network.views(rates)["output"][...] *= self.output_rate
+        self.rates, self.gradient = self.engine.pad(rates), self.engine.zeros()
+        self.given = np.zeros(1)  # stands for weights of a user, which do not change
+        work = self.engine.workspace(1, 1, 1, partials=True)
+        self.stepper = self.engine.core.Step(self.engine.plan, work, 1, 1, self.given, self.w)
+
+    @property
+    def weights(self):
+        """The weights, flat."""
+        return self.engine.flat(self.w)
+
+    def learn(self, n):
+        """Learn from n new sequences."""
+        X, targets = self.draw(n)
+        begun = time.thread_time()
+        with may_overflow():
+            self.squares.append(self._learn_strings(X, targets))
+        self.learning += time.thread_time() - begun
+        self.sequences += n
+        self.steps += X.n_steps
+        return np.zeros((0, self.experiment.n_outputs))
+
+    def _learn_strings(self, X, targets):
+        """Learn from strings; returns the sum of their squared errors."""
+        one_hot, symbols = np.eye(self.experiment.n_inputs, dtype=self.dtype), X.values.indices
+        squares, only_ends = 0.0, self.ends_only and self.network.n_blocks
+        for start, end in pairwise(X.offsets):
+            self.stepper.reset()
+            for step in range(start, end):
+                net = self.stepper.advance(self.given, one_hot[symbols[step]])
+                if net is None or not np.isfinite(net).all():
+                    raise Diverged
+                if only_ends and step < end - 1:
+                    continue
+                y = expit(net)
+                error = y - targets[step]
+                squares += error @ error
+                self._update(error * (y * (1 - y) + self.slope_offset))
+        return squares
+
+    def _update(self, delta):
+        """Change the weights by the error at the net inputs of the output units after this step."""
+        self.gradient[:] = 0
+        self.stepper.gradient(delta, self.gradient)
+        self.gradient *= self.rates
+        self.w -= self.gradient
+
+    def outputs(self, X):
+        """Activations of the output units, one row per step."""
+        return expit(self.engine.forward(self.w, self.engine.bind(X))[0])
+
+    @property
+    def block(self):
+        """Sequences until the next look at the rule."""
+        return self.check_every
+
+    def is_time_to_grow(self):
+        """Whether the error has stopped falling."""
+        if not self.grow_after:
+            return False
+        *before, last = self.squares
+        return bool(before) and last > 0.99 * min(before)
