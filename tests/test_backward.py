@@ -216,7 +216,7 @@ def test_learning_takes_weights_of_outputs(output, update, every_step, form):
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
-        (np.ones((2, 2)), r"sample_weight must hold one number per sequence, or one per output: \(2, 3\)"),
+        (np.ones((2, 2)), r"shape \(2,\), or \(2, 3\) with a weight for each output, got \(2, 2\)"),
         (np.full((2, 3), -1.0), "sample_weight must be finite and not negative"),
         ([[1, np.inf, 1], [1, 1, 1]], "sample_weight must be finite and not negative"),
     ],

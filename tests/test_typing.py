@@ -22,7 +22,7 @@ from sklstm._network import OUTPUT_ACTIVATIONS, RECURRENCES
 
 PUBLIC = [getattr(sklstm, name) for name in sklstm.__all__ if name not in ("paper", "tasks")]
 ESTIMATORS = [part for part in PUBLIC if hasattr(part, "get_params")]
-ARGUMENTS = {"transformer": StandardScaler(), "estimator": LSTMRegressor()}
+ARGUMENTS = {"transformer": StandardScaler(), "estimator": LSTMRegressor(), "regressor": LSTMRegressor()}
 
 
 # ------------------------------------------------------------------------------------------------
