@@ -51,7 +51,11 @@ EXAMPLES = {
 LONG = ("plot_endless_stream.py", "plot_parquet.py")
 ALONE = (*LONG, "plot_grid_search.py")  # they measure or limit their process, or start others
 SCRIPTS = [path for path in sorted((ROOT / "benchmarks").rglob("*.py")) if "__main__" in path.read_text()]
-NEEDS = {"plot_endless_stream.py": ["resource"], "plot_parquet.py": ["resource", "pyarrow"]}
+NEEDS = {
+    "export.md": ["onnx", "onnxruntime", "torch"],
+    "plot_endless_stream.py": ["resource"],
+    "plot_parquet.py": ["resource", "pyarrow"],
+}
 
 
 def test_no_generator_is_without_a_seed():
@@ -63,6 +67,8 @@ def test_no_generator_is_without_a_seed():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_python_blocks_run(page):
+    for module in NEEDS.get(page.name, ()):
+        pytest.importorskip(module)
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
     assert blocks or page not in (ROOT / "README.md", ROOT / "docs" / "index.md")
     namespace = {}

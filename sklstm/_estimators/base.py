@@ -23,9 +23,9 @@ from sklstm._estimators.callbacks import CallbackSupportMixin, EpochTasks, with_
 from sklstm._estimators.explain import ExplanationMixin
 from sklstm._estimators.streams import StreamsMixin
 from sklstm._estimators.validation import Examples, Validation, validation_of
-from sklstm._input import read_X
+from sklstm._input import read_X, remember_shape
 from sklstm._learning.kalman import DECOUPLED
-from sklstm._learning.loop import learn
+from sklstm._learning.loop import History, learn
 from sklstm._learning.scaling import Scaling, input_scale
 from sklstm._learning.solvers import SolverState
 from sklstm._learning.trainer import Trainer
@@ -341,6 +341,14 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             "_scaling": None if scaling is None else scaling.after(network, weights),
             **self._of_streams(history.online_states),
         }
+
+    def _with_weights(self, network, weights, classes=None):
+        """Make the estimator a fitted one, with weights that were learned elsewhere."""
+        remember_shape(self, None, network.n_inputs, None)
+        self.loss_curve_, self.validation_scores_, self._y_is_array = [], [], False
+        for name, value in self._learned(network, None, weights, History()).items():
+            setattr(self, name, value)
+        return self
 
     # ------------------------------------------------------------------------------------------
     # data

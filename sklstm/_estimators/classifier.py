@@ -442,6 +442,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 raise ValueError(f"class_weight has the label {shown(label)}, which is not in y: {labels}.")
         return weights
 
+    def _with_weights(self, network, weights, classes=None):
+        self.classes_, self._multilabel = classes, False
+        return super()._with_weights(network, weights)
+
     def _stratifies(self):
         return not self.return_sequences and not self._multilabel
 

@@ -164,6 +164,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _check_weights_of_classes(self, weight, targets):
         pass
 
+    def _with_weights(self, network, weights, classes=None):
+        self._y_is_1d = network.n_outputs == 1
+        return super()._with_weights(network, weights)
+
     def _stratifies(self):
         return False
 
