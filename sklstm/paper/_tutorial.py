@@ -165,8 +165,8 @@ _EIGHT_BLOCKS: dict[str, Any] = MODERN | {
     "look_every": 50,
     "limit": 30_000,
 }
-# Cells that are linear count, and forget gates that are open let them. Spikes are told one after the other: the
-# next one when those before are right.
+# Cells that are linear count, and forget gates that are open let them. Spikes are told one after the other:
+# the next one when those before are right.
 _COUNTERS: dict[str, Any] = MODERN | {
     "momentum": 0.0,
     "loss": "log_loss",

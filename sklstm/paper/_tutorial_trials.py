@@ -204,6 +204,7 @@ class TimingTrial(TutorialTrial):
         """Follow a stream of at most so many events; whether all its steps were right."""
         if self.next is None or self.events != events or (self.next + events >= len(self.edges)):
             self.take_block(events)
+        assert self.next is not None  # of the block
         begin, end = self.edges[self.next], self.edges[self.next + events]
         self.trainer.bound.learned.start[0] = self.trainer.bound.learned.target[0] = begin
         self.trainer.bound.learned.length[0] = end - begin
