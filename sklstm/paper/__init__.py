@@ -28,12 +28,14 @@ def settings(name, setting="paper"):
     ----------
     name : str
         Row of a table, for example "6a" or "4-1"; the keys of `EXPERIMENTS`.
-    setting : {"paper", "best", "full", "guess", "elman", "bptt", "reading", "reading-full"}, default="paper"
+    setting : {"paper", "best", "full", "guess", "elman", "bptt", "reading", "reading-full", \
+            "reading-wide"}, default="paper"
         "paper": the paper's numbers taken literally. "best": the best that is known for the same task,
         number of weights and rules. "full": as "paper", with the full gradient. "guess": a small network
         whose weights are drawn until the rule holds. "elman", "bptt": the conventional networks that LSTM
-        was compared with. "reading", "reading-full": what the paper does not say, chosen so that its figures
-        come back, the latter with the full gradient. A row has those that its record names in
+        was compared with. "reading", "reading-full", "reading-wide": what the paper does not say, chosen so
+        that its figures come back; the second with the full gradient, the third for nets that LSTM is
+        compared with, from larger initial weights. A row has those that its record names in
         ``EXPERIMENTS[name].settings``; the others are systems that are no network of this library, which
         ``python -m sklstm.paper run`` knows.
 

@@ -29,7 +29,7 @@ SYSTEMS = (
     "chunker-fast",
     "hierarchy",
 )
-READINGS = ("reading", "reading-full")
+READINGS = ("reading", "reading-full", "reading-wide")
 SETTINGS = (*OWN, *SYSTEMS, *READINGS)
 # The paper: "no significant difference" between the truncated and the full gradient. Where the paper's
 # weights change at every step, those of the full gradient change after each sequence.
@@ -392,6 +392,8 @@ def _long_lag_by_others(name, p, rate, success=None, sequences=None):
     if p == 4:
         limit = 2_000_000 if rate == 10 else None
         variants["reading"] = Variant(FAST_OUTPUTS | by_rtrl, n_weights, "real time", limit=limit)
+        wide = BPTT | {"n_hidden_units": 1, "init_range": 3.0}
+        variants["reading-wide"] = Variant(wide, n_weights, n_trials=9, limit=1_000_000)
     others = _unprinted(p) if rate == 1 else {}  # systems that the paper did not run at this delay
     if p == 20:
         variants, others = {}, {name: others[name] for name in ("automatizer", "chunker-fast")}
