@@ -294,10 +294,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         if channels is None:  # sparse
             return
         with may_overflow():
-            mean, deviation = (
-                channels.mean * channels.unit,
-                np.sqrt(channels.squares / channels.total) * channels.unit,
-            )
+            mean = channels.mean * channels.unit
+            deviation = np.sqrt(channels.squares / channels.total) * channels.unit
             varies = deviation > 1e-9 * np.abs(mean)
             offset = np.abs(mean) / np.where(varies, deviation, np.inf)
         k = int(offset.argmax())
@@ -393,7 +391,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
     def _examples(
         self, sequences, targets, labels, counted, weight, *, classes=None, reset=False, may_lack=False
     ):
-        """The same as the network learns it."""
+        """What `_read_labels` gave, as the network learns it: `Examples`."""
         encoded = self._encode(targets, labels, counted, classes, reset)
         own, weight = weight, self._with_class_weights(weight, labels, counted, may_lack)
         return Examples(sequences, labels, encoded, weight, own, self.return_sequences)
