@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py README.md LICENSE \
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest
 
-.PHONY: demo test test-seeds test-oldest test-platforms test-compilers test-docs lint format docs linkcheck wheel dist bench bench-rivals bench-paths clean
+.PHONY: demo test test-seeds test-oldest test-dask test-platforms test-compilers test-docs lint format docs linkcheck wheel dist bench bench-rivals bench-paths clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -32,6 +32,10 @@ test-seeds: $(VENV)/order.stamp
 # The suite with the oldest dependencies that pyproject.toml allows.
 test-oldest: $(VENV)-oldest/oldest.stamp
 	$(VENV)-oldest/$(PYTEST)
+
+# One fit over partitions on processes that are killed; part of `make test` where dask is installed.
+test-dask: $(VENV)/test.stamp $(VENV)/dask.stamp
+	$(VENV)/$(PYTEST) tests/test_dask.py
 
 # The kernel on 64-bit ARM and on older x86-64, emulated (Debian, with packages that it names).
 test-platforms: $(VENV)/test.stamp $(VENV)-aarch64/test.stamp build/i686.stamp

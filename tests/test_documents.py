@@ -48,6 +48,11 @@ EXAMPLES = {
     "plot_grid_search.py": (["--quick"], "best parameters", "grid_search.png"),
     "plot_learning_to_learn.py": (["--epochs", "2"], "least squares", "learning_to_learn.png"),
     "plot_long_lag.py": ([*SHORT, "200"], "5,040", "long_lag.png"),
+    "plot_more_than_memory.py": (
+        ["--sequences", "20000", "--partitions", "4", "--memory", "600", "--epochs", "1"],
+        "accuracy",
+        "more_than_memory.png",
+    ),
     "plot_multiplication.py": ([*SHORT, "2000"], "482,000", "multiplication.png"),
     "plot_oscillation.py": (["--rounds", "1"], "root mean square error", "oscillation.png"),
     "plot_parity.py": ([*SHORT, "300"], "2 to 10 steps", "parity.png"),
@@ -66,12 +71,15 @@ EXAMPLES = {
 }
 
 LONG = ("plot_endless_stream.py", "plot_parquet.py")
-ALONE = (*LONG, "plot_grid_search.py")  # they measure or limit their process, or start others
+# These measure or limit their process, or start others.
+ALONE = (*LONG, "plot_grid_search.py", "plot_more_than_memory.py")
 SCRIPTS = [path for path in sorted((ROOT / "benchmarks").rglob("*.py")) if "__main__" in path.read_text()]
 NEEDS = {
     "export.md": ["onnx", "onnxruntime", "torch"],
     "plot_endless_stream.py": ["resource"],
+    "plot_more_than_memory.py": ["distributed", "pyarrow"],
     "plot_parquet.py": ["resource", "pyarrow"],
+    "scale_out.md": ["distributed"],
 }
 
 
@@ -82,6 +90,7 @@ def test_no_generator_is_without_a_seed():
         assert not unseeded.search(path.read_text()), path
 
 
+@pytest.mark.draws_globally  # dask does
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_python_blocks_run(page):
     for module in NEEDS.get(page.name, ()):
@@ -107,6 +116,7 @@ def public_names():
     """Names of the package, of its tasks and of its experiments."""
     for module in (sklstm, sklstm.paper, sklstm.tasks):
         yield from (name for name in module.__all__ if name not in ("paper", "tasks"))
+    yield "fit"  # of sklstm.dask, which dask is needed to import
 
 
 def test_reference_lists_every_public_name():

@@ -151,17 +151,17 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _output_scale(self, network, data):
         if self.update != "batch" or network.output_activation != "identity":
             return None
-        return output_scale(data.targets, data.weight, network.output_bias)
+        return output_scale(data.moments, network.output_bias)
 
     def _encode(self, targets, y, counted, classes, reset):
         if reset:
             self._y_is_1d = y.ndim == 1
         return y.reshape(len(y), -1)
 
-    def _with_class_weights(self, weight, y, counted):
+    def _with_class_weights(self, weight, y, counted, may_lack):
         return weight
 
-    def _check_weights_of_classes(self, weight, targets):
+    def _check_weights_of_classes(self, moments):
         pass
 
     def _with_weights(self, network, weights, classes=None):

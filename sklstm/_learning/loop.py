@@ -74,17 +74,17 @@ def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks
             f"{bad_epoch}: learning diverged. The weights {kept} are kept. Scale inputs and targets, or try "
             f"{settings.solver.gentler(rate)}.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     if interrupted:
         warnings.warn(
             f"Learning was interrupted; the model is that of epoch {n_epochs}.",
-            stacklevel=5,
+            stacklevel=6,
         )
     if may_stop_early and not run.diverged and not interrupted:
         message = run.shortcoming(end, constant)
         if message:
-            warnings.warn(message, ConvergenceWarning, stacklevel=5)
+            warnings.warn(message, ConvergenceWarning, stacklevel=6)
     if tasks:
         tasks.close(run.learned)
     return run.learned()

@@ -66,29 +66,27 @@ def loss_for(name, output_activation):
     return loss
 
 
-def loss_of_constants(loss, output_activation, targets, weight):
+def loss_of_constants(loss, output_activation, moments):
     """Least mean loss of outputs that are the same for all: what a model has to be better than.
 
     Parameters
     ----------
     loss : Loss
     output_activation : str
-    targets : ndarray of shape (n_targets, n_outputs)
-    weight : ndarray of shape (n_targets,) or (n_targets, n_outputs)
+    moments : Moments
+        Of the targets.
 
     Returns
     -------
     float
     """
-    weight = weight[:, np.newaxis] if weight.ndim == 1 else weight
     with may_overflow():
-        weight = np.broadcast_to(weight, targets.shape) / weight.max()
-        total = weight.sum(axis=0)
-        mean = (weight * targets).sum(axis=0) / np.maximum(total, np.finfo(float).tiny)
+        total = moments.total
         if loss.name == "squared_error":
-            each = 0.5 * (weight * (targets - mean) ** 2).sum(axis=0)
+            each = 0.5 * moments.squares * moments.unit**2
         else:
+            mean = moments.mean * moments.unit
             each = total * entr(mean)
             if output_activation == "logistic":
                 each += total * entr(1 - mean)
-        return float(each.sum() / weight.mean(axis=1).sum())
+        return float(each.sum() / total.mean())
