@@ -23,6 +23,7 @@ from sklstm._displays.step_confusion import StepConfusionDisplay
 from sklstm._displays.weights import WeightsDisplay
 from sklstm._engine.states import State
 from sklstm._error_flow import error_flow
+from sklstm._estimators.checkpoint import Checkpoint
 from sklstm._estimators.classifier import LSTMClassifier
 from sklstm._estimators.nested import pipeline_step
 from sklstm._estimators.regressor import LSTMRegressor
@@ -43,6 +44,7 @@ from sklstm._transformed import TransformedStepTargetRegressor
 
 __all__ = [
     "ActivationsDisplay",
+    "Checkpoint",
     "ErrorFlowDisplay",
     "InputImportanceDisplay",
     "LSTMClassifier",

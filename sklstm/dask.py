@@ -20,7 +20,7 @@ import numpy.typing as npt
 from sklearn.base import clone, is_classifier
 
 import sklstm
-from sklstm._checks import check_integer, may_overflow
+from sklstm._checks import check_integer, check_random_state, may_overflow
 from sklstm._engine.engine import bind_weights, engine_of
 from sklstm._engine.threads import Threads, one_blas_thread, threads_of
 from sklstm._estimators import parameters
@@ -187,7 +187,8 @@ def _fit(estimator, cluster, parts, n_train, classes, replicas, goes_on):
     settings = parameters.settings(estimator, total.n_sequences, False, estimator.n_iter_ if goes_on else 0)
     if not settings.solver.full_batch and replicas > 1:
         _warn_of_partitions([about[name] for name in train], train, settings.batch_size)
-    network, weights, scaling, solver_state, rng = estimator._start(network, total, goes_on, False)
+    rng = check_random_state(estimator.random_state)
+    network, weights, scaling, solver_state, rng = estimator._start(network, total, goes_on, False, rng)
     ready = cluster.on_parts(_scaled, {name: (part, scaling) for name, part in ready.items()})
     how = cluster.submit(_same, (_plain(estimator, OF_Y), network, scaling))
     with_weight = {name: part for name, part in ready.items() if summaries[name].weight}

@@ -20,6 +20,7 @@ from sklstm._engine.states import OnlineState, State
 from sklstm._engine.threads import Threads, threads_of
 from sklstm._estimators import parameters
 from sklstm._estimators.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
+from sklstm._estimators.checkpoint import resumption_of
 from sklstm._estimators.explain import ExplanationMixin
 from sklstm._estimators.streams import StreamsMixin
 from sklstm._estimators.validation import Examples, Validation, validation_of
@@ -63,6 +64,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
     n_iter_: int
     loss_curve_: list[float]
     validation_scores_: list[float]
+
+    _resumption: dict[str, Any] | None = None  # of an estimator that a checkpoint holds
 
     def __init__(
         self,
@@ -170,6 +173,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         y_val: Any = None,
         sample_weight_val: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
+        resume_from: Any = None,
     ) -> Self:
         """Learn from sequences and their targets.
 
@@ -194,6 +198,10 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             What `early_stopping` scores instead of a part of X.
         groups : array-like of shape (n_sequences,), default=None
             What `early_stopping` holds out together: those of a group are either learned from or scored.
+        resume_from : path-like or Checkpoint, default=None
+            Folder or file of a `Checkpoint`: learning goes on where a fit with the same data and arguments
+            was ended, to the weights that it would have had. `max_iter` counts its epochs, too. Of a folder
+            the newest file of this fit counts; without one, learning begins anew.
 
         Returns
         -------
@@ -219,7 +227,9 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         """
         validation = Validation(X_val, y_val, sample_weight_val, groups)
         with _unchanged_on_error(self):
-            return self._fit(X, y, sample_weight, validation, goes_on=self.warm_start)
+            return self._fit(
+                X, y, sample_weight, validation, goes_on=self.warm_start, resume_from=resume_from
+            )
 
     def _partial_fit(self, X, y, sample_weight, continued, classes=None):
         check_bool("continued", continued)
@@ -238,7 +248,18 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             return self._fit(*given, goes_on=True, once=True, classes=classes, continued=continued)
 
     @with_callbacks
-    def _fit(self, X, y, sample_weight, validation, goes_on, once=False, classes=None, continued=False):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        validation,
+        goes_on,
+        once=False,
+        classes=None,
+        continued=False,
+        resume_from=None,
+    ):
         given = X, y, None if sample_weight is None else {"sample_weight": sample_weight}
         parameters.check(self)
         validation.check(self)
@@ -246,6 +267,10 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         sequences = self._read_X(X, reset=not goes_on)
         options = {"classes": classes, "reset": not goes_on, "may_lack": continued}
         data = self._read_targets(y, sample_weight, sequences, **options)
+        rng = check_random_state(self.random_state)
+        resumption = None
+        if not once:
+            resumption, rng = resumption_of(self, resume_from, data, validation, goes_on, rng)
         if not goes_on:
             lengths = sequences.lengths
             self._y_is_array = len(getattr(y, "shape", ())) > 1 and bool((lengths == lengths[0]).all())
@@ -253,7 +278,10 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             self._check_weights_of_classes(data.moments)
         network = parameters.network(self, sequences.n_features, data.targets.shape[1])
         settings = parameters.settings(self, len(sequences), once, self.n_iter_ if goes_on else 0)
-        network, weights, scaling, solver_state, rng = self._start(network, data, goes_on, once)
+        network, weights, scaling, solver_state, rng = self._start(network, data, goes_on, once, rng)
+        loop_state = resumption and resumption.loop_state
+        if loop_state and settings.solver.in_epochs:
+            weights, solver_state = loop_state.weights, loop_state.solver_state
 
         def learned(weights, history):
             return self._learned(network, scaling, weights, history)
@@ -269,17 +297,17 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         bound = engine.bind(scaled, data.targets, data.weight, settings.loss, train=train, merge=merge)
         executor = Threads(threads_of(self.n_jobs))
         trainer = Trainer(engine, bound, settings, weights, solver_state, online_states, executor, scaling)
-        return self._learn(trainer, rng, validate, data, learned, given, goes_on, once)
+        return self._learn(trainer, rng, validate, data, learned, given, goes_on, once, resumption)
 
-    def _learn(self, trainer, rng, validate, data, learned, given, goes_on, once=False):
+    def _learn(self, trainer, rng, validate, data, learned, given, goes_on, once=False, resumption=None):
         """Learn, tell callbacks and users of it, and take the attributes of the fitted estimator."""
         settings, constant, tasks = trainer.settings, None, None
-        X, y, metadata = given
         if not once:
             activation = trainer.engine.network.output_activation
             constant = loss_of_constants(settings.loss, activation, data.moments)
-            tasks = EpochTasks(self, X, y, metadata, settings.max_iter, learned)
-        weights, history = learn(trainer, rng, validate, constant, may_stop_early=not once, tasks=tasks)
+            tasks = EpochTasks(self, *given, settings.max_iter, learned, resumption)
+        loop_state = resumption and resumption.loop_state
+        weights, history = learn(trainer, rng, validate, constant, not once, tasks, loop_state)
         if not (goes_on or once or history.diverged):
             self._warn_of_offsets(data)
         for name, value in learned(weights, history).items():
@@ -307,9 +335,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
                 stacklevel=6,
             )
 
-    def _start(self, network, data, goes_on, once):
+    def _start(self, network, data, goes_on, once, rng):
         """What learning starts from: network, weights, scaling, state of the solver, random numbers."""
-        rng = check_random_state(self.random_state)
         if not goes_on:
             weights = parameters.initial_weights(self, network, data.longest, rng)
             scaling = self._scaling_of(network, data, weights.astype(data.dtype))

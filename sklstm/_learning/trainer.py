@@ -1,7 +1,7 @@
 """The trainer: weights on their way through epochs, in the kernel's form."""
 
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,9 @@ class Trainer:
         self.work: Any = None  # of mini-batches and sequences
         self.online: Any = None  # of time steps
         self.pool: Any = None  # of several threads
+        self.evaluations: Any = (
+            None  # of L-BFGS, if they are to be kept; those that are there are not made again
+        )
 
     def load(self, bound):
         """Take other data to learn from; weights and state of the solver stay."""
@@ -445,6 +448,15 @@ class Trainer:
                 raise Diverged
             return value, grad
 
+        numbers = count()
+
+        def kept(weights):
+            number = next(numbers)
+            if number == len(self.evaluations):
+                self.evaluations.append(objective(weights))
+            value, grad = self.evaluations[number]
+            return value, grad.copy()
+
         def after_iteration(weights, value):
             self.learned.w[engine.places] = weights
             if on_epoch(value):
@@ -452,7 +464,8 @@ class Trainer:
 
         with self.full_batch() as gradient:
             weights = self.weights.astype(float)
-            return lbfgs(objective, weights, settings.max_iter, settings.tol, after_iteration)
+            ask = objective if self.evaluations is None else kept
+            return lbfgs(ask, weights, settings.max_iter, settings.tol, after_iteration)
 
     @contextmanager
     def full_batch(self):
