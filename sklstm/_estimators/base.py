@@ -302,10 +302,11 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
     def _learn(self, trainer, rng, validate, data, learned, given, goes_on, once=False, resumption=None):
         """Learn, tell callbacks and users of it, and take the attributes of the fitted estimator."""
         settings, constant, tasks = trainer.settings, None, None
+        X, y, metadata = given
         if not once:
             activation = trainer.engine.network.output_activation
             constant = loss_of_constants(settings.loss, activation, data.moments)
-            tasks = EpochTasks(self, *given, settings.max_iter, learned, resumption)
+            tasks = EpochTasks(self, X, y, metadata, settings.max_iter, learned, resumption)
         loop_state = resumption and resumption.loop_state
         weights, history = learn(trainer, rng, validate, constant, not once, tasks, loop_state)
         if not (goes_on or once or history.diverged):
