@@ -52,7 +52,7 @@ def cluster(n_workers):
 
 
 def rounds(client, parts, n_blocks):
-    """Function that makes a round: loss and gradient of all partitions. It is that of full-batch solvers."""
+    """Function that makes a round, loss and gradient of all partitions as full-batch solvers; n_weights."""
     import sklstm.dask
 
     found = {}
@@ -145,7 +145,7 @@ def bare(i_and_n):
 
 
 def scaling(n, repeats):
-    """Median wall seconds of a round: name -> seconds."""
+    """Median wall seconds of a round: name -> seconds; and the number of weights."""
     import dask
 
     parts = [(i, n // 4) for i in range(4)]
@@ -157,9 +157,10 @@ def scaling(n, repeats):
         ProcessPoolExecutor(2, mp_context=spawn) as pair,
     ):
         delayed = [dask.delayed(load)(*part) for part in parts]
+        (of_one, n_weights), (of_two, _) = (rounds(client, delayed, N_BLOCKS) for client in (one, two))
         functions = {
-            "1 worker": rounds(one, delayed, N_BLOCKS)[0],
-            "2 workers": rounds(two, delayed, N_BLOCKS)[0],
+            "1 worker": of_one,
+            "2 workers": of_two,
             "1 process": lambda: list(alone.map(bare, parts)),
             "2 processes": lambda: list(pair.map(bare, parts)),
         }
@@ -167,7 +168,7 @@ def scaling(n, repeats):
             function()
             function()  # both processes have read
         times = medians(list(functions.values()), repeats)
-    return {name: float(wall) for name, (wall, _) in zip(functions, times)}
+    return {name: float(wall) for name, (wall, _) in zip(functions, times)}, n_weights
 
 
 def largest(n, n_weights, constants, gbit):
@@ -239,7 +240,7 @@ def main():
     task, per_round = np.polyfit(table[:, 0], table[:, 2], 1)
     print(f"client and scheduler: {1e3 * per_round:.1f} ms a round and {1e3 * task:.2f} ms a partition\n")
 
-    times = scaling(arguments.sequences, arguments.repeats)
+    times, n_weights = scaling(arguments.sequences, arguments.repeats)
     for name, seconds in times.items():
         print(f"{name:<12} {seconds:7.3f} s a round")
     print(
@@ -247,10 +248,12 @@ def main():
         f"{times['1 process'] / times['2 processes']:.2f}; dask adds "
         f"{100 * (times['2 workers'] / times['2 processes'] - 1):.0f} %\n"
     )
-    n_weights = N_BLOCKS * 4 * (N_FEATURES + N_BLOCKS + 1) + 3 * (N_BLOCKS + 1)
     each = times["1 process"] / (arguments.sequences * n_weights)
     constants = {"round": float(max(per_round, 0)), "task": float(task), "gradient": float(each)}
-    print(f"simulated with {1e9 * each:.1f} ns a sequence and weight: workers at half efficiency, s a round")
+    print(
+        f"simulated with {1e9 * each:.1f} ns a sequence and weight: workers at half efficiency (15024: that "
+        "many or more), s a round"
+    )
     print("sequences  weights " + "".join(f"{gbit:>12d} Gbit/s" for gbit in GBIT))
     model = {}
     for n in (10**5, 10**6, 10**7, 10**9):
