@@ -26,6 +26,7 @@ from sklstm._engine.threads import Threads, one_blas_thread, threads_of
 from sklstm._estimators import parameters
 from sklstm._estimators.base import BaseLSTM
 from sklstm._estimators.callbacks import with_callbacks
+from sklstm._estimators.checkpoint import Checkpoint
 from sklstm._input import read_X
 from sklstm._learning.moments import Moments
 from sklstm._learning.scaling import ChannelSizes
@@ -250,6 +251,11 @@ def _check_arguments(estimator, classes, validation, replicas):
             solver.full_batch and not parameters.is_auto(estimator.batch_size),
             f"solver={solver.name!r} learns from all partitions at once: leave batch_size='auto', got "
             f"batch_size={shown(estimator.batch_size)}.",
+        ),
+        (
+            any(isinstance(part, Checkpoint) for part in getattr(estimator, "_skl_callbacks", None) or ()),
+            "Checkpoint keeps fits of one process: over partitions learn some epochs at a time with "
+            "warm_start=True, and checkpoint.save(estimator) after each call.",
         ),
         (
             classes is not None and not is_classifier(estimator),

@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm import Checkpoint, LSTMClassifier, LSTMRegressor, Sequences
 
 dask = pytest.importorskip("dask", reason="needs dask: pip install sklstm[dask]")
 distributed = pytest.importorskip("distributed", reason="needs distributed: pip install sklstm[dask]")
@@ -367,7 +367,7 @@ class Keeps:
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_callbacks_save_and_stop(one_worker, solver):
+def test_callbacks_save_and_stop(one_worker, solver, tmp_path):
     pytest.importorskip("sklearn.callback", reason="needs scikit-learn 1.9")
 
     keeps = Keeps()
@@ -376,6 +376,9 @@ def test_callbacks_save_and_stop(one_worker, solver):
     got = sklstm.dask.fit(clf, delayed(labelled, range(2)), replicas=2, client=one_worker)
     assert got.n_iter_ == len(keeps.pickles) == 2
     assert_array_equal(pickle.loads(keeps.pickles[-1]).weights_, got.weights_)
+    clf = classifier().set_callbacks(Checkpoint(tmp_path))
+    with pytest.raises(ValueError, match=r"warm_start=True, and checkpoint\.save\(estimator\)"):
+        sklstm.dask.fit(clf, delayed(labelled, range(2)), client=one_worker)
 
 
 # ------------------------------------------------------------------------------------------------
