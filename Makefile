@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py README.md LICENSE \
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest
 
-.PHONY: demo test test-seeds test-oldest test-dask test-platforms test-compilers test-docs lint format docs linkcheck wheel dist bench bench-rivals bench-paths clean
+.PHONY: demo test test-seeds test-oldest test-dask test-platforms test-compilers test-docs lint format docs linkcheck wheel dist release bench bench-rivals bench-paths clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -73,7 +73,14 @@ format: $(VENV)-lint/lint.stamp
 	ruff format
 	clang-format -i sklstm/_kernel/*.h
 
-wheel: build/wheel.stamp
+# The wheel that users get, in build/wheelhouse: for any Linux by auditwheel, tested in an environment of its own.
+# TESTS=tests/test_wheel.py are some of the tests.
+wheel: build/wheel.stamp $(VENV)-wheel/wheel.stamp
+	PYTHON=$(VENV)/bin/python .ci/wheel $(TESTS)
+
+# A release up to the upload: checks, tests, distributions, the tag.
+release: $(VENV)-wheel/wheel.stamp
+	$(VENV)-wheel/bin/python tools/release.py
 
 # Source distribution, and the wheel built from it.
 dist: $(VENV)/bin/python
@@ -159,6 +166,10 @@ $(VENV)-docs/docs.stamp: build/wheel.stamp pyproject.toml | $(VENV)-docs/bin/pyt
 
 $(VENV)-asv/asv.stamp: pyproject.toml | $(VENV)-asv/bin/python
 	$(VENV)-asv/bin/pip install --quiet --group asv
+	touch $@
+
+$(VENV)-wheel/wheel.stamp: pyproject.toml | $(VENV)-wheel/bin/python
+	$(VENV)-wheel/bin/pip install --quiet --group wheel
 	touch $@
 
 $(VENV)-lint/lint.stamp: pyproject.toml | $(VENV)-lint/bin/python

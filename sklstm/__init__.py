@@ -78,7 +78,7 @@ __all__ = [
     "to_onnx",
     "to_torch",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name):
