@@ -161,8 +161,11 @@ def test_example_is_short_and_listed(name):
 def test_example_draws_in_the_style_of_the_documentation(name):
     code = (ROOT / "examples" / name).read_text()
     assert code.count('plt.style.use("sklstm.pictures")') == 1
-    assert "dpi=" not in code and "layout=" not in code  # the style has them
-    assert not re.search(r'"(RdBu|bwr|seismic|coolwarm)(_r)?"', code.replace('"RdBu_r"', ""))  # one map for signs
+    assert "dpi=" not in code  # the style has it
+    assert "layout=" not in code
+    assert not re.search(
+        r'"(RdBu|bwr|seismic|coolwarm)(_r)?"', code.replace('"RdBu_r"', "")
+    )  # one map for signs
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
