@@ -68,7 +68,7 @@ study.report()
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(2, 3, figsize=(14, 6), width_ratios=[0.7, 1, 1])
 seen, mean, largest = np.transpose(trial.curve)
-axes[0, 0].plot(seen, mean)
+axes[0, 0].plot(seen, mean, color="k")
 axes[0, 0].set(xlabel="training strings", ylabel="mean |error| of 100", title="Learning", ylim=(0, None))
 states = []
 for above, below, string in zip(axes[0, 1:], axes[1, 1:], ("BTBPTTVPXTVVET", "BPBPTTVPXTVVEP"), strict=True):
