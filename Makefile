@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py README.md LICENSE \
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest
 
-.PHONY: demo test test-seeds test-oldest test-dask test-platforms test-compilers test-docs lint format docs linkcheck wheel dist release bench bench-rivals bench-paths clean
+.PHONY: demo test test-seeds test-oldest test-dask test-platforms test-compilers test-docs lint format docs linkcheck pages wheel dist release bench bench-rivals bench-paths clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -58,6 +58,11 @@ linkcheck: $(VENV)-docs/docs.stamp
 # The site in a browser (Chromium); screenshots in docs/_build/screenshots.
 test-docs: docs
 	$(VENV)-docs/$(PYTEST) docs/test_site.py
+
+# The generated pages, from the records in benchmarks/results.
+pages: $(VENV)-docs/docs.stamp
+	for page in paper paths performance; do $(VENV)-docs/bin/python tools/pages/$${page}_page.py || exit 1; done
+	if [ -d benchmarks/results/tutorial ]; then $(VENV)-docs/bin/python tools/pages/tutorial_page.py; fi
 
 lint format: export PATH := $(CURDIR)/$(VENV)-lint/bin:$(PATH)
 lint: $(VENV)-lint/lint.stamp

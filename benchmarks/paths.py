@@ -11,7 +11,7 @@ one without any, is built in `build/paths`, the float32 modules of `avx2` and `a
 source has changed. The copies run the rows of `rivals/jobs.py`, each in a process of its own, pinned to one
 core, with one thread; they take turns round by round, in rotating order, and what counts is CPU time. Before
 anything is timed, results with and without the path are compared: to the bit, unless `differs` says why not.
-`paths_page.py` makes the page. Linux on x86-64; B3 in all copies takes about 4 GB.
+`tools/pages/paths_page.py` makes the page. Linux on x86-64; B3 in all copies takes about 4 GB.
 """
 
 import argparse

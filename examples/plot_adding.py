@@ -60,7 +60,8 @@ study.report()
 # The dotted lines are the marked steps of one sequence; the state on the right is the one that goes most with
 # the sum, at the last step of 500 sequences.
 
-figure, axes = plt.subplots(1, 4, figsize=(14, 3.2), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))
 seen, mean, largest = np.transpose(trial.curve)
 axes[0].semilogy(seen / 1000, largest, label="largest of 100", linewidth=0.5)
 axes[0].semilogy(seen / 1000, mean, label="mean")
@@ -80,6 +81,6 @@ cell = np.abs(np.corrcoef(states.T, y)[-1, :-1]).argmax()
 axes[3].plot(4 * y - 2, states[:, cell], ".", color=f"C{cell}", markersize=4)
 axes[3].set(xlabel="X1 + X2", title=f"State of block {cell // 2 + 1}, cell {cell % 2 + 1} at the end")
 for axis in axes[:3]:
-    axis.legend(fontsize=7)
-figure.savefig("adding.png", dpi=100)
+    axis.legend()
+figure.savefig("adding.png")
 print("figure: adding.png")

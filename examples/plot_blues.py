@@ -62,11 +62,12 @@ print("published: the network does not drift once it has found the form")
 # What it plays, as a piano roll, a Standard MIDI File and a WAV file. A note that goes on is held.
 
 song = play(96)
-figure, axis = plt.subplots(figsize=(11, 3), layout="constrained")
-axis.imshow(song.T, origin="lower", aspect="auto", cmap="Blues", interpolation="nearest")
+plt.style.use("sklstm.pictures")
+figure, axis = plt.subplots(figsize=(11, 3))
+axis.imshow(song.T, origin="lower", cmap="Blues")
 axis.set(yticks=range(12), yticklabels=[name.split()[1] for name in BLUES_NOTES[:12]])
 axis.set(xticks=range(0, 96, 8), xticklabels=range(1, 13), xlabel="bar", title="One chorus in closed loop")
-figure.savefig("blues.png", dpi=100)
+figure.savefig("blues.png")
 
 TICKS, LOWEST = 240, 48  # of a step; the key of the first C
 events, held, last = b"", np.zeros(12), 0

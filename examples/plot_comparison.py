@@ -65,7 +65,8 @@ print("1997, p = 100: LSTM 5,040, chunker 32,400 in 33 % of its trials, RTRL and
 # hierarchies shorten the way: what is foreseen is not looked at, or gets a unit of its own. On strings in
 # which nothing can be foreseen (Experiment 2c) neither helps.
 
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
 for index, label in enumerate(SYSTEMS.values()):
     colour = f"C{index}"
     means = [np.mean(found[label, p][0]) if found[label, p][0] else np.nan for p in DELAYS.values()]
@@ -76,6 +77,6 @@ for index, label in enumerate(SYSTEMS.values()):
 axes[0].set(xscale="log", yscale="log", xlabel="delay p", ylabel="training strings until success")
 axes[0].set_title("Learning (x: none was solved)")
 axes[1].set(xscale="log", yscale="log", xlabel="delay p", ylabel="weights", title="Size")
-axes[0].legend(fontsize=7)
-figure.savefig("comparison.png", dpi=100)
+axes[0].legend()
+figure.savefig("comparison.png")
 print("figure: comparison.png")

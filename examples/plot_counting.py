@@ -76,7 +76,8 @@ print(f"here:      learned from n <= 10, right up to n = {max(n for _, n in curv
 n = 8
 X, _ = make_language_strings([n], language)
 trace = reg.activations(X)[0]
-figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 2, figsize=(11, 4))
 axes[0].plot(*np.transpose(curve), marker="o", markersize=3)
 axes[0].axhline(10, color="gray", linestyle=":", label="learned from")
 axes[0].set(xlabel="strings learned from", ylabel="all n up to", yscale="log", title="Generalisation")
@@ -84,5 +85,5 @@ axes[0].legend()
 axes[1].plot(trace["cell_state"], marker=".", label=["cell 1", "cell 2"])
 axes[1].set(xticks=range(3 * n + 1), xticklabels="S" + n * "a" + n * "b" + n * "c", title="Cell states")
 axes[1].legend()
-figure.savefig("counting.png", dpi=100)
+figure.savefig("counting.png")
 print("figure: counting.png")

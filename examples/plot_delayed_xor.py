@@ -79,7 +79,8 @@ for seed in range(options.seed, options.seed + options.trials):
 # %%
 # The states keep the first bit until the second comes, and both until the end. Dotted: the marked steps.
 
-figure, axes = plt.subplots(1, 5, figsize=(15, 3), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 5, figsize=(15, 3))
 for name, (_, right) in nets.items():
     axes[0].plot(100 * np.arange(1, len(right) + 1), right, label=name)
 axes[0].set(xlabel="training sequences", ylabel="XOR right of 100 new ones", title="Learning")
@@ -91,7 +92,7 @@ for axis, bits in zip(axes[1:], ([0, 0], [0, 1], [1, 0], [1, 1]), strict=True):
     for step in np.flatnonzero(shown[0][:, 1] == 1):
         axis.axvline(step, color="gray", linestyle=":")
     axis.set(xlabel="time step", ylabel="internal state", ylim=(-8, 8), title="Bits {}, {}".format(*bits))
-axes[0].legend(fontsize=7)
-axes[1].legend(fontsize=7)
-figure.savefig("delayed_xor.png", dpi=100)
+axes[0].legend()
+axes[1].legend()
+figure.savefig("delayed_xor.png")
 print("figure: delayed_xor.png")

@@ -4,8 +4,8 @@ Handwritten digits, read row by row
 
 Each image of scikit-learn's digits is a sequence of eight time steps, its rows, with eight features, the
 grey levels. `LSTMClassifier` with its defaults is cross-validated in a pipeline beside logistic regression
-on all pixels at once. The figure shows how learning went, and what the gates, states and cells do while
-one digit is read.
+on all pixels at once. The figure shows what the network would answer after each row of one digit, and what
+its memory cells hold meanwhile.
 """
 
 # %%
@@ -72,28 +72,19 @@ digit = sequences[test[np.flatnonzero(clf.predict(sequences[test]) == y[test])[0
 trace = clf.activations(digit[np.newaxis])[0]
 so_far = np.array([clf.step(row) for row in digit])
 
-epochs = np.arange(1, clf.n_iter_ + 1)
-figure, axes = plt.subplots(2, 4, figsize=(12, 6), layout="constrained")
-learning = axes[0, 0]
-learning.semilogy(epochs, clf.loss_curve_, color="C0", label="training loss")
-learning.set(xlabel="epoch", ylabel="log loss [nats]", title="Learning")
-accuracy = learning.twinx()
-accuracy.plot(epochs, clf.validation_scores_, color="C1", label="accuracy, held out")
-accuracy.set_ylabel("accuracy")
-learning.legend(handles=[learning.lines[0], accuracy.lines[0]], loc="center right", fontsize=7)
-
 order = np.argsort(trace["cell_state"][-1])  # blocks in the order of their last state
-gate = "viridis", 0, 1
-panels = {"The digit: a row a step": (digit, "gray_r", 0, 1), "P(class) so far": (so_far, *gate)}
-for name in ("input_gate", "forget_gate", "output_gate"):
-    panels[name.replace("_", " ") + "s"] = (trace[name][:, order], *gate)
-panels["cell states"] = trace["cell_state"][:, order], "RdBu", -2, 2
-panels["cells"] = trace["cell"][:, order], "RdBu", -1, 1
-for axis, (title, (values, colours, low, high)) in zip(axes.flat[1:], panels.items(), strict=True):
-    image = axis.imshow(values, cmap=colours, vmin=low, vmax=high, aspect="auto", interpolation="nearest")
-    axis.set(title=title, xlabel="memory block", ylabel="time step")
-    figure.colorbar(image, ax=axis, shrink=0.8)
-axes[0, 1].set_xlabel("pixel of the row")
-axes[0, 2].set(xlabel="class", xticks=range(10))
-figure.savefig("digits.png", dpi=100)
+panels = {
+    "The digit, one row per time step": (digit, "gray_r", 0, 1, "pixel of the row"),
+    "Probability of each class so far": (so_far, "viridis", 0, 1, "class"),
+    "States of the memory cells": (trace["cell_state"][:, order], "RdBu_r", -2, 2, "memory block"),
+}
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 3, figsize=(10, 3), sharey=True, width_ratios=[1, 1.2, 1.6])
+for axis, (title, (values, colours, low, high, label)) in zip(axes, panels.items(), strict=True):
+    image = axis.imshow(values, cmap=colours, vmin=low, vmax=high)
+    axis.set(title=title, xlabel=label)
+    figure.colorbar(image, ax=axis)
+axes[0].set_ylabel("time step")
+axes[1].set_xticks(range(10))
+figure.savefig("digits.png")
 print("\nfigure: digits.png")

@@ -16,6 +16,7 @@ import argparse
 import matplotlib
 
 matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 import numpy as np
 
 from sklstm import (
@@ -27,6 +28,7 @@ from sklstm import (
     WeightsDisplay,
 )
 
+plt.style.use("sklstm.pictures")
 parser = argparse.ArgumentParser(description="Five pictures of a model")
 parser.add_argument("--quick", action="store_true", help="two epochs only")
 arguments = parser.parse_args()
@@ -62,29 +64,29 @@ print(f"{clf.n_iter_} epochs, accuracy on test sequences {clf.score(X_test, y_te
 # %%
 # Learning: the loss on the training sequences, and the accuracy on those that `early_stopping` held out.
 
-LossCurveDisplay.from_estimator(clf).figure_.savefig("loss_curve.png", dpi=100)
+LossCurveDisplay.from_estimator(clf).figure_.savefig("loss_curve.png")
 
 # %%
 # One sequence over time. A flash opens input gates and closes forget gates for a step: what the cells held
 # goes, and the new flash comes in.
 
 display = ActivationsDisplay.from_estimator(clf, X_test[0], feature_names=LAMPS[:3])
-display.figure_.savefig("activations.png", dpi=100)
+display.figure_.savefig("activations.png")
 
 # %%
 # What the last answer rests on: the last flash speaks for its lamp, and nothing before it does.
 
 display = InputImportanceDisplay.from_estimator(clf, X_test[0], feature_names=LAMPS[:3])
-display.figure_.savefig("input_importance.png", dpi=100)
+display.figure_.savefig("input_importance.png")
 
 # %%
 # The weights: rows are units, columns what they read.
 
-WeightsDisplay.from_estimator(clf, feature_names=LAMPS[:3]).figure_.savefig("weights.png", dpi=100)
+WeightsDisplay.from_estimator(clf, feature_names=LAMPS[:3]).figure_.savefig("weights.png")
 
 # %%
 # What is answered to each true class, time step by time step.
 
 display = StepConfusionDisplay.from_estimator(clf, X_test, y_test)
-display.figure_.savefig("confusion_over_time.png", dpi=100)
+display.figure_.savefig("confusion_over_time.png")
 print("figures: loss_curve, activations, input_importance, weights, confusion_over_time (.png)")

@@ -61,9 +61,10 @@ study.report()
 # recurrent weight, so that the state runs away from zero to one side; no distractor turns it round. Thirty
 # strings: blue ends with x, orange with y.
 
-figure, axes = plt.subplots(1, 4, figsize=(14, 3.2), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))
 seen, mean, largest = np.transpose(trial.curve)
-axes[0].plot(seen, largest)
+axes[0].plot(seen, largest, color="0.6")
 axes[0].axhline(0.2, color="gray", linestyle=":")
 axes[0].set(xlabel="training strings", ylabel="largest |error| of 200", title="Learning", ylim=(0, 1))
 X, y = make_distractor_lag(30, **study.experiment.task_arguments, random_state=trial.seed)
@@ -75,5 +76,5 @@ for trace, target in zip(reg.activations(X), y):
 axes[1].set(xlabel="time step", ylabel="g(net)", title="Input of cell 1")
 axes[2].set(xlabel="time step", ylabel="internal state", title="State of cell 1")
 axes[3].set(ylabel="activation", ylim=(0, 1), title="Outputs x and y at the end")
-figure.savefig("distractor_lag.png", dpi=100)
+figure.savefig("distractor_lag.png")
 print("figure: distractor_lag.png")

@@ -65,15 +65,16 @@ study.report()
 # and in nothing else. On top the outputs after each symbol; circles are the symbols that may come. Below the
 # states: one or more of the six tell T from P until the end, whatever lies between.
 
-figure, axes = plt.subplots(2, 3, figsize=(14, 6), layout="constrained", width_ratios=[0.7, 1, 1])
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(2, 3, figsize=(14, 6), width_ratios=[0.7, 1, 1])
 seen, mean, largest = np.transpose(trial.curve)
-axes[0, 0].plot(seen, mean)
+axes[0, 0].plot(seen, mean, color="k")
 axes[0, 0].set(xlabel="training strings", ylabel="mean |error| of 100", title="Learning", ylim=(0, None))
 states = []
 for above, below, string in zip(axes[0, 1:], axes[1, 1:], ("BTBPTTVPXTVVET", "BPBPTTVPXTVVEP"), strict=True):
     X = np.array([[symbol == column for column in REBER_SYMBOLS] for symbol in string[:-1]], dtype=float)
     trace = reg.activations([X])[0]
-    image = above.imshow(trace["output"].T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    image = above.imshow(trace["output"].T, cmap="Blues", vmin=0, vmax=1)
     above.plot(*np.nonzero(reber_successors([X])), "o", color="C1", fillstyle="none")
     above.set(yticks=range(7), yticklabels=REBER_SYMBOLS, title="Outputs after each symbol")
     below.plot(trace["cell_state"])
@@ -84,7 +85,7 @@ for above, below, string in zip(axes[0, 1:], axes[1, 1:], ("BTBPTTVPXTVVET", "BP
 cells = [f"block {b}, cell {c}" for b in (1, 2, 3) for c in (1, 2)]
 axes[1, 0].plot(np.abs(states[0] - states[1]), label=cells)
 axes[1, 0].set(xlabel="time step", ylabel="absolute difference", title="States after T less those after P")
-figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8)
+figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
 figure.colorbar(image, ax=axes[0, 2])
-figure.savefig("embedded_reber.png", dpi=100)
+figure.savefig("embedded_reber.png")
 print("figure: embedded_reber.png")

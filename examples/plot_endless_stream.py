@@ -102,7 +102,8 @@ print(f"entropy of the grammar: {entropy:.4f} nats a symbol")
 # %%
 # `loss_curve_` has a value a chunk: the mean loss of each prediction before its answer was learned.
 
-figure, (above, below) = plt.subplots(2, 1, figsize=(8, 6), sharex=True, layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, (above, below) = plt.subplots(2, 1, figsize=(8, 6), sharex=True)
 at = np.linspace(0, steps, len(clf.loss_curve_) + 1)[1:] / 1e6
 above.plot(at, clf.loss_curve_, ".", markersize=3, label="mean of a chunk, before it is learned")
 above.axhline(entropy, color="k", linestyle="--", label="entropy of the grammar")
@@ -113,5 +114,5 @@ below.plot(tested / 1e6, accuracy, "o-", label="LSTMClassifier")
 below.axhline(0.5, color="k", linestyle="--", label="without memory")
 below.set(xlabel="time steps of the stream [millions]", ylabel="T or P at the end right", ylim=(0.4, 1.02))
 below.legend(loc="center right")
-figure.savefig("endless_stream.png", dpi=100)
+figure.savefig("endless_stream.png")
 print("figure: endless_stream.png")

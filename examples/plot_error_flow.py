@@ -27,7 +27,8 @@ parser = argparse.ArgumentParser(description="Error flow in conventional units a
 parser.add_argument("--limit", type=int, default=60_000, help="training sequences at most")
 parser.add_argument("--seed", type=int, default=0, help="of weights and sequences")
 options = parser.parse_args()
-figure, ((nets, factor), (block, task)) = plt.subplots(2, 2, figsize=(12, 9), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, ((nets, factor), (block, task)) = plt.subplots(2, 2, figsize=(12, 9))
 
 n, lags = 5, np.arange(31)
 conventional = Network(1, n, n_blocks=0, n_hidden_units=n, recurrence="all", output_bias=False)
@@ -94,6 +95,6 @@ for step in np.flatnonzero(one.values[:, 6:].toarray().any(axis=1)):
     task.axvline(one.n_steps - 1 - step, color="gray", linestyle=":")
 task.set(title="Experiment 6a", ylim=(1e-5, 2))
 for axis in (nets, factor, block):
-    axis.legend(frameon=False)
-figure.savefig("error_flow.png", dpi=100)
+    axis.legend()
+figure.savefig("error_flow.png")
 print("figure: error_flow.png")

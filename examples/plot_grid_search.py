@@ -74,7 +74,8 @@ def main():
 
     table = grid_search.cv_results_
     low, high = table["mean_test_score"].min(), table["mean_test_score"].max()
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.5), layout="constrained", sharey=True)
+    plt.style.use("sklstm.pictures")
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.5), sharey=True)
     for axis, gate in zip(axes, GATES):
         panel = np.empty((len(BIASES), len(RATES)))
         for params, score in zip(table["params"], table["mean_test_score"]):
@@ -82,11 +83,11 @@ def main():
                 row, column = BIASES.index(bias), RATES.index(params[lstm + "learning_rate"])
                 panel[row, column] = score
                 axis.text(column, row, f"{score:.3f}", ha="center", va="center", backgroundcolor="white")
-        image = axis.imshow(panel, vmin=low, vmax=high, aspect="auto")
+        image = axis.imshow(panel, vmin=low, vmax=high)
         axis.set(title=f"{gate} gates", xlabel="learning rate", ylabel="initial bias")
         axis.set(xticks=range(len(RATES)), xticklabels=RATES, yticks=range(len(BIASES)), yticklabels=BIASES)
     figure.colorbar(image, ax=axes, label="accuracy")
-    figure.savefig("grid_search.png", dpi=100)
+    figure.savefig("grid_search.png")
     print("figure: grid_search.png")
 
 

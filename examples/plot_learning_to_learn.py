@@ -83,11 +83,12 @@ for rate in (0.05, 0.1, 0.2, 0.3):
 
 curves = {"LSTM, frozen": ((lstm - f) ** 2).mean(axis=0), "least squares": (squares**2).mean(axis=0)}
 curves["back-propagation"] = min(backprop, key=lambda curve: curve[-10:].mean())
-figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axis = plt.subplots(figsize=(6, 4))
 for name, curve in curves.items():
     axis.semilogy(np.arange(1, n_exemplars + 1), np.maximum(curve, 1e-12), label=name)
     print(f"{name:17} mean square error at exemplars 31 to 40: {curve[30:40].mean():.2e}")
 axis.set(xlabel="exemplar", ylabel="mean square error", title="Quadratic functions", ylim=(1e-9, None))
 axis.legend()
-figure.savefig("learning_to_learn.png", dpi=100)
+figure.savefig("learning_to_learn.png")
 print("figure: learning_to_learn.png")

@@ -64,9 +64,10 @@ study.report()
 # for the lag, and opens once more for a_99, after which x or y is due. So the state tells both what the first
 # symbol was and that it is time to say so.
 
-figure, axes = plt.subplots(1, 4, figsize=(14, 3.2), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))
 seen, mean, largest = np.transpose(trial.curve)
-axes[0].plot(seen, largest)
+axes[0].plot(seen, largest, color="0.6")
 axes[0].axhline(0.25, color="gray", linestyle=":")
 axes[0].set(xlabel="training strings", ylabel="largest |error|", title="Learning", ylim=(0, 1))
 X, y = make_long_lag(20, random_state=trial.seed)
@@ -77,6 +78,6 @@ for name, is_one in (("x", starts_with_x), ("y", ~starts_with_x)):
         axis.plot(values, label=f"{name} ... {name}")
 for axis, title in zip(axes[1:], ("Input gate", "Cell state", "Output x"), strict=True):
     axis.set(xlabel="time step", ylabel="internal state" if axis is axes[2] else "activation", title=title)
-    axis.legend(fontsize=7)
-figure.savefig("long_lag.png", dpi=100)
+    axis.legend()
+figure.savefig("long_lag.png")
 print("figure: long_lag.png")

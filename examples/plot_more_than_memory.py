@@ -81,12 +81,13 @@ def main(arguments, folder):
         taken |= {f"worker {i}": now for i, now in enumerate(client.run(memory).values())}
     found = ", ".join(f"{name} {megabytes:.0f} MB" for name, megabytes in taken.items())
     print(f"accuracy {max(clf.validation_scores_):.3f}; {found}")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    plt.style.use("sklstm.pictures")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
     left.plot(np.arange(clf.n_iter_) + 1, clf.validation_scores_, "o-")
     left.set(xlabel="epoch", ylabel="accuracy", title="The file held out")
     right.bar_label(right.bar(list(taken), list(taken.values()), color=["C7", "C0", "C1", "C1"]), fmt="%.0f")
     right.set(ylabel="megabytes", title="Memory: what learning adds to the client, workers")
-    figure.savefig("more_than_memory.png", dpi=100)
+    figure.savefig("more_than_memory.png")
 
 
 if __name__ == "__main__":  # the workers import this file

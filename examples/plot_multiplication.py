@@ -60,7 +60,8 @@ study.report()
 # How it is solved. The dotted lines are the marked steps of a sequence with a product near 0.4. The gates
 # open there, and what the states then hold is bent into the product. States beyond -4 and 4 are cut off.
 
-figure, axes = plt.subplots(1, 4, figsize=(14, 3.2), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))
 seen, mean, largest = np.transpose(trial.curve)
 axes[0].semilogy(seen / 1000, largest, label="largest of 100", linewidth=0.5)
 axes[0].semilogy(seen / 1000, mean, label="mean")
@@ -84,6 +85,6 @@ axes[3].axline((0, 0), slope=1, color="gray", linestyle=":")
 axes[3].plot(y, reg.predict(X), ".", markersize=3)
 axes[3].set(xlabel="X1 * X2", ylabel="output", title="1000 new sequences")
 for axis in axes[:3]:
-    axis.legend(fontsize=7)
-figure.savefig("multiplication.png", dpi=100)
+    axis.legend()
+figure.savefig("multiplication.png")
 print("figure: multiplication.png")

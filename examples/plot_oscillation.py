@@ -59,7 +59,8 @@ print(f"root mean square error over 1000 periods: {np.sqrt((error**2).mean()):.3
 # Left the outputs; right the orbit of two of the cells over the last 100 periods, from which no error grows.
 
 states = reg.activations(long)[0]["cell_state"][-100 * options.period :]
-figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 2, figsize=(10, 4))
 shown = slice(0, 5 * options.period)
 axes[0].plot(truth[0][shown], "k:", label="target")
 axes[0].plot(reg.predict(long)[0][shown], label="output")
@@ -69,5 +70,5 @@ first, second = np.argsort(states.std(axis=0))[-2:]
 axes[1].plot(states[:, first], states[:, second], ".", markersize=4)
 axes[1].plot(states[shown, first], states[shown, second], linewidth=0.5)
 axes[1].set(xlabel=f"state of cell {first}", ylabel=f"state of cell {second}", title="Phase portrait")
-figure.savefig("oscillation.png", dpi=100)
+figure.savefig("oscillation.png")
 print("figure: oscillation.png")

@@ -82,7 +82,8 @@ for seed in range(options.seed, options.seed + (10 if options.full else options.
 # How it is solved: a state of the net that has learned from short sequences, and the output of the net that
 # was guessed, change with each 1 (the dotted lines) and not with -1. The first 40 of some 500 steps.
 
-figure, axes = plt.subplots(1, 3, figsize=(14, 3.4), layout="constrained", width_ratios=[0.7, 1, 1])
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 3, figsize=(14, 3.4), width_ratios=[0.7, 1, 1])
 for name, (_, right) in nets.items():
     axes[0].plot(100 * np.arange(1, len(right) + 1), right, label="{} to {} steps".format(*name))
 axes[0].set(xlabel="training sequences", ylabel="right of 100 new ones", title="Learning from")
@@ -93,6 +94,6 @@ axes[2].set(xlabel="time step", ylabel="activation", title="Guessed: output afte
 for axis in axes[1:]:
     for step in np.flatnonzero(X[0][:40, 0] == 1):
         axis.axvline(step, color="gray", linestyle=":", linewidth=0.7)
-axes[0].legend(fontsize=7)
-figure.savefig("parity.png", dpi=100)
+axes[0].legend()
+figure.savefig("parity.png")
 print("figure: parity.png")

@@ -120,7 +120,8 @@ except (MemoryError, pa.ArrowException) as error:
 
 limit_memory(None)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained", width_ratios=[2, 1])
+plt.style.use("sklstm.pictures")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), width_ratios=[2, 1])
 left.plot(np.arange(2, arguments.row_groups + 1), accuracies, ".-")
 left.set(xlabel="row group", ylabel="accuracy before it is learned", title="One pass through the file")
 bars = right.bar(
@@ -129,6 +130,6 @@ bars = right.bar(
 right.bar_label(bars, fmt="%.0f MB")
 right.set(ylabel="megabytes", title="Size")
 right.margins(y=0.15)
-figure.savefig("parquet.png", dpi=100)
+figure.savefig("parquet.png")
 print("figure: parquet.png")
 folder.cleanup()

@@ -63,9 +63,10 @@ study.report()
 # any more. On the left what the gate does when it reads each symbol: without recurrence it depends on nothing
 # else. Thirty strings of each class.
 
-figure, axes = plt.subplots(1, 4, figsize=(14, 3.2), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))
 seen, mean, largest = np.transpose(trial.curve)
-axes[0].plot(seen, largest)
+axes[0].plot(seen, largest, color="0.6")
 axes[0].axhline(0.25, color="gray", linestyle=":")
 axes[0].set(xlabel="training strings", ylabel="largest |error| of 100", title="Learning", ylim=(0, 1))
 X, y = make_random_long_lag(60, at_end=True, random_state=trial.seed)
@@ -74,12 +75,12 @@ for name, part in (("a_i", slice(0, 99)), ("x", slice(99, 100)), ("y", slice(100
     gates, inputs = (np.array([t[key][0, 0] for t in symbols])[part] for key in ("input_gate", "cell_input"))
     axes[1].plot(gates, inputs, "o", label=name, markersize=4)
 axes[1].set(xlabel="input gate", ylabel="cell input", title="When a symbol is read")
-axes[1].legend(fontsize=7)
+axes[1].legend()
 for trace, target in zip(reg.activations(X), y):
     color = "C1" if target[-2] else "C2"
     axes[2].plot(trace["cell_state"], color=color, linewidth=0.6)
     axes[3].plot(trace["output"][0, -2:], "o-", color=color, linewidth=0.6)
 axes[2].set(xlabel="time step", ylabel="internal state", title="Cell state: orange x, green y")
 axes[3].set(xticks=[0, 1], xticklabels="xy", ylabel="activation", title="Outputs x and y at the end")
-figure.savefig("random_long_lag.png", dpi=100)
+figure.savefig("random_long_lag.png")
 print("figure: random_long_lag.png")

@@ -58,14 +58,15 @@ for seed in range(options.seed, options.seed + options.trials):
 # How it is solved: the states of a net that tells 9 from 10, for both gaps. After the first spike a state
 # moves at each step, and where the second one finds it decides. Dotted: the spikes of the longer gap.
 
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))
 for gaps, (_, right) in nets.items():
     mean = np.convolve(right, np.full(10, 0.1), mode="valid") if len(right) >= 10 else right
     axes[0].plot(
         100 * np.arange(len(right) - len(mean) + 1, len(right) + 1), mean, label="{} or {}".format(*gaps)
     )
 axes[0].set(xlabel="training sequences", ylabel="right of 1000 new ones", title="Learning", ylim=(0.4, 1.02))
-axes[0].legend(fontsize=8)
+axes[0].legend()
 clf = nets[9, 10][0]
 for gap, colour in ((9, "C0"), (10, "C1")):
     x = np.zeros((20, 1))
@@ -76,6 +77,6 @@ for gap, colour in ((9, "C0"), (10, "C1")):
 for step in (3, 13):
     axes[1].axvline(step, color="gray", linestyle=":")
 axes[1].set(xlabel="time step", ylabel="internal state", title="Cells that count")
-axes[1].legend(fontsize=8)
-figure.savefig("spike_gap.png", dpi=100)
+axes[1].legend()
+figure.savefig("spike_gap.png")
 print("figure: spike_gap.png")

@@ -81,12 +81,13 @@ print(f"{np.mean(right[-500:]):.2f} of the last 500 episodes right after {len(ri
 # %%
 # How it is solved: the states of the cells on the way, by the goal.
 
-figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 2, figsize=(11, 4))
 axes[0].plot(np.convolve(right, np.ones(200) / 200, mode="valid"))
 axes[0].set(xlabel="episode", ylabel="share of 200 in the right arm", title="Learning", ylim=(0, 1))
 for _ in range(12):
     states, _ = episode(learns=False)
     axes[1].plot(states[: 3 * options.length], color="C0" if maze.goal_is_north else "C3", alpha=0.5)
 axes[1].set(xlabel="step", ylabel="cell states", title="Goal in the north (blue), in the south (red)")
-figure.savefig("t_maze.png", dpi=100)
+figure.savefig("t_maze.png")
 print("figure: t_maze.png")

@@ -59,12 +59,13 @@ study.report()
 # How it is solved: the states of the cells keep the first relevant symbol until the second comes. One string
 # of each class; the dotted lines are the relevant symbols.
 
-figure, axes = plt.subplots(1, 5, figsize=(15, 3), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 5, figsize=(15, 3))
 seen, mean, largest = np.transpose(trial.curve)
-axes[0].plot(seen, largest, label="largest of 100", linewidth=0.5)
-axes[0].plot(seen, mean, label="mean")
+axes[0].plot(seen, largest, label="largest of 100", linewidth=0.5, color="0.6")
+axes[0].plot(seen, mean, label="mean", color="k")
 axes[0].set(xlabel="training strings", ylabel="|error|", title="Learning", ylim=(0, 1))
-axes[0].legend(fontsize=7)
+axes[0].legend()
 X, y = make_temporal_order(100, random_state=trial.seed)
 for axis, name in zip(axes[1:], CLASSES, strict=True):
     string = X[np.flatnonzero(y == name)[:1]]
@@ -74,6 +75,6 @@ for axis, name in zip(axes[1:], CLASSES, strict=True):
         axis.axvline(step, color="gray", linestyle=":")
     axis.set(xlabel="time step", title=f"{name}: cell states")
 axes[1].set_ylabel("internal state")
-axes[1].legend(fontsize=7)
-figure.savefig("temporal_order.png", dpi=100)
+axes[1].legend()
+figure.savefig("temporal_order.png")
 print("figure: temporal_order.png")

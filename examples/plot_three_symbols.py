@@ -61,12 +61,13 @@ study.report()
 # How it is solved: the outputs of the cells when one, two and three relevant symbols have come, for 400
 # strings, in the two directions in which they vary most. Orders that are the same so far lie together.
 
-figure, axes = plt.subplots(1, 4, figsize=(15, 3.6), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 4, figsize=(15, 3.6))
 seen, mean, largest = np.transpose(trial.curve)
-axes[0].plot(seen / 1000, largest, label="largest of 100", linewidth=0.5)
-axes[0].plot(seen / 1000, mean, label="mean")
+axes[0].plot(seen / 1000, largest, label="largest of 100", linewidth=0.5, color="0.6")
+axes[0].plot(seen / 1000, mean, label="mean", color="k")
 axes[0].set(xlabel="thousand training strings", ylabel="|error|", title="Learning", ylim=(0, 1))
-axes[0].legend(fontsize=7)
+axes[0].legend()
 X, y = make_temporal_order(400, n_relevant=3, random_state=trial.seed)
 traces = clf.activations(X)
 for axis, (step, known) in zip(axes[1:], {30: 1, 60: 2, 99: 3}.items(), strict=True):
@@ -77,7 +78,7 @@ for axis, (step, known) in zip(axes[1:], {30: 1, 60: 2, 99: 3}.items(), strict=T
         chosen = [name.startswith(order) for name in y]
         axis.plot(*places[chosen].T, ".", markersize=3, label=order)
     axis.set(xlabel="first direction", title=f"Cells after {step} steps")
-    axis.legend(fontsize=7)
+    axis.legend()
 axes[1].set_ylabel("second direction")
-figure.savefig("three_symbols.png", dpi=100)
+figure.savefig("three_symbols.png")
 print("figure: three_symbols.png")

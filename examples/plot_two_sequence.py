@@ -65,7 +65,8 @@ study.report()
 # recurrent weight, so that the state runs away from zero to one side and the noise does not turn it round.
 # Of the three blocks the one is shown whose states at the end differ most between the classes.
 
-figure, axes = plt.subplots(1, 4, figsize=(14, 3.2), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))
 seen, mean, largest = np.transpose(trial.curve)
 axes[0].semilogy(seen, mean)
 axes[0].axhline(study.experiment.rule.mean_error, color="gray", linestyle=":")
@@ -80,5 +81,5 @@ for x, trace, high in zip(X, traces, is_high):
 axes[1].set(xlabel="time step", ylabel="input", title=f"Blue: target {y.max():g}, orange: {y.min():g}")
 axes[2].set(xlabel="time step", ylabel="g(net)", title=f"Input of cell {block + 1}")
 axes[3].set(xlabel="time step", ylabel="internal state", title=f"State of cell {block + 1}")
-figure.savefig("two_sequence.png", dpi=100)
+figure.savefig("two_sequence.png")
 print("figure: two_sequence.png")

@@ -90,10 +90,10 @@ for name, load in (("Japanese vowels", japanese_vowels), ("spoken digits", spoke
 # Which class is taken for which (last seed).
 
 if shown:
-    size = 5 * len(shown), 4.5
-    figure, axes = plt.subplots(1, len(shown), figsize=size, layout="constrained", squeeze=False)
+    plt.style.use("sklstm.pictures")
+    figure, axes = plt.subplots(1, len(shown), figsize=(5 * len(shown), 4.5), squeeze=False)
     for axis, (name, truth, predicted) in zip(axes[0], shown, strict=True):
         ConfusionMatrixDisplay.from_predictions(truth, predicted, ax=axis, colorbar=False, cmap="Blues")
         axis.set_title(name)
-    figure.savefig("variable_length.png", dpi=100)
+    figure.savefig("variable_length.png")
     print("figure: variable_length.png")

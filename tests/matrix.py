@@ -549,21 +549,44 @@ def render(cells):
         )
     ]
     for group, rows in ROWS.items():
-        lines += [f"## {group.capitalize()}\n", f"| tool | {' | '.join(containers(group))} |"]
-        lines.append("| --- |" + " :-: |" * len(containers(group)))
-        for name in rows:
-            marks = [MARKS[cells[group, name, container][0]] for container in containers(group)]
-            lines.append(f"| `{name}` | {' | '.join(marks)} |")
-        lines.append("")
+        lines += [f"## {group.capitalize()}\n", exceptions_of(group, rows, cells)]
     lines.append(BOTTOM.format(words="\n".join(f"| {words} ... | {where} |" for words, where in WORDS)))
     return "\n".join(lines)
 
 
-TOP = """# Containers and scikit-learn's tools
+def some(words, word):
+    """The containers of which this is said, short; the names themselves have commas."""
+    named = [container for container in words if words[container] == word]
+    others = [container for container in words if words[container] != word]
+    if len(named) <= len(others):
+        return "; ".join(named)
+    return "all but " + "; ".join(others) if others else "all"
+
+
+def exceptions_of(group, rows, cells):
+    """The tools of a group: those that work with every container, and the others with their containers."""
+    every, lines = [], []
+    for name in rows:
+        words = {container: cells[group, name, container][0] for container in containers(group)}
+        if set(words.values()) == {"works"}:
+            every.append(f"`{name}`")
+        else:
+            lines.append(f"| `{name}` | {' | '.join(some(words, word) for word in ('padder', 'refused'))} |")
+    text = f"With every container: {', '.join(every)}.\n" if every else ""
+    if lines:
+        head = ("| tool | behind `SequencePadder` | refused |", "| --- | --- | --- |")
+        text += "\nThe others work as they stand with the containers that are not named:\n\n"
+        text += "\n".join((*head, *lines)) + "\n"
+    return text
+
+
+TOP = """<!-- Made by tests/matrix.py from the tools themselves: `python tests/matrix.py`. -->
+
+# Containers and scikit-learn's tools
 
 Every tool of scikit-learn that takes X and an estimator, against every container of sequences, as the test
 suite runs them. `python tests/matrix.py` writes this page (scikit-learn {version}); `tests/test_matrix.py`
-compares it.
+compares it. Most tools work with every container; the tables name the exceptions.
 
 {n_rows} tools, {n_containers} containers, and {n_mixed} of words beside numbers, {n_cells} cells:
 

@@ -16,8 +16,10 @@ from sklstm import Network, _cpu
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "rivals"
 RESULTS = ROOT / "benchmarks" / "results"
-MODULES = ("jobs", "workloads", "worker", "ours", "page", "run", "limits", "growth", "hot_spots")
-PATHS = ("paths", "paths_page")  # of the folder above
+MODULES = ("jobs", "workloads", "worker", "ours", "run", "limits", "growth", "hot_spots")
+PATHS = ("paths",)  # of the folder above
+PAGES = ROOT / "tools" / "pages"
+OF_PAGES = ("performance_page", "paths_page")
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +27,9 @@ def bench():
     """The modules of the benchmark, which are scripts beside each other, with small workloads."""
     pytest.importorskip("matplotlib")
     before = list(sys.path)
-    sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
+    sys.path[:0] = [str(FOLDER), str(FOLDER.parent), str(PAGES)]
     try:
-        modules = SimpleNamespace(**{name: import_module(name) for name in (*MODULES, *PATHS)})
+        modules = SimpleNamespace(**{name: import_module(name) for name in (*MODULES, *PATHS, *OF_PAGES)})
         sizes = modules.workloads
         sizes.ON_LINE = {name: task._replace(n_sequences=6) for name, task in sizes.ON_LINE.items()}
         sizes.BATCHES = {name: sizes.Batches(4, 4, 20, 3, 2) for name in sizes.BATCHES}
@@ -36,7 +38,7 @@ def bench():
         yield modules
     finally:
         sys.path[:] = before
-        for name in (*MODULES, *PATHS):
+        for name in (*MODULES, *PATHS, *OF_PAGES, "shared"):
             sys.modules.pop(name, None)
 
 
@@ -81,7 +83,7 @@ def test_rows_are_whole(bench):
     rows = [row for group in bench.jobs.GROUPS for row in group.rows]
     keys = [(row.name, row.rival.text) for row in rows]  # as on the page
     assert len(set(keys)) == len(rows)
-    shown = [name for names in bench.page.SECTIONS.values() for name in names]
+    shown = [name for names in bench.performance_page.SECTIONS.values() for name in names]
     assert sorted(shown) == sorted({group.workload for group in bench.jobs.GROUPS})
     for row in rows:
         assert row.ours.system == "sklstm"
@@ -287,48 +289,54 @@ HOT = {"job": "C1, float32", "percent": {"forward_rows": 51.2, "rest": 48.8}}
 def test_page(bench, tmp_path):
     first, held = tiny_result(bench), tiny_result(bench, "avx2", held=True)
     runs = {"rivals": first, "rivals_again": first | {"rows": first["rows"][:1]}, "rivals_avx2": held}
-    text = bench.page.page((FOLDER / "page.md").read_text(), json.loads(json.dumps(runs)), [HOT])
+    text = bench.performance_page.page(
+        (PAGES / "performance_page.md").read_text(), json.loads(json.dumps(runs)), [HOT]
+    )
     assert "{{" not in text
-    assert bench.page.NOT_YET not in text
-    assert "| row | rival | avx512 | again | avx2 | again | goal | aim |" in text
-    line = "| A1 adding, T = 100, {}, float32 | {} | {} |"
-    hidden, peepholes = "with two hidden units", "with peepholes"
-    missed, met, none = "3 (3 to 3), missed", "**3 (3 to 3)**", "3 (3 to 3)"
-    assert line.format("paper", "numba alike", f"{missed} | 3, missed | {missed} |  | 3.5 | 4.2") in text
-    assert line.format("paper", "torch alike", f"{missed} |  | {missed} |  | 80 | 150") in text
-    assert line.format("alike", "numba alike", f"{met} |  | {met} |  | 2.3 | 3") in text
-    assert line.format("alike", "torch alike", f"{none} |  | {none} |  |  | ") in text
-    goals = "1.6 (avx512), 1.4 (avx2)"
-    assert f"| B2 fixed length, full | torch fixed | {met} |  | {met} |  | {goals} |  |" in text
-    for level in ("avx512", "avx2"):
-        times = f"{level} | 2 | 6 | ns | 3"
-        assert line.format(hidden, f"numba {hidden}", f"{times} | 1.5 | 0e+00") in text
-        assert line.format(peepholes, f"numba {peepholes}", f"{times} |  | 0e+00") in text
-    with_goal = [row for row in first["rows"] if row["goal"] is not None]
-    met = f"{sum(row['goal'] <= 3 for row in with_goal)} of {len(with_goal)}"
-    rest = "2026-01-01 12:00 | {} | {} | {} | 3 to 3 | 0.5 to 1 | 0.3 to 0.3 | 100 |"
-    assert "| `rivals.json` | " + rest.format("avx512", "as they are", met) in text
-    assert "| `rivals_again.json` | " + rest.format("avx512", "as they are", "0 of 1") in text
-    assert "| `rivals_avx2.json` | " + rest.format("avx2", "held to it", met) in text
+    assert bench.performance_page.NOT_YET not in text
+    assert "| row | rival | avx512 | avx2 |" in text
+    assert "| on-line learning, networks of 1997 | torch | **3** | 3 to 3 |" in text
+    line, ratio = "| A1 adding, T = 100, {}, float32 | {} | {} |", "3 (3 to 3)"
+    assert line.format("paper", "numba alike", f"{ratio} | {ratio}") in text
+    assert f"| B2 fixed length, full | torch fixed | {ratio} | {ratio} |" in text
+    file = list(bench.performance_page.downloads_of(bench.performance_page.levels_of(runs)))
+    lines = [dict(zip(file[0], row, strict=True)) for row in file[1:]]
+    assert {line["run"] for line in lines} == {"first", "second"}
+    hidden = "with two hidden units"
+    (one,) = (
+        line
+        for line in lines
+        if (line["row"], line["level"]) == (f"A1 adding, T = 100, {hidden}, float32", "avx2")
+        and line["rival"] == f"numba {hidden}"
+    )
+    assert (one["ours"], one["rivals"], one["unit"], one["limit"]) == ("2", "6", "ns", "1.5")
+    assert (one["ratio"], one["ratio_of_fastest"], one["difference"]) == ("3", "3", "0e+00")
+    rest = "2026-01-01 12:00 | {} | {} | 3 to 3 | 0.5 to 1 | 0.3 to 0.3 | 100 |"
+    assert "| `rivals.json` | " + rest.format("avx512", "as they are") in text
+    assert "| `rivals_again.json` | " + rest.format("avx512", "as they are") in text
+    assert "| `rivals_avx2.json` | " + rest.format("avx2", "held to it") in text
     assert "cores of abacus, none, Python 3.14: numba 1." in text
     assert "| sklstm |  | 20 | 30 | 4.0 | 1.0 |" in text
     assert "| C1, float32 | `forward_rows` 51, `rest` 49 |" in text
-    bench.page.figure(first, tmp_path)
-    assert (tmp_path / "growth.png").stat().st_size > 10_000
+    bench.performance_page.figures(runs, tmp_path)
+    for name in ("growth.png", "ratios.png"):
+        assert (tmp_path / name).stat().st_size > 10_000
 
 
 def test_page_has_rows_that_one_level_lacks(bench):
     first, held = tiny_result(bench), tiny_result(bench, "avx2", held=True)
-    missing = bench.page.key_of(first["rows"].pop(0))
-    levels = bench.page.levels_of({"rivals": first, "rivals_avx2": held})
+    missing = bench.performance_page.key_of(first["rows"].pop(0))
+    levels = bench.performance_page.levels_of({"rivals": first, "rivals_avx2": held})
     line = "| " + " | ".join(missing) + " |"
-    assert f"{line}  |  | 3 (3 to 3), missed |  | 3.5 | 4.2 |" in bench.page.ratios_of(levels, "on-line")
-    assert bench.page.times_of(levels).count(line) == 1
+    assert f"{line}  | 3 (3 to 3) |" in bench.performance_page.ratios_of(levels, "on-line")
+    assert sum(row[:2] == missing for row in bench.performance_page.downloads_of(levels)) == 1
 
 
 def test_page_of_one_level_without_a_second_run(bench):
-    text = bench.page.page((FOLDER / "page.md").read_text(), {"rivals": tiny_result(bench)})
-    assert "| row | rival | avx512 | again | goal | aim |" in text
+    text = bench.performance_page.page(
+        (PAGES / "performance_page.md").read_text(), {"rivals": tiny_result(bench)}
+    )
+    assert "| row | rival | avx512 |" in text
 
 
 @pytest.mark.parametrize(
@@ -344,10 +352,10 @@ def test_page_of_one_level_without_a_second_run(bench):
 def test_page_refuses_runs_that_are_not_alike(bench, name, part):
     first, held = tiny_result(bench), tiny_result(bench, "avx2", held=True)
     runs = {"rivals": first, "rivals_again": first, "rivals_avx2": held, "rivals_avx2_again": held}
-    bench.page.check(runs)
+    bench.performance_page.check(runs)
     runs[name] = runs[name] | {part: "other"}
     with pytest.raises(ValueError, match=rf"^{part} of {name}\.json is other, but that of rivals"):
-        bench.page.check(runs)
+        bench.performance_page.check(runs)
 
 
 @pytest.mark.parametrize("name", ["rivals", "rivals_avx2"])
@@ -356,28 +364,30 @@ def test_page_needs_the_first_runs(bench, name):
     runs = {"rivals": first, "rivals_avx2": held, "rivals_avx2_again": held}
     del runs[name]
     with pytest.raises(ValueError, match=rf"^rivals_avx2\w*\.json needs {name}\.json beside it\.$"):
-        bench.page.check(runs)
+        bench.performance_page.check(runs)
 
 
 def test_page_reads_the_runs_that_are_there(bench, tmp_path):
     for name in ("rivals", "rivals_avx2", "rivals_avx2_again", "rivals_baseline"):
         (tmp_path / f"{name}.json").write_text(json.dumps({"level": name}))
     names = ["rivals", "rivals_avx2", "rivals_avx2_again"]
-    assert bench.page.read(tmp_path) == {name: {"level": name} for name in names}
+    assert bench.performance_page.read(tmp_path) == {name: {"level": name} for name in names}
 
 
 def test_page_says_what_is_not_measured(bench):
     result = tiny_result(bench) | {"rows": []}
     del result["import"], result["memory"]
-    text = bench.page.page((FOLDER / "page.md").read_text(), {"rivals": result})
-    assert text.count(bench.page.NOT_YET) == len(bench.page.SECTIONS) + 4
+    text = bench.performance_page.page((PAGES / "performance_page.md").read_text(), {"rivals": result})
+    assert text.count(bench.performance_page.NOT_YET) == len(bench.performance_page.SECTIONS) + 4
 
 
 def test_page_in_the_docs_is_that_of_the_results(bench):
     committed = ROOT / "docs" / "performance" / "index.md"
     hot_spots = json.loads((RESULTS / "hot_spots.json").read_text())
-    runs = bench.page.read(RESULTS)
-    assert committed.read_text() == bench.page.page((FOLDER / "page.md").read_text(), runs, hot_spots)
+    runs = bench.performance_page.read(RESULTS)
+    assert committed.read_text() == bench.performance_page.page(
+        (PAGES / "performance_page.md").read_text(), runs, hot_spots
+    )
 
 
 def test_each_path_can_be_switched_off(bench):
@@ -494,7 +504,7 @@ def test_page_of_paths(bench):
         "ratio_of_fastest": 3.0,
         "difference": 0.0,
     }
-    text = bench.paths_page.page((FOLDER.parent / "paths_page.md").read_text(), result)
+    text = bench.paths_page.page((PAGES / "paths_page.md").read_text(), result)
     assert "{{" not in text
     assert "| first | What first is. | 1 of 2 | 4.50: B1 full (avx2) |  |" in text
     assert "| second | What second is. | 1 of 2 | 1.10: A1 paper (avx512) | another order |" in text
@@ -511,13 +521,15 @@ def test_page_of_paths_in_the_docs_is_that_of_the_results(bench):
     results, committed = RESULTS / "paths.json", ROOT / "docs" / "paths.md"
     assert results.exists() == committed.exists()
     if results.exists():
-        template = (FOLDER.parent / "paths_page.md").read_text()
+        template = (PAGES / "paths_page.md").read_text()
         assert committed.read_text() == bench.paths_page.page(template, json.loads(results.read_text()))
 
 
 def test_page_says_that_its_figures_are_of_another_kernel(bench):
     result = json.loads((RESULTS / "rivals.json").read_text())
-    said = f"The figures of {result['started'][:10]} on this page" in (FOLDER / "page.md").read_text()
+    said = (
+        f"The figures of {result['started'][:10]} on this page" in (PAGES / "performance_page.md").read_text()
+    )
     assert said == ("level" not in result)  # results of the kernel before say no level
 
 

@@ -108,7 +108,7 @@ def test_activations_as_lines(clf):
             assert_allclose(np.transpose(lines), so_far, rtol=1e-12)
         else:
             assert_array_equal(lines, trace[part].T)
-        assert_array_equal(ax.lines[0].get_xdata(), np.arange(1, len(X[0]) + 1))
+        assert_array_equal(ax.lines[0].get_xdata(), np.arange(len(X[0])))
     legends = {part: ax.get_legend() for part, ax in display.axes_.items()}
     texts = {part: [t.get_text() for t in legend.get_texts()] for part, legend in legends.items() if legend}
     assert texts == {

@@ -155,8 +155,19 @@ def test_every_example_is_tested():
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_is_short_and_listed(name):
-    assert name in LONG or len((ROOT / "examples" / name).read_text().splitlines()) < 100
+    assert name in LONG or len((ROOT / "examples" / name).read_text().splitlines()) <= 100
     assert f'"{name}"' in (DOCS / "gallery.toml").read_text()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_draws_in_the_style_of_the_documentation(name):
+    code = (ROOT / "examples" / name).read_text()
+    assert code.count('plt.style.use("sklstm.pictures")') == 1
+    assert "dpi=" not in code  # the style has it
+    assert "layout=" not in code
+    assert not re.search(
+        r'"(RdBu|bwr|seismic|coolwarm)(_r)?"', code.replace('"RdBu_r"', "")
+    )  # one map for signs
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -18,10 +18,19 @@ def on_the_page():
     """(row, container) -> mark."""
     marks, groups = {}, {name: group for group, name in ROWS}
     assert len(groups) == len(ROWS)
-    for name, cells in re.findall(r"^\| `(.*?)` \| (.*) \|$", PAGE, flags=re.MULTILINE):
+    for line in re.findall(r"^With every container: (.*)\.$", PAGE, flags=re.MULTILINE):
+        for name in re.findall(r"`(.*?)`", line):
+            marks |= {(name, c): "✓" for c in matrix.containers(groups[name])}
+    for name, *cells in re.findall(r"^\| `(.*?)` \| (.*) \| (.*) \|$", PAGE, flags=re.MULTILINE):
         if name in groups:
-            containers = matrix.containers(groups[name])
-            marks |= {(name, c): mark for c, mark in zip(containers, cells.split(" | "), strict=True)}
+            every = list(matrix.containers(groups[name]))
+            marks |= {(name, c): "✓" for c in every}
+            for mark, cell in zip(("P", "r"), cells, strict=True):
+                named = cell.removeprefix("all but ").removeprefix("all").split("; ")
+                marked = (
+                    [c for c in every if c not in named] if cell.startswith("all") else filter(None, named)
+                )
+                marks |= {(name, c): mark for c in marked}
     return marks
 
 

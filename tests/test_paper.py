@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import importlib.util
 import io
 import json
 import multiprocessing
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,6 +18,7 @@ import pytest
 
 import sklstm
 from children import interruptible
+from generated_pages import script_of_pages
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.paper import EXPERIMENTS, Study, StudyTrial, __main__, _records, _study, settings
 from sklstm.paper._experiments import OWN, READINGS, SETTINGS, Rule
@@ -670,12 +669,7 @@ def test_study_says_what_is_wrong():
 @pytest.fixture(scope="module")
 def page():
     """The program that makes the page of results."""
-    pytest.importorskip("matplotlib")
-    path = Path(__file__).parents[1] / "benchmarks" / "paper_page.py"
-    spec = importlib.util.spec_from_file_location("paper_page", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_of_pages("paper_page")
 
 
 def record_of(name, setting, seed, **changes):
@@ -725,6 +719,6 @@ def test_page_shows_other_systems_readings_and_limits(page):
 
 
 def test_page_in_the_docs_is_that_of_the_records(page):
-    committed = page.HERE.parent / "docs" / "paper" / "index.md"
-    records = page.read(page.HERE / "results" / "paper")
+    committed = page.ROOT / "docs" / "paper" / "index.md"
+    records = page.read(page.RESULTS / "paper")
     assert committed.read_text() == page.page((page.HERE / "paper_page.md").read_text(), records)

@@ -1,15 +1,13 @@
 """The experiments of the tutorial of 2003: networks, streams, rules, records, the runner."""
 
-import importlib.util
 import json
-import sys
 from itertools import pairwise
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from generated_pages import script_of_pages
 from sklstm import tasks
 from sklstm.paper import TUTORIAL, __main__
 from sklstm.paper._records import TUTORIAL_FIELDS, read
@@ -465,16 +463,7 @@ def test_reached_is_a_field_of_its_records(tmp_path, capsys):
 @pytest.fixture(scope="module")
 def tutorial_page():
     """The script, which imports the one beside it."""
-    pytest.importorskip("matplotlib")
-    folder = Path(__file__).parents[1] / "benchmarks"
-    sys.path.insert(0, str(folder))
-    try:
-        spec = importlib.util.spec_from_file_location("tutorial_page", folder / "tutorial_page.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(folder))
-    return module
+    return script_of_pages("tutorial_page")
 
 
 def record_of(name, setting, seed, **changes):

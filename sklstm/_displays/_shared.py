@@ -56,7 +56,7 @@ def image_over_time(ax, values, label, unit):
     style = {"cmap": "viridis"}
     if values.min() < 0:
         style = {"cmap": "RdBu_r"} | dict(zip(("vmin", "vmax"), symmetric(values), strict=True))
-    extent = (0.5, len(values) + 0.5, values.shape[1] - 0.5, -0.5)
+    extent = (-0.5, len(values) - 0.5, values.shape[1] - 0.5, -0.5)
     image = ax.imshow(values.T, aspect="auto", interpolation="nearest", extent=extent, **style)
     ax.figure.colorbar(image, ax=ax, label=label, pad=0.01)
     ax.set_ylabel(unit)

@@ -179,7 +179,7 @@ class ActivationsDisplay:
     def _lines(self, ax, part, named):
         values = self.activations[part]
         names, _ = self._units(part)
-        steps = np.arange(1, len(values) + 1)
+        steps = np.arange(len(values))
         for i, (name, column) in enumerate(zip(names, values.T, strict=True)):
             of_cells = part in ("cell", "cell_input", "cell_state")
             block, cell = divmod(i, self.block_size) if of_cells else (i, 0)

@@ -169,7 +169,7 @@ class InputImportanceDisplay:
         if len(names) > MOST_LINES:
             image_over_time(ax, self.x, "value", "feature")
             return
-        steps = np.arange(1, len(self.x) + 1)
+        steps = np.arange(len(self.x))
         for name, column in zip(names, self.x.T, strict=True):
             ax.plot(steps, column, label=name, marker="." * (len(steps) < 30))
         ax.set_ylabel("value")

@@ -152,7 +152,7 @@ class StepConfusionDisplay:
             figure = pyplot_of(self).figure(figsize=size, layout="constrained")
         self.figure_ = figure
         self.axes_ = np.atleast_1d(figure.subplots(n_classes, sharex=True, sharey=True))
-        edges = 0.5 + self.window * np.arange(n_windows + 1)
+        edges = -0.5 + self.window * np.arange(n_windows + 1)
         for true, (ax, label) in enumerate(zip(self.axes_, self.classes, strict=True)):
             total = self.counts[:, true].sum(axis=1)
             below = np.zeros(n_windows)

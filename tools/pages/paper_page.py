@@ -1,13 +1,12 @@
 """The page of results of the experiments of 1997, from the records of their trials.
 
-    python benchmarks/paper_page.py [--records benchmarks/results/paper] [--output docs/paper]
+    python tools/pages/paper_page.py [--records benchmarks/results/paper] [--output docs/paper]
 
 needs matplotlib. `paper_page.md` has the text; the tables of the paper's figures and ours, and two pictures,
 are made here.
 """
 
 import argparse
-import re
 from pathlib import Path
 
 import matplotlib
@@ -16,13 +15,13 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import mannwhitneyu
+from shared import HERE, RESULTS, ROOT, filled, markdown
 
 from sklstm.paper import EXPERIMENTS
 from sklstm.paper._experiments import READINGS, SYSTEMS
 from sklstm.paper._records import read
 from sklstm.paper._results import groups_of, sequences_of_1997, success_of_1997, wrong_of_1997
 
-HERE = Path(__file__).parent
 NAMES = {
     "elman": "Elman net",
     "bptt": "BPTT",
@@ -36,19 +35,6 @@ NAMES = {
     "hierarchy": "transition hierarchies",
 }
 OUTCOME = ["solved", "limit", "sequences"]
-
-
-def markdown(head, rows):
-    """Table in Markdown; the first column to the left, the others to the right."""
-    if not rows:
-        return "No trials yet."
-    lines = [head, [":--"] + ["--:"] * (len(head) - 1), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
-
-
-def filled(template, parts):
-    """Template with {{name}} replaced by the part of this name."""
-    return re.sub(r"\{\{(.+?)\}\}", lambda match: parts[match[1]], template)
 
 
 def task_of(row):
@@ -301,8 +287,8 @@ def figures(records, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--records", type=Path, default=HERE / "results" / "paper")
-    parser.add_argument("--output", type=Path, default=HERE.parent / "docs" / "paper")
+    parser.add_argument("--records", type=Path, default=RESULTS / "paper")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "paper")
     options = parser.parse_args()
     records = read(options.records)
     if not records:

@@ -1,6 +1,6 @@
 """The page of results of the experiments of the tutorial of 2003, from the records of their trials.
 
-    python benchmarks/tutorial_page.py [--records benchmarks/results/tutorial] [--output docs/tutorial]
+    python tools/pages/tutorial_page.py [--records benchmarks/results/tutorial] [--output docs/tutorial]
 
 needs matplotlib. `tutorial_page.md` has the text; its tables, one for each family, are made here.
 """
@@ -8,13 +8,12 @@ needs matplotlib. `tutorial_page.md` has the text; its tables, one for each fami
 import argparse
 from pathlib import Path
 
-from paper_page import filled, markdown
+from shared import HERE, RESULTS, ROOT, filled, markdown
 
 from sklstm.paper import TUTORIAL
 from sklstm.paper._records import read
 from sklstm.paper._results import groups_of
 
-HERE = Path(__file__).parent
 HEAD = ["row", "setting", "weights", "published", "solved", "sequences", "reached: median (range)", "seeds"]
 
 
@@ -61,8 +60,8 @@ def page(template, records):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--records", type=Path, default=HERE / "results" / "tutorial")
-    parser.add_argument("--output", type=Path, default=HERE.parent / "docs" / "tutorial")
+    parser.add_argument("--records", type=Path, default=RESULTS / "tutorial")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "tutorial")
     options = parser.parse_args()
     records = read(options.records)
     if not records:

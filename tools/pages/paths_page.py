@@ -1,26 +1,19 @@
 """The page of the paths that exist for speed alone, from what `paths.py` wrote.
 
-    python benchmarks/paths_page.py [--results benchmarks/results/paths.json] [--output docs/paths.md]
+    python tools/pages/paths_page.py [--results benchmarks/results/paths.json] [--output docs/paths.md]
 
 `paths_page.md` has the text; the tables are made here.
 """
 
 import argparse
 import json
-import re
 from pathlib import Path
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
+from shared import HERE, RESULTS, ROOT, filled, markdown
+
 LEAST = 1.05  # what a path has to bring
 CONTROL = "control"  # no path
 KINDS = {"A": "on-line learning", "B": "mini-batches", "C": "predictions and streams"}
-
-
-def markdown(head, rows, left=1):
-    """Table in Markdown; the first columns to the left, the others to the right."""
-    lines = [head, [":--"] * left + ["--:"] * (len(head) - left), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def pays(record):
@@ -110,12 +103,12 @@ def page(template, result):
         "idle": idle_of(result),
         "rows": tables_of_rows(result),
     }
-    return re.sub(r"\{\{(.+?)\}\}", lambda match: parts[match[1]], template)
+    return filled(template, parts)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results" / "paths.json")
+    parser.add_argument("--results", type=Path, default=RESULTS / "paths.json")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "paths.md")
     options = parser.parse_args()
     result = json.loads(options.results.read_text())

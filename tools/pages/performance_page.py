@@ -1,25 +1,26 @@
-"""The page of the speed beside rivals, from what `run.py` wrote.
+"""The page of the speed beside rivals, from what `benchmarks/rivals/run.py` wrote.
 
-    python benchmarks/rivals/page.py [--results benchmarks/results] [--output docs/performance]
+    python tools/pages/performance_page.py [--results benchmarks/results] [--output docs/performance]
 
-needs matplotlib. `page.md` has the text; the tables and the plots of growth are made here. `rivals.json` is
-the run that is held to no CPU level, `rivals_avx2.json` the one held to avx2; second runs, in
-`rivals_again.json` and `rivals_avx2_again.json`, give the columns "again". `hot_spots.json`, of
+needs matplotlib. `performance_page.md` has the text; the tables, the plots and a file of all ratios and times
+are made here. `rivals.json` is the run that is held to no CPU level, `rivals_avx2.json` the one held to avx2;
+second runs, in `rivals_again.json` and `rivals_avx2_again.json`, are in the file. `hot_spots.json`, of
 `hot_spots.py`, gives the table of what time is spent on. Only `rivals.json` has to be there.
 """
 
 import argparse
+import csv
 import json
-import re
 from pathlib import Path
+from statistics import median
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import numpy as np
+from shared import HERE, RESULTS, ROOT, filled, markdown
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 SECTIONS = {
     "on-line": ("A1", "A2", "A3", "A4", "A5"),
     "batches": ("B1", "B2", "B3"),
@@ -33,14 +34,21 @@ XLABELS = {
     "number": "sequences of 100 to 110 steps",
 }
 NOT_YET = "Not measured yet."
+HEADLINE = (
+    ("on-line learning, networks of 1997", "on-line", "numba"),
+    ("on-line learning, networks of 1997", "on-line", "torch"),
+    ("mini-batches, 32 to 512 cells", "batches", "torch"),
+)
+TITLES = {
+    "on-line": "on-line learning",
+    "batches": "mini-batches",
+    "others": "predictions, streams, searches",
+}
 
 
-def markdown(head, rows):
-    """Table in Markdown; the first two columns to the left, the others to the right."""
-    if not rows:
-        return NOT_YET
-    lines = [head, [":--"] * 2 + ["--:"] * (len(head) - 2), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+def table(head, rows):
+    """Table whose first two columns are text."""
+    return markdown(head, rows, left=2, empty=NOT_YET)
 
 
 def number(value):
@@ -74,51 +82,60 @@ def keys_of(levels, section):
     )
 
 
-def is_met(record):
-    """Whether the ratio reaches the goal; None without a goal."""
-    return None if record["goal"] is None else record["ratio"] >= record["goal"]
-
-
-def ratio_of(record, quartiles=True):
-    """A ratio: in bold if its goal is met, and else it says so."""
+def ratio_of(record):
+    """A ratio, with the quartiles of the ratios of single rounds."""
     if record is None:
         return ""
-    text = number(record["ratio"])
-    if quartiles:
-        text += " ({} to {})".format(*map(number, record["ratio_quartiles"]))
-    return {True: f"**{text}**", False: f"{text}, missed", None: text}[is_met(record)]
-
-
-def goal_of(by_level, name):
-    """Goal or aim, with the CPU levels where they differ."""
-    values = {level: number(record[name]) for level, record in by_level.items()}
-    if len({*values.values()}) == 1:
-        return next(iter(values.values()))
-    return ", ".join(f"{value} ({level})" for level, value in values.items())
+    return "{} ({} to {})".format(*map(number, (record["ratio"], *record["ratio_quartiles"])))
 
 
 def ratios_of(levels, section):
-    """Table of the ratios, levels side by side."""
-    rows = []
-    for key in keys_of(levels, section):
-        pairs = [[run.get(key) for run in records] for *_, records in levels]
-        by_level = {level: pair[0] for (level, *_), pair in zip(levels, pairs) if pair[0]}
-        cells = [cell for first, again in pairs for cell in (ratio_of(first), ratio_of(again, False))]
-        rows.append((*key, *cells, goal_of(by_level, "goal"), goal_of(by_level, "aim")))
-    columns = [column for level, *_ in levels for column in (level or "ratio", "again")]
-    return markdown(("row", "rival", *columns, "goal", "aim"), rows)
+    """Table of the ratios of the first runs, levels side by side."""
+    rows = [
+        (*key, *(ratio_of(first.get(key)) for *_, (first, _) in levels)) for key in keys_of(levels, section)
+    ]
+    return table(("row", "rival", *(level or "ratio" for level, *_ in levels)), rows)
 
 
-def times_of(levels):
-    """Table of the times of the first runs, all rows."""
+def spread_of(levels, section, rival):
+    """Smallest, median and largest ratio to a rival on the rows of a section, in all first runs."""
+    ratios = [
+        record["ratio"]
+        for *_, (first, _) in levels
+        for (row, name), record in first.items()
+        if name.split()[0] == rival and record["group"] in SECTIONS[section]
+    ]
+    return (min(ratios), median(ratios), max(ratios)) if ratios else None
+
+
+def headline_of(levels):
+    """Three numbers: how many times as fast as the nearest rivals."""
     rows = []
+    for text, section, rival in HEADLINE:
+        if spread := spread_of(levels, section, rival):
+            least, middle, most = map(number, spread)
+            rows.append((text, rival, f"**{middle}**", f"{least} to {most}"))
+    return markdown(("work", "beside", "times as fast, median", "range"), rows, left=2, empty=NOT_YET)
+
+
+def downloads_of(levels):
+    """Rows of the file of all ratios and times, of all runs."""
+    yield (
+        "row", "rival", "level", "run", "ratio", "ratio_quartile_1", "ratio_quartile_3", "ratio_of_fastest",
+        "ours", "rivals", "unit", "clock", "limit", "difference",
+    )  # fmt: skip
     for section in SECTIONS:
         for key in keys_of(levels, section):
-            for level, run, (records, _) in levels:
-                if record := records.get(key):
-                    rows.append((*key, level, *times_in(record, run["limits"])))
-    head = ("row", "rival", "level", "ours", "rival's", "unit", "fastest", "limit", "differs")
-    return markdown(head, rows)
+            for level, run, records in levels:
+                for name, by_key in zip(("first", "second"), records, strict=True):
+                    if record := by_key.get(key):
+                        ours, rivals, unit, _, limit, difference = times_in(record, run["limits"])
+                        quartiles = map(number, record["ratio_quartiles"])
+                        fastest = number(record["ratio_of_fastest"])
+                        yield (
+                            *key, level, name, number(record["ratio"]), *quartiles, fastest,
+                            ours, rivals, unit, record["clock"], limit, difference,
+                        )  # fmt: skip
 
 
 def times_in(record, limits):
@@ -160,10 +177,9 @@ def machine_of(first):
 
 
 def runs_of(runs):
-    """Table of the runs: when, on which CPU level, how quiet the machine was, how many goals are met."""
+    """Table of the runs: when, on which CPU level, how quiet the machine was."""
     rows = []
     for name, run in runs.items():
-        met = [is_met(record) for record in run["rows"] if record["goal"] is not None]
         load = [value for record in run["rows"] for value in record["load"]]
         stolen = [record["stolen_percent"] for record in run["rows"]]
         rounds = [record["rounds"] for record in run["rows"]]
@@ -174,13 +190,12 @@ def runs_of(runs):
                 run["started"],
                 run.get("level", ""),
                 "held to it" if run.get("rivals_held") else "as they are",
-                f"{sum(met)} of {len(met)}",
                 *(f"{min(v):g} to {max(v):g}" if v else "" for v in (rounds, load, stolen)),
                 number(speed),
             )
         )
-    head = ("run", "started", "CPU level", "rivals", "goals met", "rounds", "load", "stolen, %", "GFLOP/s")
-    return markdown(head, rows)
+    head = ("run", "started", "CPU level", "rivals", "rounds", "load", "stolen, %", "GFLOP/s")
+    return table(head, rows)
 
 
 def memory_of(result):
@@ -192,7 +207,7 @@ def memory_of(result):
     rows += [
         (f"stream of {int(n):,} steps", "sklstm", f"{size / 1e6:.1f}") for n, size in memory["stream"].items()
     ]
-    return markdown(("what", "system", "MB"), rows)
+    return table(("what", "system", "MB"), rows)
 
 
 def import_of(result):
@@ -208,7 +223,7 @@ def import_of(result):
         )
         for system, numbers in result.get("import", {}).items()
     ]
-    return markdown(("import", "", "ms of CPU", "ms on the wall", "MB of memory", "MB installed"), rows)
+    return table(("import", "", "ms of CPU", "ms on the wall", "MB of memory", "MB installed"), rows)
 
 
 def hot_spots_of(records):
@@ -217,7 +232,7 @@ def hot_spots_of(records):
         (record["job"], ", ".join(f"`{name}` {share:.0f}" for name, share in record["percent"].items()))
         for record in records
     ]
-    return markdown(("job", "percent of the time"), rows)
+    return table(("job", "percent of the time"), rows)
 
 
 def page(template, runs, hot_spots=()):
@@ -227,27 +242,50 @@ def page(template, runs, hot_spots=()):
     tables = {section: ratios_of(levels, section) for section in SECTIONS} | {
         "machine": machine_of(result),
         "runs": runs_of(runs),
-        "times": times_of(levels),
+        "headline": headline_of(levels),
         "memory": memory_of(result),
-        "import": import_of(result),
+        "imports": import_of(result),
         "hot spots": hot_spots_of(hot_spots),
     }
-    return re.sub(r"\{\{(.+?)\}\}", lambda match: tables[match[1]], template)
+    return filled(template, tables)
 
 
-def figure(result, folder):
-    """Draw the three plots of growth."""
-    growth = result.get("growth", {})
-    picture, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+def figures(runs, folder):
+    """Draw the ratios by rival, and the three plots of growth."""
+    plt.style.use("sklstm.pictures")
+    levels = levels_of(runs)
+    picture, axis = plt.subplots(figsize=(8, 2.8))
+    rivals = dict.fromkeys(
+        key[1].split()[0] for section in TITLES for key in keys_of(levels, section)
+    )  # from the nearest to the farthest
+    places = {rival: place for place, rival in enumerate(reversed(rivals))}
+    for offset, (section, title) in zip((0.2, 0, -0.2), TITLES.items(), strict=True):
+        points = [
+            (record["ratio"], places[name.split()[0]] + offset)
+            for *_, (first, _) in levels
+            for (row, name), record in first.items()
+            if record["group"] in SECTIONS[section]
+        ]
+        axis.plot(*np.transpose(points or np.empty((0, 2))), "o", alpha=0.7, label=title)
+    axis.axvline(1, color="0.5", linestyle=":")
+    axis.set(xscale="log", xlabel="times as fast as the rival", yticks=list(places.values()))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.set_yticklabels(places)
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    picture.savefig(folder / "ratios.png")
+    plt.close(picture)
+
+    growth = runs[FIRST[0]].get("growth", {})
+    picture, axes = plt.subplots(1, 3, figsize=(12, 3.6))
     for axis, (name, xlabel) in zip(axes, XLABELS.items()):
         axis.set(xlabel=xlabel, xscale="log", yscale="log")
         if name in growth:
             for label, curve in growth[name]["curves"].items():
                 axis.plot(growth[name]["x"][: len(curve)], curve, "o-", label=label)
-            axis.legend(fontsize=7)
+            axis.legend()
             axis.set_ylim(bottom=10)
-    axes[0].set_ylabel("ns of CPU time a step")
-    picture.savefig(folder / "growth.png", dpi=100)
+    axes[0].set_ylabel("CPU time per step [ns]")
+    picture.savefig(folder / "growth.png")
     plt.close(picture)
 
 
@@ -259,16 +297,18 @@ def read(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
+    parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "performance")
     options = parser.parse_args()
     runs = read(options.results)
     spots = options.results / "hot_spots.json"
     hot_spots = json.loads(spots.read_text()) if spots.exists() else ()
     options.output.mkdir(parents=True, exist_ok=True)
-    text = page((HERE / "page.md").read_text(), runs, hot_spots)
+    text = page((HERE / "performance_page.md").read_text(), runs, hot_spots)
     (options.output / "index.md").write_text(text)
-    figure(runs[FIRST[0]], options.output)
+    with (options.output / "ratios.csv").open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(downloads_of(levels_of(runs)))
+    figures(runs, options.output)
     print(f"{options.output / 'index.md'} from {', '.join(runs)}")
 
 
