@@ -1,7 +1,7 @@
 """Accuracy of the estimator without arguments on handwritten digits whose pixels are in other units.
 
-``python benchmarks/input_scale.py`` prints, for each factor, the mean accuracy over five splits, a fifth of the
-digits to score.
+``python benchmarks/input_scale.py`` prints, for each factor, the mean accuracy over five splits, with a fifth
+of the digits to score.
 """
 
 import warnings
