@@ -1,5 +1,6 @@
 """How estimators and transformers read X: any container -> `Sequences`, with scikit-learn's bookkeeping."""
 
+import re
 import warnings
 from reprlib import repr as short_repr
 
@@ -8,7 +9,8 @@ from sklearn.utils.validation import check_array, validate_data
 
 from sklstm._sequences import as_sequences, is_table, plain
 from sklstm._sequences.frames import library_of, names_of
-from sklstm._sequences.numbers import numbers_of
+from sklstm._sequences.numbers import is_date, numbers_of
+from sklstm._tables import origin_of
 
 
 def read_X(estimator, X, n_inputs=None, *, allow_nan=False, mixed=False):
@@ -64,6 +66,10 @@ def read_table(estimator, X, reset, mixed=False):
     anything checked if X in `fit` was no table.
     """
     numbers = numbers_of(X, "X", mixed=mixed) if library_of(X) else None  # its dates are none
+    if numbers is not None and numbers.dtype == object:  # columns of which NumPy may make no array
+        if reset or getattr(estimator, "_n_columns_in", None) is not None:
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return numbers
     options = {"dtype": None, "ensure_all_finite": "allow-nan"}
     was_table = getattr(estimator, "_n_columns_in", None) is not None
     if reset or (was_table and not isinstance(X, list | tuple)):
@@ -132,7 +138,7 @@ def warn_of_other_readings(X, table, n_channels):
             f"its index has {n_levels} levels: if the rows are time steps, Sequences.from_sktime(X) "
             "makes sequences of them. "
         )
-    elif type(index).__name__ in ("DatetimeIndex", "PeriodIndex", "TimedeltaIndex"):
+    elif index is not None and len(index) and _is_time(index):
         evidence = (
             "its index is of times: if the rows are the time steps of one series, [X] is one sequence, and "
             "Sequences.from_windows(X, length) cuts it into many. "
@@ -143,6 +149,8 @@ def warn_of_other_readings(X, table, n_channels):
             "step per row is [X] if it is one sequence, Sequences.from_long(X, id=...) or "
             "Sequences.from_lengths(X, lengths) if there are several. "
         )
+    elif origin := origin_of(X):
+        evidence, end = f"{origin} ", "X.copy() is read without this warning."
     elif _is_one_hot(table):
         end = "np.array(X)[:, :, np.newaxis] is read without this warning."
         evidence = (
@@ -152,6 +160,14 @@ def warn_of_other_readings(X, table, n_channels):
     else:
         return
     warnings.warn(reading + evidence + end, UserWarning, stacklevel=2)
+
+
+def _is_time(index):
+    """Whether labels of rows are times, or texts that begin with a date such as 2024-05-31."""
+    if type(index).__name__ in ("DatetimeIndex", "PeriodIndex", "TimedeltaIndex"):
+        return True
+    first = index[0]
+    return is_date(first) or (isinstance(first, str) and re.match(r"\d{4}-\d\d-\d\d", first) is not None)
 
 
 def _may_be_a_step(name):

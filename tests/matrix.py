@@ -308,6 +308,47 @@ def of_steps(X, n_channels):
     return np.r_[scores, np.concatenate(list(predicted)).ravel()]
 
 
+def steps_of(X):
+    """Targets of the steps, the first of each sequence missing, and their labels."""
+    targets = [np.r_[np.nan, x[1:, 0]] for x in globals()["X"]]
+    return targets, [[None, *(target[1:] > 0).astype(int).tolist()] for target in targets]
+
+
+def at_every_step(work):
+    """Work of (estimator, X, y), which gives arrays, on targets at every step, some of them missing."""
+
+    def row(X, n_channels):
+        targets, labels = steps_of(X)
+        options = {"return_sequences": True}
+        results = [
+            work(regressor(n_channels, **options), X, targets),
+            work(classifier(n_channels, **options), X, labels),
+        ]
+        return np.concatenate([np.concatenate([np.ravel(part) for part in result]) for result in results])
+
+    return row
+
+
+def step_search(model, X, y):
+    scorer = sklstm.step_scorer("accuracy" if hasattr(model, "class_weight") else "r2")
+    search = cv.GridSearchCV(model, RATES, cv=2, scoring=scorer, error_score="raise")
+    return search.fit(X, y).predict(X)
+
+
+def transformed_steps(X, n_channels):
+    model = sklstm.TransformedStepTargetRegressor(
+        regressor(n_channels, return_sequences=True), transformer=StandardScaler()
+    )
+    grid = {"regressor__learning_rate": [0.01, 0.1]}
+    search = cv.GridSearchCV(model, grid, cv=2, error_score="raise")
+    return np.concatenate(list(search.fit(X, steps_of(X)[0]).predict(X)))
+
+
+def weights_of_steps(model, X, y):
+    weights = [np.r_[0.0, np.ones(len(x) - 1)] for x in globals()["X"]]
+    return model.fit(X, y, sample_weight=weights).predict(X)
+
+
 def estimator(make, base, y):
     """Fit an estimator and predict."""
 
@@ -450,6 +491,21 @@ ROWS = {
                 imputed(n), X, LABELS, cv=2, error_score="raise"
             ),
         }.items()
+    },
+    "targets at every step, some missing": {
+        "LSTM, targets of steps": at_every_step(lambda model, X, y: model.fit(X, y).predict(X)),
+        "sample_weight, one per step": at_every_step(weights_of_steps),
+        "early_stopping": at_every_step(
+            lambda model, X, y: model.set_params(early_stopping=True).fit(X, y).predict(X)
+        ),
+        "cross_val_score, targets of steps": at_every_step(
+            lambda model, X, y: [cv.cross_val_score(model, X, y, cv=cv.KFold(2), error_score="raise")]
+        ),
+        "cross_val_predict, targets of steps": at_every_step(
+            lambda model, X, y: cv.cross_val_predict(model, X, y, cv=cv.KFold(2))
+        ),
+        "GridSearchCV(scoring=step_scorer(...))": at_every_step(step_search),
+        "GridSearchCV(TransformedStepTargetRegressor(...))": transformed_steps,
     },
     "words and numbers in a step": {
         "PerTimeStep(ColumnTransformer(...)), LSTM": of_columns(

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import TimeSeriesSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -13,6 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from sklstm import (
     LSTMClassifier,
+    LSTMEncoder,
     LSTMRegressor,
     SequenceImputer,
     SequencePadder,
@@ -282,3 +284,73 @@ def test_a_back_test():
 def test_windows_are_read_as_any_sequences():
     windows = Sequences.from_windows(np.arange(6.0), 2, 0)
     assert_array_equal(as_sequences(windows).lengths, [2] * 5)
+
+
+@pytest.mark.parametrize("library", ["default", "pandas"])
+@pytest.mark.parametrize("made", [LSTMEncoder(LSTMRegressor(**SMALL)), SequenceSummary()])
+def test_a_word_where_an_lstm_reads_a_table_of_features(made, library):
+    if library != "default":
+        pytest.importorskip(library)
+    made = clone(made).set_output(transform=library)
+    words = "table of features that .* put an estimator of tables behind it"
+    with pytest.warns(UserWarning, match=words):
+        model = make_pipeline(made, LSTMClassifier(**SMALL)).fit(X, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model.predict(X)  # fit has said it
+        LSTMClassifier(**SMALL).fit(np.array(model[0].transform(X)), Y)
+        make_pipeline(made, Ridge()).fit(X, Y)
+
+
+def test_a_word_where_rows_of_the_padder_lack_their_channels():
+    equal = np.random.default_rng(0).normal(size=(40, 5, 2))
+    with pytest.warns(UserWarning, match="sequences of 2 features.*n_channels=2"):
+        make_pipeline(SequencePadder(), LSTMClassifier(**SMALL)).fit(equal, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        make_pipeline(SequencePadder(), LSTMClassifier(n_channels=2, **SMALL)).fit(equal, Y)
+        make_pipeline(SequencePadder(), LSTMClassifier(**SMALL)).fit(equal[:, :, :1], Y)
+
+
+def test_texts_and_objects_that_are_dates_in_an_index():
+    dates = times("dates")
+    for index in (dates.date, dates.astype(str)):
+        with pytest.warns(UserWarning, match="index is of times"):
+            LSTMRegressor(**SMALL).fit(frame(index=index), TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "words"),
+    [
+        (X[:1], np.zeros(len(X[0])), r"The targets of one sequence are \[y\]"),
+        (X, np.zeros(sum(map(len, X))), r"np.split\(y, np.cumsum\(\[len\(x\) for x in X\]\)\[:-1\]\)"),
+        (np.ones((5, 40, 2)), np.zeros((40, 5)), r"X.swapaxes\(0, 1\)"),
+        (np.ones((40, 5, 2)), np.zeros((5, 40)), r"y.swapaxes\(0, 1\)"),
+    ],
+)
+def test_targets_of_steps_on_another_axis(X, y, words):
+    with pytest.raises(ValueError, match=words):
+        LSTMRegressor(return_sequences=True, **SMALL).fit(X, y)
+
+
+def test_groups_of_pandas_are_not_yet_sequences():
+    pd = pytest.importorskip("pandas")
+    groups = pd.DataFrame({"id": [0, 0, 1], "a": [1.0, 2.0, 3.0]}).groupby("id")
+    with pytest.raises(ValueError, match=r"\[frame for _, frame in X\]"):
+        LSTMRegressor(**SMALL).fit(list(groups), [0, 1])
+
+
+def test_targets_in_another_order_than_tables_of_lists():
+    pd = pytest.importorskip("pandas")
+    channels = {name: [x[:, k] for x in X] for k, name in enumerate("ab")}
+    table = pd.DataFrame(channels, index=[f"p{i}" for i in range(40)])
+    labels = pd.Series(Y, index=table.index)
+    clf = LSTMClassifier(**SMALL)
+    with pytest.warns(UserWarning, match="'p39' where X has 'p0'.*y.loc"):
+        clf.fit(table, labels[::-1])
+    with pytest.warns(UserWarning, match="another order"):
+        clf.score(table, labels[::-1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        cross_val_score(clf, table, labels, cv=2, error_score="raise")
+        clf.fit(table, labels[::-1].to_numpy()).fit(table, pd.Series(Y))

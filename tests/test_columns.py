@@ -605,3 +605,95 @@ def test_ids_and_names_of_sktime():
 def test_sparse_sequences_have_ids():
     X = Sequences(sparse.eye_array(3), [0, 1, 3], ids=["a", "b"])
     assert X[1:].ids.tolist() == ["b"]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_dates_are_never_scaled(library):
+    module = pytest.importorskip(library)
+    frames = [module.DataFrame({"t": np.arange(n).astype("M8[ms]")}) for n in (3, 4)]
+    beside = [module.DataFrame({"t": np.arange(n).astype("M8[ms]"), "v": np.arange(n) / 2}) for n in (3, 4)]
+    of_dates = PerTimeStep(make_column_transformer((StandardScaler(), ["t"]), (MinMaxScaler(), ["v"])))
+    for transformer, X in ((SequenceScaler(), frames), (SequenceScaler(), beside), (of_dates, beside)):
+        with pytest.raises(TypeError, match="Dates and durations are not taken as numbers"):
+            transformer.fit(X)
+    numbers = PerTimeStep(make_column_transformer((MinMaxScaler(), ["v"])))
+    assert_array_equal(numbers.fit_transform(beside)[0].to_numpy().ravel(), [0, 1 / 3, 2 / 3])
+
+
+@pytest.mark.parametrize("make", [lambda rows: rows, lambda rows: np.array(rows, dtype=object)])
+def test_dates_of_numpy_among_objects(make):
+    X = [make([[np.datetime64("2024"), 1.0]]) for _ in range(4)]
+    with pytest.raises(TypeError, match="Dates and durations are not taken as numbers"):
+        LSTMClassifier(**SMALL).fit(X, [0, 1, 0, 1])
+    clf = LSTMClassifier(**SMALL).fit(np.eye(4).reshape(4, 2, 2), [0, 1, 0, 1])
+    with pytest.raises(TypeError, match="Dates and durations are not taken as numbers"):
+        clf.step(X[0][0])
+
+
+def test_tables_of_dates_and_words_name_the_column():
+    pd = pytest.importorskip("pandas")
+    dates = pd.DataFrame({"s1": pd.date_range("2024", periods=3), "s2": np.arange(3.0)})
+    with pytest.raises(TypeError, match="Dates and durations are not taken as numbers"):
+        PerTimeStep(StandardScaler()).fit(dates)
+    with pytest.raises(TypeError, match="several kinds in one feature"):
+        SequenceOneHotEncoder().fit(dates)
+    words = pd.DataFrame({"s1": ["a", "b"], "s2": ["b", "a"]})
+    encoded = PerTimeStep(OneHotEncoder(sparse_output=False)).fit_transform(words)
+    assert_array_equal(encoded, [[[1, 0], [0, 1]], [[0, 1], [1, 0]]])
+
+
+def test_what_a_transformer_of_steps_cannot_take():
+    words = [np.array([["a", 1.0], ["b", 2.0]], dtype=object)] * 2
+    for fit in (
+        lambda: SequenceScaler().fit(words),
+        lambda: SequenceScaler().fit([np.ones((2, 2))]).transform(words),
+    ):
+        with pytest.raises(ValueError, match=r"StandardScaler cannot take.*X\[0\] at step 0 holds .a. in"):
+            fit()
+    by_name = PerTimeStep(make_column_transformer((OneHotEncoder(), ["c"])))
+    with pytest.raises(ValueError, match=r"X has no names of features: give places.*from_long"):
+        by_name.fit(words)
+    with pytest.raises(ValueError, match=r"numpy.column_stack\(list\(x.values\(\)\)\)"):
+        by_name.fit([{"c": ["a", "b"], "v": [1.0, 2.0]}])
+    with pytest.raises(TypeError, match="structured_to_unstructured"):
+        LSTMClassifier(**SMALL).fit([np.zeros(2, dtype=[("a", float), ("b", float)])] * 2, [0, 1])
+
+
+def test_numbers_that_have_become_text():
+    X = [np.array([["r", 1.5 + i], ["g", 2.25 + i]]) for i in range(30)]
+    with pytest.warns(UserWarning, match="feature 1 of X has 60 different numbers, such as 1.5"):
+        SequenceOneHotEncoder().fit(X)
+    encoded = SequenceOneHotEncoder(columns=[0], sparse_output=False).fit_transform(X)
+    assert_array_equal(encoded[1], [[0, 1, 2.5], [1, 0, 3.25]])
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_labels_of_a_frame_with_ids(library):
+    frame = pytest.importorskip(library).DataFrame({"who": ["b", "a", "b"], "x": [1.0, 2.0, 3.0]})
+    labels = pytest.importorskip(library).DataFrame({"y": [7, 8], "who": ["a", "b"]})
+    X, y = Sequences.from_long(frame, id="who", labels=labels)
+    assert X.ids.tolist() == ["b", "a"]
+    assert y.tolist() == [8, 7]
+    with pytest.raises(TypeError, match=r"labels is of type ndarray.*dict\(zip\(ids, labels\)\)"):
+        Sequences.from_long(frame, id="who", labels=np.array([7, 8, 7]))
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_time_steps_of_streams_have_names(library):
+    module = pytest.importorskip(library)
+    X = [module.DataFrame({"a": [0.0, 1.0], "b": [1.0, i]}) for i in range(4)]
+    clf = LSTMClassifier(**SMALL).fit(X, [0, 1, 0, 1])
+    expected = clf.predict_proba([X[0][:1]])
+    assert_allclose(clf.step(X[0][:1]), expected)
+    with pytest.raises(ValueError, match="same order as they were in fit"):
+        clf.step(X[0][["b", "a"]][:1])
+    if library == "pandas":
+        assert_allclose(clf.reset_state().step(X[0].iloc[0]), expected[0])
+        with pytest.raises(ValueError, match="same order as they were in fit"):
+            clf.step(X[0][["b", "a"]].iloc[0])
+
+
+def test_a_record_batch_is_a_table():
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"a": [[1.0, 2.0], [3.0]], "b": [[0.0, 1.0], [0.0]]})
+    assert_array_equal(as_sequences(table.to_batches()[0]).values, as_sequences(table).values)

@@ -9,7 +9,14 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score, f1_score, r2_score
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
-from sklstm import LSTMClassifier, LSTMRegressor, cross_val_predict_steps, stack_steps, step_scorer
+from sklstm import (
+    LSTMClassifier,
+    LSTMRegressor,
+    Sequences,
+    cross_val_predict_steps,
+    stack_steps,
+    step_scorer,
+)
 from sklstm._sequences import read_steps
 
 RNG = np.random.default_rng(0)
@@ -320,3 +327,44 @@ def test_what_is_read():
     mixed = read_steps([[None, 1], ["a"]], np.array([2, 1]))
     with pytest.raises(ValueError, match=r"y\[1\]\[0\] is 'a', y\[0\]\[1\] is 1"):
         mixed.natural(mixed.counted())
+
+
+def test_the_mark_of_other_libraries_is_no_class_in_a_score_either():
+    X = [np.random.default_rng(i).normal(size=(4, 1)) for i in range(10)]
+    tags = [(x[:, 0] > 0).astype(int) for x in X]
+    marked = [np.r_[-100, tag[1:]] for tag in tags]
+    clf = LSTMClassifier(n_blocks=2, max_iter=2, return_sequences=True, random_state=0)
+    with pytest.raises(ValueError, match=r"y\[0\]\[0\] is -100, which is no label but the mark"):
+        clone(clf).fit(X, tags).score(X, marked)
+    with pytest.raises(ValueError, match=r"-100, which is no label but the mark"):
+        clone(clf).partial_fit(X, marked, classes=[0, 1])
+    for mark in ("-100", "nan", "<NA>"):
+        with pytest.raises(ValueError, match=f"{mark!r}, which is no label"):
+            clone(clf).fit(X, [[mark, *tag[1:].astype(str)] for tag in tags])
+    known = clone(clf).partial_fit(X, marked, classes=[-100, 0, 1])
+    assert known.classes_.tolist() == [-100, 0, 1]
+    assert 0 <= known.score(X, marked) <= 1
+
+
+def test_weights_of_steps_in_other_containers():
+    X = [np.random.default_rng(i).normal(size=(n, 1)) for i, n in enumerate((3, 5, 4, 6))]
+    tags = [(x[:, 0] > x[:, 0].mean()).astype(int) for x in X]
+    weight = [np.r_[0.0, np.ones(len(x) - 1)] for x in X]
+    clf = LSTMClassifier(n_blocks=2, max_iter=2, return_sequences=True, random_state=0)
+    expected = clone(clf).fit(X, tags, sample_weight=weight).weights_
+    forms = [Sequences.from_lengths(np.concatenate(weight)[:, np.newaxis], [len(x) for x in X])]
+    try:
+        import pyarrow
+    except ImportError:
+        pass
+    else:
+        forms.append(pyarrow.array([w.tolist() for w in weight]))
+    for form in forms:
+        assert_array_equal(clone(clf).fit(X, tags, sample_weight=form).weights_, expected)
+
+
+def test_numbers_as_text_that_are_none():
+    X = [np.ones((2, 1)), np.ones((2, 1))]
+    reg = LSTMRegressor(n_blocks=1, max_iter=1, return_sequences=True, random_state=0)
+    with pytest.raises(ValueError, match=r"y\[0\]\[0\] is 'nan' \(not finite\)"):
+        reg.fit(X, [["nan", "1"], ["2", "3"]])

@@ -33,7 +33,14 @@ from sklstm._learning.solvers import SolverState
 from sklstm._learning.trainer import Trainer
 from sklstm._messages import of_public_classes, shown
 from sklstm._network import Network
-from sklstm._sequences import check_ids, read_targets, read_weights, split_steps, with_missing
+from sklstm._sequences import (
+    check_ids,
+    read_targets,
+    read_weights,
+    split_steps,
+    warn_of_order,
+    with_missing,
+)
 from sklstm._typing import (
     Array,
     Auto,
@@ -265,6 +272,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         validation.check(self)
         goes_on = goes_on and hasattr(self, "weights_")
         sequences = self._read_X(X, reset=not goes_on)
+        warn_of_order(y, X)
         options = {"classes": classes, "reset": not goes_on, "may_lack": continued}
         data = self._read_targets(y, sample_weight, sequences, **options)
         rng = check_random_state(self.random_state)
@@ -469,13 +477,18 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         """Score over all targets that are there and have a positive weight."""
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)
+        warn_of_order(y, X)
         targets, weight = self._read_y(y, sample_weight, sequences, self.network_.return_sequences)
         counted = targets.counted(weight)
         outputs, _ = self._outputs(sequences)
         rows = weight.reshape(len(weight), -1).any(axis=1)
         if not rows.any():
             raise ValueError("y has no target with a positive weight: there is nothing to score.")
-        return self._metric(targets.natural(counted)[rows], self._answers(outputs[rows]), weight[rows])
+        labels = self._labels_to_score(targets, counted)
+        return self._metric(labels[rows], self._answers(outputs[rows]), weight[rows])
+
+    def _labels_to_score(self, targets, counted):
+        return targets.natural(counted)
 
     def activations(self, X: Any) -> list[dict[str, Array]]:
         """Every gate, cell and state over time: what the network does with these sequences.

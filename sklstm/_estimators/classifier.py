@@ -367,6 +367,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             )
         if multilabel:
             return np.where(counted, y, 0).astype(float)
+        if not reset:
+            targets.refuse_marks(y, counted, self.classes_.tolist())
         unknown = np.setdiff1d(y[counted], self.classes_)
         if len(unknown):
             place = targets.place(np.flatnonzero(counted & np.isin(y, unknown))[0])
@@ -389,16 +391,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 f"{type(self).__name__} needs at least 2 classes in y, got one class{with_weight}: "
                 f"{shown(self.classes_[0])}."
             )
-        if not self.return_sequences or classes is not None:
-            return
-        for mark in (-100, "nan"):
-            marked = counted & (y == mark) if (y.dtype.kind in "if") == (mark == -100) else counted & False
-            if marked.any():
-                raise ValueError(
-                    f"{targets.place(marked.argmax())} is {mark!r}, which is no label but the mark of a step "
-                    "without one: give None, NaN or a mask there, or the weight 0 in sample_weight. If it is "
-                    "a label, rename it."
-                )
+        targets.refuse_marks(y, counted, [] if classes is None else self.classes_.tolist())
 
     def _with_class_weights(self, weight, y, counted, may_lack):
         if self.class_weight is None:
@@ -461,6 +454,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         if self.network_.output_activation == "softmax":
             return outputs
         return outputs / np.maximum(outputs.sum(axis=1, keepdims=True), np.finfo(outputs.dtype).tiny)
+
+    def _labels_to_score(self, targets, counted):
+        labels = targets.natural(counted)
+        targets.refuse_marks(labels, counted, self.classes_.tolist())
+        return labels
 
     def _metric(self, y, predicted, weight):
         if weight.ndim == 1:

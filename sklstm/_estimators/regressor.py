@@ -130,12 +130,14 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         if y.dtype.kind in "US":
             for place, text in zip(np.flatnonzero(counted), y[counted].tolist(), strict=True):
                 try:
-                    float(text)
+                    problem = "" if np.isfinite(float(text)) else "not finite"
                 except ValueError as error:
+                    problem = str(error)
+                if problem:
                     raise ValueError(
-                        f"{targets.place(place)} is {text!r} ({error}); expected numbers. Labels are learned "
-                        "by LSTMClassifier."
-                    ) from None
+                        f"{targets.place(place)} is {text!r} ({problem}); expected numbers; None or NaN, not "
+                        "text, at a step without target. Labels are learned by LSTMClassifier."
+                    )
             y = np.where(counted, y, "0")
         if y.dtype.kind in "fc":
             bad = counted & np.isinf(y)

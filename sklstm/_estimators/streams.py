@@ -10,9 +10,11 @@ from sklstm._checks import FLOATS, as_real, real_array
 from sklstm._engine.engine import engine_of
 from sklstm._engine.states import RESET, State, check_state, zero_online_state
 from sklstm._engine.streams import Stream
+from sklstm._input import check_names
 from sklstm._messages import of_public_classes, shown
 from sklstm._network import Network
 from sklstm._sequences import as_sequences
+from sklstm._sequences.frames import library_of, names_of
 from sklstm._tensors import of_tensors
 from sklstm._typing import Array
 
@@ -67,6 +69,10 @@ class StreamsMixin:
                 stepper = None  # its state goes on in the other network
         if not hasattr(self, "weights_"):
             check_is_fitted(self)
+        index = getattr(x, "index", None)  # of a row of pandas
+        names = names_of(x) if library_of(x) else index if hasattr(index, "nlevels") else ()
+        if len(names) and all(isinstance(name, str) for name in names):
+            check_names(self, np.array(list(names), dtype=object))
         try:
             x = np.asarray(of_tensors(x, "x"))
             n_features = x.shape[1] if x.ndim == 2 else x.size if x.ndim == 1 else None

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._documentation import DocumentationLinks
 from sklstm._messages import shown
+from sklstm._tables import OF_FEATURES, made
 from sklstm._typing import Array
 
 BATCH = 256
@@ -104,7 +105,7 @@ class LSTMEncoder(
             for trace in self.estimator_.activations(sequences[start : start + BATCH]):
                 hidden = np.hstack([trace[name] for name in ("cell", "hidden") if name in trace])
                 features.append(hidden[-1] if self.pooling == "last" else hidden.mean(axis=0))
-        return np.array(features)
+        return made(np.array(features), OF_FEATURES.format("LSTMEncoder"))
 
     @property
     def n_features_in_(self) -> int:

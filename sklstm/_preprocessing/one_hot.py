@@ -18,6 +18,18 @@ from sklstm._sequences import Sequences, as_container, as_sequences, is_table, p
 from sklstm._sequences.symbols import check_symbols, read_symbols
 from sklstm._typing import Array, Auto
 
+MOST_FRACTIONS = 20  # different ones that may still be the names of symbols
+
+
+def _fractions_of(column):
+    """Numbers of a column, also those that are written as text; none if something else is in it."""
+    if column.dtype.kind == "U":
+        try:
+            return column.astype(float).tolist()
+        except ValueError:
+            return []
+    return [value for value in column.tolist() if isinstance(value, float)]
+
 
 class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
     """Sequences of symbols as one-hot sequences, which cost what is non-zero.
@@ -111,12 +123,18 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         check_symbols(symbols, read.offsets, "X")
         if isinstance(self.categories, str):
             self._warn_of_continuous(symbols, read.names)
-        self.encoder_ = OneHotEncoder(
+        encoder = OneHotEncoder(
             categories=self.categories,
             handle_unknown=self.handle_unknown,
             sparse_output=self.sparse_output,
             dtype=self.dtype,
-        ).fit(symbols)
+        )
+        try:
+            self.encoder_ = encoder.fit(symbols)
+        except TypeError as error:  # words and numbers have no order
+            raise TypeError(
+                f"X holds symbols of several kinds in one feature: {error}. One kind: x.astype(str)."
+            ) from error
         self.categories_ = self.encoder_.categories_
         return self
 
@@ -161,13 +179,11 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         return places, [i for i in range(n_features) if i not in places]
 
     def _warn_of_continuous(self, symbols, names):
-        """Warn if a feature has fractions, most of them different: numbers are made symbols."""
+        """Warn if a feature has many fractions, maybe as text: numbers are made symbols."""
         for place, column in zip(self._encoded, symbols.T, strict=True):
-            if column.dtype.kind not in ("f", "O"):
-                continue
-            numbers = [value for value in column.tolist() if isinstance(value, float)]
-            fractions = [number for number in numbers if number % 1]
-            if len(set(fractions)) > len(column) / 2:
+            numbers = _fractions_of(column)
+            fractions = [number for number in numbers if number % 1 > 0]
+            if len(set(fractions)) > min(MOST_FRACTIONS, len(column) / 2):
                 name = place if names is None else names[place]
                 others = [i if names is None else names[i] for i in self._encoded if i != place]
                 remedy = (
@@ -206,7 +222,10 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
     def _with_numbers(self, steps, read):
         """The one-hot columns, then those of the features that are numbers."""
         names = None if read.names is None else read.names[self._numbers]
-        others = Sequences(read.flat[:, self._numbers], read.offsets, columns=names)
+        flat = read.flat[:, self._numbers]
+        if flat.dtype.kind == "U" and all(map(_fractions_of, flat.T)):
+            flat = flat.astype(float)  # np.array([["red", 1.5]]) has made text of numbers
+        others = Sequences(flat, read.offsets, columns=names)
         numbers = as_sequences(others, allow_nan=True, dtype=self.dtype).values
         return (
             sparse.hstack([steps, numbers], "csr") if sparse.issparse(steps) else np.hstack([steps, numbers])

@@ -9,6 +9,7 @@ from sklstm._checks import check_integer
 from sklstm._messages import shown
 from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
 from sklstm._sequences import is_table
+from sklstm._tables import OF_ROWS, made
 from sklstm._typing import Array
 
 
@@ -116,7 +117,10 @@ class SequencePadder(UnwrappedSequences, SequenceTransformer):
             )
         if self.padding == "largest":
             padded[is_padding] = np.finfo(padded.dtype).max
-        return padded if self.output == "array" else padded.reshape(len(padded), -1)
+        if self.output == "array":
+            return padded
+        rows = padded.reshape(len(padded), -1)
+        return rows if sequences.n_features == 1 else made(rows, OF_ROWS.format(sequences.n_features))
 
     def _gives_table(self, X):
         return self.output == "rows"

@@ -1,5 +1,6 @@
 """Transformers of tables on every time step."""
 
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -8,9 +9,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._messages import shown
 from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
 from sklstm._sequences import as_container, as_sequences, as_step_targets
-from sklstm._sequences.frames import frame_of, library_of_names
+from sklstm._sequences.frames import columns_of, frame_of, library_of, library_of_names, names_of
+from sklstm._sequences.numbers import NO_DATES, no_numbers, unboxed
 from sklstm._typing import Array, available_if
 
 
@@ -90,8 +93,13 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
         if y is not None:
             y = self._of_steps(y, sequences) if get_tags(transformer).target_tags.required else None
         table = _table(sequences, X)
-        self.transformer_ = clone(transformer).fit(table, y)
-        self._n_channels_out = self.transformer_.transform(table[:1]).shape[1]
+        _refuse_dates(transformer, table)
+        with _messages_of(transformer, sequences):
+            self.transformer_ = clone(transformer).fit(table, y)
+            self._n_channels_out = self.transformer_.transform(table[:1]).shape[1]
+        for _, inner, columns in getattr(self.transformer_, "transformers_", ()):
+            if not isinstance(inner, str):  # "drop", "passthrough"
+                _refuse_dates(inner, _columns(table, columns))
         return self
 
     def _of_steps(self, y, sequences):
@@ -104,7 +112,8 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
     def _transform(self, X):
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False, mixed=True)
-        values = self.transformer_.transform(_table(sequences, X))
+        with _messages_of(self.transformer_, sequences):
+            values = self.transformer_.transform(_table(sequences, X))
         named = sequences.columns is not None
         return as_container(sequences._with(values, self._names_out() if named else None), X, self.n_channels)
 
@@ -180,6 +189,58 @@ def _table(sequences, X):
         return values
     library = library_of_names(X)
     return values if library is None else frame_of(library, values, sequences.columns)
+
+
+def _columns(table, columns):
+    """Some columns of a table, if they are given by names or places."""
+    columns = [columns] if isinstance(columns, str | int) else columns
+    if not isinstance(columns, list) or not all(type(column) in (str, int) for column in columns):
+        return table[:0]
+    if isinstance(table, np.ndarray):
+        return table[:, columns]
+    names = names_of(table)
+    return table[[names[each] if isinstance(each, int) else each for each in columns]]
+
+
+def _refuse_dates(transformer, table):
+    """Refuse a table of dates for a transformer of numbers: scikit-learn would take them as such."""
+    tags = get_tags(transformer)
+    if tags.no_validation or tags.input_tags.categorical or tags.input_tags.string or not library_of(table):
+        return
+    if hasattr(transformer, "transformers") or hasattr(transformer, "steps"):
+        return  # looks at its columns itself
+    names = [
+        name
+        for name, column in zip(names_of(table), columns_of(table), strict=True)
+        if column.dtype.kind in "mM"
+    ]
+    if names and len(names) == table.shape[1]:
+        raise TypeError(
+            f"X holds dates in the column {shown(names[0])}, which {type(transformer).__name__} would take "
+            f"as numbers. {NO_DATES}"
+        )
+
+
+@contextmanager
+def _messages_of(transformer, sequences):
+    """Say in the error of a transformer what X holds, where that is the reason."""
+    try:
+        yield
+    except (TypeError, ValueError, KeyError) as error:
+        name = type(transformer).__name__
+        what = f"{name} cannot take the steps of X: {str(error).partition('. ')[0].rstrip('. ')}."
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        if sequences.dtype == object and not hasattr(transformer, "transformers"):
+            i = next((i for i, steps in enumerate(sequences) if unboxed(steps, "X").dtype == object), 0)
+            found = no_numbers(sequences[i], f"X[{i}]", sequences.columns)
+            raise kind(f"{what} {found}") from error
+        if sequences.columns is None and hasattr(transformer, "transformers"):
+            raise kind(
+                f"{what} X has no names of features: give places, make_column_transformer("
+                "(encoder, [0]), ...), or name them: data frames, Sequences.from_long, "
+                "Sequences(values, offsets, columns=...)."
+            ) from error
+        raise
 
 
 class SequenceScaler(PerTimeStep):

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._messages import shown
 from sklstm._preprocessing.base import SequenceTransformer
+from sklstm._tables import OF_FEATURES, made
 from sklstm._typing import Array
 
 Statistic = Literal["mean", "std", "first", "last", "length"]
@@ -94,7 +95,8 @@ class SequenceSummary(SequenceTransformer):
             "last": lambda: _dense(values[offsets[1:] - 1]),
             "length": lambda: sequences.lengths[:, np.newaxis].astype(sequences.dtype),
         }
-        return np.hstack([columns[name]() for name in self.statistics])
+        table = np.hstack([columns[name]() for name in self.statistics])
+        return made(table, OF_FEATURES.format("SequenceSummary"))
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the columns: statistic, underscore, name of the feature; and "length".

@@ -14,6 +14,7 @@ from sklstm._sequences.targets import (
     read_targets,
     read_weights,
     split_steps,
+    warn_of_order,
     with_missing,
 )
 
@@ -30,5 +31,6 @@ __all__ = [
     "read_targets",
     "read_weights",
     "split_steps",
+    "warn_of_order",
     "with_missing",
 ]

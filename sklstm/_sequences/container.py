@@ -14,7 +14,7 @@ from scipy import sparse
 from sklstm._checks import check_choice, check_number, check_offsets, check_sequences
 from sklstm._messages import shown
 from sklstm._sequences.frames import library_of, names_of, text_names
-from sklstm._sequences.long import features_of_long, grouped, labels_by_id
+from sklstm._sequences.long import features_of_long, grouped, labels_by_id, labels_of_steps
 from sklstm._sequences.numbers import (
     array_of,
     beside,
@@ -204,8 +204,9 @@ class Sequences:
         columns : list of str, default=None
             The features; None: all other columns.
         labels : str, dict, Series or DataFrame, default=None
-            Targets of the sequences, by id: a dict, or what pandas indexes by the ids, in any order; or the
-            column of `frame` that has the target of a sequence in each of its rows.
+            Targets of the sequences, by id, in any order: a dict, what pandas indexes by the ids, or a data
+            frame with a column `id`; or the column of `frame` that has the target of a sequence in each of
+            its rows.
 
         Returns
         -------
@@ -234,8 +235,8 @@ class Sequences:
         if labels is None:
             return X
         if isinstance(labels, str):
-            labels = np.asarray(frame[labels])[order]
-        return X, labels_by_id(labels, ids, X.lengths)
+            return X, labels_of_steps(np.asarray(frame[labels])[order], ids, X.lengths)
+        return X, labels_by_id(labels, ids, id)
 
     @classmethod
     def from_windows(

@@ -50,38 +50,51 @@ def features_of_long(frame: Any, others: list[Any], columns: Any) -> list[Any]:
     return features
 
 
-def labels_by_id(labels: Any, ids: npt.NDArray[Any], lengths: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+def labels_of_steps(
+    labels: npt.NDArray[Any], ids: npt.NDArray[Any], lengths: npt.NDArray[np.int64]
+) -> npt.NDArray[Any]:
+    """Targets of sequences, each of whose steps has that of its sequence."""
+    starts = offsets_of(lengths)[:-1]
+    y = labels[starts]
+    differ = (labels != np.repeat(y, lengths)) & ~missing(labels)
+    if differ.any():
+        i = int(np.repeat(np.arange(len(ids)), lengths)[differ.argmax()])
+        raise ValueError(
+            f"labels differ within {shown(ids[i])}: {shown(y[i])} and {shown(labels[differ][0])}; "
+            "targets of time steps are a column that from_long reads with columns=[...]."
+        )
+    return y
+
+
+def labels_by_id(labels: Any, ids: npt.NDArray[Any], id: str) -> npt.NDArray[Any]:
     """Targets in the order of the ids.
 
     Parameters
     ----------
-    labels : dict, Series or DataFrame of pandas by id, or ndarray of shape (n_steps,)
-        An array has the target of a sequence at each of its steps.
+    labels : dict, Series of pandas or data frame
+        By id; a data frame may have the ids in a column.
     ids : ndarray of shape (n_sequences,)
-    lengths : ndarray of int of shape (n_sequences,)
+    id : str
+        Name of that column.
 
     Returns
     -------
     ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
     """
-    if isinstance(labels, np.ndarray):
-        starts = offsets_of(lengths)[:-1]
-        y = labels[starts]
-        differ = (labels != np.repeat(y, lengths)) & ~missing(labels)
-        if differ.any():
-            i = int(np.repeat(np.arange(len(ids)), lengths)[differ.argmax()])
-            raise ValueError(
-                f"labels differ within {shown(ids[i])}: {shown(y[i])} and {shown(labels[differ][0])}; "
-                "targets of time steps are a column that from_long reads with columns=[...]."
-            )
-        return y
     if isinstance(labels, Mapping):
         keys, values = list(labels), np.array(list(labels.values()))
+    elif library_of(labels) and id in names_of(labels):
+        keys = np.asarray(labels[id]).tolist()
+        columns = [np.asarray(labels[name]) for name in names_of(labels) if name != id]
+        values = columns[0] if len(columns) == 1 else np.column_stack(columns)
     elif type(labels).__module__.startswith("pandas") and hasattr(labels, "index"):
         keys, values = labels.index.tolist(), labels.to_numpy()
     else:
-        expected = "a dict, a Series or DataFrame indexed by the ids, or the name of a column"
-        raise TypeError(f"labels is of type {type(labels).__name__}; expected {expected}.")
+        expected = "a dict, a Series of pandas or a data frame by id, or the name of a column"
+        raise TypeError(
+            f"labels is of type {type(labels).__name__}; expected {expected}. A dict of two lists "
+            "is dict(zip(ids, labels))."
+        )
     places = {key: i for i, key in enumerate(keys)}
     if len(places) < len(keys):
         twice = next(key for i, key in enumerate(keys) if places[key] != i)

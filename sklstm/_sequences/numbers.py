@@ -26,6 +26,8 @@ NO_DATES = (
     "t.diff().dt.total_seconds() in pandas, or leave the column out."
 )
 NO_DICTS = "DictVectorizer makes columns of the dicts of all steps."
+NO_FIELDS = "numpy.lib.recfunctions.structured_to_unstructured(x) makes columns of the fields."
+NEVER_NUMBERS = (str, bytes, np.datetime64, np.timedelta64)  # float() would take those of dates
 
 
 def numbers_of(data: Any, where: str, *, mixed: bool = False) -> Any:
@@ -80,7 +82,10 @@ def array_of(data: Any, where: str) -> npt.NDArray[Any]:
     except ValueError as error:
         if type(data).__module__.startswith("awkward"):  # None among numbers
             return array_of(data.tolist(), where)
-        raise ValueError(f"{where} is no rectangular array ({error}); expected {ONE}.") from error
+        remedy = ""
+        if isinstance(data, tuple) and len(data) == 2 and library_of(data[1]):
+            remedy = " Of a groupby: [frame for _, frame in X]."
+        raise ValueError(f"{where} is no rectangular array ({error}); expected {ONE}.{remedy}") from error
     except (TypeError, RuntimeError):
         plain = of_tensors(data, where)
         if plain is data:
@@ -128,7 +133,7 @@ def unboxed(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         if plain.shape != array.shape:  # of rows
             array = plain if plain.dtype == object else np.array(array.tolist(), dtype=object)
         present = ~missing(array)
-        if any(issubclass(kind, (str, bytes)) for kind in set(map(type, array[present]))):
+        if any(issubclass(kind, NEVER_NUMBERS) for kind in set(map(type, array[present]))):
             return array
         numbers = np.array(array[present].tolist())
         if numbers.dtype == object:
@@ -172,6 +177,8 @@ def no_numbers(array: npt.NDArray[Any], where: str, names: Any = None) -> str:
         return f"{where} is of dtype {array.dtype}; expected {ONE}. {NO_DATES}"
     if kind in "US":
         return f"{where} is of dtype {array.dtype}; expected {ONE}. {NO_WORDS}"
+    if kind == "V":
+        return f"{where} is of dtype {array.dtype}; expected {ONE}. {NO_FIELDS}"
     table = array.reshape(len(array), -1) if array.ndim else array.reshape(1, 1)
     for step, column in np.ndindex(*table.shape):
         value: Any = table[step, column]
@@ -184,7 +191,7 @@ def no_numbers(array: npt.NDArray[Any], where: str, names: Any = None) -> str:
         found = f"{where} {row} holds {brief(value)}{place}; expected {ONE}."
         if isinstance(value, (str, bytes)):
             return f"{found} {NO_WORDS}"
-        if isinstance(value, (date, time, timedelta, np.datetime64, np.timedelta64)):
+        if is_date(value):
             return f"{found} {NO_DATES}"
         try:
             float(value)
@@ -192,6 +199,12 @@ def no_numbers(array: npt.NDArray[Any], where: str, names: Any = None) -> str:
             remedy = f" {NO_DICTS}" if isinstance(value, dict) else ""
             return f"{where} cannot be read ({error}) {row}{place}; expected {ONE}.{remedy}"
     return f"{where} is of dtype {array.dtype}; expected {ONE}."
+
+
+def is_date(value: Any) -> bool:
+    """Whether a value is a date, a time of day or a duration."""
+    kinds = (date, time, timedelta, np.datetime64, np.timedelta64)
+    return isinstance(value, kinds) or type(value).__name__ == "Period"  # of pandas
 
 
 def float_dtype(arrays: Any) -> np.dtype[Any]:

@@ -28,6 +28,7 @@ def array_or_list(X: Any, name: str, mixed: bool = False) -> tuple[Any, npt.NDAr
 
     With `mixed` they may be arrays of objects, too: words and dates, perhaps among numbers.
     """
+    X = plain(X, name)
     if is_nested_table(X):
         return _side_by_side(X, name, mixed)
     X = opened(X, name)
@@ -74,6 +75,10 @@ def plain(X: Any, name: str = "X") -> Any:
     """X without masks, whose numbers are NaN where they are masked, and without tensors."""
     if isinstance(X, np.ma.MaskedArray):
         return filled(X)
+    if type(X).__name__ == "RecordBatch":  # of pyarrow: a part of a table
+        import pyarrow
+
+        return pyarrow.Table.from_batches([X])
     return of_tensors(X, name) if is_tensor(X) else X
 
 
@@ -91,8 +96,12 @@ def _steps(element: Any, where: str, mixed: bool = False) -> Any:
         return steps
     if steps.ndim == 0 and is_missing(element):
         raise ValueError(f"{where} is {shown(element)}; expected {ONE}. Leave it out, with its target.")
-    found = f"has shape {steps.shape}" if steps.ndim else f"is {shown(element)}"
+    found = f"has shape {steps.shape}" if steps.ndim else f"is {brief(element)}"
     remedy = "Reshape your data: one sequence alone is a list with one array"
+    if isinstance(element, Mapping):
+        remedy = (
+            "A dict of columns is numpy.column_stack(list(x.values())), or pandas.DataFrame(x) with names"
+        )
     raise ValueError(f"{where} {found}; expected {ONE}. {remedy}.")
 
 
@@ -147,12 +156,18 @@ def _no_sequence(X: Any, name: str, i: int, key: Any, cell: Any, names: list[Any
     where = f"{name}[{i}]{_label(X, i)}"
     if is_missing(cell):
         return f"{where} has no sequence in the column {shown(key)}; leave the row out, with its target."
-    others = [other for other in names if other != key]
+    lists = [
+        other
+        for other, column in zip(names, columns_of(X) if library_of(X) else X.T, strict=True)
+        if _has_steps(column[i])
+    ]
+    static = [other for other in names if other not in lists]
+    end = "; it takes X.to_pandas()." if library_of(X) == "pyarrow" else "."
     return (
         f"{where} has {brief(cell)} in the column {shown(key)}, not a list with a number per time step "
-        "as in the others. Leave an id out; what does not change within a sequence either stands in a list, "
+        "as in others. Leave an id out; what does not change within a sequence either stands in a list, "
         "repeated at each step, or is left to the final estimator: ColumnTransformer([('x', "
-        f"LSTMEncoder(lstm), {short_repr(others)}), ('static', 'passthrough', [{shown(key)}])])."
+        f"LSTMEncoder(lstm), {short_repr(lists)}), ('static', 'passthrough', {short_repr(static)})]){end}"
     )
 
 
@@ -202,7 +217,7 @@ def is_table(X: Any) -> bool:
     """
     if isinstance(X, list | tuple):
         rows = all(isinstance(row, list | tuple) and len(row) for row in X)
-        return rows and len({len(row) for row in X}) == 1 and np.ndim(X[0][0]) == 0
+        return rows and len({len(row) for row in X}) == 1 and not any(map(_has_steps, X[0]))
     if sparse.issparse(X):
         return False
     shape = getattr(X, "shape", None)
@@ -211,6 +226,10 @@ def is_table(X: Any) -> bool:
     if shape is None or len(shape) != 2:
         return False
     return not is_nested_table(X)
+
+
+def _has_steps(cell: Any) -> bool:
+    return not isinstance(cell, str) and (hasattr(cell, "__len__") or np.ndim(cell) > 0)
 
 
 def check_shapes(shapes: list[Any], name: str, n_features: int | None, reference: str) -> None:

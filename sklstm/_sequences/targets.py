@@ -6,6 +6,7 @@ not looked at.
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +22,7 @@ from sklstm._sequences.reading import opened
 from sklstm._tensors import of_tensors
 
 Array = npt.NDArray[Any]
+MARKS = (-100, "nan", "<NA>")  # of a step without a label: torch's, and what text becomes of NaN and of NA
 
 
 class Targets:
@@ -70,6 +72,28 @@ class Targets:
         if weight.ndim < self.values.ndim:
             weight = weight[:, np.newaxis]
         return np.broadcast_to(weight > 0, self.values.shape)
+
+    def refuse_marks(self, values: Array, counted: Array, known: Any = ()) -> None:
+        """Refuse labels by which other libraries mark a step without one, unless they are known labels.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_targets,)
+            Labels, as `natural` gives them.
+        counted : ndarray of bool of the same shape
+        known : array-like
+        """
+        if self.offsets is None or values.ndim > 1:
+            return
+        kind = values.dtype.kind
+        for mark in map(str, MARKS) if kind in "UO" else MARKS[:1] if kind in "if" else ():
+            marked = counted & (values == mark)
+            if marked.any() and mark not in known:
+                raise ValueError(
+                    f"{self.place(marked.argmax())} is {mark!r}, which is no label but the mark of a step "
+                    "without one: give None, NaN or a mask there, or the weight 0 in sample_weight. If it is "
+                    "a label, rename it, or give it to partial_fit in classes=."
+                )
 
     def natural(self, counted: Array) -> Array:
         """Values in the dtype of those that count; the others are zero, or empty text."""
@@ -158,11 +182,16 @@ def read_rows(y: Any, name: str = "y") -> Targets:
 def _pieces(y: Any, name: str) -> list[Any]:
     """Targets of steps: for each sequence (values, mask or None), or None if all of them are missing."""
     if isinstance(y, Sequences):
-        check_sequences(y.values, y.offsets)
-        y = [piece[:, 0] if y.n_features == 1 else piece for piece in y]
+        y = _as_list(y)
     elif isinstance(y, np.ma.MaskedArray):
         y = list(y)
     return [_piece(piece, f"{name}[{i}]") for i, piece in enumerate(opened(y, name))]
+
+
+def _as_list(sequences: Sequences) -> list[Any]:
+    """An array for each sequence, 1-D if there is one feature."""
+    check_sequences(sequences.values, sequences.offsets)
+    return [piece[:, 0] if sequences.n_features == 1 else piece for piece in sequences]
 
 
 def _piece(piece: Any, where: str) -> Any:
@@ -207,7 +236,8 @@ def read_steps(y: Any, lengths: Array | None, name: str = "y", hint: str = "") -
             )
         lengths = np.array([len(piece[0]) if piece else 0 for piece in pieces])
     if len(pieces) != len(lengths):
-        raise ValueError(f"{name} has targets for {len(pieces)} of {len(lengths)} sequences.")
+        remedy = _other_targets(pieces, lengths, name)
+        raise ValueError(f"{name} has targets for {len(pieces)} of {len(lengths)} sequences.{remedy}")
     if not all(piece and not piece[0].ndim for piece in pieces):
         hint = ""
     pieces = [
@@ -309,6 +339,10 @@ def read_weights(
     ndarray of shape (n_targets,) or (n_targets, n_outputs)
     """
     sample_weight = of_tensors(sample_weight, "sample_weight")
+    if isinstance(sample_weight, Sequences):
+        sample_weight = _as_list(sample_weight)
+    elif type(sample_weight).__module__.startswith("pyarrow"):  # whose elements are scalars that hold lists
+        sample_weight = opened(sample_weight, "sample_weight")
     if sample_weight is None or np.ndim(_first(sample_weight)) == 0 or not (every_step or n_outputs):
         weight = check_sample_weight(sample_weight, len(lengths))
         return np.repeat(weight, lengths) if every_step else weight
@@ -385,6 +419,22 @@ def check_ids(y: Any, X: Any, name: str = "y") -> None:
         )
 
 
+def warn_of_order(y: Any, X: Any) -> None:
+    """Warn if pandas indexes y and X by the same labels in another order; rows go together by position."""
+    indices = [getattr(each, "index", None) for each in (y, X)]
+    if any(not hasattr(index, "nlevels") or type(index).__name__ == "RangeIndex" for index in indices):
+        return
+    of_y, of_x = indices
+    if len(of_y) == len(of_x) and not of_y.equals(of_x) and set(of_y) == set(of_x):
+        warnings.warn(
+            f"y is indexed by the same labels as X in another order: {shown(of_y[0])} where X has "
+            f"{shown(of_x[0])}. Rows go together by position; y.loc[X.index] goes by label, and y.to_numpy() "
+            "is read without this warning.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
 def _as_one_sequence(sequences: Sequences, name: str) -> str:
     """How else X can be read, for a message that y has one target for each of them instead of each step."""
     n = len(sequences)
@@ -394,6 +444,23 @@ def _as_one_sequence(sequences: Sequences, name: str) -> str:
         f" X is read as {n} univariate sequences. One sequence of {n} steps, with a target for each, is [X] "
         f"and [{name}]."
     )
+
+
+def _other_targets(pieces: list[Any], lengths: Array, name: str) -> str:
+    """How else targets of steps can be read, for a message that they are of another number of sequences."""
+    shapes = {piece[0].shape for piece in pieces if piece}
+    if len(pieces) == lengths.sum() and shapes == {()}:
+        if len(lengths) == 1:
+            return f" The targets of one sequence are [{name}]."
+        return (
+            " Targets of all steps, one below the other, are cut into one array per sequence by "
+            f"np.split({name}, np.cumsum([len(x) for x in X])[:-1])."
+        )
+    if all(shape[:1] == (len(lengths),) for shape in shapes) and set(lengths.tolist()) == {len(pieces)}:
+        return (
+            f" Both begin with the sequences: X.swapaxes(0, 1) or {name}.swapaxes(0, 1), if it is the steps."
+        )
+    return ""
 
 
 def _other_reading(sequences: Sequences, n_targets: int) -> str:

@@ -1,0 +1,42 @@
+"""Tables that transformers of this package have made: an LSTM reads them as sequences, which they are not."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+OF_FEATURES = (
+    "it is a table of features that {} has made, one row per sequence: put an estimator of tables behind it, "
+    "such as LogisticRegression()."
+)
+OF_ROWS = (
+    "SequencePadder has made it of sequences of {0} features: an LSTM reads its rows with n_channels={0}."
+)
+_NAMES = re.compile(r"lstmencoder\d+|(mean|std|first|last)_.+")  # of columns, with set_output
+
+_made: WeakValueDictionary[int, Any] = WeakValueDictionary()  # by id; gone with the table
+_origins: dict[int, str] = {}
+
+
+def made(table: np.ndarray, origin: str) -> np.ndarray:
+    """Remember where a table comes from as long as it lives."""
+    _made[id(table)] = table
+    _origins[id(table)] = origin
+    if len(_origins) > 2 * len(_made) + 64:
+        for key in set(_origins) - set(_made):
+            del _origins[key]
+    return table
+
+
+def origin_of(X: Any) -> str | None:
+    """What is known of a table: text for a message, or None."""
+    names = [name for name in getattr(X, "columns", ()) if name != "length"]
+    if names and all(isinstance(name, str) and _NAMES.fullmatch(name) for name in names):
+        return OF_FEATURES.format("LSTMEncoder or SequenceSummary")
+    for array in (X, getattr(X, "base", None)):
+        if isinstance(array, np.ndarray) and _made.get(id(array)) is array:
+            return _origins[id(array)]
+    return None
