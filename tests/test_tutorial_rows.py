@@ -254,7 +254,7 @@ def test_spikes_are_told_one_by_one_and_again_with_other_weights():
 def test_a_stream_whose_states_overflow_is_not_right():
     trial = changed("spikes-10", "best", test_events=5)
     trial.start()
-    trial.trainer.weights = np.full(trial.network.n_weights, 1e200)
+    trial.trainer.w[trial.trainer.w != 0] = 1e200
     assert not trial.look()
     assert trial.next is None
     assert not trial.look()
@@ -536,3 +536,11 @@ def test_page_shows_what_the_records_hold(tutorial_page):
         assert f"**Solved**: {row.rule}." in text
         assert row.reading in text
     assert "{{" not in text
+
+
+def test_page_is_that_of_the_records(tutorial_page):
+    here = tutorial_page.HERE
+    records = read(here / "results" / "tutorial")
+    assert len(records) > 100
+    text = (here.parent / "docs" / "tutorial" / "index.md").read_text()
+    assert text == tutorial_page.page((here / "tutorial_page.md").read_text(), records)
