@@ -69,8 +69,8 @@ class StreamsMixin:
                 stepper = None  # its state goes on in the other network
         if not hasattr(self, "weights_"):
             check_is_fitted(self)
-        index = getattr(x, "index", None)  # of a row of pandas
-        names = names_of(x) if library_of(x) else index if hasattr(index, "nlevels") else ()
+        index: Any = getattr(x, "index", None)  # of a row of pandas
+        names: Any = names_of(x) if library_of(x) else index if hasattr(index, "nlevels") else ()
         if len(names) and all(isinstance(name, str) for name in names):
             check_names(self, np.array(list(names), dtype=object))
         try:

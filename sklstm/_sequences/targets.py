@@ -421,7 +421,7 @@ def check_ids(y: Any, X: Any, name: str = "y") -> None:
 
 def warn_of_order(y: Any, X: Any) -> None:
     """Warn if pandas indexes y and X by the same labels in another order; rows go together by position."""
-    indices = [getattr(each, "index", None) for each in (y, X)]
+    indices: list[Any] = [getattr(each, "index", None) for each in (y, X)]
     if any(not hasattr(index, "nlevels") or type(index).__name__ == "RangeIndex" for index in indices):
         return
     of_y, of_x = indices
