@@ -87,13 +87,14 @@ figure, axes = plt.subplots(1, 3, figsize=(14, 3.4), width_ratios=[0.7, 1, 1])
 for name, (_, right) in nets.items():
     axes[0].plot(100 * np.arange(1, len(right) + 1), right, label="{} to {} steps".format(*name))
 axes[0].set(xlabel="training sequences", ylabel="right of 100 new ones", title="Learning from")
-axes[1].plot(clf.activations(X[:1])[0]["cell_state"][:40])
+axes[1].plot(clf.activations(X[:1])[0]["cell_state"][:40], label=[f"cell {c}" for c in "1234"])
 axes[1].set(xlabel="time step", ylabel="internal state", title="Learned: cell states")
-axes[2].plot(replace(network, return_sequences=True).forward(weights, X[:1])[0][:40])
+axes[2].plot(replace(network, return_sequences=True).forward(weights, X[:1])[0][:40], color="k")
 axes[2].set(xlabel="time step", ylabel="activation", title="Guessed: output after each step")
 for axis in axes[1:]:
     for step in np.flatnonzero(X[0][:40, 0] == 1):
         axis.axvline(step, color="gray", linestyle=":", linewidth=0.7)
-axes[0].legend()
+for axis in axes[:2]:
+    axis.legend()
 figure.savefig("parity.png")
 print("figure: parity.png")
