@@ -70,7 +70,9 @@ print("published: no error in a million symbols, forget gates: 18 %, with fallin
 
 figure, axes = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
 for name, curve in shares.items():
-    axes[0].plot(1000 * np.arange(1, len(curve) + 1), np.maximum(curve, 1 / options.symbols), label=name)
+    axes[0].plot(
+        1000 * np.arange(1, len(curve) + 1), np.maximum(curve, 1 / options.symbols), ".-", label=name
+    )
 axes[0].set(xlabel="streams", ylabel="share of wrong symbols", yscale="log", title="Learning")
 axes[0].legend()
 text = "".join(REBER_SYMBOLS[symbol] for symbol in test[0][:2000].indices)
