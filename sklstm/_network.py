@@ -369,7 +369,7 @@ class Network:
             Targets; with `return_sequences` a list of arrays (n_steps, n_outputs).
         loss : str, default="squared_error"
             As of the estimators: "squared_error" is 1/2 sum of squares (gradient as in 1997, A.1),
-            "log_loss" in nats.
+            "log_loss" in nats, "huber" with an epsilon of 1.35, "quantile" that of the median.
         gradient : {"full", "truncated"}
             "truncated" (1997): no error flows back through the net inputs of gates and cells, nor
             through a peephole (2002). "full": all of it.

@@ -5,6 +5,7 @@ import re
 import runpy
 import subprocess
 import sys
+import textwrap
 import warnings
 from pathlib import Path
 
@@ -63,7 +64,8 @@ def test_no_generator_is_without_a_seed():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_python_blocks_run(page):
-    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+    fenced = re.findall(r"^( *)```python\n(.*?)^ *```", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    blocks = [textwrap.dedent(block) for _, block in fenced]
     assert blocks or page not in (ROOT / "README.md", ROOT / "docs" / "index.md")
     namespace = {}
     with warnings.catch_warnings():

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences, State, _typing
 from sklstm._engine.layout import SQUASHING
-from sklstm._learning.losses import LOSSES
+from sklstm._learning.losses import LOSSES, LOSSES_OF_CLASSES
 from sklstm._learning.settings import GRADIENTS, UPDATES
 from sklstm._learning.solvers import SOLVERS
 from sklstm._network import OUTPUT_ACTIVATIONS, RECURRENCES
@@ -34,6 +34,7 @@ ARGUMENTS = {"transformer": StandardScaler(), "estimator": LSTMRegressor(), "reg
     [
         (_typing.Gradient, GRADIENTS),
         (_typing.LossName, LOSSES),
+        (_typing.LossOfClasses, LOSSES_OF_CLASSES),
         (_typing.OutputActivation, OUTPUT_ACTIVATIONS),
         (_typing.Recurrence, RECURRENCES),
         (_typing.SolverName, SOLVERS),

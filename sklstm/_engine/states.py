@@ -109,11 +109,11 @@ def _shapes(n):
     return (1, n["R"]), (1, n["C"]), (n["R"] + 1 + n["M"], n["n_partials"]), (2 * n["S"], n["C"])
 
 
-def read_online_state(engine, work, sparse):
+def read_online_state(engine, work, sparse, row=0):
     """Read what `train_steps` of the kernel goes on from; padding is left out."""
     n = engine.layout
     touched = work.touched[: work.n_touched[0]] if sparse else np.arange(n["M"], dtype=np.int32)
-    activations, cells = read_state(engine, work, np.arange(1))
+    activations, cells = read_state(engine, work, np.array([row]))
     return OnlineState(
         activations,
         cells,

@@ -8,9 +8,21 @@ import numpy.typing as npt
 from sklstm._checks import as_real, check_bool, check_indices, check_integer, real_array
 from sklstm._engine.batches import sequences_at_once
 from sklstm._engine.engine import bind_weights
-from sklstm._engine.states import State, check_state, read_state, write_state
+from sklstm._engine.states import (
+    State,
+    check_state,
+    read_online_state,
+    read_state,
+    write_online_state,
+    write_state,
+)
 from sklstm._engine.threads import one_blas_thread
 from sklstm._typing import Array
+
+
+def stream_of(network, weights, n_streams=1, partials=False, dtype=None):
+    """`Stream` of a network."""
+    return Stream(network, weights, n_streams, partials, dtype)
 
 
 class Stream:
@@ -161,6 +173,16 @@ class Stream:
             part.reset()
             write_state(self.engine, work, State(*(array[i * each : (i + 1) * each] for array in state)))
 
+    @property
+    def online_state(self):
+        """The `OnlineState` of a single stream with partials, a copy."""
+        return read_online_state(self.engine, self._works[0], False, self._parts[0].state_row)
+
+    @online_state.setter
+    def online_state(self, state):
+        self._parts[0].reset()
+        write_online_state(self.engine, self._works[0], state, False)
+
     def reset(self, streams: npt.ArrayLike | None = None) -> None:
         """Begin streams anew, with a state and derivatives of zero.
 
@@ -212,6 +234,13 @@ class Stream:
         units = np.eye(self.engine.layout["K"], dtype=self.engine.dtype)
         rows = [np.stack([self._gradient(part, v) for v in units]) for part in self._with_partials()]
         return rows[0] if self.n_streams == 1 else np.stack(rows)
+
+    def loss_and_gradient(self, bound, row, outputs):
+        """Loss of the last outputs of a single stream, for a row of the targets, and its gradient."""
+        value, errors = bound.loss.total_and_errors(
+            outputs[np.newaxis], bound.targets[[row]], bound.target_weight[[row]]
+        )
+        return value, self.gradient(errors[0])
 
     def _with_partials(self):
         if not self.partials:

@@ -1,7 +1,7 @@
 """What the classifier and the regressor share: everything but labels and scores."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Self
@@ -26,6 +26,7 @@ from sklstm._estimators.validation import Examples, Validation, validation_of
 from sklstm._input import read_X
 from sklstm._learning.kalman import DECOUPLED
 from sklstm._learning.loop import learn
+from sklstm._learning.losses import LOSSES
 from sklstm._learning.scaling import Scaling, input_scale
 from sklstm._learning.solvers import SolverState
 from sklstm._learning.trainer import Trainer
@@ -88,6 +89,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         output_gate_bias: GateBias = None,
         forget_gate_bias: Auto | GateBias = "auto",
         loss: LossName = "squared_error",
+        quantile: float | Sequence[float] = 0.5,
+        epsilon: float = 1.35,
         gradient: Gradient = "full",
         solver: SolverName = "adam",
         learning_rate: float | Callable[[int], float] = 0.01,
@@ -133,6 +136,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         self.output_gate_bias = output_gate_bias
         self.forget_gate_bias = forget_gate_bias
         self.loss = loss
+        self.quantile = quantile
+        self.epsilon = epsilon
         self.gradient = gradient
         self.solver = solver
         self.learning_rate = learning_rate
@@ -262,6 +267,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         train = validate = None
         if self.early_stopping and not once:
             train, validate = validation_of(self, engine, data, scaling, validation, rng, learned)
+        data = self._as_learned(data)
         online_states = self._streams(engine, len(sequences), goes_on) if continued else None
         merge = settings.merges(len(sequences) if train is None else len(train))
         given = sequences if scaling is None else scaling.sequences(sequences)
@@ -321,10 +327,15 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             inputs = np.ones(network.n_inputs)
         else:
             inputs = input_scale(data.sequences)
-        return Scaling.of(inputs, self._output_scale(network, data), network, weights)
+        log_link = LOSSES[self.loss].log_link
+        return Scaling.of(inputs, self._output_scale(network, data), network, weights, log_link)
 
     def _output_scale(self, network, data):
         return None
+
+    def _as_learned(self, data):
+        """Examples with the targets that are learned instead of those that are scored."""
+        return data
 
     def _learned(self, network, scaling, weights, history):
         """Attributes of the fitted estimator."""

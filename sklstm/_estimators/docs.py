@@ -42,8 +42,8 @@ PARAMETERS = {
     cell_output_activation : str, default="tanh"
         h: one of the same; "logistic[-1,1]" in 1997.
     output_activation : {"auto", "logistic", "softmax", "identity"}, default="auto"
-        Classifier: softmax with the log loss, otherwise logistic. Regressor: identity with the squared
-        error, otherwise logistic.
+        Classifier: softmax with the log loss, otherwise logistic. Regressor: logistic with the log loss,
+        otherwise identity.
     return_sequences : bool, default=False
         Targets and predictions at every time step instead of one per sequence.
     n_channels : int or None, default=None

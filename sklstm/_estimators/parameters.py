@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer_names
 
 from sklstm._checks import (
@@ -14,7 +15,7 @@ from sklstm._checks import (
     check_number,
 )
 from sklstm._learning.kalman import DECOUPLED
-from sklstm._learning.losses import LOSSES, loss_for
+from sklstm._learning.losses import LOSSES, LOSSES_OF_CLASSES, loss_for, with_parameter
 from sklstm._learning.settings import GRADIENTS, UPDATES, settings_of
 from sklstm._learning.solvers import SOLVERS
 from sklstm._messages import shown
@@ -38,9 +39,14 @@ def output_activation(estimator):
     return estimator._auto_output_activation(LOSSES[estimator.loss])
 
 
+def loss_of(estimator):
+    """Loss, with its parameter."""
+    return with_parameter(LOSSES[estimator.loss], estimator.epsilon, estimator.quantile)
+
+
 def settings(estimator, n_sequences, once, n_epochs):
     """How to learn from so many sequences, in one epoch or more, after so many of earlier calls."""
-    solver, loss = SOLVERS[estimator.solver], LOSSES[estimator.loss]
+    solver, loss = SOLVERS[estimator.solver], loss_of(estimator)
     batch_size, clip, alpha = estimator.batch_size, estimator.clip, estimator.alpha
     if is_auto(batch_size):
         batch_size = n_sequences if solver.full_batch else min(BATCH_SIZE, n_sequences)
@@ -53,7 +59,7 @@ def settings(estimator, n_sequences, once, n_epochs):
         return _learning_rate(estimator, epoch)
 
     return settings_of(
-        loss=loss.name,
+        loss=loss,
         solver=solver.name,
         gradient=estimator.gradient,
         update=estimator.update,
@@ -139,7 +145,7 @@ def _gate_biases(estimator, network, n_steps, rng):
 def check(estimator):
     """Refuse invalid arguments, and pairs of arguments that exclude each other."""
     for name, choices in {
-        "loss": LOSSES,
+        "loss": LOSSES_OF_CLASSES if is_classifier(estimator) else LOSSES,
         "gradient": GRADIENTS,
         "solver": SOLVERS,
         "update": UPDATES,
@@ -148,6 +154,7 @@ def check(estimator):
         check_choice(name, getattr(estimator, name), choices)
     topology = network(estimator, 1, 2)
     loss_for(estimator.loss, topology.output_activation)
+    loss_of(estimator)
     for name in ("shuffle", "warm_start", "early_stopping"):
         check_bool(name, getattr(estimator, name))
     if not callable(estimator.learning_rate):

@@ -40,7 +40,8 @@ class StreamsMixin:
         Returns
         -------
         ndarray of shape (n_outputs,) or (n_streams, n_outputs)
-            Activations of the output units: for a classifier one per class, in the order of `classes_`.
+            Activations of the output units: for a classifier one per class, in the order of `classes_`; with
+            ``loss="poisson"`` the logarithms of what `predict` gives.
 
         Raises
         ------

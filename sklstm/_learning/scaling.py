@@ -19,16 +19,19 @@ class Scaling:
     inputs : ndarray of shape (n_inputs,)
         Powers of two, by which inputs are divided: weights come back from users' units to the bit.
     mean, scale : ndarray of shape (n_outputs,)
-        Of the targets.
+        Of the targets; where outputs are logarithms, that of the mean of the targets, and 1.
     learned : ndarray of shape (n_outputs, n_sources) or None
         The output layer as learning has left it: rounding would not give it back to the bit.
+    log_link : bool
+        Whether outputs are logarithms: targets are divided by the exponential of `mean`.
     """
 
-    def __init__(self, inputs, mean, scale, learned=None):
+    def __init__(self, inputs, mean, scale, learned=None, log_link=False):
         self.inputs, self.mean, self.scale, self.learned = inputs, mean, scale, learned
+        self.log_link = log_link
 
     @classmethod
-    def of(cls, inputs, outputs, network, weights):
+    def of(cls, inputs, outputs, network, weights, log_link=False):
         """Return that of these scales; None if they change nothing, or leave no room for the first weights.
 
         Parameters
@@ -40,6 +43,8 @@ class Scaling:
         network : Network
         weights : ndarray of shape (n_weights,)
             Those from which learning starts, in the dtype in which it computes.
+        log_link : bool
+            Whether outputs are logarithms.
         """
         if outputs is None and (inputs == 1).all():
             return None
@@ -47,7 +52,7 @@ class Scaling:
             (np.zeros(network.n_outputs), np.ones(network.n_outputs)) if outputs is None else outputs
         )
         most = float(np.finfo(weights.dtype).max) ** (1 / 3)
-        scaling = cls(inputs, mean, scale)
+        scaling = cls(inputs, mean, scale, None, log_link)
         fits = max(inputs.max(), scale.max(), np.abs(mean).max()) < most and scale.min() > 1 / most
         return scaling if fits and np.isfinite(scaling.to_user(network, weights)).all() else None
 
@@ -64,7 +69,8 @@ class Scaling:
     def targets(self, targets, weight):
         """Targets in the units of learning; 0 where the weight is 0."""
         weight = weight[:, np.newaxis] if weight.ndim == 1 else weight
-        return np.where(weight > 0, (targets - self.mean) / self.scale, 0.0)
+        scaled = targets / np.exp(self.mean) if self.log_link else (targets - self.mean) / self.scale
+        return np.where(weight > 0, scaled, 0.0)
 
     def with_outputs(self, network, weights):
         """Weights of learning -> the same with outputs in the users' units."""
@@ -105,7 +111,9 @@ class Scaling:
 
     def after(self, network, weights):
         """Return the scaling that knows what learning has left."""
-        return Scaling(self.inputs, self.mean, self.scale, network.views(weights)["output"].copy())
+        return Scaling(
+            self.inputs, self.mean, self.scale, network.views(weights)["output"].copy(), self.log_link
+        )
 
 
 def _of_inputs(network, weights):
@@ -161,6 +169,17 @@ def output_scale(targets, weight, center):
         scale = np.where(varies, _rounded(deviation), 1.0)
         mean = np.where(varies, np.rint(mean / scale * 2**BITS) / 2**BITS * scale, mean)
         return mean * largest, scale * largest
+
+
+def log_scale(targets, weight):
+    """Logarithm of the mean of targets, of each output, and a scale of 1; see `output_scale`."""
+    weight = weight[:, np.newaxis] if weight.ndim == 1 else weight
+    with may_overflow():
+        w = np.broadcast_to(weight / weight.max(), targets.shape)
+        total = w.sum(axis=0)
+        mean = (w * targets).sum(axis=0) / np.where(total > 0, total, 1)
+    log_mean = np.log(np.where(mean > 0, mean, 1.0))
+    return np.rint(log_mean * 2**BITS) / 2**BITS, np.ones(targets.shape[1])
 
 
 def _rounded(numbers):

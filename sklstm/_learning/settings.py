@@ -66,9 +66,12 @@ class Settings:
 
 
 def settings_of(*, loss, gradient, solver, update, batch_size=1, **more):
-    """Settings of the estimators' arguments; without `batch_size` and others those of on-line learning."""
+    """Settings of the estimators' arguments; without `batch_size` and others those of on-line learning.
+
+    A loss is a name, or a `Loss` with its parameter.
+    """
     return Settings(
-        loss=LOSSES[loss],
+        loss=LOSSES[loss] if isinstance(loss, str) else loss,
         solver=SOLVERS[solver],
         full=gradient == "full",
         real_time=update == "step",
