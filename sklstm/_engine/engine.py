@@ -19,17 +19,22 @@ LINEAR = "linear"  # the loss whose derivatives by the outputs are the targets: 
 WINDOW_BYTES = 1 << 19  # activations that a forward pass without gradient holds at once
 
 
-def engine_of(network, dtype):
+def engine_of(network, dtype, in_layers=False):
     """Return the `Engine` of a network and a dtype: the same one in each call, also in other threads.
 
-    Nothing in it changes once it is made: weights and workspaces are elsewhere.
+    Nothing in it changes once it is made: weights and workspaces are elsewhere. `in_layers` asks for one that
+    has output units apart from hidden ones, also where there is one layer only, for dropout.
     """
-    return _engine_of(network, np.dtype(dtype), _cpu.in_use())
+    return _engine_of(network, np.dtype(dtype), _cpu.in_use(), in_layers or network._is_composed)
 
 
 @lru_cache(maxsize=16)
-def _engine_of(network, dtype, in_use):
-    return Engine(network, dtype)
+def _engine_of(network, dtype, in_use, in_layers):
+    if not in_layers:
+        return Engine(network, dtype)
+    from sklstm._layers.engine import LayersEngine  # which is made of this one
+
+    return LayersEngine(network, dtype)
 
 
 def bind_weights(network, weights, dtype, name="weights"):
@@ -62,6 +67,8 @@ class Bound:
     every_step : bool
         Whether each time step has a target.
     loss : Loss, `LINEAR` or None
+    masks : list of ndarray of shape (n_sequences, n_inputs of a layer), or None
+        What dropout leaves of the inputs of each layer and of the output units, and by how much it is larger.
     """
 
     sequences: Any
@@ -73,6 +80,7 @@ class Bound:
     target_weight: Any
     every_step: bool
     loss: Any = None
+    masks: Any = None
 
     @property
     def in_kernel(self):
@@ -195,8 +203,12 @@ class Engine:
                 name = loss.name if loss != LINEAR and loss.in_kernel else LINEAR
                 to_learn = targets, target_weight, self.core.LOSSES[name]
             inputs = self._inputs(values)
-            data = self.core.Data(self.plan, inputs, *to_learn)
+            data = self._data(values, inputs, to_learn)
         return Bound(sequences, inputs, data, order, learned, targets, target_weight, every_step, loss)
+
+    def _data(self, values, inputs, to_learn):
+        """The kernel's data."""
+        return self.core.Data(self.plan, inputs, *to_learn)
 
     def _inputs(self, values):
         """Dense rows, or the three arrays of a CSR matrix."""
@@ -225,6 +237,12 @@ class Engine:
                 "sample_weight has one weight per output, but softmax outputs depend on each other: give one "
                 "weight per target."
             )
+
+    def online_shapes(self):
+        """Shapes of all parts of an `OnlineState` but `touched`."""
+        n = self.layout
+        traces = n["R"] + 1 + n["M"], n["n_partials"]
+        return (1, n["R"]), (1, n["C"]), traces, (2 * n["S"], n["C"])
 
     def workspace(self, rows, sequences, longest, *, sparse=False, backward=True, partials=False):
         """Arrays that the kernel writes, for packed batches of so many time steps, sequences and longest."""
@@ -274,11 +292,15 @@ class Engine:
             yield self._activations(w, bound.data, Order(one.start, one.length, [0]))
 
     def _activations(self, w, data, one):
-        n, net = self.layout, self.network
-        T = int(one.length[0])
+        n, T = self.layout, int(one.length[0])
         work = self.workspace(T, 1, T, sparse=data.sparse, backward=False)
         outputs = np.empty((T if n["every_step"] else 1, n["K"]), self.dtype)
         self._forward(work, w, data, one, T, zero_state(self, 1), outputs)
+        return self.hidden_activations(work, T) | {"output": outputs}
+
+    def hidden_activations(self, work, T):
+        """Activations and states of T time steps of one sequence, by name."""
+        n, net = self.layout, self.network
         Y = work.Y[1 : 1 + T]
         found = {"cell_input": work.G[1 : 1 + T, self.cell_columns]}
         for gate, column in (
@@ -292,8 +314,17 @@ class Engine:
         found["cell"] = Y[:, n["y_c"] + layout.cell_places(net)]
         if n["N"]:
             found["hidden"] = Y[:, n["y_n"] : n["y_n"] + n["N"]].copy()
-        found["output"] = outputs
         return found
+
+    def input_matrix(self, w):
+        """Weights from the inputs to the hidden units, of shape (n_inputs, padded units)."""
+        n = self.layout
+        return w[n["w_input"] : n["w_input"] + n["M"] * n["Up"]].reshape(n["M"], n["Up"])
+
+    def shortcut_matrix(self, w):
+        """Weights from the inputs to the output units, of shape (n_inputs, padded outputs)."""
+        n = self.layout
+        return w[n["v_input"] : n["v_input"] + n["M"] * n["Kp"]].reshape(n["M"], n["Kp"])
 
     # ------------------------------------------------------------------------------------------
     # learning
@@ -455,16 +486,14 @@ class _Info:
         D, steps = work.D[sequences : sequences + rows], work.step[:rows]
         for name, columns in self.columns.items():
             self.deltas[name][steps] = D[:, columns]
-        matrix = w[n["w_input"] : n["w_input"] + n["M"] * n["Up"]].reshape(n["M"], n["Up"])
-        self.inputs[steps] = D[:, : n["Up"]] @ matrix.T
+        self.inputs[steps] = D[:, : n["Up"]] @ engine.input_matrix(w).T
         if n["is_layer"]:
             return
         n_targets = rows if n["every_step"] else sequences
         self.deltas["output"][work.target[:n_targets]] = work.OD[:n_targets, : n["K"]]
         if n["shortcut"]:
-            matrix = w[n["v_input"] : n["v_input"] + n["M"] * n["Kp"]].reshape(n["M"], n["Kp"])
             at = work.step[work.target_row[:n_targets] - sequences]
-            self.inputs[at] += work.OD[:n_targets] @ matrix.T
+            self.inputs[at] += work.OD[:n_targets] @ engine.shortcut_matrix(w).T
 
     def as_dict(self):
         """As `Network.loss_and_gradient` gives it."""

@@ -1,6 +1,6 @@
 """States of sequences that go on from call to call: users' arrays <-> rows of a workspace."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -23,6 +23,10 @@ class State(NamedTuple):
 
     activations: np.ndarray
     cells: np.ndarray
+
+    def take(self, index: Any) -> Self:
+        """State of some of the sequences, a copy."""
+        return type(self)(self.activations[index], self.cells[index])
 
     def __repr__(self) -> str:
         """Say how much it is of."""
@@ -100,13 +104,8 @@ def write_state(engine, work, state):
 
 def zero_online_state(engine):
     """Online state before the first time step."""
-    numbers = [np.zeros(shape, engine.dtype) for shape in _shapes(engine.layout)]
+    numbers = [np.zeros(shape, engine.dtype) for shape in engine.online_shapes()]
     return OnlineState._make([*numbers, np.zeros(0, np.int32)])
-
-
-def _shapes(n):
-    """Shapes of all of an online state but `touched`."""
-    return (1, n["R"]), (1, n["C"]), (n["R"] + 1 + n["M"], n["n_partials"]), (2 * n["S"], n["C"])
 
 
 def read_online_state(engine, work, sparse, row=0):
@@ -129,7 +128,7 @@ def write_online_state(engine, work, state, sparse):
     check_indices(state.touched, "_online_states.touched", n["M"], once=True)
     activations, cells, traces, peephole_traces = (
         real_array(part, f"_online_states.{name}", shape, engine.dtype, remedy=RESET)
-        for name, part, shape in zip(OnlineState._fields, state, _shapes(n), strict=False)
+        for name, part, shape in zip(OnlineState._fields, state, engine.online_shapes(), strict=False)
     )
     write_state(engine, work, State(activations, cells))
     work.P[: n["R"] + 1 + n["M"], : n["n_partials"]] = traces

@@ -85,7 +85,7 @@ class Scaling:
     def to_user(self, network, weights):
         """Weights of learning -> weights of the users' units."""
         weights = self.with_outputs(network, weights)
-        for part in _of_inputs(network, weights):
+        for part in network._views_of_inputs(weights):
             part /= self.inputs
         return weights
 
@@ -94,7 +94,7 @@ class Scaling:
         inputs = real_array(self.inputs, "_scaling", (network.n_inputs,))
         mean, scale = (real_array(part, "_scaling", (network.n_outputs,)) for part in (self.mean, self.scale))
         found = weights.copy()
-        for part in _of_inputs(network, found):
+        for part in network._views_of_inputs(found):
             part *= inputs
         output = network.views(found)["output"]
         users = output.copy()
@@ -114,17 +114,6 @@ class Scaling:
         return Scaling(
             self.inputs, self.mean, self.scale, network.views(weights)["output"].copy(), self.log_link
         )
-
-
-def _of_inputs(network, weights):
-    """Views of the weights of connections from inputs."""
-    for name, part in network.views(weights).items():
-        if name == "output":
-            first = network.n_cells + network.n_hidden_units
-            if network.shortcut:
-                yield part[:, first : first + network.n_inputs]
-        elif not name.endswith("_peephole"):
-            yield part[:, : network.n_inputs]
 
 
 def input_scale(sequences):

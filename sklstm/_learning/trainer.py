@@ -450,7 +450,7 @@ def _cannot_overflow(network, w, sequences):
     values = sequences.values.data if sequences.is_sparse else sequences.values
     largest_input = float(max(values.max(initial=0), -values.min(initial=0)))
     largest_state = 2.0 * int(sequences.lengths.max())  # at a step at most 2 more, and the gates are below 1
-    n_sources = network._n_recurrent + network.block_size + network.n_cells + network.n_hidden_units
+    n_sources = network._n_recurrent + network.block_size + network._n_features  # with those of layers below
     largest_sum = float(np.abs(w).max()) * (network.n_inputs * largest_input + n_sources * largest_state + 1)
     return largest_sum < float(np.finfo(w.dtype).max) / 2
 
@@ -460,6 +460,6 @@ def _penalised(network):
     mask = np.ones(network.n_weights, bool)
     biased = {"cell": network.cell_bias, "hidden": network.cell_bias, "output": network.output_bias}
     for name, part in network.views(mask).items():
-        if not name.endswith("peephole") and biased.get(name, network.gate_bias):
+        if not name.endswith("peephole") and biased.get(name.rpartition(".")[2], network.gate_bias):
             part[:, -1] = False
     return mask
