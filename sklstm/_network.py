@@ -224,8 +224,8 @@ class Network:
             )
         if self._is_composed and not (self.n_blocks or self.n_hidden_units):
             raise ValueError(
-                "n_layers, bidirectional and pooling need hidden units: n_blocks=0 and n_hidden_units=0 leave "
-                "none."
+                "n_layers, bidirectional and pooling need hidden units: n_blocks=0 and n_hidden_units=0 "
+                "leave none."
             )
 
     def __reduce__(self):  # through the constructor, which checks what a damaged file holds
@@ -272,12 +272,12 @@ class Network:
 
     @cached_property
     def _parts(self):
-        """Layers in their directions, the lowest first: (prefix of its names, index of its layer, `Network`)."""
+        """Layers in their directions, the lowest first: (prefix of names, index of the layer, `Network`)."""
         directions = ("forward.", "backward.") if self.bidirectional else ("",)
         width = (self.n_cells + self.n_hidden_units) * len(directions)
         parts = []
         for layer in range(self.n_layers):
-            below_outputs = layer == self.n_layers - 1
+            is_last = layer == self.n_layers - 1
             net = replace(
                 self,
                 n_inputs=width if layer else self.n_inputs,
@@ -285,7 +285,7 @@ class Network:
                 shortcut=False,
                 output_bias=True,
                 output_activation="identity",
-                return_sequences=self.return_sequences or not below_outputs or self.pooling != "last",
+                return_sequences=self.return_sequences or not is_last or self.pooling != "last",
                 n_layers=1,
                 bidirectional=False,
                 pooling="last",
@@ -293,6 +293,13 @@ class Network:
             name = f"layer_{layer}." if self.n_layers > 1 else ""
             parts += [(name + direction, layer, net) for direction in directions]
         return parts
+
+    def _last_layer(self):
+        """Prefix of each direction of the last layer, and whether it reads backwards."""
+        layers = [(prefix, layer) for prefix, layer, _ in self._parts]
+        return [
+            (prefix, prefix.endswith("backward.")) for prefix, layer in layers if layer == self.n_layers - 1
+        ]
 
     def _views_of_inputs(self, weights):
         """Views of the weights of connections from the inputs."""

@@ -67,8 +67,8 @@ class Bound:
     every_step : bool
         Whether each time step has a target.
     loss : Loss, `LINEAR` or None
-    masks : list of ndarray of shape (n_sequences, n_inputs of a layer), or None
-        What dropout leaves of the inputs of each layer and of the output units, and by how much it is larger.
+    masks : Masks or None
+        What dropout leaves in this epoch.
     """
 
     sequences: Any

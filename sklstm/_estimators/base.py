@@ -40,6 +40,7 @@ from sklstm._typing import (
     Gradient,
     LossName,
     OutputActivation,
+    Pooling,
     RandomState,
     Recurrence,
     SolverName,
@@ -83,6 +84,10 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         cell_output_activation: Squashing = "tanh",
         output_activation: Auto | OutputActivation = "auto",
         return_sequences: bool = False,
+        n_layers: int = 1,
+        bidirectional: bool = False,
+        pooling: Pooling | tuple[Pooling, ...] = "last",
+        dropout: float = 0.0,
         n_channels: int | None = None,
         init_range: Auto | float = "auto",
         input_gate_bias: Auto | GateBias = "auto",
@@ -130,6 +135,10 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         self.cell_output_activation = cell_output_activation
         self.output_activation = output_activation
         self.return_sequences = return_sequences
+        self.n_layers = n_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.dropout = dropout
         self.n_channels = n_channels
         self.init_range = init_range
         self.input_gate_bias = input_gate_bias
@@ -263,7 +272,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             return self._learned(network, scaling, weights, history)
 
         data = data.scaled(scaling)
-        engine = engine_of(network, sequences.dtype)
+        engine = engine_of(network, sequences.dtype, in_layers=self.dropout > 0)
         train = validate = None
         if self.early_stopping and not once:
             train, validate = validation_of(self, engine, data, scaling, validation, rng, learned)

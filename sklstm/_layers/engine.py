@@ -188,7 +188,8 @@ class LayersEngine(Engine):
     def gradient(self, bound, batch, work, w, full, scale, grad, *, reset=True, record=None):
         """Loss of a packed batch, from states of zero; `scale` times its gradient is added to `grad`."""
         _, rows = batch.with_own_targets(bound.every_step)
-        run = LayersPass(self, bound, batch, work, w, zero_state(self, len(batch)), int(batch.length.max()))
+        longest, state = int(batch.length.max()), zero_state(self, len(batch))
+        run = LayersPass(self, bound, batch, work, w, state, longest, bound.masks)
         if record is not None and len(record):
             record[rows] = run.outputs()
         return run.loss_and_errors(bound, rows, full, scale, grad)
@@ -248,6 +249,31 @@ class LayersWorkspace:
     capacity: tuple[int, int, int]
 
 
+class Masks:
+    """What dropout leaves of the inputs of each layer and of the output units, one mask per sequence.
+
+    Parameters
+    ----------
+    network : Network
+    n_sequences : int
+    rate : float
+        Part of the inputs that is left out; the rest is larger by 1 / (1 - rate).
+    rng : RandomState
+    dtype : float32 or float64
+    """
+
+    def __init__(self, network, n_sequences, rate, rng, dtype):
+        widths = {layer: net.n_inputs for _, layer, net in network._parts}
+        features = network._n_features + network.shortcut * network.n_inputs
+        shapes = [(n_sequences, width) for width in [*widths.values(), features]]
+        self._kept = [rng.random_sample(shape) >= rate for shape in shapes]
+        self._scale = np.dtype(dtype).type(1 / (1 - rate))
+
+    def of(self, index):
+        """Factors of the inputs of these sequences, of each layer and of the output units."""
+        return [kept[index] * self._scale for kept in self._kept]
+
+
 class LayersWeights:
     """Weights on their way, gradient and state of the solver, each one vector; the solver steps part by part.
 
@@ -276,7 +302,9 @@ class LayersWeights:
             norm = np.sqrt(np.sum(self.grad.astype(np.float64, copy=False) ** 2))
             if norm > clip:
                 scale = self.grad.dtype.type(clip / norm)
-                self.grad *= scale if scale else np.nan  # no step of zero, but one by which divergence is seen
+                self.grad *= (
+                    scale if scale else np.nan
+                )  # no step of zero, but one by which divergence is seen
         for engine, at, part in self._parts:
             part.hyper[:] = self.hyper
             part.hyper[self.CLIP] = 0
@@ -305,6 +333,8 @@ class LayersPass:
         Before the first step; it becomes the final one.
     window : int
         Time steps that the workspace holds at once. The way back needs all of them.
+    masks : Masks or None
+        Of dropout.
 
     Attributes
     ----------
@@ -312,7 +342,7 @@ class LayersPass:
         What the output units read.
     """
 
-    def __init__(self, engine, bound, batch, work, w, state, window):
+    def __init__(self, engine, bound, batch, work, w, state, window, masks=None):
         self.engine, self.work, self.w, self.batch, self.window = engine, work, w, batch, window
         self.state, self.n_total = state, bound.data.n_steps
         self.lengths = batch.length
@@ -320,14 +350,9 @@ class LayersPass:
         self.n_rows = int(ends[-1])
         self.starts = (ends - self.lengths, self.n_rows - ends)  # forwards, backwards
         self.steps = np.repeat(batch.start - self.starts[0], self.lengths) + np.arange(self.n_rows)  # of all
-        self.masks = bound.masks and self._masks_of(bound)
+        self.masks = masks and masks.of(np.searchsorted(bound.order.start, batch.start))
         self.pooling = None
         self._run(bound)
-
-    def _masks_of(self, bound):
-        """Masks of the sequences of the batch."""
-        index = np.searchsorted(bound.order.start, self.batch.start)
-        return [mask[index] for mask in bound.masks]
 
     def _run(self, bound):
         net = self.engine.network
@@ -431,7 +456,7 @@ class LayersPass:
 
     def backward(self, errors, full, grad, info=None):
         """Add the gradient of all layers, by errors at the features."""
-        net, engine = self.engine.network, self.engine
+        net = self.engine.network
         if self.masks:
             errors = errors * self._mask_of_features()
         errors, at_inputs = errors[:, : net._n_features], errors[:, net._n_features :]

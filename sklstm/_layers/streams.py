@@ -18,11 +18,14 @@ class LayersStream:
     """
 
     def __init__(self, network, weights, n_streams=1, partials=False, dtype=None):
-        for name, is_given in (("bidirectional", network.bidirectional), ("pooling", network.pooling != "last")):
+        for name, is_given in (
+            ("bidirectional", network.bidirectional),
+            ("pooling", network.pooling != "last"),
+        ):
             if is_given:
                 raise ValueError(
-                    f"{name}={getattr(network, name)!r} needs the whole sequence, a stream gives one time step "
-                    "after the other: use forward or predict, or a network without it."
+                    f"{name}={getattr(network, name)!r} needs the whole sequence, a stream gives one time "
+                    "step after the other: use forward or predict, or a network without it."
                 )
         check_integer("n_streams", n_streams, 1)
         check_bool("partials", partials)
@@ -57,7 +60,9 @@ class LayersStream:
         if not hasattr(self, "_dS"):
             dtype, cells = self.engine.dtype, [part.engine.layout["C"] for part in self.engine.parts]
             shapes = zip(cells, self.n_below[:-1], strict=True)
-            self._dS = [np.zeros((self.n_streams, *shape), dtype) if self.partials else None for shape in shapes]
+            self._dS = [
+                np.zeros((self.n_streams, *shape), dtype) if self.partials else None for shape in shapes
+            ]
             self._dY = [None] * len(cells)  # of the outputs, for each stream
         if self.partials:
             for dS in self._dS:

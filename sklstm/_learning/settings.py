@@ -36,6 +36,8 @@ class Settings:
         Sequences so far -> noise, for "dekf".
     initial_covariance : float
         For "dekf".
+    dropout : float
+        Part of the inputs of layers and of the output units that is left out, anew for each sequence.
     """
 
     loss: Loss
@@ -59,6 +61,7 @@ class Settings:
     measurement_noise: Callable[[int], float] = field(default=lambda n: 1.0)
     process_noise: Callable[[int], float] = field(default=lambda n: 0.005)
     initial_covariance: float = 100.0
+    dropout: float = 0.0
 
     def merges(self, n_sequences):
         """Whether an update sees all of so many sequences, so that equal ones can be learned from as one."""

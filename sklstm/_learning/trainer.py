@@ -10,6 +10,7 @@ from sklstm._engine.batches import WorkspacePool, packed_batches, sequences_at_o
 from sklstm._engine.online import online_of
 from sklstm._engine.streams import stream_of
 from sklstm._engine.threads import Threads, one_blas_thread
+from sklstm._layers.engine import Masks
 from sklstm._learning.kalman import DECOUPLED, DecoupledFilter
 from sklstm._learning.solvers import N_UPDATES, RATE, SolverState, lbfgs, solver_numbers
 
@@ -136,6 +137,9 @@ class Trainer:
         n_sequences = len(self.bound.learned)
         shuffle = self.settings.shuffle and self.online_states is None
         index = rng.permutation(n_sequences) if shuffle else np.arange(n_sequences)
+        if self.settings.dropout:
+            engine, rate = self.engine, self.settings.dropout
+            self.bound.masks = Masks(engine.network, len(self.bound.order), rate, rng, engine.dtype)
         with may_overflow():
             if self.filter:
                 with one_blas_thread():  # its products are small
