@@ -34,6 +34,7 @@ from sklstm._preprocessing import (
     SequenceImputer,
     SequenceOneHotEncoder,
     SequencePadder,
+    SequencePatcher,
     SequenceScaler,
     SequenceSummary,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "SequenceImputer",
     "SequenceOneHotEncoder",
     "SequencePadder",
+    "SequencePatcher",
     "SequenceScaler",
     "SequenceSummary",
     "Sequences",

@@ -98,6 +98,7 @@ CHECKED = [
     LSTMRegressor(n_blocks=8, learning_rate=0.02),
     LSTMClassifier(),
     LSTMRegressor(),
+    LSTMClassifier(n_blocks=4, n_layers=2, bidirectional=True, pooling=("last", "max"), solver="lbfgs"),
     LSTMRegressor(n_blocks=8, n_channels=1, solver="lbfgs"),
     pytest.param(LSTMClassifier(solver="lbfgs"), marks=pytest.mark.slow),
 ]

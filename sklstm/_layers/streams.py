@@ -81,18 +81,28 @@ class LayersStream:
         before, dS = self._copies()
         H = x
         for i, layer in enumerate(self.layers):
-            below, H = H, layer.advance(layer.weights, H)
+            H = self._through(layer, H)
             if H is None:
                 self._take_back(before, dS)
                 return None
             if self.partials:
-                self._carry(i, np.atleast_2d(below), np.atleast_2d(H))
+                self._carry(i, np.atleast_2d(H))
         if self.network.shortcut:
             H = np.concatenate([H, x], axis=-1)
         self.features, self._has_step[:] = np.atleast_2d(H), True
-        outputs = H if self.head is None else self.head.advance(self.head.weights, np.ascontiguousarray(H))
+        outputs = H if self.head is None else self._through(self.head, H)
         if outputs is None:
             self._take_back(before, dS)
+        return outputs
+
+    def _through(self, layer, H):
+        """Outputs of a layer, or None."""
+        outputs = layer.advance(layer.weights, H)
+        if outputs is None and self.partials and self.n_streams > 1:  # one after the other
+            try:
+                outputs = layer.step(H)
+            except ValueError:  # not finite
+                return None
         return outputs
 
     def _copies(self):
@@ -203,7 +213,7 @@ class LayersStream:
     # ------------------------------------------------------------------------------------------
     # derivatives
 
-    def _carry(self, i, below, outputs):
+    def _carry(self, i, outputs):
         """Derivatives of states and outputs of a layer by its weights and all weights below it."""
         layer, part = self.layers[i], self.engine.parts[i]
         engine, net, n = part.engine, part.engine.network, part.engine.layout
