@@ -357,7 +357,7 @@ class LayersPass:
     def _run(self, bound):
         net = self.engine.network
         self.calls = []  # of each part: its inputs, and the order of its sequences in them
-        H = None
+        H: Any = None
         for layer in range(net.n_layers):
             directions = [part for part in self.engine.parts if part.layer == layer]
             ways = self._inputs_of(layer, bound, H, len(directions))

@@ -1,5 +1,7 @@
 """Streams through several layers, with exact derivatives from layer to layer."""
 
+from typing import Any
+
 import numpy as np
 
 from sklstm._checks import as_real, check_bool, check_indices, check_integer, real_array
@@ -46,13 +48,13 @@ class LayersStream:
             )
             at += len(own)
         self.n_below = np.cumsum([0] + [part.engine.network.n_weights for part in parts])
-        self.head = None
+        self.head: Any = None
         if self.engine.head:
             own = self.weights[at:]
             self.head = Stream(
                 self.engine.head.network, own, self.n_streams, self.partials, self.engine.dtype
             )
-        self._work = None  # of `loss_and_gradient`
+        self._work: Any = None  # of `loss_and_gradient`
         self._forget()
 
     def _forget(self, index=slice(None)):
@@ -60,10 +62,9 @@ class LayersStream:
         if not hasattr(self, "_dS"):
             dtype, cells = self.engine.dtype, [part.engine.layout["C"] for part in self.engine.parts]
             shapes = zip(cells, self.n_below[:-1], strict=True)
-            self._dS = [
-                np.zeros((self.n_streams, *shape), dtype) if self.partials else None for shape in shapes
-            ]
-            self._dY = [None] * len(cells)  # of the outputs, for each stream
+            n_streams = self.n_streams if self.partials else 0
+            self._dS = [np.zeros((n_streams, *shape), dtype) for shape in shapes]
+            self._dY: list[Any] = [None] * len(cells)  # of the outputs, for each stream
         if self.partials:
             for dS in self._dS:
                 dS[index] = 0
@@ -107,7 +108,7 @@ class LayersStream:
 
     def _copies(self):
         states = [layer.online_states() if self.partials else layer.state for layer in self.layers]
-        return states, [dS.copy() for dS in self._dS] if self.partials else None
+        return states, [dS.copy() for dS in self._dS]
 
     def _take_back(self, before, dS):
         for layer, state in zip(self.layers, before, strict=True):
@@ -115,8 +116,7 @@ class LayersStream:
                 layer.set_online_states(state)
             else:
                 layer.state = state
-        if self.partials:
-            self._dS = dS
+        self._dS = dS
 
     def step(self, x):
         """Outputs after one more time step; see `Stream.step`."""

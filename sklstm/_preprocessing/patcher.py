@@ -100,7 +100,8 @@ class SequencePatcher(UnwrappedSequences, SequenceTransformer):
         values = sparse.csr_array(values) if sparse.issparse(values) else values
         names = None if sequences.columns is None else self.get_feature_names_out()
         offsets = np.concatenate([[0], np.cumsum(n_patches)])
-        return as_container(Sequences(values, offsets, ids=sequences.ids, columns=names), X, self.n_channels)
+        patched = Sequences(values, offsets, ids=sequences.ids, columns=names)
+        return as_container(patched, X, self.n_channels, step)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the features of a patch, all of its first step first; of a 2-D X its columns.
