@@ -19,6 +19,11 @@ class State(NamedTuple):
         gates, output gates, conventional hidden units (those that recur).
     cells : ndarray of shape (n_sequences, n_cells)
         Internal states of the cells; cell v of block b has the index ``b * block_size + v``.
+
+    Notes
+    -----
+    Of several layers, the lowest first, and of two directions the columns stand side by side; the first step
+    of what reads backwards is the last one of the sequence.
     """
 
     activations: np.ndarray

@@ -455,7 +455,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             shape (n_steps, n_cells); "input_gate", "forget_gate", "output_gate" of shape
             (n_steps, n_blocks), those that the network has; "hidden" of shape
             (n_steps, n_hidden_units) if it has any; "output" of shape (n_steps, n_outputs), or
-            (1, n_outputs) without `return_sequences`.
+            (1, n_outputs) without `return_sequences`. With several layers or directions
+            the names of hidden units begin as those of the weights, "layer_0.forward.cell".
         """
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)
