@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py README.md LICENSE \
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest
 
-.PHONY: demo test test-seeds test-oldest test-platforms test-compilers lint format wheel dist bench bench-rivals bench-paths clean
+.PHONY: demo test test-seeds test-oldest test-dask test-platforms test-compilers test-docs lint format docs linkcheck wheel dist bench bench-rivals bench-paths clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -33,6 +33,10 @@ test-seeds: $(VENV)/order.stamp
 test-oldest: $(VENV)-oldest/oldest.stamp
 	$(VENV)-oldest/$(PYTEST)
 
+# One fit over partitions on processes that are killed; part of `make test` where dask is installed.
+test-dask: $(VENV)/test.stamp $(VENV)/dask.stamp
+	$(VENV)/$(PYTEST) tests/test_dask.py
+
 # The kernel on 64-bit ARM and on older x86-64, emulated (Debian, with packages that it names).
 test-platforms: $(VENV)/test.stamp $(VENV)-aarch64/test.stamp build/i686.stamp
 	.ci/platforms test
@@ -40,6 +44,20 @@ test-platforms: $(VENV)/test.stamp $(VENV)-aarch64/test.stamp build/i686.stamp
 # The kernel as other compilers build it: the same bits. BUILDS="clang gcc-O0" are some of them.
 test-compilers: $(VENV)/test.stamp
 	.ci/compilers
+
+# The site, in docs/_build/html; a warning is an error. GALLERY=0: without running the examples.
+GALLERY ?= 1
+SPHINX  := $(VENV)-docs/bin/python -P -m sphinx --fail-on-warning --keep-going --quiet -D plot_gallery=$(GALLERY)
+docs: $(VENV)-docs/docs.stamp
+	$(SPHINX) --builder html docs docs/_build/html
+
+# Whether the links to other sites lead somewhere.
+linkcheck: $(VENV)-docs/docs.stamp
+	$(SPHINX) --builder linkcheck docs docs/_build/linkcheck
+
+# The site in a browser (Chromium); screenshots in docs/_build/screenshots.
+test-docs: docs
+	$(VENV)-docs/$(PYTEST) docs/test_site.py
 
 lint format: export PATH := $(CURDIR)/$(VENV)-lint/bin:$(PATH)
 lint: $(VENV)-lint/lint.stamp
@@ -84,7 +102,8 @@ bench: $(VENV)-asv/asv.stamp
 	$(VENV)-asv/bin/asv run --config benchmarks/asv.conf.json "$(COMMITS)"
 
 clean:
-	rm -rf .venv .venv-* build dist *.egg-info *.png sklstm/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* build dist docs/_build docs/api/generated docs/api/backreferences docs/gallery
+	rm -rf *.egg-info *.png sklstm/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 %/bin/python:
 	$(PYTHON) -m venv --upgrade-deps $*
@@ -131,6 +150,11 @@ $(VENV)-rivals/rivals.stamp: build/wheel.stamp pyproject.toml | $(VENV)-rivals/b
 $(VENV)-paths/paths.stamp: build/wheel.stamp pyproject.toml | $(VENV)-paths/bin/python
 	$(VENV)-paths/bin/pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
 	$(VENV)-paths/bin/pip install --quiet build/wheel/*.whl --group paths
+	touch $@
+
+$(VENV)-docs/docs.stamp: build/wheel.stamp pyproject.toml | $(VENV)-docs/bin/python
+	$(VENV)-docs/bin/pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
+	$(VENV)-docs/bin/pip install --quiet build/wheel/*.whl --group docs
 	touch $@
 
 $(VENV)-asv/asv.stamp: pyproject.toml | $(VENV)-asv/bin/python

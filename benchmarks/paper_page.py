@@ -18,7 +18,7 @@ import numpy as np
 from scipy.stats import mannwhitneyu
 
 from sklstm.paper import EXPERIMENTS
-from sklstm.paper._experiments import SYSTEMS
+from sklstm.paper._experiments import READINGS, SYSTEMS
 from sklstm.paper._records import read
 from sklstm.paper._results import groups_of, sequences_of_1997, success_of_1997, wrong_of_1997
 
@@ -29,11 +29,13 @@ NAMES = {
     "rtrl": "RTRL",
     "visible": "RTRL, visible units",
     "cascade": "recurrent cascade-correlation",
+    "cascade-patient": "the same, more patient",
     "chunker": "chunker, both nets",
     "automatizer": "chunker, one net",
     "chunker-fast": "chunker, fast outputs",
     "hierarchy": "transition hierarchies",
 }
+OUTCOME = ["solved", "limit", "sequences"]
 
 
 def markdown(head, rows):
@@ -160,21 +162,26 @@ def systems(number, groups):
             weights = group.column("n_weights") if group else np.array([record.n_weights or np.nan])
             fewest, most = (f"{n:,.0f}" for n in (weights.min(), weights.max()))
             line = [NAMES[setting], f"`{row.name} {setting}`"]
-            line += [record.task_arguments["p"]] if number == 2 else [_hidden_units(record, setting)]
+            line += [record.task_arguments["p"]] if number == 2 else [_hidden_units(record)]
             line += [
                 most.replace("nan", "") if fewest == most else f"{fewest} to {most}",
-                "" if setting == "cascade" else f"{record.arguments['learning_rate']:.2g}",
+                "" if record.kind == "cascade" else f"{record.arguments['learning_rate']:.2g}",
                 success_of_1997(record),
                 sequences_of_1997(record),
             ]
-            rows.append([*line, *([group.share, group.mean] if group else ["not run", ""])])
+            rows.append([*line, *_outcome(group, record)])
     third = "delay p" if number == 2 else "hidden units"
     head = ["system", "row and setting", third, "weights", "rate", "solved 1997", "sequences 1997"]
-    return markdown([*head, "solved", "sequences"], rows)
+    return markdown([*head, *OUTCOME], rows)
 
 
-def _hidden_units(record, setting):
-    if setting == "cascade":
+def _outcome(group, record):
+    """Share that was solved, the limit, and the sequences."""
+    return [group.share if group else "not run", f"{record.limit:,}", group.mean if group else ""]
+
+
+def _hidden_units(record):
+    if record.kind == "cascade":
         return f"at most {record.arguments['max_units']}"
     return record.arguments["n_hidden_units"]
 
@@ -183,15 +190,17 @@ def readings(groups):
     """What the paper printed, what its words give, and what the reading gives."""
     rows = []
     for row in EXPERIMENTS.values():
-        if "reading" not in row.settings:
-            continue
-        line = [row.name, success_of_1997(row), sequences_of_1997(row)]
-        for setting in ("rtrl" if "rtrl" in row.settings else "paper", "reading"):
-            group = groups.get((row.name, setting))
-            line += [group.share, group.mean] if group else ["not run", ""]
-        rows.append(line)
-    head = ["row", "solved 1997", "sequences 1997"]
-    return markdown([*head, "literal: solved", "sequences", "reading: solved", "sequences"], rows)
+        literal = "rtrl" if "rtrl" in row.settings else "paper"
+        for reading in READINGS:
+            if reading not in row.settings:
+                continue
+            line = [row.name, reading, success_of_1997(row), sequences_of_1997(row)]
+            for setting in (literal, reading):
+                line += _outcome(groups.get((row.name, setting)), row.of(setting))
+            rows.append(line)
+    head = ["row", "setting", "solved 1997", "sequences 1997"]
+    of_literal, of_reading = ([f"{name}: {OUTCOME[0]}", *OUTCOME[1:]] for name in ("literal", "reading"))
+    return markdown([*head, *of_literal, *of_reading], rows)
 
 
 def limits(groups):
@@ -203,11 +212,11 @@ def limits(groups):
         for setting in row.settings:
             if setting == "guess":
                 continue
-            group = groups.get((row.name, setting))
+            record, group = row.of(setting), groups.get((row.name, setting))
             arguments = ", ".join(f"{name} = {value}" for name, value in row.task_arguments.items())
-            line = [row.name, row.task, arguments, setting, row.of(setting).n_weights]
-            rows.append([*line, *([group.share, group.mean] if group else ["not run", ""])])
-    return markdown(["row", "task", "", "setting", "weights", "solved", "sequences"], rows)
+            line = [row.name, row.task, arguments, setting, record.n_weights]
+            rows.append([*line, *_outcome(group, record)])
+    return markdown(["row", "task", "", "setting", "weights", *OUTCOME], rows)
 
 
 def times(records):

@@ -23,9 +23,11 @@ from sklstm._displays.step_confusion import StepConfusionDisplay
 from sklstm._displays.weights import WeightsDisplay
 from sklstm._engine.states import State
 from sklstm._error_flow import error_flow
+from sklstm._estimators.checkpoint import Checkpoint
 from sklstm._estimators.classifier import LSTMClassifier
 from sklstm._estimators.nested import pipeline_step
 from sklstm._estimators.regressor import LSTMRegressor
+from sklstm._export import from_keras, from_torch, to_keras, to_onnx, to_torch
 from sklstm._inspection import cross_val_predict_steps, permutation_importance, stack_steps, step_scorer
 from sklstm._network import Network
 from sklstm._preprocessing import (
@@ -43,6 +45,7 @@ from sklstm._transformed import TransformedStepTargetRegressor
 
 __all__ = [
     "ActivationsDisplay",
+    "Checkpoint",
     "ErrorFlowDisplay",
     "InputImportanceDisplay",
     "LSTMClassifier",
@@ -64,6 +67,8 @@ __all__ = [
     "WeightsDisplay",
     "cross_val_predict_steps",
     "error_flow",
+    "from_keras",
+    "from_torch",
     "occlusion_importance",
     "paper",
     "permutation_importance",
@@ -71,6 +76,9 @@ __all__ = [
     "stack_steps",
     "step_scorer",
     "tasks",
+    "to_keras",
+    "to_onnx",
+    "to_torch",
 ]
 __version__ = "0.1.0"
 

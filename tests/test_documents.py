@@ -1,5 +1,6 @@
 """The code in README and docs runs; the examples run with a small budget; links lead somewhere."""
 
+import ast
 import os
 import re
 import runpy
@@ -14,8 +15,24 @@ import matplotlib.pyplot as plt
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
+import sklstm
+import sklstm.paper
+import sklstm.tasks
+
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md"]
+DOCS = ROOT / "docs"
+BUILT = [DOCS / folder for folder in ("_build", "gallery", "api/generated", "api/backreferences")]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(path for path in DOCS.rglob("*.md") if not any(path.is_relative_to(folder) for folder in BUILT)),
+    ROOT / "CONTRIBUTING.md",
+]
+WITH_CODE = [
+    ROOT / "README.md",
+    DOCS / "index.md",
+    *(path for folder in ("start", "guide", "recipes") for path in (DOCS / folder).glob("*.md")),
+]
+WITHOUT_CODE = ("which_class.md", "index.md")  # lists of pages
 SHORT = ["--trials", "1", "--limit"]
 EXAMPLES = {
     "plot_adding.py": ([*SHORT, "2000"], "74,000", "adding.png"),
@@ -32,6 +49,11 @@ EXAMPLES = {
     "plot_grid_search.py": (["--quick"], "best parameters", "grid_search.png"),
     "plot_learning_to_learn.py": (["--epochs", "2"], "least squares", "learning_to_learn.png"),
     "plot_long_lag.py": ([*SHORT, "200"], "5,040", "long_lag.png"),
+    "plot_more_than_memory.py": (
+        ["--sequences", "20000", "--partitions", "4", "--memory", "600", "--epochs", "1"],
+        "accuracy",
+        "more_than_memory.png",
+    ),
     "plot_multiplication.py": ([*SHORT, "2000"], "482,000", "multiplication.png"),
     "plot_oscillation.py": (["--rounds", "1"], "root mean square error", "oscillation.png"),
     "plot_parity.py": ([*SHORT, "300"], "2 to 10 steps", "parity.png"),
@@ -50,9 +72,16 @@ EXAMPLES = {
 }
 
 LONG = ("plot_endless_stream.py", "plot_parquet.py")
-ALONE = (*LONG, "plot_grid_search.py")  # they measure or limit their process, or start others
+# These measure or limit their process, or start others.
+ALONE = (*LONG, "plot_grid_search.py", "plot_more_than_memory.py")
 SCRIPTS = [path for path in sorted((ROOT / "benchmarks").rglob("*.py")) if "__main__" in path.read_text()]
-NEEDS = {"plot_endless_stream.py": ["resource"], "plot_parquet.py": ["resource", "pyarrow"]}
+NEEDS = {
+    "export.md": ["onnx", "onnxruntime", "torch"],
+    "plot_endless_stream.py": ["resource"],
+    "plot_more_than_memory.py": ["distributed", "pyarrow"],
+    "plot_parquet.py": ["resource", "pyarrow"],
+    "scale_out.md": ["distributed"],
+}
 
 
 def test_no_generator_is_without_a_seed():
@@ -62,11 +91,14 @@ def test_no_generator_is_without_a_seed():
         assert not unseeded.search(path.read_text()), path
 
 
+@pytest.mark.draws_globally  # dask does
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_python_blocks_run(page):
+    for module in NEEDS.get(page.name, ()):
+        pytest.importorskip(module)
     fenced = re.findall(r"^( *)```python\n(.*?)^ *```", page.read_text(), flags=re.DOTALL | re.MULTILINE)
     blocks = [textwrap.dedent(block) for _, block in fenced]
-    assert blocks or page not in (ROOT / "README.md", ROOT / "docs" / "index.md")
+    assert blocks or page not in WITH_CODE or page.name in WITHOUT_CODE
     namespace = {}
     with warnings.catch_warnings():
         if page.name != "README.md":
@@ -77,8 +109,44 @@ def test_python_blocks_run(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_links_lead_to_files(page):
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        place = page.parent / target
+        assert place.exists() or place.parent in BUILT, f"{page.name} links to {target}"
+
+
+def public_names():
+    """Names of the package, of its tasks and of its experiments."""
+    for module in (sklstm, sklstm.paper, sklstm.tasks):
+        yield from (name for name in module.__all__ if name not in ("paper", "tasks"))
+    yield "fit"  # of sklstm.dask, which dask is needed to import
+
+
+def test_reference_lists_every_public_name():
+    listed = re.findall(r"^   (\w+)$|``(\w+)``", (DOCS / "api" / "index.rst").read_text(), flags=re.MULTILINE)
+    assert sorted("".join(pair) for pair in listed) == sorted(public_names())
+
+
+def test_reference_groups_every_parameter():
+    namespace = runpy.run_path(str(DOCS / "_ext" / "parameter_groups.py"))
+    grouped = [name for names in namespace["GROUPS"].values() for name in names.split()]
+    parameters = {*sklstm.LSTMClassifier().get_params(), *sklstm.LSTMRegressor().get_params()}
+    assert sorted(grouped) == sorted(parameters)
+
+
+def test_troubleshooting_quotes_messages_of_the_package():
+    page = (DOCS / "troubleshooting.md").read_text().split("## Messages of scikit-learn")[0]
+    quoted = re.findall(r"^\| (`.*?`) \|", page, flags=re.MULTILINE)
+    texts = [
+        node.value
+        for path in Path(sklstm.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    parts = [part.strip() for cell in quoted for part in re.split(r"[`…;]", cell)]
+    parts = [part for part in parts if len(part) > 8]
+    assert len(parts) > 20
+    for part in parts:
+        assert part == "InconsistentVersionWarning" or any(part in text for text in texts), part
 
 
 def test_every_example_is_tested():
@@ -88,7 +156,7 @@ def test_every_example_is_tested():
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_is_short_and_listed(name):
     assert name in LONG or len((ROOT / "examples" / name).read_text().splitlines()) < 100
-    assert f"../examples/{name}" in (ROOT / "docs" / "index.md").read_text()
+    assert f'"{name}"' in (DOCS / "gallery.toml").read_text()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

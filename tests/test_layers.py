@@ -29,6 +29,7 @@ from sklstm import (
     error_flow,
 )
 from sklstm._engine.engine import engine_of
+from sklstm._export.source import source_of
 from sklstm._layers.engine import LayersEngine, Masks
 from topologies import EVERYTHING, GRADIENTS, assert_near, central, make_problem, networks, repeatable
 
@@ -684,6 +685,14 @@ def test_tools_look_into_all_layers(options):
 def test_what_estimators_refuse(options, message):
     with pytest.raises(ValueError, match=message):
         LSTMRegressor(random_state=0, **options).fit(np.ones((4, 3, 1)), [1.0, 2.0, 3.0, 4.0])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_what_has_several_layers_is_not_exported():
+    X, y, _ = data(20)
+    reg = LSTMRegressor(n_blocks=2, n_layers=2, max_iter=2, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match=r"takes one layer in one direction.*n_layers=2"):
+        source_of(reg, "to_onnx")
 
 
 def test_a_single_layer_is_the_engine_of_before():

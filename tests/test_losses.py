@@ -20,7 +20,9 @@ import reference
 from internals import make_trainer
 from sklstm import LSTMClassifier, LSTMRegressor, Network
 from sklstm._checks import may_overflow
+from sklstm._export.source import source_of
 from sklstm._learning.losses import LOSSES, LOSSES_OF_CLASSES, loss_of_constants, with_parameter
+from sklstm._learning.moments import Moments
 from topologies import EVERYTHING, GRADIENTS, assert_near, central, make_problem, networks, repeatable
 
 OURS = [name for name, loss in LOSSES.items() if not loss.in_kernel]
@@ -232,7 +234,8 @@ def test_loss_of_constants_is_the_least(name):
     _, t, weight = columns()
     loss = with_parameter(LOSSES[name], 0.7, QUANTILES)
     t = t / t.max() if name == "log_loss" else t
-    least = loss_of_constants(loss, "logistic" if name == "log_loss" else "identity", t, weight)
+    output = "logistic" if name == "log_loss" else "identity"
+    least = loss_of_constants(loss, output, Moments.of(t, weight), t, weight)
     net = Network(1, 3, n_blocks=0, shortcut=True, output_activation=loss.outputs[0])
     grid = np.linspace(-1, 4, 101)
     totals = []
@@ -318,6 +321,15 @@ def test_a_poisson_rate_is_the_exponential_of_the_output():
         output = reg.step(x)
     assert_allclose(np.exp(output), reg.predict(X[:1]), rtol=1e-12)
     assert reg.score(X, counts) > 0.4
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("options", [{"loss": "poisson"}, {"loss": "quantile", "quantile": [0.1, 0.9]}])
+def test_predictions_that_are_not_the_outputs_are_not_exported(options):
+    X, y = data(20)
+    reg = LSTMRegressor(n_blocks=2, max_iter=2, random_state=0, **options).fit(X, np.abs(y))
+    with pytest.raises(ValueError, match=f"predictions are others with loss={options['loss']!r}"):
+        source_of(reg, "to_onnx")
 
 
 def test_learning_goes_on_where_it_was():

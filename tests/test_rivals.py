@@ -310,10 +310,10 @@ def test_quickprop_on_a_parabola():
 
 
 def test_stagnation_is_no_change_for_so_many_epochs():
-    assert not is_stagnant([1.0] * 8, 0.01)
-    assert is_stagnant([1.0] * 9, 0.01)
-    assert not is_stagnant([1.0, *[0.98] * 8], 0.01)
-    assert is_stagnant([1.0, *[0.995] * 8], 0.01)
+    assert not is_stagnant([1.0] * 8, 0.01, 8)
+    assert is_stagnant([1.0] * 9, 0.01, 8)
+    assert not is_stagnant([1.0, *[0.98] * 8], 0.01, 8)
+    assert is_stagnant([1.0, *[0.995] * 8], 0.01, 8)
 
 
 def test_cascade_learns_with_each_unit(cascade):

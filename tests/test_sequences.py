@@ -1009,7 +1009,7 @@ def test_lengths_are_looked_at_before_they_are_summed(lengths, bad):
 
 def test_from_lengths():
     assert_same(Sequences.from_lengths(np.concatenate(ragged()).tolist(), LENGTHS), ragged())
-    with pytest.raises(ValueError, match=r"offsets are \[0, 1, 2\]; expected 0 to 3"):
+    with pytest.raises(ValueError, match="lengths sum to 2; expected 3, the rows of values"):
         Sequences.from_lengths(steps(3, 1), [1, 1])
     with pytest.raises(TypeError, match=r"lengths has shape \(2,\), float64; expected 1-D"):
         Sequences.from_lengths(steps(3, 1), [1.0, 2.0])

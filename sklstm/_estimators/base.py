@@ -20,13 +20,14 @@ from sklstm._engine.states import OnlineState, State
 from sklstm._engine.threads import Threads, threads_of
 from sklstm._estimators import parameters
 from sklstm._estimators.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
+from sklstm._estimators.checkpoint import resumption_of
 from sklstm._estimators.explain import ExplanationMixin
 from sklstm._estimators.streams import StreamsMixin
 from sklstm._estimators.validation import Examples, Validation, validation_of
-from sklstm._input import read_X
+from sklstm._input import read_X, remember_shape
 from sklstm._learning.kalman import DECOUPLED
-from sklstm._learning.loop import learn
-from sklstm._learning.losses import LOSSES
+from sklstm._learning.loop import History, learn
+from sklstm._learning.losses import LOSSES, loss_of_constants
 from sklstm._learning.scaling import Scaling, input_scale
 from sklstm._learning.solvers import SolverState
 from sklstm._learning.trainer import Trainer
@@ -64,6 +65,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
     n_iter_: int
     loss_curve_: list[float]
     validation_scores_: list[float]
+
+    _resumption: dict[str, Any] | None = None  # of an estimator that a checkpoint holds
 
     def __init__(
         self,
@@ -183,6 +186,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         y_val: Any = None,
         sample_weight_val: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
+        resume_from: Any = None,
     ) -> Self:
         """Learn from sequences and their targets.
 
@@ -207,6 +211,10 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             What `early_stopping` scores instead of a part of X.
         groups : array-like of shape (n_sequences,), default=None
             What `early_stopping` holds out together: those of a group are either learned from or scored.
+        resume_from : path-like or Checkpoint, default=None
+            Folder or file of a `Checkpoint`: learning goes on where a fit with the same data and arguments
+            was ended, to the weights that it would have had. `max_iter` counts its epochs, too. Of a folder
+            the newest file of this fit counts; without one, learning begins anew.
 
         Returns
         -------
@@ -232,7 +240,9 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         """
         validation = Validation(X_val, y_val, sample_weight_val, groups)
         with _unchanged_on_error(self):
-            return self._fit(X, y, sample_weight, validation, goes_on=self.warm_start)
+            return self._fit(
+                X, y, sample_weight, validation, goes_on=self.warm_start, resume_from=resume_from
+            )
 
     def _partial_fit(self, X, y, sample_weight, continued, classes=None):
         check_bool("continued", continued)
@@ -251,22 +261,40 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             return self._fit(*given, goes_on=True, once=True, classes=classes, continued=continued)
 
     @with_callbacks
-    def _fit(self, X, y, sample_weight, validation, goes_on, once=False, classes=None, continued=False):
-        shown_to_callbacks = X, y, None if sample_weight is None else {"sample_weight": sample_weight}
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        validation,
+        goes_on,
+        once=False,
+        classes=None,
+        continued=False,
+        resume_from=None,
+    ):
+        given = X, y, None if sample_weight is None else {"sample_weight": sample_weight}
         parameters.check(self)
         validation.check(self)
         goes_on = goes_on and hasattr(self, "weights_")
         sequences = self._read_X(X, reset=not goes_on)
         options = {"classes": classes, "reset": not goes_on, "may_lack": continued}
         data = self._read_targets(y, sample_weight, sequences, **options)
+        rng = check_random_state(self.random_state)
+        resumption = None
+        if not once:
+            resumption, rng = resumption_of(self, resume_from, data, validation, goes_on, rng)
         if not goes_on:
             lengths = sequences.lengths
             self._y_is_array = len(getattr(y, "shape", ())) > 1 and bool((lengths == lengths[0]).all())
         if classes is None and not goes_on:
-            self._check_weights_of_classes(data.weight, data.targets)
+            self._check_weights_of_classes(data.moments)
         network = parameters.network(self, sequences.n_features, data.targets.shape[1])
         settings = parameters.settings(self, len(sequences), once, self.n_iter_ if goes_on else 0)
-        network, weights, scaling, solver_state, rng = self._start(network, data, goes_on, once)
+        network, weights, scaling, solver_state, rng = self._start(network, data, goes_on, once, rng)
+        loop_state = resumption and resumption.loop_state
+        if loop_state and settings.solver.in_epochs:
+            weights, solver_state = loop_state.weights, loop_state.solver_state
 
         def learned(weights, history):
             return self._learned(network, scaling, weights, history)
@@ -279,26 +307,39 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         data = self._as_learned(data)
         online_states = self._streams(engine, len(sequences), goes_on) if continued else None
         merge = settings.merges(len(sequences) if train is None else len(train))
-        given = sequences if scaling is None else scaling.sequences(sequences)
-        bound = engine.bind(given, data.targets, data.weight, settings.loss, train=train, merge=merge)
+        scaled = sequences if scaling is None else scaling.sequences(sequences)
+        bound = engine.bind(scaled, data.targets, data.weight, settings.loss, train=train, merge=merge)
         executor = Threads(threads_of(self.n_jobs))
         trainer = Trainer(engine, bound, settings, weights, solver_state, online_states, executor, scaling)
-        tasks = None if once else EpochTasks(self, *shown_to_callbacks, settings.max_iter, learned)
-        constant = None if once else data.loss_of_constants(settings.loss, network.output_activation)
-        weights, history = learn(trainer, rng, validate, constant, may_stop_early=not once, tasks=tasks)
+        return self._learn(trainer, rng, validate, data, learned, given, goes_on, once, resumption)
+
+    def _learn(self, trainer, rng, validate, data, learned, given, goes_on, once=False, resumption=None):
+        """Learn, tell callbacks and users of it, and take the attributes of the fitted estimator."""
+        settings, constant, tasks = trainer.settings, None, None
+        X, y, metadata = given
+        if not once:
+            activation = trainer.engine.network.output_activation
+            own = getattr(data, "targets", None), getattr(data, "weight", None)
+            constant = loss_of_constants(settings.loss, activation, data.moments, *own)
+            tasks = EpochTasks(self, X, y, metadata, settings.max_iter, learned, resumption)
+        loop_state = resumption and resumption.loop_state
+        weights, history = learn(trainer, rng, validate, constant, not once, tasks, loop_state)
         if not (goes_on or once or history.diverged):
-            self._warn_of_offsets(sequences)
+            self._warn_of_offsets(data)
         for name, value in learned(weights, history).items():
             setattr(self, name, value)
         return self
 
-    def _warn_of_offsets(self, sequences):
+    def _warn_of_offsets(self, data):
         """Warn of channels that hardly vary beside their mean."""
-        if sequences.is_sparse or self.update != "batch" or not parameters.is_auto(self.init_range):
+        if self.update != "batch" or not parameters.is_auto(self.init_range):
+            return
+        channels = data.channel_moments
+        if channels is None:  # sparse
             return
         with may_overflow():
-            mean = sequences.values.mean(axis=0, dtype=np.float64)
-            deviation = sequences.values.std(axis=0, dtype=np.float64)
+            mean = channels.mean * channels.unit
+            deviation = np.sqrt(channels.squares / channels.total) * channels.unit
             varies = deviation > 1e-9 * np.abs(mean)
             offset = np.abs(mean) / np.where(varies, deviation, np.inf)
         k = int(offset.argmax())
@@ -307,15 +348,14 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
                 f"X has channels that hardly vary beside their mean: channel {k} is {mean[k]:.4g} ± "
                 f"{deviation[k]:.2g}. Learning may have been slow or poor: standardise the channels, "
                 f"make_pipeline(SequenceScaler(), {type(self).__name__}(...)).",
-                stacklevel=5,
+                stacklevel=6,
             )
 
-    def _start(self, network, data, goes_on, once):
+    def _start(self, network, data, goes_on, once, rng):
         """What learning starts from: network, weights, scaling, state of the solver, random numbers."""
-        rng = check_random_state(self.random_state)
         if not goes_on:
-            weights = parameters.initial_weights(self, network, int(data.sequences.lengths.max()), rng)
-            scaling = self._scaling_of(network, data, weights.astype(data.sequences.dtype))
+            weights = parameters.initial_weights(self, network, data.longest, rng)
+            scaling = self._scaling_of(network, data, weights.astype(data.dtype))
             self.loss_curve_, self.validation_scores_ = [], []
             return network, weights, scaling, None, rng
         if network != self.network_:
@@ -332,10 +372,9 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
 
     def _scaling_of(self, network, data, weights):
         """Scale of inputs and targets where learning sees them in other units, or None."""
-        if self.update != "batch" or not parameters.is_auto(self.init_range):
-            inputs = np.ones(network.n_inputs)
-        else:
-            inputs = input_scale(data.sequences)
+        is_scaled = self.update == "batch" and parameters.is_auto(self.init_range)
+        sizes = data.channel_sizes if is_scaled else None
+        inputs = np.ones(network.n_inputs) if sizes is None else input_scale(sizes)
         log_link = LOSSES[self.loss].log_link
         return Scaling.of(inputs, self._output_scale(network, data), network, weights, log_link)
 
@@ -362,6 +401,14 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             **self._of_streams(history.online_states),
         }
 
+    def _with_weights(self, network, weights, classes=None):
+        """Make the estimator a fitted one, with weights that were learned elsewhere."""
+        remember_shape(self, None, network.n_inputs, None)
+        self.loss_curve_, self.validation_scores_, self._y_is_array = [], [], False
+        for name, value in self._learned(network, None, weights, History()).items():
+            setattr(self, name, value)
+        return self
+
     # ------------------------------------------------------------------------------------------
     # data
 
@@ -374,6 +421,11 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
 
         Parts of streams may lack any target.
         """
+        read = self._read_labels(y, sample_weight, sequences, may_lack)
+        return self._examples(sequences, *read, classes=classes, reset=reset, may_lack=may_lack)
+
+    def _read_labels(self, y, sample_weight, sequences, may_lack=False):
+        """Targets as they were given and checked, which of them count, and weights."""
         targets, weight = self._read_y(y, sample_weight, sequences, self.return_sequences)
         if not (weight.any() or may_lack):
             missing = "" if targets.missing is None else ", or its target is missing"
@@ -382,9 +434,14 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             )
         counted = targets.counted(weight)
         labels = self._checked_y(targets, counted)
-        counted = counted.reshape(labels.shape)
+        return targets, labels, counted.reshape(labels.shape), weight
+
+    def _examples(
+        self, sequences, targets, labels, counted, weight, *, classes=None, reset=False, may_lack=False
+    ):
+        """What `_read_labels` gave, as the network learns it: `Examples`."""
         encoded = self._encode(targets, labels, counted, classes, reset)
-        own, weight = weight, self._with_class_weights(weight, labels, counted)
+        own, weight = weight, self._with_class_weights(weight, labels, counted, may_lack)
         return Examples(sequences, labels, encoded, weight, own, self.return_sequences)
 
     def _read_y(self, y, sample_weight, sequences, every_step):

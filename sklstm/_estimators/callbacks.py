@@ -58,10 +58,13 @@ class EpochTasks:
     max_epochs : int
     attributes : callable
         (weights, history) -> the attributes that a fitted estimator would have now.
+    resumption : Resumption or None
+        What checkpoints keep beside them.
+
     """
 
-    def __init__(self, estimator, X, y, metadata, max_epochs, attributes):
-        self.estimator = estimator
+    def __init__(self, estimator, X, y, metadata, max_epochs, attributes, resumption=None):
+        self.estimator, self.resumption = estimator, resumption
         self.shown = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self.attributes = attributes
         self.fit = self.task = None
@@ -90,5 +93,16 @@ class EpochTasks:
         if self.fit is not None:
             self.fit.call_on_fit_task_end(**self._shown(learned))
 
+    @property
+    def keeps(self):
+        """Whether there are checkpoints."""
+        return self.fit is not None and self.resumption is not None
+
     def _shown(self, learned):
-        return self.shown | {"reconstruction_attributes": lambda: self.attributes(*learned())}
+        return self.shown | {"reconstruction_attributes": lambda: self._attributes(*learned())}
+
+    def _attributes(self, weights, history):
+        attributes = self.attributes(weights, history)
+        if self.keeps and history.loop_state is not None:
+            attributes["_resumption"] = self.resumption.as_dict(history.loop_state)
+        return attributes

@@ -415,7 +415,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                     "a label, rename it."
                 )
 
-    def _with_class_weights(self, weight, y, counted):
+    def _with_class_weights(self, weight, y, counted, may_lack):
         if self.class_weight is None:
             return weight
         if self._multilabel:
@@ -425,23 +425,23 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         codes = np.searchsorted(self.classes_, y[counted])
         weight = weight.copy()
         with may_overflow():
-            weight[counted] *= self._class_weights(codes)[codes]
-        if not weight.any():
+            counts = np.bincount(codes, minlength=len(self.classes_))
+            weight[counted] *= self._class_weights(counts)[codes]
+        if not (weight.any() or may_lack):
             raise ValueError("class_weight is zero for every label in y: one needs a positive weight.")
         return weight
 
-    def _check_weights_of_classes(self, weight, targets):
-        if not self._multilabel and np.count_nonzero((weight > 0) @ targets) < 2:
+    def _check_weights_of_classes(self, moments):
+        if not self._multilabel and np.count_nonzero(moments.mean) < 2:
             raise ValueError(
                 "sample_weight and class_weight leave only one class: at least 2 classes in y need a "
                 "positive weight."
             )
 
-    def _class_weights(self, codes):
-        """Weight of each class, in the order of `classes_`."""
+    def _class_weights(self, counts):
+        """Weight of each class, in the order of `classes_`, of which there are so many."""
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
-            counts = np.bincount(codes, minlength=len(self.classes_))
-            return len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+            return counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
         if not isinstance(self.class_weight, dict):
             got = shown(self.class_weight)
             raise ValueError(f'class_weight must be a dict, "balanced" or None, got {got}.')
@@ -469,6 +469,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         n_kinds = data.targets.shape[1] if output_activation(self) == "softmax" else 2
         targets = (1 - self.label_smoothing) * data.targets + self.label_smoothing / n_kinds
         return replace(data, targets=targets)
+
+    def _with_weights(self, network, weights, classes=None):
+        self.classes_, self._multilabel = classes, False
+        return super()._with_weights(network, weights)
 
     def _stratifies(self):
         return not self.return_sequences and not self._multilabel

@@ -144,11 +144,11 @@ PARAMETERS = {
 
 ATTRIBUTES = """n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
     network_ : Network
         The topology.
-    weights_ : ndarray of shape (n_weights_,)
+    weights_ : ndarray of shape (`n_weights_`,)
         All weights, flat.
     coefs_ : dict of str to ndarray
         The same by name: views of `weights_`, shapes as in ``network_.weight_shapes``.

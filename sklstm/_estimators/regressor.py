@@ -70,6 +70,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     True
     """
 
+    _quantiles: tuple[float, ...] = ()
+    _has_axis = _log_link = False
+
     @available_if(makes_epochs)
     def partial_fit(
         self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None, *, continued: bool = False
@@ -166,8 +169,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         if self.update != "batch" or network.output_activation != "identity":
             return None
         if LOSSES[self.loss].log_link:
-            return log_scale(data.targets, data.weight) if network.output_bias else None
-        return output_scale(data.targets, data.weight, network.output_bias)
+            return log_scale(data.moments) if network.output_bias else None
+        return output_scale(data.moments, network.output_bias)
 
     def _encode(self, targets, y, counted, classes, reset):
         quantiles = quantiles_of(self.quantile) if self.loss == "quantile" else ()
@@ -177,11 +180,15 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             self._log_link = LOSSES[self.loss].log_link
         return np.repeat(y.reshape(len(y), -1), max(len(quantiles), 1), axis=1)
 
-    def _with_class_weights(self, weight, y, counted):
+    def _with_class_weights(self, weight, y, counted, may_lack=False):
         return np.repeat(weight, max(len(self._quantiles), 1), axis=1) if weight.ndim == 2 else weight
 
-    def _check_weights_of_classes(self, weight, targets):
+    def _check_weights_of_classes(self, moments):
         pass
+
+    def _with_weights(self, network, weights, classes=None):
+        self._y_is_1d = network.n_outputs == 1
+        return super()._with_weights(network, weights)
 
     def _stratifies(self):
         return False
@@ -199,7 +206,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         if not self._quantiles:
             return _mean_over_columns(r2_score, y, predicted, weight)
         y = np.repeat(y.reshape(len(y), -1), len(self._quantiles), axis=1)
-        weight = self._with_class_weights(weight, y, None)
+        weight = self._with_class_weights(weight, y, None, False)
         return self._pinball_score(y, predicted.reshape(y.shape), weight)
 
     def _pinball_score(self, y, predicted, weight):

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from sklstm._checks import may_overflow
 from sklstm._input import read_X
 from sklstm._inspection import step_scorer
 from sklstm._learning.loop import History
-from sklstm._learning.losses import loss_of_constants
+from sklstm._learning.moments import Moments
+from sklstm._learning.scaling import ChannelSizes
 from sklstm._learning.trainer import Diverged
 from sklstm._messages import shown
 from sklstm._sequences import check_ids, masked_steps, split_steps
@@ -47,9 +49,30 @@ class Examples:
         """The same with targets in the units of learning, sequences as they are."""
         return self if scaling is None else replace(self, targets=scaling.targets(self.targets, self.weight))
 
-    def loss_of_constants(self, loss, output_activation):
-        """Least mean loss of constant outputs."""
-        return loss_of_constants(loss, output_activation, self.targets, self.weight)
+    @property
+    def longest(self):
+        """Time steps of the longest sequence."""
+        return int(self.sequences.lengths.max())
+
+    @property
+    def dtype(self):
+        """That of the sequences."""
+        return self.sequences.dtype
+
+    @property
+    def channel_sizes(self):
+        """`ChannelSizes`, or None if the sequences are sparse."""
+        return ChannelSizes.of(self.sequences)
+
+    @property
+    def channel_moments(self):
+        """`Moments` of the channels, or None if the sequences are sparse."""
+        return Moments.of_channels(self.sequences)
+
+    @cached_property
+    def moments(self):
+        """`Moments` of the targets."""
+        return Moments.of(self.targets, self.weight)
 
     def counted(self):
         """Indices of the sequences that have a target with a positive weight."""

@@ -4,6 +4,7 @@ import sys
 import time
 import warnings
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -24,9 +25,41 @@ class History:
     solver_state: SolverState | None = None
     online_states: list | None = None
     diverged: bool = False
+    loop_state: "LoopState | None" = None
 
 
-def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks=None):
+@dataclass
+class LoopState:
+    """Where the loop stands at the end of an epoch: all that the epochs after it depend on.
+
+    Attributes
+    ----------
+    weights, best_weights : ndarray of shape (n_weights,)
+        Now, and of the best score.
+    solver_state : SolverState or None
+        None of L-BFGS, whose state SciPy keeps: it is made again from the evaluations.
+    random_state : dict
+        State of the generator of the order of the sequences.
+    best, since : float, int
+        Best value, and the epochs since it fell by more than the tolerance.
+    loss_curve, validation_scores : list of float
+        Of this call.
+    evaluations : list of (float, ndarray of shape (n_weights,))
+        Values and gradients that L-BFGS has asked for so far, in their order.
+    """
+
+    weights: Any
+    best_weights: Any
+    solver_state: SolverState | None
+    random_state: dict
+    best: float
+    since: int
+    loss_curve: list
+    validation_scores: list
+    evaluations: list
+
+
+def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks=None, loop_state=None):
     """Train until something ends it.
 
     Parameters
@@ -43,6 +76,8 @@ def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks
         Whether to look for convergence at all.
     tasks : EpochTasks or None
         Told when epochs begin and end.
+    loop_state : LoopState or None
+        Where the loop goes on; the trainer has its weights and its state of the solver.
 
     Returns
     -------
@@ -56,14 +91,14 @@ def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks
         If not even the weights before learning give finite outputs.
     """
     settings = trainer.settings
-    run = _Run(trainer, validate, tasks)
-    end, interrupted = None, False
+    run = _Run(trainer, rng, validate, tasks, loop_state)
+    end = None
     try:
-        end = run.epochs(rng) if settings.solver.in_epochs else run.minimise()
+        end = run.epochs() if settings.solver.in_epochs else run.minimise()
     except Diverged:
         run.diverged = True
     except KeyboardInterrupt:
-        interrupted = True
+        run.interrupted = True
     run.progress.close()
     rate = trainer.learning_rate
     n_epochs, bad_epoch = run.back_to_finite_outputs()
@@ -74,17 +109,17 @@ def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks
             f"{bad_epoch}: learning diverged. The weights {kept} are kept. Scale inputs and targets, or try "
             f"{settings.solver.gentler(rate)}.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
-    if interrupted:
+    if run.interrupted:
         warnings.warn(
             f"Learning was interrupted; the model is that of epoch {n_epochs}.",
-            stacklevel=5,
+            stacklevel=6,
         )
-    if may_stop_early and not run.diverged and not interrupted:
+    if may_stop_early and not run.diverged and not run.interrupted:
         message = run.shortcoming(end, constant)
         if message:
-            warnings.warn(message, ConvergenceWarning, stacklevel=5)
+            warnings.warn(message, ConvergenceWarning, stacklevel=6)
     if tasks:
         tasks.close(run.learned)
     return run.learned()
@@ -93,15 +128,25 @@ def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks
 class _Run:
     """One call of `learn`: what it has come to, and what to come back to."""
 
-    def __init__(self, trainer, validate, tasks):
-        self.trainer, self.validate, self.tasks = trainer, validate, tasks
+    def __init__(self, trainer, rng, validate, tasks, state=None):
+        self.trainer, self.rng, self.validate, self.tasks = trainer, rng, validate, tasks
         self.history = History()
-        self.progress = Progress(trainer.settings)
+        self.best, self.since = np.inf, 0
         self.best_weights = trainer.weights
-        self.finished = [
-            (0, trainer.snapshot(), self.best_weights)
-        ]  # before learning, and the last two epochs
-        self.diverged = False
+        self.n_known = 0 if state is None else len(state.loss_curve)  # epochs of an earlier process
+        if tasks and tasks.keeps:
+            trainer.evaluations = []
+        if state is not None:
+            rng.set_state(state.random_state)
+            trainer.evaluations = state.evaluations
+            if trainer.settings.solver.in_epochs:  # L-BFGS makes all epochs again, from known gradients
+                self.history = History(list(state.loss_curve), list(state.validation_scores))
+                self.best, self.since, self.best_weights = state.best, state.since, state.best_weights
+        n_epochs = len(self.history.loss_curve)
+        self.progress = Progress(trainer.settings, self.n_known)
+        # before learning, and the last two epochs
+        self.finished = [(n_epochs, trainer.snapshot(), self.best_weights)]
+        self.diverged = self.interrupted = False
 
     @property
     def weights(self):
@@ -117,32 +162,46 @@ class _Run:
             solver_state=None if self.diverged else self.trainer.solver_state,
             online_states=self.trainer.online_states,
             diverged=self.diverged,
+            loop_state=None if self.diverged or self.interrupted else self._loop_state(),
         )
 
-    def epochs(self, rng):
+    def _loop_state(self):
+        trainer, history = self.trainer, self.history
+        in_epochs = trainer.settings.solver.in_epochs
+        return LoopState(
+            weights=trainer.weights,
+            best_weights=self.best_weights,
+            solver_state=trainer.solver_state if in_epochs else None,
+            random_state=self.rng.get_state(legacy=False),
+            best=float(self.best),
+            since=self.since,
+            loss_curve=history.loss_curve[:],
+            validation_scores=history.validation_scores[:],
+            evaluations=list(trainer.evaluations or ()),
+        )
+
+    def epochs(self):
         """Epochs of updates; returns `CONVERGED`, `MAX_ITER`, or None if a callback ended them."""
         trainer, settings, validate = self.trainer, self.trainer.settings, self.validate
-        best, since = np.inf, 0
-        for _ in range(settings.max_iter):
+        for _ in range(len(self.history.loss_curve), settings.max_iter):
+            if self.since >= settings.n_iter_no_change:
+                break
             self._begin_epoch()
             with one_blas_thread():
-                loss = trainer.epoch(rng)
+                loss = trainer.epoch(self.rng)
             score = None if validate is None else validate(trainer.weights)
             value = loss if score is None else -score
             tol = settings.tol
-            if settings.tol_is_relative and np.isfinite(best):
-                tol *= abs(best)
-            since = 0 if value < best - tol else since + 1
-            if value < best:
-                best = value
+            if settings.tol_is_relative and np.isfinite(self.best):
+                tol *= abs(self.best)
+            self.since = 0 if value < self.best - tol else self.since + 1
+            if value < self.best:
+                self.best = value
                 if score is not None:
                     self.best_weights = trainer.weights
-            stop = self._end_epoch(loss, score)
-            if stop:
+            if self._end_epoch(loss, score):
                 return None
-            if since >= settings.n_iter_no_change:
-                return CONVERGED
-        return MAX_ITER
+        return CONVERGED if self.since >= settings.n_iter_no_change else MAX_ITER
 
     def minimise(self):
         """L-BFGS; returns how it ended (see `lbfgs`)."""
@@ -161,7 +220,7 @@ class _Run:
         settings = self.trainer.settings
         if settings.schedule:
             self.trainer.learning_rate = settings.schedule(settings.n_epochs + len(self.history.loss_curve))
-        if self.tasks:
+        if self.tasks and len(self.history.loss_curve) >= self.n_known:
             self.tasks.begin(self.learned)
 
     def _end_epoch(self, loss, score=None):
@@ -172,6 +231,8 @@ class _Run:
             self.history.validation_scores.append(float(score))
         new = len(curve), self.trainer.snapshot(), self.best_weights
         self.finished[1:] = [*self.finished[1:], new][-2:]
+        if len(curve) <= self.n_known:  # made again from what is known
+            return False
         self.progress(len(curve), loss, score)
         return self.tasks is not None and self.tasks.end(self.learned)
 
@@ -238,10 +299,17 @@ def _advice(curve, settings):
 
 
 class Progress:
-    """One line per epoch on the standard output: losses, scores, time left."""
+    """One line per epoch on the standard output: losses, scores, time left.
 
-    def __init__(self, settings):
-        self.settings = settings
+    Parameters
+    ----------
+    settings : Settings
+    n_known : int
+        Epochs of this fit that an earlier process made.
+    """
+
+    def __init__(self, settings, n_known=0):
+        self.settings, self.n_known = settings, n_known
         self.start = self.shown = time.perf_counter()
         self.line = ""
 
@@ -250,13 +318,13 @@ class Progress:
             return
         now = time.perf_counter()
         spent = now - self.start
-        left = spent / epoch * (self.settings.max_iter - epoch)
+        left = spent / (epoch - self.n_known) * (self.settings.max_iter - epoch)
         before = self.settings.n_epochs
         self.line = f"epoch {before + epoch:4d}/{before + self.settings.max_iter}  loss {loss:.6f}"
         if score is not None:
             self.line += f"  validation {score:.4f}"
         self.line += f"  {spent:.1f} s, at most {left:.0f} s left"
-        if self.settings.verbose > 1 or now - self.shown > 0.5 or epoch == 1:
+        if self.settings.verbose > 1 or now - self.shown > 0.5 or epoch == self.n_known + 1:
             self.show()
             self.shown = now
 

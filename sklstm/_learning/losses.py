@@ -164,41 +164,46 @@ def quantiles_of(quantile):
     return tuple(np.atleast_1d(found).tolist())
 
 
-def loss_of_constants(loss, output_activation, targets, weight):
+def loss_of_constants(loss, output_activation, moments, targets=None, weight=None):
     """Least mean loss of outputs that are the same for all: what a model has to be better than.
 
     Parameters
     ----------
     loss : Loss
     output_activation : str
-    targets : ndarray of shape (n_targets, n_outputs)
-    weight : ndarray of shape (n_targets,) or (n_targets, n_outputs)
+    moments : Moments
+        Of the targets.
+    targets, weight : ndarray or None
+        The targets themselves, which losses that the kernel does not compute need; None if they are
+        elsewhere.
 
     Returns
     -------
-    float
+    float or None
+        None if what is needed is elsewhere.
     """
-    weight = weight[:, np.newaxis] if weight.ndim == 1 else weight
     with may_overflow():
-        weight = np.broadcast_to(weight, targets.shape) / weight.max()
-        total = weight.sum(axis=0)
-        mean = (weight * targets).sum(axis=0) / np.maximum(total, np.finfo(float).tiny)
         if not loss.in_kernel:
-            each = _least_of_constants(loss, targets, weight)
-        elif loss.name == "squared_error":
-            each = 0.5 * (weight * (targets - mean) ** 2).sum(axis=0)
+            return None if targets is None else _least_of_constants(loss, targets, weight)
+        total = moments.total
+        if loss.name == "squared_error":
+            each = 0.5 * moments.squares * moments.unit**2
         else:
+            mean = moments.mean * moments.unit
             each = total * entr(mean)
             if output_activation == "logistic":
                 each += total * entr(1 - mean)
-        return float(each.sum() / weight.mean(axis=1).sum())
+        return float(each.sum() / total.mean())
 
 
 def _least_of_constants(loss, targets, weight):
-    """Least sum over all targets, of each output: losses are convex in the outputs."""
+    """Least mean loss of constants: losses are convex in the outputs."""
+    weight = weight[:, np.newaxis] if weight.ndim == 1 else weight
+    weight = np.broadcast_to(weight, targets.shape) / weight.max()
 
     def total(constant, k):
         values, _ = loss.rows(np.full_like(targets, constant), targets, loss.parameter)
         return np.sum(weight[:, k] * values[:, k])
 
-    return np.array([minimize_scalar(total, args=(k,)).fun for k in range(targets.shape[1])])
+    least = [minimize_scalar(total, args=(k,)).fun for k in range(targets.shape[1])]
+    return float(sum(least) / weight.mean(axis=1).sum())

@@ -1,5 +1,8 @@
 """Inputs and targets of any scale: learning sees them scaled, users see the weights of their own units."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
@@ -116,28 +119,56 @@ class Scaling:
         )
 
 
-def input_scale(sequences):
-    """Powers of two near the size of the channels that are large or small; 1 for others, and if sparse."""
-    scale = np.ones(sequences.n_features)
-    if sequences.is_sparse:
-        return scale
-    values = sequences.values
+@dataclass(frozen=True)
+class ChannelSizes:
+    """How large the numbers of each channel are; those of parts add up to those of the whole.
+
+    Attributes
+    ----------
+    n_steps : int
+    squares : ndarray of float64 of shape (n_features,)
+        Sum over all steps.
+    largest : ndarray of shape (n_features,)
+        Absolute value.
+    """
+
+    n_steps: int
+    squares: Any
+    largest: Any
+
+    @classmethod
+    def of(cls, sequences):
+        """Return those of sequences; None if they are sparse."""
+        if sequences.is_sparse:
+            return None
+        values = sequences.values
+        with may_overflow():
+            squares = np.einsum("ij,ij->j", values, values, dtype=np.float64)
+        return cls(len(values), squares, np.maximum(values.max(axis=0), -values.min(axis=0)))
+
+    def __add__(self, other):
+        with may_overflow():
+            squares = self.squares + other.squares
+        return ChannelSizes(self.n_steps + other.n_steps, squares, np.maximum(self.largest, other.largest))
+
+
+def input_scale(sizes):
+    """Powers of two near the size of the channels that are large or small; 1 for others."""
+    scale = np.ones(len(sizes.squares))
     with may_overflow():
-        size = np.sqrt(np.einsum("ij,ij->j", values, values, dtype=np.float64) / len(values))
-    largest = np.maximum(values.max(axis=0), -values.min(axis=0))
-    far = ((size > LARGE) | (largest < SMALL)) & np.isfinite(size) & (size > 0)
+        size = np.sqrt(sizes.squares / sizes.n_steps)
+    far = ((size > LARGE) | (sizes.largest < SMALL)) & np.isfinite(size) & (size > 0)
     scale[far] = np.exp2(np.rint(np.log2(size[far])))
     return scale
 
 
-def output_scale(targets, weight, center):
+def output_scale(moments, center):
     """Mean and standard deviation of targets, of each output.
 
     Parameters
     ----------
-    targets : ndarray of shape (n_targets, n_outputs)
-        0 where the weight is 0.
-    weight : ndarray of shape (n_targets,) or (n_targets, n_outputs)
+    moments : Moments
+        Of the targets.
     center : bool
         Whether something takes up a mean; otherwise it is 0, and the deviation is from 0.
 
@@ -145,30 +176,20 @@ def output_scale(targets, weight, center):
     -------
     mean, scale : ndarray of shape (n_outputs,)
     """
-    weight = weight[:, np.newaxis] if weight.ndim == 1 else weight
-    largest = np.abs(targets).max(axis=0)
-    largest[largest == 0] = 1
     with may_overflow():
-        t, w = targets / largest, weight / weight.max()
-        total = np.broadcast_to(w, t.shape).sum(axis=0)
-        total[total == 0] = 1
-        mean = (w * t).sum(axis=0) / total if center else np.zeros(t.shape[1])
-        deviation = np.sqrt((w * (t - mean) ** 2).sum(axis=0) / total)
+        mean = moments.mean if center else np.zeros(len(moments.mean))
+        deviation = np.sqrt(moments.squares_about(mean) / np.maximum(moments.total, np.finfo(float).tiny))
         varies = deviation > 1e-14
         scale = np.where(varies, _rounded(deviation), 1.0)
         mean = np.where(varies, np.rint(mean / scale * 2**BITS) / 2**BITS * scale, mean)
-        return mean * largest, scale * largest
+        return mean * moments.unit, scale * moments.unit
 
 
-def log_scale(targets, weight):
+def log_scale(moments):
     """Logarithm of the mean of targets, of each output, and a scale of 1; see `output_scale`."""
-    weight = weight[:, np.newaxis] if weight.ndim == 1 else weight
-    with may_overflow():
-        w = np.broadcast_to(weight / weight.max(), targets.shape)
-        total = w.sum(axis=0)
-        mean = (w * targets).sum(axis=0) / np.where(total > 0, total, 1)
+    mean = moments.mean * moments.unit
     log_mean = np.log(np.where(mean > 0, mean, 1.0))
-    return np.rint(log_mean * 2**BITS) / 2**BITS, np.ones(targets.shape[1])
+    return np.rint(log_mean * 2**BITS) / 2**BITS, np.ones(len(mean))
 
 
 def _rounded(numbers):

@@ -1,6 +1,7 @@
 """The trainer: weights on their way through epochs, in the kernel's form."""
 
-from itertools import pairwise
+from contextlib import contextmanager
+from itertools import count, pairwise
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,9 @@ class Trainer:
         self.work: Any = None  # of mini-batches and sequences
         self.online: Any = None  # of time steps
         self.pool: Any = None  # of several threads
+        self.evaluations: Any = (
+            None  # of L-BFGS, if they are to be kept; those that are there are not made again
+        )
 
     def load(self, bound):
         """Take other data to learn from; weights and state of the solver stay."""
@@ -134,32 +138,38 @@ class Trainer:
         Diverged
             If the loss is not finite, or a weight or its square, or the state of the solver or of a stream.
         """
+        with may_overflow():
+            total = self.learn_once(rng)
+            has_targets = self.total_weight > 0  # not so in some parts of streams
+            mean = total / self.total_weight if has_targets else np.nan
+            if self.settings.alpha:
+                mean += self._penalty(self.weights)
+        if not ((np.isfinite(mean) or not has_targets) and self.is_finite()):
+            raise Diverged
+        return mean
+
+    @property
+    def total_weight(self):
+        """Sum of the weights of all targets to learn from."""
+        return self.bound.total_weight
+
+    def learn_once(self, rng):
+        """Learn from every sequence once; returns the summed loss."""
         n_sequences = len(self.bound.learned)
         shuffle = self.settings.shuffle and self.online_states is None
         index = rng.permutation(n_sequences) if shuffle else np.arange(n_sequences)
         if self.settings.dropout:
             engine, rate = self.engine, self.settings.dropout
             self.bound.masks = Masks(engine.network, len(self.bound.order), rate, rng, engine.dtype)
-        with may_overflow():
-            if self.filter:
-                with one_blas_thread():  # its products are small
-                    total = self._filtered(index)
-            elif self.settings.real_time:
-                total = self._steps(index)
-            else:
-                total = self._mini_batches(index)
-            has_targets = self.bound.total_weight > 0  # not so in some parts of streams
-            mean = total / self.bound.total_weight if has_targets else np.nan
-            if self.settings.alpha:
-                mean += self._penalty(self.weights)
-        if not ((np.isfinite(mean) or not has_targets) and self._is_finite()):
-            raise Diverged
-        return mean
+        if self.filter:
+            with one_blas_thread():  # its products are small
+                return self._filtered(index)
+        return self._steps(index) if self.settings.real_time else self._mini_batches(index)
 
     def _penalty(self, weights):
         return 0.5 * self.settings.alpha * float(np.sum(weights[self.penalised].astype(float) ** 2))
 
-    def _is_finite(self):
+    def is_finite(self):
         """Whether the squares of the weights are finite, and all that the next update goes on from.
 
         A moment of Adam that has overflowed would make each step of its weight zero, without a sign of it.
@@ -418,33 +428,55 @@ class Trainer:
 
     def minimise(self, on_epoch):
         """L-BFGS on all sequences at once; returns how it ended (see `lbfgs`)."""
-        settings, engine, bound = self.settings, self.engine, self.bound
-        batches = [bound.learned[who] for who in packed_batches(bound.learned)]
-        self._make_pool(batches)
-        scale = 1 / bound.total_weight
+        settings, engine = self.settings, self.engine
+        scale = 1 / self.total_weight
 
         def objective(weights):
             with may_overflow():
                 self.learned.w[engine.places] = weights
-                self.learned.grad[:] = 0
-                value = self._sum(batches, scale, share) * scale
+                value, grad = gradient(scale)
+                value *= scale
                 if settings.alpha:
                     value += self._penalty(weights)
-                grad = engine.flat(self.learned.grad).astype(float)
                 grad[self.penalised] += settings.alpha * weights[self.penalised]
                 is_finite = np.isfinite(value) and np.isfinite(grad @ grad)  # the solver needs its square
-            if not (is_finite and self._is_finite()):
+            if not (is_finite and self.is_finite()):
                 raise Diverged
             return value, grad
+
+        numbers = count()
+
+        def kept(weights):
+            number = next(numbers)
+            if number == len(self.evaluations):
+                self.evaluations.append(objective(weights))
+            value, grad = self.evaluations[number]
+            return value, grad.copy()
 
         def after_iteration(weights, value):
             self.learned.w[engine.places] = weights
             if on_epoch(value):
                 raise StopIteration  # SciPy ends here
 
-        with self.executor.sharing() as share:
+        with self.full_batch() as gradient:
             weights = self.weights.astype(float)
-            return lbfgs(objective, weights, settings.max_iter, settings.tol, after_iteration)
+            ask = objective if self.evaluations is None else kept
+            return lbfgs(ask, weights, settings.max_iter, settings.tol, after_iteration)
+
+    @contextmanager
+    def full_batch(self):
+        """Context with a function: scale -> summed loss of all sequences, flat gradient times `scale`."""
+        learned = self.bound.learned
+        batches = [learned[who] for who in packed_batches(learned)]
+        self._make_pool(batches)
+
+        def gradient(scale):
+            self.learned.grad[:] = 0
+            value = self._sum(batches, scale, share)
+            return value, self.engine.flat(self.learned.grad).astype(float)
+
+        with self.executor.sharing() as share:
+            yield gradient
 
 
 def _cannot_overflow(network, w, sequences):

@@ -39,7 +39,7 @@ class LSTMEncoder(
         The fitted one.
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
     Examples

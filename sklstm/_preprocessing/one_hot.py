@@ -46,7 +46,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         The symbols of each feature, in the order of the columns.
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
     Examples
@@ -244,7 +244,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
 
         Parameters
         ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
+        input_features : array-like of str of shape (`n_features_in_`,), default=None
             None: x0, x1, ...
 
         Returns

@@ -36,7 +36,7 @@ class SequencePadder(UnwrappedSequences, SequenceTransformer):
         Steps of the array.
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
     Examples
@@ -126,7 +126,7 @@ class SequencePadder(UnwrappedSequences, SequenceTransformer):
 
         Parameters
         ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
+        input_features : array-like of str of shape (`n_features_in_`,), default=None
             None: x0, x1, ...
 
         Returns

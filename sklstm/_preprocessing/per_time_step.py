@@ -35,7 +35,7 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
         The fitted one.
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
     Examples
@@ -144,7 +144,7 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
 
         Parameters
         ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
+        input_features : array-like of str of shape (`n_features_in_`,), default=None
             None: `feature_names_in_`, or x0, x1, ...
 
         Returns
@@ -199,7 +199,7 @@ class SequenceScaler(PerTimeStep):
         The fitted scaler.
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
     Examples

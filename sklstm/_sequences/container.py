@@ -128,6 +128,8 @@ class Sequences:
         if len(bad):
             found = f"lengths[{bad[0]}] is {lengths[bad[0]]}"
             raise ValueError(f"{found}; expected 1 to {n_steps}, the rows of values.")
+        if lengths.sum() != n_steps:
+            raise ValueError(f"lengths sum to {lengths.sum()}; expected {n_steps}, the rows of values.")
         return cls(values, offsets_of(lengths), columns=columns)
 
     @classmethod

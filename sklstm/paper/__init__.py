@@ -28,13 +28,16 @@ def settings(name, setting="paper"):
     ----------
     name : str
         Row of a table, for example "6a" or "4-1"; the keys of `EXPERIMENTS`.
-    setting : {"paper", "best", "full", "guess", "elman", "bptt", "reading"}, default="paper"
+    setting : {"paper", "best", "full", "guess", "elman", "bptt", "reading", "reading-full", \
+            "reading-wide"}, default="paper"
         "paper": the paper's numbers taken literally. "best": the best that is known for the same task,
         number of weights and rules. "full": as "paper", with the full gradient. "guess": a small network
         whose weights are drawn until the rule holds. "elman", "bptt": the conventional networks that LSTM
-        was compared with. "reading": what the paper does not say, chosen so that its figures come back. A row
-        has those that its record names in ``EXPERIMENTS[name].settings``; the others are systems that are no
-        network of this library, which ``python -m sklstm.paper run`` knows.
+        was compared with. "reading", "reading-full", "reading-wide": what the paper does not say, chosen so
+        that its figures come back; the second with the full gradient, the third for nets that LSTM is
+        compared with, from larger initial weights. A row has those that its record names in
+        ``EXPERIMENTS[name].settings``; the others are systems that are no network of this library, which
+        ``python -m sklstm.paper run`` knows.
 
     Returns
     -------
@@ -70,9 +73,10 @@ def run_trial(name, setting="paper", *, seed=0, limit=None):
         Row of a table, as of `settings`.
     setting : str, default="paper"
         One of ``EXPERIMENTS[name].settings``: those of `settings`, and "rtrl" (real-time recurrent learning),
-        "visible" (the same, its outputs set to the symbol that comes), "cascade" (recurrent
-        cascade-correlation), "chunker", "automatizer" and "chunker-fast" (the neural sequence chunker, judged
-        by both of its nets, by one, or with fast outputs), "hierarchy" (temporal transition hierarchies).
+        "visible" (the same, its outputs set to the symbol that comes), "cascade" and "cascade-patient"
+        (recurrent cascade-correlation), "chunker", "automatizer" and "chunker-fast" (the neural sequence
+        chunker, judged by both of its nets, by one, or with fast outputs), "hierarchy" (temporal transition
+        hierarchies).
     seed : int, default=0
     limit : int or None, default=None
         Training sequences at most; None: those of the row in this setting.

@@ -23,12 +23,14 @@ SYSTEMS = (
     "rtrl",
     "visible",
     "cascade",
+    "cascade-patient",
     "chunker",
     "automatizer",
     "chunker-fast",
     "hierarchy",
 )
-SETTINGS = (*OWN, *SYSTEMS, "reading")
+READINGS = ("reading", "reading-full", "reading-wide")
+SETTINGS = (*OWN, *SYSTEMS, *READINGS)
 # The paper: "no significant difference" between the truncated and the full gradient. Where the paper's
 # weights change at every step, those of the full gradient change after each sequence.
 FULL: dict[str, Any] = {"gradient": "full", "update": "sequence"}
@@ -221,8 +223,15 @@ def _gates_only(n_weights, **changes):
 def _reber(number, blocks, rate, sequences, success, **systems):
     n_blocks, block_size = blocks
     n_weights = 264 if blocks == (4, 1) else 276
-    without_gate_biases = {"gate_bias": False, "output_gate_bias": None}
-    reading = Variant(FAST_OUTPUTS | without_gate_biases, n_weights - 2 * n_blocks, "fast outputs")
+    from_inputs = {"recurrence": "gates"}  # cells see inputs only
+    into_cells = n_blocks * block_size * (n_blocks * block_size + 2 * n_blocks)
+    reading = Variant(
+        FAST_OUTPUTS | from_inputs | {"gate_bias": False, "output_gate_bias": None},
+        n_weights - into_cells - 2 * n_blocks,
+        "fast outputs",
+        limit=100_000 if rate == 0.1 else 70_000 if rate == 0.2 else 50_000,
+    )
+    with_full_gradient = Variant(FULL | from_inputs | {"output_gate_bias": None}, n_weights - into_cells)
     return Experiment(
         name=f"1-{number}",
         table=1,
@@ -264,13 +273,13 @@ def _reber(number, blocks, rate, sequences, success, **systems):
             "output_gate_bias": [0.0] * n_blocks,
         },
         reading="Weights change after each step; the legal successors, one or two, have the largest outputs.",
-        variants=systems | {"reading": reading},
+        variants=systems | {"reading": reading, "reading-full": with_full_gradient},
     )
 
 
 def _reber_by_rtrl(number, n_hidden, rate, sequences):
     """The rows of table 1 that the paper quotes from Smith & Zipser."""
-    n_units, n_trials = 7 + n_hidden, 30
+    n_units = 7 + n_hidden
     return Experiment(
         name=f"1-{number}",
         table=1,
@@ -288,13 +297,13 @@ def _reber_by_rtrl(number, n_hidden, rate, sequences):
         rule=Rule("legal symbols"),
         tolerance=0.5,
         test_size=256,
-        n_trials=n_trials,
-        limit=max(125_000, 2 * sequences),
+        n_trials=30,
+        limit=max(125_000, sequences),
         mean_steps=13,
         paper={"sequences": sequences, "success": None},
         variants={
-            "rtrl": Variant({"outputs": "units"}, n_units * (7 + n_units), "real time"),
-            "visible": Variant({"outputs": "before"}, n_units * n_units, "real time"),
+            "rtrl": Variant({"outputs": "units"}, n_units * (7 + n_units), "real time", n_trials=3),
+            "visible": Variant({"outputs": "before"}, n_units * n_units, "real time", n_trials=9),
         },
         lstm=(),
         reading="Weights change after each step; none has a bias.",
@@ -335,7 +344,7 @@ def _long_lag(name, task, sequences, best, **systems):
         best=best,
         reading="Weights change after each step; the cell and its gate are added after 300 sequences.",
         grow_after=300,
-        variants=systems | {"reading": Variant(FAST_OUTPUTS | reading, 10504, "fast outputs")},
+        variants=systems | {"reading": Variant(FAST_OUTPUTS | reading, 10504, "fast outputs", limit=30_000)},
         lstm=("paper", "best"),
     )
 
@@ -348,26 +357,46 @@ def _unprinted(p):
     few = automatizer + 2 * p + 3
     return {
         "best": Variant({"loss": "log_loss"}, (p + 1) * (p + 4), paper={}, limit=100_000),
-        "elman": Variant(CONVENTIONAL | {"n_hidden_units": 1}, unit, paper={}, limit=100_000),
+        "elman": Variant(CONVENTIONAL | {"n_hidden_units": 1}, unit, paper={}, limit=20_000),
         "chunker": Variant({"epsilon": 0.2}, unit + automatizer, "chunker", paper={}, limit=60_000),
-        "automatizer": Variant(hidden_only | {"alone": True}, few, "chunker", paper={}, limit=60_000),
-        "chunker-fast": Variant(hidden_only | FAST_OUTPUTS, few, "chunker", paper={}, limit=100_000),
+        "automatizer": Variant(
+            hidden_only | {"alone": True},
+            few,
+            "chunker",
+            paper={},
+            n_trials=3 if p == 100 else 9,
+            limit=60_000 if p < 100 else 35_000,
+        ),
+        "chunker-fast": Variant(
+            hidden_only | FAST_OUTPUTS,
+            few,
+            "chunker",
+            paper={},
+            n_trials=6 if p == 100 else 9,
+            limit=100_000,
+        ),
         "hierarchy": Variant({"learning_rate": 1 / (p + 1)}, None, "hierarchy", paper={}, limit=20_000),
     }
 
 
-def _long_lag_by_others(name, p, rate, success, sequences):
-    """The rows of table 2 with shorter delays, of RTRL: one hidden unit that sees itself."""
+def _long_lag_by_others(name, p, rate, success=None, sequences=None):
+    """The rows of table 2 with shorter delays, of RTRL, and one between: one hidden unit that sees itself."""
     row, n_weights = _ROW_2A, (p + 2) ** 2
+    by_rtrl = {"outputs": "now", "n_hidden_units": 1}
+    trials, limit = {1: (18, 2_000_000), 4: (9, None), 10: (18, None)}[rate] if p == 4 else (9, 1_000_000)
+    few, shorter = (3 if rate < 10 else 9, limit) if p == 4 else (3, 300_000)  # one takes longer
     variants = {
-        "bptt": Variant(BPTT | {"n_hidden_units": 1}, n_weights),
-        "rtrl": Variant({"outputs": "now", "n_hidden_units": 1}, n_weights, "real time"),
+        "bptt": Variant(BPTT | {"n_hidden_units": 1}, n_weights, n_trials=trials, limit=limit),
+        "rtrl": Variant(by_rtrl, n_weights, "real time", n_trials=few, limit=shorter),
     }
     if p == 4:
-        reading = FAST_OUTPUTS | variants["rtrl"].arguments
-        variants["reading"] = Variant(reading, n_weights, "real time")
-    if rate == 1:  # systems that the paper did not run at this delay
-        variants |= _unprinted(p)
+        limit = 2_000_000 if rate == 10 else None
+        variants["reading"] = Variant(FAST_OUTPUTS | by_rtrl, n_weights, "real time", limit=limit)
+        wide = BPTT | {"n_hidden_units": 1, "init_range": 3.0}
+        variants["reading-wide"] = Variant(wide, n_weights, n_trials=9, limit=1_000_000)
+    others = _unprinted(p) if rate == 1 else {}  # systems that the paper did not run at this delay
+    if p == 20:
+        variants, others = {}, {name: others[name] for name in ("automatizer", "chunker-fast")}
     return replace(
         row,
         name=name,
@@ -379,10 +408,10 @@ def _long_lag_by_others(name, p, rate, success, sequences):
         best={},
         limit=5_000_000,
         mean_steps=p,
-        paper={"sequences": sequences, "success": success},
+        paper={} if sequences is None else {"sequences": sequences, "success": success},
         reading="BPTT, or RTRL off-line, changes the weights after each sequence, RTRL after each step.",
         grow_after=None,
-        variants=variants,
+        variants=variants | others,
         lstm=(),
     )
 
@@ -417,7 +446,8 @@ def _distractors(number, q, p, sequences):
             "loss": "log_loss",
         },
         reading="Tested on 10,000 random sequences with the weights kept (Table 11: test set of 10,000).",
-        variants=_gates_only(6 * p + 52),
+        # a trial of the last rows takes minutes
+        variants=_gates_only(6 * p + 52, n_trials={8: 5, 9: 3}.get(number, 20 if number < 5 else 10)),
         lstm=("paper", "best"),
     )
 
@@ -537,6 +567,11 @@ def _temporal_order(name, n_relevant, bias, rate, sequences, wrong, n_weights, n
     )
 
 
+def _cascade(patience):
+    arguments = {"max_units": 15, "patience": patience}
+    return Variant(arguments, None, "cascade", {"sequences": 182_000, "success": 50}, limit=1_000_000)
+
+
 _OTHERS_OF_2A = _unprinted(100)
 _CHUNKER_OF_1997 = {"sequences": 32_400, "success": 33}
 _ROW_2A = _long_lag(
@@ -549,7 +584,7 @@ _ROW_2A = _long_lag(
         BPTT | {"n_hidden_units": 1},
         10404,
         paper={"sequences": 5_000_000, "success": 0},
-        limit=1_000_000,
+        limit=50_000,
     ),
     chunker=replace(_OTHERS_OF_2A["chunker"], paper=_CHUNKER_OF_1997),
     automatizer=replace(_OTHERS_OF_2A["automatizer"], paper=_CHUNKER_OF_1997),
@@ -566,9 +601,7 @@ _ROWS = (
         100,
         elman=Variant(ELMAN, 435, paper={"sequences": 200_000, "success": 0}),
         bptt=Variant(BPTT | {"n_hidden_units": 15}, 435, paper={}),
-        cascade=Variant(
-            {"max_units": 15}, None, "cascade", {"sequences": 182_000, "success": 50}, limit=1_000_000
-        ),
+        **{"cascade": _cascade(patience=8), "cascade-patient": _cascade(patience=12)},
     ),
     _reber(2, (3, 2), 0.1, 21_730, 100),
     _reber(3, (3, 2), 0.2, 14_060, 97),
@@ -582,6 +615,7 @@ _ROWS = (
     _long_lag_by_others("2a-4-10", 4, 10.0, 22, 254_000),
     _long_lag_by_others("2a-10", 10, 1.0, 0, 5_000_000),
     _long_lag_by_others("2a-10-10", 10, 10.0, 0, 5_000_000),
+    _long_lag_by_others("2a-20", 20, 1.0),
     _long_lag(
         "2b",
         "make_random_long_lag",
@@ -654,7 +688,7 @@ _PARITY = Experiment(
     tolerance=0.1,
     test_size=100,
     n_trials=10,
-    limit=1_000_000,
+    limit=100_000,
     mean_steps=550,
     paper={"sequences": 2_906, "success": 100},
     reading="Guessed weights between -100 and 100; the paper of the figure has another network.",

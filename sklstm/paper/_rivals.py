@@ -358,7 +358,7 @@ class Chunker(Rival):
 GROWTH, DECAY = 2.0, 1e-4  # of Quickprop's steps at most; of the weights into the outputs
 OUTPUT_RATE, UNIT_RATE = 0.35, 1.0
 OUTPUT_CHANGE, UNIT_CHANGE = 0.01, 0.03  # less than this share of change is none
-SLOPE_OFFSET, PATIENCE, MOST_EPOCHS, N_CANDIDATES = 0.1, 8, 200, 8
+SLOPE_OFFSET, MOST_EPOCHS, N_CANDIDATES = 0.1, 200, 8
 
 
 class Quickprop:
@@ -386,13 +386,15 @@ class Quickprop:
         return self.step
 
 
-def is_stagnant(scores, change):
-    """Whether no score of the last epochs differs by this share from the one that began to stand still."""
+def is_stagnant(scores, change, patience):
+    """Whether none of so many last scores differs by this share from the one that began to stand still."""
+    if len(scores) <= patience:
+        return False
     standing, since = scores[0], 0
     for epoch, score in enumerate(scores):
         if abs(score - standing) > change * standing:
             standing, since = score, epoch
-    return len(scores) - 1 - since >= PATIENCE
+    return len(scores) - 1 - since >= patience
 
 
 class Cascade(Rival):
@@ -401,8 +403,9 @@ class Cascade(Rival):
     A unit V(t) = tanh(w I(t) + w_s V(t - 1)) sees the bias, the inputs, the units before it and itself. A
     pool of candidates learns to covary with the errors of the outputs, by dV(t)/dw = (1 - V(t)^2) (I(t) +
     w_s dV(t - 1)/dw); the best one comes in. Then the outputs, which see the bias, the inputs and all units,
-    learn. Both learn by Quickprop, in epochs over all strings, until the score stagnates. The outputs are in
-    [-0.5, 0.5]. Constants are those of Fahlman's public program for feed-forward nets.
+    learn. Both learn by Quickprop, in epochs over all strings, until the score has not changed for "patience"
+    of them. The outputs are in [-0.5, 0.5]. Constants are those of Fahlman's public program for feed-forward
+    nets, whose patience is 8.
 
     A trial ends when all training strings are right, or with "max_units".
     """
@@ -437,8 +440,8 @@ class Cascade(Rival):
         return np.zeros((0, self.experiment.n_outputs))
 
     def _learn_outputs(self):
-        quickprop, scores = Quickprop(OUTPUT_RATE / len(self.seen)), []
-        while not (scores and is_stagnant(scores, OUTPUT_CHANGE)) and len(scores) < MOST_EPOCHS:
+        quickprop, scores, patience = Quickprop(OUTPUT_RATE / len(self.seen)), [], self.arguments["patience"]
+        while not is_stagnant(scores, OUTPUT_CHANGE, patience) and len(scores) < MOST_EPOCHS:
             y = expit(self.seen @ self.V.T) - 0.5
             error = y - self.targets
             self.delta = error * (0.25 - y * y + SLOPE_OFFSET)
@@ -476,7 +479,8 @@ class Cascade(Rival):
         errors, size = self.delta - self.delta.mean(axis=0), (self.delta**2).sum()
         covariance = self.run_units(w, self.seen, self.at).T @ errors / size
         quickprop, scores = Quickprop(UNIT_RATE / (len(errors) * n)), []
-        while not (scores and is_stagnant(scores, UNIT_CHANGE)) and len(scores) < MOST_EPOCHS:
+        patience = self.arguments["patience"]
+        while not is_stagnant(scores, UNIT_CHANGE, patience) and len(scores) < MOST_EPOCHS:
             V, slopes = self.slopes(w, -errors @ np.sign(covariance).T / size)
             covariance = V.T @ errors / size
             learned, w = w, w + quickprop(slopes)  # the covariance is that of the weights before the step

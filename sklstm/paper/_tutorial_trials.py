@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.signal import lfilter
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 
@@ -187,7 +188,7 @@ class TimingTrial(TutorialTrial):
         super().start()
         task, arguments = self.options["task"], self.options["task_arguments"]
         self.is_fixed = task == "make_periodic" or (task == "make_timed_spikes" and "extras" not in arguments)
-        self.next = None
+        self.next, self.right, self.known = None, 0, 1
 
     def draw(self, events):
         """X, targets and weights of one sequence of so many events."""
@@ -203,11 +204,14 @@ class TimingTrial(TutorialTrial):
         """Follow a stream of at most so many events; whether all its steps were right."""
         if self.next is None or self.events != events or (self.next + events >= len(self.edges)):
             self.take_block(events)
+        assert self.next is not None  # of the block
         begin, end = self.edges[self.next], self.edges[self.next + events]
         self.trainer.bound.learned.start[0] = self.trainer.bound.learned.target[0] = begin
         self.trainer.bound.learned.length[0] = end - begin
         loss, n_steps, missed = self.trainer.follow(0, limit=self.options["miss"], learns=learns)
         self.error = np.sqrt(2 * loss / n_steps)
+        ended = np.searchsorted(self.edges, begin + n_steps - missed, side="right") - 1
+        self.right = int(ended) - self.next
         if not self.is_fixed:
             self.next = int(np.searchsorted(self.edges, begin + n_steps))
         if learns:
@@ -227,12 +231,17 @@ class TimingTrial(TutorialTrial):
         self.trainer.load(replace(bound, learned=bound.order[[0]]))
 
     def learn(self):
-        """Learn from so many streams."""
+        """Learn from so many streams, or from sequences that are one event longer than those known so far."""
+        events = self.options["events"]
+        if self.options.get("grows"):
+            events = self.known = min(events, max(self.known, self.right + 1))
         for _ in range(self.options["look_every"]):
             if self.options["solver"] == "sgd":
-                self.one_stream(self.options["events"], learns=True)
+                self.one_stream(events, learns=True)
                 continue
-            X, targets, weight = self.draw(self.options["events"])
+            X, targets, weight = self.draw(events)
+            if "spike_weight" in self.options:  # spikes are rare
+                weight = np.where(targets[:, 0] == 1, self.options["spike_weight"], 1.0)
             self.trainer.load(self.bind(X, targets, weight=weight))
             self.next = None  # the block of streams is gone
             self.trainer.epoch(self.rng)
@@ -302,21 +311,8 @@ class ReberTrial(TutorialTrial):
 
     def learn(self):
         """Learn from so many streams."""
-        options = self.options
-        if options["solver"] == "sgd":
-            for _ in range(options["look_every"]):
-                self.one_stream(options["most_steps"], learns=True)
-            return
-        n, n_steps = options["look_every"], options["chunk"]
-        X, y = tasks.make_continual_reber(n, n_steps, random_state=self.rng)
-        self.trainer.learning_rate = options["learning_rate"] * max(
-            0.02, 1 - self.sequences / options["rate_falls_until"]
-        )
-        self.trainer.load(self.bind(X, y.values))
-        self.trainer.epoch(self.rng)
-        self.next = len(self.edges) - 1
-        self.sequences += n
-        self.steps += X.n_steps
+        for _ in range(self.options["look_every"]):
+            self.one_stream(self.options["most_steps"], learns=True)
 
     def look(self):
         """Whether ten test streams are right; three are enough to say no."""
@@ -350,25 +346,35 @@ class Explorer:
         return float(self.output[:-1] @ h + self.output[-1])
 
     def learn(self, x, target):
-        """One step of gradient descent, of bounded length."""
-        h = np.tanh(self.hidden[:, :-1] @ x + self.hidden[:, -1])
-        error = target - float(self.output[:-1] @ h + self.output[-1])
-        step = min(1.0, max(-1.0, self.rate * error))
-        back = step * self.output[:-1] * (1 - h * h)
-        self.output[:-1] += step * h
-        self.output[-1] += step
-        self.hidden[:, :-1] += back[:, np.newaxis] * x
-        self.hidden[:, -1] += back
+        """One step of gradient descent, for each observation of bounded length.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_inputs,) or (n_steps, n_inputs)
+        target : float or ndarray of shape (n_steps,)
+        """
+        x = np.atleast_2d(x)
+        h = np.tanh(x @ self.hidden[:, :-1].T + self.hidden[:, -1])
+        step = np.clip(self.rate * (target - h @ self.output[:-1] - self.output[-1]), -1.0, 1.0)
+        back = step[:, np.newaxis] * self.output[:-1] * (1 - h * h)
+        self.output[:-1] += step @ h
+        self.output[-1] += step.sum()
+        self.hidden[:, :-1] += back.T @ x
+        self.hidden[:, -1] += back.sum(axis=0)
 
 
 class AdvantageTrial(TutorialTrial):
-    """Advantage(lambda) learning with eligibility traces and directed exploration (Bakker 2002)."""
+    """Advantage(lambda) learning with eligibility traces and directed exploration (Bakker 2002).
+
+    With the option "off_line" weights change after each episode, by the sum of what its steps would change:
+    one pass backwards in the place of traces.
+    """
 
     def start(self):
         """Make the environment, the stream of the network, and the explorer."""
         initial = {name: self.options[name] for name in INITIAL if name in self.options}
         self.weights = self.network.init_weights(self.rng, **initial)
-        self.stream = self.network.stream(self.weights, partials=True)
+        self.stream = self.network.stream(self.weights, partials=not self.options.get("off_line"))
         make = getattr(tasks, self.options["task"])
         self.environment = make(**self.options["task_arguments"], random_state=self.rng)
         self.explorer = Explorer(self.row.n_inputs, self.rng)
@@ -376,8 +382,9 @@ class AdvantageTrial(TutorialTrial):
 
     def learn(self):
         """Learn in so many episodes."""
+        episode = self.whole_episode if self.options.get("off_line") else self.episode
         for _ in range(self.options["look_every"]):
-            self.recent.append(self.episode())
+            self.recent.append(episode())
             self.sequences += 1
         if not np.isfinite(self.weights).all():
             raise Diverged
@@ -393,10 +400,7 @@ class AdvantageTrial(TutorialTrial):
         n_steps, done = 0, False
         while not done and n_steps < most:
             n_steps += 1
-            value = y.max()
-            temperature = max(options["temperature"], options["temperature"] * curious)
-            odds = np.cumsum(np.exp(np.maximum(-700.0, (y - value) / temperature)))
-            action = int(np.searchsorted(odds, self.rng.random() * odds[-1], side="right"))
+            value, action = y.max(), self.choice(y, curious)
             traces *= gamma * options["trace_decay"]
             traces += stream.gradient(units[action])
             x_next, reward, done, _, _ = self.environment.step(action)
@@ -412,6 +416,42 @@ class AdvantageTrial(TutorialTrial):
                 x, y, curious = x_next, y_next, curious_next
         self.steps += n_steps
         return reward, n_steps
+
+    def choice(self, y, curious):
+        """Action drawn from the advantages, at a temperature that rises with the error expected."""
+        temperature = max(self.options["temperature"], self.options["temperature"] * curious)
+        odds = np.cumsum(np.exp(np.maximum(-700.0, (y - y.max()) / temperature)))
+        return int(np.searchsorted(odds, self.rng.random() * odds[-1], side="right"))
+
+    def whole_episode(self):
+        """One episode with weights as they are, and one update; returns its last reward and its length."""
+        options, stream, explorer = self.options, self.stream, self.explorer
+        stream.reset()
+        x, _ = self.environment.reset()
+        X, Y, expected, actions, rewards, done = [x], [stream.step(x)], [explorer(x)], [], [], False
+        while not done and len(actions) < options["most_steps"]:
+            actions.append(self.choice(Y[-1], expected[-1]))
+            x, reward, done, _, _ = self.environment.step(actions[-1])
+            rewards.append(reward)
+            X.append(x)
+            Y.append(0.0 * Y[-1] if done else stream.step(x))
+            expected.append(0.0 if done else explorer(x))
+        n_steps, each = len(actions), np.arange(len(actions))
+        y, x = np.array(Y), np.array(X[:-1])
+        values, following = y[:-1].max(axis=1), y[1:].max(axis=1)
+        gain = (np.array(rewards) + options["discount"] * following - values) / options["kappa"]
+        errors = values + gain - y[each, actions]
+        decay = options["discount"] * options["trace_decay"]
+        at_outputs = np.zeros((n_steps, self.row.n_outputs))
+        at_outputs[each, actions] = lfilter([1.0], [1.0, -decay], errors[::-1])[::-1]
+        gradient = self.network.backward(self.weights, [x], [at_outputs], "truncated")
+        self.weights += options["learning_rate"] * gradient
+        stream.load()
+        targets = np.abs(errors) + explorer.decay * np.array(expected[1:])
+        for part in range(0, n_steps, 10):
+            explorer.learn(x[part : part + 10], targets[part : part + 10])
+        self.steps += n_steps
+        return rewards[-1], n_steps
 
     def look(self):
         """Whether enough of the last episodes ended in the right arm."""

@@ -1,0 +1,88 @@
+"""The gallery: which examples run in the build, with which budget, under which heading."""
+
+import shutil
+import tomllib
+from pathlib import Path
+
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401  examples import what it allows
+
+TABLE = Path(__file__).parents[1] / "gallery.toml"
+
+
+class Arguments:
+    """The command line of an example in the build."""
+
+    def __init__(self, arguments):
+        self.arguments = arguments
+
+    def __call__(self, gallery_conf, script_vars):
+        """Arguments of one example."""
+        return self.arguments[Path(script_vars["src_file"]).name]
+
+    def __repr__(self):
+        return f"Arguments({self.arguments})"
+
+
+def sections():
+    """Sections in their order: dicts with folder, title, text, and examples with their arguments."""
+    return tomllib.loads(TABLE.read_text())["section"]
+
+
+def pages():
+    """Page of each example: its document in the site."""
+    return {name: f"gallery/{part['folder']}/{name[:-3]}" for part in sections() for name in part["examples"]}
+
+
+def settings(source, target):
+    """Settings of sphinx-gallery; the examples are copied to where they run, a folder per section."""
+    shutil.rmtree(target, ignore_errors=True)
+    arguments = {}
+    for part in sections():
+        folder = target / part["folder"]
+        folder.mkdir(parents=True)
+        heading = f"{part['title']}\n{'-' * len(part['title'])}\n\n{part['text']}\n"
+        (folder / "GALLERY_HEADER.rst").write_text(heading)
+        for name in part["examples"]:
+            shutil.copy2(source / name, folder)
+        arguments |= part["examples"]
+    (target / "GALLERY_HEADER.rst").write_text(
+        "Gallery\n=======\n\nEach example is a script in the folder ``examples`` that draws one figure. "
+        "Those of the papers run here with one trial each. Four that take minutes, need other packages, "
+        "or start and limit processes of their own are shown without being run.\n"
+    )
+    unlisted = {path.name for path in source.glob("*.py")} - set(arguments)
+    if unlisted:
+        raise ValueError(f"{TABLE.name} does not list {sorted(unlisted)}: give each a section.")
+    run = [name for name, given in arguments.items() if given is not False]
+    return {
+        "examples_dirs": str(target),
+        "gallery_dirs": "gallery",
+        "subsection_order": Order([part["folder"] for part in sections()]),
+        "within_subsection_order": Order([name for part in sections() for name in part["examples"]]),
+        "filename_pattern": r"/(?:" + "|".join(name.replace(".", r"\.") for name in run) + ")$",
+        "reset_argv": Arguments(arguments),
+        "doc_module": ("sklstm",),
+        "reference_url": {"sklstm": None},
+        "backreferences_dir": "api/backreferences",
+        "capture_repr": (),
+        "download_all_examples": False,
+        "show_signature": False,
+        "remove_config_comments": True,
+        "plot_gallery": "True",
+        "nested_sections": False,
+        "write_computation_times": False,
+    }
+
+
+class Order:
+    """Key of the order in which names are listed."""
+
+    def __init__(self, names):
+        self.names = names
+
+    def __call__(self, name):
+        """Place of one name."""
+        return self.names.index(Path(name).name)
+
+    def __repr__(self):
+        return f"Order({self.names})"

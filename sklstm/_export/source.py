@@ -1,0 +1,61 @@
+"""What is exported: the LSTM at the end of a pipeline, as cells that read the inputs of the pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+
+from sklstm._estimators.nested import unwrap
+from sklstm._export.cells import Cells, cells_of
+from sklstm._preprocessing import PerTimeStep
+
+
+def source_of(model: Any, target: str) -> tuple[Any, Cells]:
+    """Return the LSTM of a model and its cells, with the scalers before it in their weights.
+
+    Parameters
+    ----------
+    model : LSTMClassifier, LSTMRegressor, or a pipeline or search that ends in one
+        Fitted.
+    target : str
+        What the messages call the destination.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the network, or a transformer before it, cannot be expressed; the message says what to do.
+    """
+    transformers, lstm = unwrap(model)
+    if getattr(lstm, "_log_link", False) or getattr(lstm, "_has_axis", False):
+        raise ValueError(
+            f"{target} gives outputs as they are, but predictions are others with loss={lstm.loss!r} here: "
+            "exponentials, or several quantiles. Fit with one quantile, or another loss."
+        )
+    cells = cells_of(lstm.network_, lstm.weights_, target)
+    for transformer in reversed(transformers):
+        center, factor = _scaling(transformer, target)
+        ones = np.ones(lstm.network_.n_inputs)
+        cells = cells.scaled(center * ones, factor * ones)
+    return lstm, cells
+
+
+def _scaling(transformer: Any, target: str) -> tuple[Any, Any]:
+    """Center and factor of a transformer that gives ``(x - center) * factor``."""
+    scaler = transformer.transformer_ if isinstance(transformer, PerTimeStep) else None
+    if isinstance(scaler, StandardScaler):
+        center = scaler.mean_ if scaler.with_mean else 0.0
+        return center, 1.0 if scaler.scale_ is None else 1 / scaler.scale_
+    if isinstance(scaler, MinMaxScaler) and not scaler.clip:
+        return -scaler.min_ / scaler.scale_, scaler.scale_
+    if isinstance(scaler, MaxAbsScaler) and not getattr(scaler, "clip", False):
+        return 0.0, 1 / scaler.scale_
+    if isinstance(scaler, RobustScaler):
+        center = 0.0 if scaler.center_ is None else scaler.center_
+        return center, 1.0 if scaler.scale_ is None else 1 / scaler.scale_
+    raise TypeError(
+        f"{target} can express a SequenceScaler or PerTimeStep of StandardScaler, MinMaxScaler, MaxAbsScaler "
+        f"or RobustScaler (without clip) in front of the LSTM, got {transformer!r}. Export pipeline[-1], and "
+        "transform X by pipeline[:-1] beforehand."
+    )

@@ -1,0 +1,204 @@
+"""Weights of torch's nn.LSTM, both ways; torch is imported when a function is called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklstm._estimators.classifier import LSTMClassifier
+from sklstm._estimators.regressor import LSTMRegressor
+from sklstm._export.cells import Cells
+from sklstm._export.fitted import fitted
+from sklstm._export.source import source_of
+from sklstm._tensors import of_tensors
+from sklstm._typing import Auto, OutputActivation
+
+
+def to_torch(model: Any) -> Any:
+    """Write a fitted model as a module of torch: `torch.nn.LSTM` and a linear layer.
+
+    Gates that the cells of a block share are repeated; conventional hidden units, and gates whose activations
+    recur (``recurrence="all"``, 1997), become cells that are always on behind an output gate. Scalers in
+    front of the LSTM become part of its weights.
+
+    Parameters
+    ----------
+    model : LSTMClassifier, LSTMRegressor, or a pipeline or search that ends in one
+        Fitted. Before the LSTM a pipeline may have `SequenceScaler` or `PerTimeStep` of `StandardScaler`,
+        `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler`.
+
+    Returns
+    -------
+    torch.nn.Module
+        In float64; ``.float()`` makes it one of float32. Called with x of shape (n_sequences, n_steps,
+        n_features) and perhaps the lengths of the sequences, of shape (n_sequences,), it gives the
+        activations of the output units after the last step of each, of shape (n_sequences, n_outputs), with
+        ``return_sequences=True`` after each step, of shape (n_sequences, n_steps, n_outputs). Its parts are
+        `lstm`, `output` and `activation`: ``module.activation = torch.nn.Identity()`` makes it give the
+        logits that losses of torch want.
+
+    Raises
+    ------
+    ImportError
+        Without the package torch: ``pip install "sklstm[torch]"``.
+    ValueError, TypeError
+        If something cannot be expressed: peepholes, squashing functions that are no tanh, other transformers
+        before the LSTM.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from sklstm import LSTMRegressor, to_torch
+    >>> X = np.random.default_rng(0).normal(size=(20, 6, 2))
+    >>> reg = LSTMRegressor(n_blocks=4, solver="lbfgs", random_state=0).fit(X, X.sum(axis=(1, 2)))
+    >>> with torch.no_grad():
+    ...     predictions = to_torch(reg)(torch.tensor(X))
+    >>> bool(np.allclose(predictions[:, 0], reg.predict(X)))
+    True
+    """
+    torch = _torch("to_torch")
+    from sklstm._export.torch_module import LSTMModule
+
+    lstm, cells = source_of(model, "to_torch")
+    cells = with_tanh(cells, "to_torch")
+    network = lstm.network_
+    module = LSTMModule(
+        cells.inputs.shape[2],
+        cells.n_cells,
+        len(cells.outputs),
+        activation=network.output_activation,
+        return_sequences=network.return_sequences,
+        shortcut=cells.shortcut is not None,
+    ).double()
+    outputs = cells.outputs if cells.shortcut is None else np.hstack([cells.outputs, cells.shortcut])
+    parts = [
+        (module.lstm.weight_ih_l0, cells.inputs),
+        (module.lstm.weight_hh_l0, cells.recurrent),
+        (module.lstm.bias_ih_l0, cells.biases),
+        (module.lstm.bias_hh_l0, np.zeros_like(cells.biases)),
+        (module.output.weight, outputs),
+        (module.output.bias, cells.output_biases),
+    ]
+    with torch.no_grad():
+        for parameter, array in parts:
+            parameter.copy_(torch.tensor(array.reshape(parameter.shape)))
+    return module.eval()
+
+
+def from_torch(
+    module: Any,
+    output: Any = None,
+    *,
+    classes: Any = None,
+    output_activation: Auto | OutputActivation = "auto",
+    return_sequences: bool = False,
+) -> LSTMClassifier | LSTMRegressor:
+    """Make a fitted estimator of a module of torch: one `torch.nn.LSTM` and one linear layer.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        With one `torch.nn.LSTM` of one layer and one direction, and one `torch.nn.Linear` in it; or the LSTM
+        itself. What happens in between, if anything, is not seen: the estimator computes the linear layer on
+        the activations of the cells after the last step.
+    output : torch.nn.Linear, default=None
+        The linear layer, if it is not in `module`, or is one of several. One with n_cells + n_inputs inputs
+        reads the activations of the cells and then the inputs (``shortcut=True``).
+    classes : array-like of shape (n_classes,), default=None
+        Labels of the output units, sorted, which makes a classifier; two for a single logistic unit. None
+        makes a regressor.
+    output_activation : {"auto", "softmax", "logistic", "identity"}, default="auto"
+        What the module, or its loss, does with the linear layer. "auto": softmax with `classes`, identity
+        without.
+    return_sequences : bool, default=False
+        Whether there is an output at every step.
+
+    Returns
+    -------
+    LSTMClassifier or LSTMRegressor
+        Fitted; it predicts, steps, is saved and learns on as any other. The two biases of torch are added up.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the module has other parts, or they do not fit each other; the message says what to give.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklstm import from_torch
+    >>> lstm, head = torch.nn.LSTM(3, 16, batch_first=True), torch.nn.Linear(16, 2)
+    >>> tagger = from_torch(lstm, head, classes=["no", "yes"], return_sequences=True)
+    >>> tagger.predict_proba([[[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]])[0].shape
+    (2, 2)
+    """
+    torch = _torch("from_torch")
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}.")
+    lstm = _only(module, torch.nn.LSTM, "module")
+    found = {"num_layers": (lstm.num_layers, 1), "bidirectional": (lstm.bidirectional, False)}
+    for name, (value, expected) in (found | {"proj_size": (lstm.proj_size, 0)}).items():
+        if value != expected:
+            raise ValueError(f"from_torch takes an LSTM with {name}={expected}, got {name}={value}.")
+    if output is None:
+        linear = _only(module, torch.nn.Linear, "module", "; or give the layer as output=")
+    elif isinstance(output, torch.nn.Linear):
+        linear = output
+    else:
+        raise TypeError(f"output must be a torch.nn.Linear, got {type(output).__name__}.")
+    n_cells, n_inputs = lstm.hidden_size, lstm.input_size
+    if linear.in_features not in (n_cells, n_cells + n_inputs):
+        raise ValueError(
+            f"the linear layer has in_features={linear.in_features}, the LSTM hidden_size={n_cells}: "
+            f"expected {n_cells}, or {n_cells + n_inputs} with the inputs beside the cells. Layers before or "
+            "behind others cannot be taken over."
+        )
+    arrays = {name: np.asarray(of_tensors(value, name), float) for name, value in lstm.state_dict().items()}
+    biases = arrays["bias_ih_l0"] + arrays["bias_hh_l0"] if lstm.bias else None
+    bias = None if linear.bias is None else np.asarray(of_tensors(linear.bias, "output"), float)
+    return fitted(
+        (arrays["weight_ih_l0"], arrays["weight_hh_l0"], biases),
+        (np.asarray(of_tensors(linear.weight, "output"), float), bias),
+        classes=classes,
+        output_activation=output_activation,
+        return_sequences=return_sequences,
+    )
+
+
+def with_tanh(cells: Cells, target: str) -> Cells:
+    """Cells with tanh and without peepholes; refuse others by name."""
+    if cells.peepholes is not None:
+        raise ValueError(
+            f"{target} cannot express peepholes=True: the LSTM there has none. Fit with peepholes=False, or "
+            "use to_onnx, whose operator has them."
+        )
+    found = cells.with_tanh()
+    if found is None:
+        raise ValueError(
+            f"{target} cannot express cell_input_activation={cells.cell_input_activation!r} with "
+            f"cell_output_activation={cells.cell_output_activation!r}: the LSTM there has tanh for both. "
+            "Expressible are 'tanh' or 'logistic[-1,1]' with 'tanh', and 'logistic[-2,2]' with "
+            "'logistic[-1,1]' (1997) or 'logistic[-2,2]'. to_onnx takes all of them."
+        )
+    return found
+
+
+def _torch(function: str) -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(f'{function} needs the package torch: pip install "sklstm[torch]".') from error
+    return torch
+
+
+def _only(module: Any, kind: Any, name: str, remedy: str = "") -> Any:
+    """The one submodule of this kind."""
+    found = [(path or name, part) for path, part in module.named_modules() if isinstance(part, kind)]
+    if len(found) != 1:
+        paths = ", ".join(path for path, _ in found) or "none"
+        raise ValueError(
+            f"{name} must hold one torch.nn.{kind.__name__}, got {len(found)} ({paths}){remedy}."
+        )
+    return found[0][1]
