@@ -36,6 +36,7 @@ from sklstm._preprocessing import (
     SequenceImputer,
     SequenceOneHotEncoder,
     SequencePadder,
+    SequencePatcher,
     SequenceScaler,
     SequenceSummary,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "SequenceImputer",
     "SequenceOneHotEncoder",
     "SequencePadder",
+    "SequencePatcher",
     "SequenceScaler",
     "SequenceSummary",
     "Sequences",

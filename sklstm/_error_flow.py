@@ -53,10 +53,12 @@ def error_flow(
         `norms` : ndarray of shape (n_sequences, n_lags)
             Euclidean norm of the error at all hidden units; NaN before the first step of a sequence.
         `groups` : dict of str to ndarray of shape (n_sequences, n_lags)
-            The same for each kind of unit, by the names of `Network.weight_shapes`.
+            The same for each kind of unit, by the names of `Network.weight_shapes`, in each layer and
+            direction.
         `carousel` : ndarray of shape (n_sequences, n_lags) or None
             What the constant error carousel alone keeps: the product of the forget gates from there to the
-            answer, the mean of the blocks; 1 without forget gates, None without memory blocks.
+            answer, the mean of the blocks; 1 without forget gates, None without memory blocks. Of several
+            layers the last one, of two directions the one forwards.
         `half_life` : float
             Lags in which the median of the norms falls to a half, by a straight line through its logarithm
             from the lag 1 on; infinite if it does not fall.
@@ -127,7 +129,8 @@ def _carousel(lstm, sequences, lined_up):
     """Mean of the blocks of the product of the forget gates after that step."""
     if not lstm.network_.forget_gate:
         return lined_up(np.ones(sequences.n_steps))
-    gates = np.concatenate([trace["forget_gate"] for trace in lstm.activations(sequences)])
+    prefix, _ = lstm.network_._last_layer()[0]
+    gates = np.concatenate([trace[prefix + "forget_gate"] for trace in lstm.activations(sequences)])
     at_lag = np.stack([lined_up(gate) for gate in gates.T])
     kept = np.ones_like(at_lag)
     kept[..., 1:] = np.cumprod(at_lag, axis=-1)[..., :-1]

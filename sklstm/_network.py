@@ -1,6 +1,6 @@
 """The network's topology: which unit reads which, and where each weight lies in one flat vector."""
 
-from dataclasses import KW_ONLY, asdict, dataclass, fields
+from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,16 +20,25 @@ from sklstm._checks import (
 from sklstm._engine.engine import LINEAR, bind_weights
 from sklstm._engine.layout import SQUASHING
 from sklstm._engine.states import State
-from sklstm._engine.streams import Stream
+from sklstm._engine.streams import Stream, stream_of
 from sklstm._learning.losses import loss_for
 from sklstm._learning.settings import GRADIENTS
 from sklstm._messages import shown
 from sklstm._sequences import as_sequences, as_step_targets, check_ids, read_weights, split_steps
-from sklstm._typing import Array, Gradient, LossName, OutputActivation, Recurrence, Squashing
+from sklstm._typing import Array, Gradient, LossName, OutputActivation, Pooling, Recurrence, Squashing
 
 OUTPUT_ACTIVATIONS = ("logistic", "softmax", "identity")
 RECURRENCES = ("all", "gates", "cells", "none")
-SIZES = {"n_inputs": 1, "n_outputs": 0, "n_blocks": 0, "block_size": 1, "n_hidden_units": 0}  # and the least
+MOST_LAYERS = 1000
+POOLINGS = ("last", "mean", "max")
+SIZES = {  # and the least
+    "n_inputs": 1,
+    "n_outputs": 0,
+    "n_blocks": 0,
+    "block_size": 1,
+    "n_hidden_units": 0,
+    "n_layers": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,15 @@ class Network:
         f of the output units.
     return_sequences : bool, default=False
         Outputs, targets and errors at every step instead of the last.
+    n_layers : int, default=1
+        Layers of memory blocks and conventional hidden units; each reads the activations of the cells and of
+        the hidden units of the layer below, at the same step.
+    bidirectional : bool, default=False
+        Whether every layer is there twice, once for each direction of time (Schuster & Paliwal 1997); what is
+        above reads both.
+    pooling : {"last", "mean", "max"} or tuple of these, default="last"
+        What the output units read with one target per sequence: the activations after the last step of each
+        direction, their mean, or their maximum over the steps; several side by side.
 
     Raises
     ------
@@ -126,6 +144,9 @@ class Network:
     cell_output_activation: Squashing = "tanh"
     output_activation: OutputActivation = "identity"
     return_sequences: bool = False
+    n_layers: int = 1
+    bidirectional: bool = False
+    pooling: Pooling | tuple[Pooling, ...] = "last"
 
     def __post_init__(self):
         for name, least in SIZES.items():
@@ -144,6 +165,7 @@ class Network:
             "output_activation": OUTPUT_ACTIVATIONS,
         }.items():
             check_choice(name, getattr(self, name), choices)
+        self._check_composition()
         if not (self.n_blocks or self.n_hidden_units or self.shortcut):
             raise ValueError("n_blocks=0 leaves nothing to learn: it needs n_hidden_units or shortcut=True.")
         if self.n_outputs == 0:
@@ -182,6 +204,30 @@ class Network:
         changed = [f"{f.name}={getattr(self, f.name)!r}" for f in named]
         return f"Network({', '.join([str(self.n_inputs), str(self.n_outputs), *changed])})"
 
+    def _check_composition(self):
+        """Refuse a pooling that is none, and layers of nothing."""
+        if self.n_layers > MOST_LAYERS:
+            raise ValueError(f"n_layers must be at most {MOST_LAYERS}, got {self.n_layers}.")
+        poolings = (self.pooling,) if isinstance(self.pooling, str) else self.pooling
+        valid = isinstance(poolings, tuple | list) and len(poolings) > 0
+        if not valid or not all(name in POOLINGS for name in map(str, poolings)):
+            raise ValueError(
+                f"pooling must be one of {list(POOLINGS)} or a tuple of them, got {shown(self.pooling)}."
+            )
+        if len(set(poolings)) < len(poolings):
+            raise ValueError(f"pooling must have each kind once, got {shown(self.pooling)}.")
+        object.__setattr__(self, "pooling", poolings[0] if len(poolings) == 1 else tuple(poolings))
+        if self.return_sequences and self.pooling != "last":
+            raise ValueError(
+                "pooling is over the steps of a sequence with one target: with return_sequences=True leave "
+                f"pooling='last', got {shown(self.pooling)}."
+            )
+        if self._is_composed and not (self.n_blocks or self.n_hidden_units):
+            raise ValueError(
+                "n_layers, bidirectional and pooling need hidden units: n_blocks=0 and n_hidden_units=0 "
+                "leave none."
+            )
+
     def __reduce__(self):  # through the constructor, which checks what a damaged file holds
         return _from_fields, (asdict(self),)
 
@@ -190,7 +236,7 @@ class Network:
 
     @property
     def n_cells(self) -> int:
-        """Number of memory cells."""
+        """Number of memory cells, of one layer in one direction."""
         return self.n_blocks * self.block_size
 
     @cached_property
@@ -207,7 +253,64 @@ class Network:
     @property
     def _output_width(self):
         """Numbers that `forward` gives for a target."""
-        return self.n_outputs or self.n_cells + self.n_hidden_units
+        return self.n_outputs or self._n_features
+
+    @property
+    def _is_composed(self):
+        """Whether it is more than one layer in one direction, with its last activations."""
+        return self.n_layers > 1 or self.bidirectional or self.pooling != "last"
+
+    @property
+    def _poolings(self):
+        return (self.pooling,) if isinstance(self.pooling, str) else self.pooling
+
+    @property
+    def _n_features(self):
+        """Activations of hidden units that the output units read."""
+        width = self.n_cells + self.n_hidden_units
+        return width * (1 + self.bidirectional) * len(self._poolings)
+
+    @cached_property
+    def _parts(self):
+        """Layers in their directions, the lowest first: (prefix of names, index of the layer, `Network`)."""
+        directions = ("forward.", "backward.") if self.bidirectional else ("",)
+        width = (self.n_cells + self.n_hidden_units) * len(directions)
+        parts = []
+        for layer in range(self.n_layers):
+            is_last = layer == self.n_layers - 1
+            net = replace(
+                self,
+                n_inputs=width if layer else self.n_inputs,
+                n_outputs=0,
+                shortcut=False,
+                output_bias=True,
+                output_activation="identity",
+                return_sequences=self.return_sequences or not is_last or self.pooling != "last",
+                n_layers=1,
+                bidirectional=False,
+                pooling="last",
+            )
+            name = f"layer_{layer}." if self.n_layers > 1 else ""
+            parts += [(name + direction, layer, net) for direction in directions]
+        return parts
+
+    def _last_layer(self):
+        """Prefix of each direction of the last layer, and whether it reads backwards."""
+        layers = [(prefix, layer) for prefix, layer, _ in self._parts]
+        return [
+            (prefix, prefix.endswith("backward.")) for prefix, layer in layers if layer == self.n_layers - 1
+        ]
+
+    def _views_of_inputs(self, weights):
+        """Views of the weights of connections from the inputs."""
+        views = self.views(weights)
+        lowest = [prefix for prefix, layer, _ in self._parts if layer == 0] if self._n_features else []
+        for name, part in views.items():
+            if name == "output":
+                if self.shortcut:
+                    yield part[:, self._n_features : self._n_features + self.n_inputs]
+            elif not name.endswith("_peephole") and any(name.startswith(prefix) for prefix in lowest):
+                yield part[:, : self.n_inputs]
 
     @cached_property
     def weight_shapes(self) -> dict[str, tuple[int, int]]:
@@ -215,8 +318,21 @@ class Network:
 
         Rows are units. Columns of hidden units are their sources: inputs, recurrent cells, input gates,
         forget gates, output gates and conventional hidden units (those that recur), bias. Columns of
-        output units: cells, conventional hidden units, inputs (shortcut), bias.
+        output units: cells, conventional hidden units, inputs (shortcut), bias; of each direction and of each
+        pooling in turn. With several layers names begin with "layer_0.", "layer_1." and so on, the lowest
+        first, with two directions with "forward." and "backward."; the inputs of an upper layer are the cells
+        and conventional hidden units of the layer below, of both directions.
         """
+        if self._is_composed:
+            shapes = {
+                prefix + name: shape
+                for prefix, _, net in self._parts
+                for name, shape in net.weight_shapes.items()
+            }
+            if self.n_outputs:
+                n_sources = self._n_features + self.shortcut * self.n_inputs + self.output_bias
+                shapes["output"] = (self.n_outputs, n_sources)
+            return shapes
         sources = self.n_inputs + self._n_recurrent
         others = (self.n_inputs if self.recurrence == "gates" else sources) + self.cell_bias  # than gates
         shapes = {}
@@ -281,7 +397,8 @@ class Network:
         init_range : float, default=0.1
             0.1 or 0.2 in the experiments of 1997.
         input_gate_bias, forget_gate_bias, output_gate_bias : float, array of shape (n_blocks,) or None
-            Initial biases, a number for all blocks or one per block; None leaves them random. Negative
+            Initial biases, a number for all blocks or one per block, the same in all layers and directions;
+            None leaves them random. Negative
             ones at output gates keep blocks from being used before their time, at input gates they
             keep states from drifting (1997, section 4).
 
@@ -294,8 +411,10 @@ class Network:
         biases = self._gate_biases(input_gate_bias, forget_gate_bias, output_gate_bias)
         weights = rng.uniform(-float(init_range), float(init_range), self.n_weights)
         views = self.views(weights)
-        for gate, bias in biases.items():
-            views[gate][:, -1] = bias
+        for name, part in views.items():
+            gate = name.rpartition(".")[2]
+            if gate in biases:
+                part[:, -1] = biases[gate]
         return weights
 
     def _gate_biases(self, input_gate_bias, forget_gate_bias, output_gate_bias):
@@ -369,7 +488,7 @@ class Network:
             Targets; with `return_sequences` a list of arrays (n_steps, n_outputs).
         loss : str, default="squared_error"
             As of the estimators: "squared_error" is 1/2 sum of squares (gradient as in 1997, A.1),
-            "log_loss" in nats.
+            "log_loss" in nats, "huber" with an epsilon of 1.35, "quantile" that of the median.
         gradient : {"full", "truncated"}
             "truncated" (1997): no error flows back through the net inputs of gates and cells, nor
             through a peephole (2002). "full": all of it.
@@ -489,7 +608,7 @@ class Network:
         Stream
             With ``step(x)``, ``state``, ``reset()``, ``gradient(v)`` and ``jacobian()``.
         """
-        return Stream(self, weights, n_streams, partials, dtype)
+        return stream_of(self, weights, n_streams, partials, dtype)
 
     def _targets(self, y, sequences, name="y"):
         """Return y as an array with one row per sequence, or per step with `return_sequences`."""

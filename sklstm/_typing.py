@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 Auto = Literal["auto"]
 Gradient = Literal["full", "truncated"]
-LossName = Literal["squared_error", "log_loss"]
+LossName = Literal["squared_error", "absolute_error", "huber", "quantile", "poisson", "log_loss"]
+LossOfClasses = Literal["squared_error", "log_loss"]
 OutputActivation = Literal["logistic", "softmax", "identity"]
+Pooling = Literal["last", "mean", "max"]
 RandomState = int | np.random.RandomState | None
 Recurrence = Literal["cells", "all", "gates", "none"]
 ResponseMethod = Literal["auto", "decision_function", "predict_proba", "predict"]

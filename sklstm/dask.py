@@ -47,7 +47,7 @@ except ImportError as error:
 __all__ = ["fit"]
 
 OF_X = ("n_features_in_", "feature_names_in_", "_n_columns_in")  # attributes that reading X sets
-OF_Y = ("classes_", "_multilabel", "_y_is_1d")  # and encoding y
+OF_Y = ("classes_", "_multilabel", "_y_is_1d", "_quantiles", "_has_axis", "_log_link")  # and encoding y
 FAN_IN = 8  # results that one task adds up
 FEW_UPDATES = 100  # of a replica between two averages
 
@@ -194,7 +194,7 @@ def _fit(estimator, cluster, parts, n_train, classes, replicas, goes_on):
     how = cluster.submit(_same, (_plain(estimator, OF_Y), network, scaling))
     with_weight = {name: part for name, part in ready.items() if summaries[name].weight}
     trainer = _ClusterTrainer(
-        engine_of(network, total.dtype),
+        engine_of(network, total.dtype, in_layers=settings.dropout > 0),
         settings,
         weights,
         solver_state,
@@ -511,7 +511,7 @@ class _ClusterTrainer(Trainer):
             total, self.learned.grad[self.engine.places] = gradient(1 / self.total_weight)
         if not np.isfinite(total):
             raise Diverged
-        self.engine.core.update(self.engine.plan, self.learned)
+        self.engine.update(self.learned)
         return total
 
     def _averaged(self, rng):
@@ -734,8 +734,9 @@ def _scaled(examples, scaling):
 
 def _trainer(examples, how, weights, solver_state=None):
     plain, network, scaling = how
+    examples = plain._as_learned(examples)
     settings = parameters.settings(plain, len(examples.sequences), False, 0)
-    engine = engine_of(network, examples.dtype)
+    engine = engine_of(network, examples.dtype, in_layers=settings.dropout > 0)
     bound = engine.bind(examples.sequences, examples.targets, examples.weight, settings.loss)
     executor = Threads(threads_of(plain.n_jobs))
     return Trainer(engine, bound, settings, weights, solver_state, None, executor, scaling)

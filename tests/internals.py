@@ -6,7 +6,7 @@ workspaces.
 
 import numpy as np
 
-from sklstm._engine.engine import Engine
+from sklstm._engine.engine import engine_of
 from sklstm._engine.threads import Threads
 from sklstm._learning import trainer as trainer_module
 from sklstm._learning.losses import LOSSES
@@ -35,6 +35,6 @@ def make_trainer(problem, form=np.asarray, n_threads=1, target_weight=None, **ch
         "batch_size": len(problem.X),
     }
     settings = settings_of(**plain | changes)
-    engine = Engine(problem.net, problem.X[0].dtype)
+    engine = engine_of(problem.net, problem.X[0].dtype)
     bound = bind(engine, problem, form, target_weight, merge=settings.merges(len(problem.X)))
     return trainer_module.Trainer(engine, bound, settings, problem.weights, executor=Threads(n_threads))

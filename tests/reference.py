@@ -214,8 +214,26 @@ def targets_by_step(net, y, n_steps):
     return dict(zip(steps, np.reshape(y, (len(steps), net.n_outputs)), strict=True))
 
 
+def other_loss(kind, y, t):
+    """Loss of one output, and its derivative by it, case by case; Huber with 1.35, the median's pinball."""
+    if kind == "absolute_error":
+        return (y - t, 1) if y > t else (t - y, -1)
+    if kind == "huber" and abs(y - t) <= 1.35:
+        return (y - t) ** 2 / 2, y - t
+    if kind == "huber":
+        return 1.35 * abs(y - t) - 1.35**2 / 2, 1.35 if y > t else -1.35
+    if kind == "quantile":
+        return (0.5 * (y - t), 0.5) if y > t else (0.5 * (t - y), -0.5)
+    if kind == "poisson":
+        least = t - t * np.log(t) if t > 0 else 0
+        return np.exp(y) - t * y - least, np.exp(y) - t
+    raise ValueError(kind)
+
+
 def step_loss(net, net_k, target, kind):
     """Loss of one step; the log loss from net inputs, -log f(x) = log(1 + exp(-x))."""
+    if kind not in ("squared_error", "log_loss"):
+        return sum(other_loss(kind, *pair)[0] for pair in zip(outputs(net, net_k), target, strict=True))
     if kind == "squared_error":
         return 0.5 * np.sum((outputs(net, net_k) - target) ** 2)
     if net.output_activation == "softmax":
@@ -229,6 +247,8 @@ def output_delta(net, y, target, kind):
     if kind == "log_loss":
         return y * np.sum(target) - target if soft else y - target
     error = y - target
+    if kind != "squared_error":
+        error = np.array([other_loss(kind, *pair)[1] for pair in zip(y, target, strict=True)])
     return y * (error - error @ y) if soft else error * squash_slope(net.output_activation, y)
 
 

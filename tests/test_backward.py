@@ -13,7 +13,7 @@ from scipy import sparse
 from internals import make_trainer
 from sklstm import Network, Sequences, State
 from sklstm._engine.engine import ForwardPass, bind_weights
-from topologies import EVERYTHING, GRADIENTS, make_problem, networks, problems, repeatable
+from topologies import EVERYTHING, GRADIENTS, central, make_problem, networks, problems, repeatable
 
 FORMS = [np.asarray, sparse.csr_array]
 TOLERANCE = {np.float64: 1e-11, np.float32: 2e-4}
@@ -43,17 +43,6 @@ def assert_same_info(info, expected, dtype=np.float64):
     assert info["deltas"].keys() == expected["deltas"].keys()
     for name, part in info["deltas"].items():
         assert_near(part, expected["deltas"][name], dtype)
-
-
-def central(function, x, h=1e-6):
-    """Gradient of a function of an array by central differences."""
-    slope = np.zeros(x.shape)
-    for place in np.ndindex(x.shape):
-        more, less = x.copy(), x.copy()
-        more[place] += h
-        less[place] -= h
-        slope[place] = (function(more) - function(less)) / (2 * h)
-    return slope
 
 
 # ------------------------------------------------------------------------------------------------

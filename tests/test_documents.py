@@ -6,6 +6,7 @@ import re
 import runpy
 import subprocess
 import sys
+import textwrap
 import warnings
 from pathlib import Path
 
@@ -110,7 +111,8 @@ def test_python_blocks_run(page):
         pytest.skip("tests/test_around.py runs its sections one by one")
     for module in NEEDS.get(page.name, ()):
         pytest.importorskip(module)
-    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+    fenced = re.findall(r"^( *)```python\n(.*?)^ *```", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    blocks = [textwrap.dedent(block) for _, block in fenced]
     assert blocks or page not in WITH_CODE or page.name in WITHOUT_CODE
     namespace = {}
     with warnings.catch_warnings():

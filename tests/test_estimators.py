@@ -98,6 +98,7 @@ CHECKED = [
     LSTMRegressor(n_blocks=8, learning_rate=0.02),
     LSTMClassifier(),
     LSTMRegressor(),
+    LSTMClassifier(n_blocks=4, n_layers=2, bidirectional=True, pooling=("last", "max"), solver="lbfgs"),
     LSTMRegressor(n_blocks=8, n_channels=1, solver="lbfgs"),
     pytest.param(LSTMClassifier(solver="lbfgs"), marks=pytest.mark.slow),
 ]
@@ -124,6 +125,8 @@ def test_arguments_of_both_estimators():
     assert classifier.pop("class_weight") is None
     assert classifier.pop("loss") == "log_loss"
     assert regressor.pop("loss") == "squared_error"
+    assert classifier.pop("label_smoothing") == 0
+    assert (regressor.pop("quantile"), regressor.pop("epsilon")) == (0.5, 1.35)
     assert classifier.pop("n_iter_no_change") > regressor.pop("n_iter_no_change")
     assert classifier == regressor
     for estimator in (LSTMClassifier, LSTMRegressor):

@@ -15,10 +15,10 @@ from sklearn.preprocessing import StandardScaler
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences, State, _typing
 from sklstm._engine.layout import SQUASHING
-from sklstm._learning.losses import LOSSES
+from sklstm._learning.losses import LOSSES, LOSSES_OF_CLASSES
 from sklstm._learning.settings import GRADIENTS, UPDATES
 from sklstm._learning.solvers import SOLVERS
-from sklstm._network import OUTPUT_ACTIVATIONS, RECURRENCES
+from sklstm._network import OUTPUT_ACTIVATIONS, POOLINGS, RECURRENCES
 
 PUBLIC = [getattr(sklstm, name) for name in sklstm.__all__ if name not in ("paper", "tasks")]
 ESTIMATORS = [part for part in PUBLIC if hasattr(part, "get_params")]
@@ -34,7 +34,9 @@ ARGUMENTS = {"transformer": StandardScaler(), "estimator": LSTMRegressor(), "reg
     [
         (_typing.Gradient, GRADIENTS),
         (_typing.LossName, LOSSES),
+        (_typing.LossOfClasses, LOSSES_OF_CLASSES),
         (_typing.OutputActivation, OUTPUT_ACTIVATIONS),
+        (_typing.Pooling, POOLINGS),
         (_typing.Recurrence, RECURRENCES),
         (_typing.SolverName, SOLVERS),
         (_typing.Squashing, SQUASHING),

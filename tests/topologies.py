@@ -180,3 +180,14 @@ def assert_near(actual, expected, rtol=1e-9):
     largest = np.max(np.abs(expected), initial=1e-3)
     assert_allclose(actual, expected, rtol=0, atol=rtol * largest)
     return np.max(np.abs(actual - expected), initial=0) / largest
+
+
+def central(function, x, h=1e-6):
+    """Gradient of a function of an array by central differences."""
+    slope = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        more, less = x.copy(), x.copy()
+        more[place] += h
+        less[place] -= h
+        slope[place] = (function(more) - function(less)) / (2 * h)
+    return slope

@@ -7,7 +7,8 @@ GROUPS = {
         recurrence shortcut cell_bias gate_bias output_bias cell_input_activation cell_output_activation
         output_activation""",
     "Data and targets": "return_sequences n_channels class_weight",
-    "Loss and gradient": "loss gradient alpha clip",
+    "Layers": "n_layers bidirectional pooling dropout",
+    "Loss and gradient": "loss quantile epsilon label_smoothing gradient alpha clip",
     "Solver": "solver learning_rate momentum update batch_size shuffle",
     "Kalman filter": "measurement_noise process_noise initial_covariance",
     "Initial weights": "init_range input_gate_bias forget_gate_bias output_gate_bias",

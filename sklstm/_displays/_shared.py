@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklstm._sequences import Sequences
+
 GATES = ("input_gate", "forget_gate", "output_gate")
 MOST_LINES = 8  # more units are an image
 
@@ -21,7 +23,14 @@ def pyplot_of(display):
 
 def outputs_over_time(lstm, sequences):
     """Outputs after every time step of all sequences, flat: as if each sequence ended there."""
-    network = replace(lstm.network_, return_sequences=True)
+    network = lstm.network_
+    if not network.return_sequences and (network.bidirectional or network.pooling != "last"):
+        offsets = sequences.offsets
+        ends = [(i, end) for i, n in enumerate(sequences.lengths) for end in range(1, n + 1)]
+        rows = np.concatenate([np.arange(offsets[i], offsets[i] + end) for i, end in ends])
+        parts = Sequences.from_lengths(sequences.values[rows], [end for _, end in ends])
+        return network.forward(lstm.weights_, parts)
+    network = replace(network, return_sequences=True)
     return np.concatenate(list(network.forward(lstm.weights_, sequences)))
 
 

@@ -102,7 +102,8 @@ class ActivationsDisplay:
         parts : list of str, default=None
             The panels and their order, of "input", "input_gate", "forget_gate", "cell_input",
             "cell_state", "output_gate", "cell", "hidden", "output"; None is all that there are but
-            "cell_input".
+            "cell_input". Of several layers or directions a name is that of all, and "layer_0.forward.cell"
+            that of one.
         feature_names : list of str, default=None
             Names of the features of a time step.
         figure : matplotlib Figure or SubFigure, default=None
@@ -138,11 +139,14 @@ class ActivationsDisplay:
         -------
         self
         """
-        there = [part for part in PARTS if self.activations.get(part, np.zeros((0, 0))).shape[1]]
+        there = self._parts()
         if parts is None:
-            parts = [part for part in there if part != "cell_input"]
-        elif unknown := [part for part in parts if part not in there]:
-            raise ValueError(f"parts has {shown(unknown)}, which the network has not: it has {there}.")
+            parts = [part for part in there if _kind(part) != "cell_input"]
+        else:
+            known = {*there, *map(_kind, there)}
+            if unknown := [part for part in parts if part not in known]:
+                raise ValueError(f"parts has {shown(unknown)}, which the network has not: it has {there}.")
+            parts = [name for part in parts for name in there if part in (name, _kind(name))]
         if figure is None:
             size = (9, 1 + 1.25 * len(parts))
             figure = pyplot_of(self).figure(figsize=size, layout="constrained")
@@ -150,19 +154,26 @@ class ActivationsDisplay:
         self.figure_, self.axes_ = figure, dict(zip(parts, axes, strict=True))
         first = next((part for part in parts if part not in ("input", "output")), None)
         for part, ax in self.axes_.items():
-            ax.set_title(TITLES[part], loc="left", fontsize="medium")
+            ax.set_title(_title(part), loc="left", fontsize="medium")
             if self.activations[part].shape[1] > MOST_LINES:
                 self._image(ax, part)
             else:
-                self._lines(ax, part, named=part in (first, "input", "output", "hidden"))
+                self._lines(ax, part, named=part == first or _kind(part) in ("input", "output", "hidden"))
         axes[-1].set_xlabel("time step")
         whole_numbers(axes[-1].xaxis)
         getattr(figure, "figure", figure).align_ylabels(axes)
         return self
 
+    def _parts(self):
+        """Names of all panels: the inputs, layer by layer what belongs to it, the outputs."""
+        prefixes = dict.fromkeys(name[: -len(_kind(name))] for name in self.activations)
+        middle = [prefix + kind for prefix in prefixes for kind in PARTS[1:-1]]
+        names = ["input", *middle, "output"]
+        return [name for name in names if self.activations.get(name, np.zeros((0, 0))).shape[1]]
+
     def _units(self, part):
         """Names of the units of a part, and the word for one."""
-        n = self.activations[part].shape[1]
+        n, part = self.activations[part].shape[1], _kind(part)
         if part == "input":
             return self.feature_names or [f"feature {i}" for i in range(n)], "feature"
         if part == "output":
@@ -174,20 +185,22 @@ class ActivationsDisplay:
         return [f"block {i // self.block_size}, cell {i % self.block_size}" for i in range(n)], "cell"
 
     def _value(self, part):
-        return {"input": "value", "output": self.output_name, "cell_state": "state"}.get(part, "activation")
+        return {"input": "value", "output": self.output_name, "cell_state": "state"}.get(
+            _kind(part), "activation"
+        )
 
     def _lines(self, ax, part, named):
         values = self.activations[part]
         names, _ = self._units(part)
         steps = np.arange(len(values))
         for i, (name, column) in enumerate(zip(names, values.T, strict=True)):
-            of_cells = part in ("cell", "cell_input", "cell_state")
+            of_cells = _kind(part) in ("cell", "cell_input", "cell_state")
             block, cell = divmod(i, self.block_size) if of_cells else (i, 0)
             style = ["-", "--", ":", "-."][cell % 4]
             ax.plot(steps, column, style, color=f"C{block}", label=name, marker="." * (len(steps) < 30))
         ax.set_ylabel(self._value(part))
         ax.margins(x=0.01)
-        if part in GATES:
+        if _kind(part) in GATES:
             ax.set_ylim(-0.05, 1.05)
         if named:
             columns = 1 if len(names) <= 4 else 2
@@ -198,5 +211,15 @@ class ActivationsDisplay:
     def _image(self, ax, part):
         _, unit = self._units(part)
         image = image_over_time(ax, self.activations[part], self._value(part), unit)
-        if part in GATES:
+        if _kind(part) in GATES:
             image.set_clim(0, 1)
+
+
+def _kind(part):
+    """Name of a part without its layer and direction."""
+    return part.rpartition(".")[2]
+
+
+def _title(part):
+    *where, kind = part.split(".")
+    return ", ".join([TITLES[kind], *(word.replace("_", " ") for word in where)])

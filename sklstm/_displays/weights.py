@@ -26,7 +26,8 @@ class WeightsDisplay:
     Attributes
     ----------
     matrices_ : dict of str to ndarray
-        "hidden layer" and "output layer", as they are drawn; NaN where the network has no weight.
+        "hidden layer", of several "hidden layer (layer 0, forward)" and so on, and "output layer", as they
+        are drawn; NaN where the network has no weight.
     axes_ : dict of str to matplotlib Axes
         The same names.
     figure_ : matplotlib Figure
@@ -89,7 +90,7 @@ class WeightsDisplay:
         """
         layers = {"output layer": self._output_layer()}
         if len(self.network.weight_shapes) > 1:
-            layers = {"hidden layer": self._hidden_layer()} | layers
+            layers = self._hidden_layers() | layers
         self.matrices_ = {name: matrix for name, (matrix, _, _) in layers.items()}
         heights = [3 + min(len(matrix), MOST_NAMES) for matrix in self.matrices_.values()]
         width = max(min(matrix.shape[1], MOST_NAMES) for matrix in self.matrices_.values())
@@ -111,11 +112,31 @@ class WeightsDisplay:
         figure.colorbar(image, ax=list(axes), label="weight (grey: none)", shrink=0.8)
         return self
 
-    def _hidden_layer(self):
+    def _hidden_layers(self):
+        """For each layer and direction what `_hidden_layer` gives."""
+        views, layers = self.network.views(self.weights), {}
+        directions = len(self.network._last_layer())
+        below = [name for group in self._sources(directions).values() for name in group]
+        for prefix, layer, net in self.network._parts:
+            own = {name[len(prefix) :]: part for name, part in views.items() if name.startswith(prefix)}
+            where = ", ".join(prefix.replace("_", " ").split(".")[:-1])
+            name = f"hidden layer ({where})" if where else "hidden layer"
+            layers[name] = self._hidden_layer(net, own, below if layer else self._inputs())
+        return layers
+
+    def _sources(self, directions):
+        """Names of the cells and hidden units that another layer reads, by group."""
+        names, sources = self._hidden_names(), {}
+        for direction in ("", " backward")[:directions]:
+            for group in ("cells", "hidden units"):
+                if group in names:
+                    sources[group + direction] = [name + direction for name in names[group]]
+        return sources
+
+    def _hidden_layer(self, net, views, inputs):
         """Matrix, names of its rows by group, names of its columns by group."""
-        net, views = self.network, self.network.views(self.weights)
         names = self._hidden_names()
-        columns = {"inputs": self._inputs()}
+        columns = {"inputs": inputs}
         if net.recurrence in ("all", "gates"):
             columns |= names
         elif net.recurrence == "cells":
@@ -142,8 +163,11 @@ class WeightsDisplay:
 
     def _output_layer(self):
         net, matrix = self.network, self.network.views(self.weights)["output"]
-        names = self._hidden_names()
-        columns = {group: names[group] for group in ("cells", "hidden units") if group in names}
+        columns = {}
+        for pooling in net._poolings:
+            for group, names in self._sources(len(net._last_layer()) if net._n_features else 1).items():
+                word = f", {pooling}" if net.pooling != "last" else ""
+                columns[group + word] = [name + word for name in names]
         if net.shortcut:
             columns["inputs"] = self._inputs()
         if net.output_bias:

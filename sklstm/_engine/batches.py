@@ -30,6 +30,14 @@ class Order:
     def __getitem__(self, index):
         return Order(self.start[index], self.length[index], self.target[index])
 
+    def with_own_targets(self, every_step):
+        """The same with targets in rows of their own, one sequence after the other, and which these were."""
+        count = self.length if every_step else np.ones_like(self.length)
+        ends = np.cumsum(count)
+        first = ends - count
+        rows = np.arange(ends[-1]) + np.repeat(self.target - first, count)
+        return Order(self.start, self.length, first), rows
+
     def at_most(self, longest):
         """Beginnings of the sequences, of so many time steps at most."""
         return Order(self.start, np.minimum(self.length, longest), self.target)

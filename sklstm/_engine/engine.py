@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,22 @@ LINEAR = "linear"  # the loss whose derivatives by the outputs are the targets: 
 WINDOW_BYTES = 1 << 19  # activations that a forward pass without gradient holds at once
 
 
-def engine_of(network, dtype):
+def engine_of(network, dtype, in_layers=False):
     """Return the `Engine` of a network and a dtype: the same one in each call, also in other threads.
 
-    Nothing in it changes once it is made: weights and workspaces are elsewhere.
+    Nothing in it changes once it is made: weights and workspaces are elsewhere. `in_layers` asks for one that
+    has output units apart from hidden ones, also where there is one layer only, for dropout.
     """
-    return _engine_of(network, np.dtype(dtype), _cpu.in_use())
+    return _engine_of(network, np.dtype(dtype), _cpu.in_use(), in_layers or network._is_composed)
 
 
 @lru_cache(maxsize=16)
-def _engine_of(network, dtype, in_use):
-    return Engine(network, dtype)
+def _engine_of(network, dtype, in_use, in_layers):
+    if not in_layers:
+        return Engine(network, dtype)
+    from sklstm._layers.engine import LayersEngine  # which is made of this one
+
+    return LayersEngine(network, dtype)
 
 
 def bind_weights(network, weights, dtype, name="weights"):
@@ -48,6 +54,8 @@ class Bound:
     Attributes
     ----------
     sequences : Sequences
+    inputs : ndarray of shape (n_steps, n_features), or tuple (values, columns, indptr) of a CSR matrix
+        Values of the sequences as the kernel reads them.
     data : Data
         The kernel's.
     order : Order
@@ -58,15 +66,26 @@ class Bound:
     target_weight : ndarray of shape (n_targets,) or (n_targets, n_outputs), or None
     every_step : bool
         Whether each time step has a target.
+    loss : Loss, `LINEAR` or None
+    masks : Masks or None
+        What dropout leaves in this epoch.
     """
 
     sequences: Any
+    inputs: Any
     data: Any
     order: Order
     learned: Order
     targets: Any
     target_weight: Any
     every_step: bool
+    loss: Any = None
+    masks: Any = None
+
+    @property
+    def in_kernel(self):
+        """Whether the kernel computes the loss."""
+        return self.loss is None or self.loss == LINEAR or self.loss.in_kernel
 
     @property
     def n_targets(self):
@@ -77,6 +96,12 @@ class Bound:
     def row_weight(self):
         """Weight of each target: the mean of those of its outputs, if each has its own."""
         return self.target_weight if self.target_weight.ndim == 1 else self.target_weight.mean(axis=1)
+
+    def row_of_inputs(self, step):
+        """Dense inputs of a time step of all."""
+        values = self.sequences.values
+        row = values[step] if isinstance(values, np.ndarray) else values[[step]].toarray()[0]
+        return np.ascontiguousarray(row, self.targets.dtype)
 
     def weights_of(self, order, target_weight):
         """Sum of the weights of the targets of each of these sequences."""
@@ -175,9 +200,15 @@ class Engine:
                     learned, target_weight = merge_repeated(
                         learned, values, targets, target_weight, every_step
                     )
-                to_learn = targets, target_weight, self.core.LOSSES[loss if loss == LINEAR else loss.name]
-            data = self.core.Data(self.plan, self._inputs(values), *to_learn)
-        return Bound(sequences, data, order, learned, targets, target_weight, every_step)
+                name = loss.name if loss != LINEAR and loss.in_kernel else LINEAR
+                to_learn = targets, target_weight, self.core.LOSSES[name]
+            inputs = self._inputs(values)
+            data = self._data(values, inputs, to_learn)
+        return Bound(sequences, inputs, data, order, learned, targets, target_weight, every_step, loss)
+
+    def _data(self, values, inputs, to_learn):
+        """The kernel's data."""
+        return self.core.Data(self.plan, inputs, *to_learn)
 
     def _inputs(self, values):
         """Dense rows, or the three arrays of a CSR matrix."""
@@ -206,6 +237,12 @@ class Engine:
                 "sample_weight has one weight per output, but softmax outputs depend on each other: give one "
                 "weight per target."
             )
+
+    def online_shapes(self):
+        """Shapes of all parts of an `OnlineState` but `touched`."""
+        n = self.layout
+        traces = n["R"] + 1 + n["M"], n["n_partials"]
+        return (1, n["R"]), (1, n["C"]), traces, (2 * n["S"], n["C"])
 
     def workspace(self, rows, sequences, longest, *, sparse=False, backward=True, partials=False):
         """Arrays that the kernel writes, for packed batches of so many time steps, sequences and longest."""
@@ -255,11 +292,15 @@ class Engine:
             yield self._activations(w, bound.data, Order(one.start, one.length, [0]))
 
     def _activations(self, w, data, one):
-        n, net = self.layout, self.network
-        T = int(one.length[0])
+        n, T = self.layout, int(one.length[0])
         work = self.workspace(T, 1, T, sparse=data.sparse, backward=False)
         outputs = np.empty((T if n["every_step"] else 1, n["K"]), self.dtype)
         self._forward(work, w, data, one, T, zero_state(self, 1), outputs)
+        return self.hidden_activations(work, T) | {"output": outputs}
+
+    def hidden_activations(self, work, T):
+        """Activations and states of T time steps of one sequence, by name."""
+        n, net = self.layout, self.network
         Y = work.Y[1 : 1 + T]
         found = {"cell_input": work.G[1 : 1 + T, self.cell_columns]}
         for gate, column in (
@@ -273,8 +314,63 @@ class Engine:
         found["cell"] = Y[:, n["y_c"] + layout.cell_places(net)]
         if n["N"]:
             found["hidden"] = Y[:, n["y_n"] : n["y_n"] + n["N"]].copy()
-        found["output"] = outputs
         return found
+
+    def input_matrix(self, w):
+        """Weights from the inputs to the hidden units, of shape (n_inputs, padded units)."""
+        n = self.layout
+        return w[n["w_input"] : n["w_input"] + n["M"] * n["Up"]].reshape(n["M"], n["Up"])
+
+    def shortcut_matrix(self, w):
+        """Weights from the inputs to the output units, of shape (n_inputs, padded outputs)."""
+        n = self.layout
+        return w[n["v_input"] : n["v_input"] + n["M"] * n["Kp"]].reshape(n["M"], n["Kp"])
+
+    # ------------------------------------------------------------------------------------------
+    # learning
+
+    def weights(self, w, first, second, numbers):
+        """Weights on their way: padded, with the arrays of the solver and its numbers."""
+        return self.core.Weights(w, first, second, numbers)
+
+    def update(self, learned):
+        """One step of the solver on the whole gradient, which is zero afterwards."""
+        self.core.update(self.plan, learned)
+
+    def train(self, bound, order, work, learned, batch, at_once, record, *, full, mean):
+        """The mini-batches of an epoch, an update after each; returns the sum of the weighted losses.
+
+        Mini-batch k holds the sequences batch[k]..batch[k + 1] of the order, at most `at_once` in a packed
+        batch. `record`, if not empty, gets the outputs from which each sequence was learned. Stops before the
+        update at the first loss that is not finite, and returns it.
+        """
+        if bound.in_kernel:
+            return self.core.train(
+                self.plan, bound.data, order, work, learned, full, mean, batch, at_once, record
+            )
+        return train_one_by_one(self, bound, order, work, learned, batch, at_once, record, full, mean)
+
+    def gradient(self, bound, batch, work, w, full, scale, grad, *, reset=True, record=None):
+        """Loss of a packed batch; `scale` times its gradient is added to `grad`.
+
+        `reset` starts from states of zero, else from the states in the first rows of the workspace.
+        """
+        if bound.in_kernel:
+            return self.core.gradient(self.plan, bound.data, batch, work, w, full, scale, reset, grad)
+        local, rows = batch.with_own_targets(bound.every_step)
+        outputs = np.empty((len(rows), self.layout["K"]), self.dtype)
+        state = zero_state(self, len(batch)) if reset else read_state(self, work, np.arange(len(batch)))
+        self._forward(work, w, bound.data, local, int(batch.length.max()), state, outputs)
+        if record is not None and len(record):
+            record[rows] = outputs
+        total, errors = bound.loss.total_and_errors(outputs, bound.targets[rows], bound.target_weight[rows])
+        self.backward(bound.inputs, local, work, w, full, scale, grad, errors)
+        return total
+
+    def backward(self, inputs, batch, work, w, full, scale, grad, errors):
+        """Add `scale` times the gradient by errors at the outputs, after a forward pass in one window."""
+        data = self.core.Data(self.plan, inputs, errors, np.ones(len(errors)), self.core.LOSSES[LINEAR])
+        self.core.gradient(self.plan, data, batch, work, w, full, scale, False, grad, is_forward_done=True)
 
     def loss_and_gradient(self, w, bound, full, *, initial_state=None, full_output=False):
         """Summed loss, padded gradient, and a dict with more (see `Network.loss_and_gradient`)."""
@@ -288,11 +384,30 @@ class Engine:
             for who in batches:
                 batch, grad = order[who], self.zeros()
                 write_state(self, work, State(initial.activations[who], initial.cells[who]))
-                total += self.core.gradient(self.plan, bound.data, batch, work, w, full, 1.0, False, grad)
+                total += self.gradient(bound, batch, work, w, full, 1.0, grad, reset=False)
                 gradient += grad
                 if info:
                     info.read(w, who, batch, work)
         return total, gradient, info.as_dict() if info else None
+
+
+def train_one_by_one(engine, bound, order, work, learned, batch, at_once, record, full, mean):
+    """Do as `Engine.train` does where the kernel does not compute all of a mini-batch."""
+    weights = bound.weights_of(order, bound.row_weight)
+    total = 0.0
+    for lo, hi in pairwise(batch):
+        weight = float(weights[lo:hi].sum())
+        if weight == 0:
+            continue
+        scale, value = 1 / weight if mean else 1.0, 0.0
+        for at in range(lo, hi, at_once):
+            some = order[at : min(at + at_once, hi)]
+            value += engine.gradient(bound, some, work, learned.w, full, scale, learned.grad, record=record)
+        total += value
+        if not np.isfinite(value):
+            break
+        engine.update(learned)
+    return total
 
 
 class ForwardPass:
@@ -371,16 +486,14 @@ class _Info:
         D, steps = work.D[sequences : sequences + rows], work.step[:rows]
         for name, columns in self.columns.items():
             self.deltas[name][steps] = D[:, columns]
-        matrix = w[n["w_input"] : n["w_input"] + n["M"] * n["Up"]].reshape(n["M"], n["Up"])
-        self.inputs[steps] = D[:, : n["Up"]] @ matrix.T
+        self.inputs[steps] = D[:, : n["Up"]] @ engine.input_matrix(w).T
         if n["is_layer"]:
             return
         n_targets = rows if n["every_step"] else sequences
         self.deltas["output"][work.target[:n_targets]] = work.OD[:n_targets, : n["K"]]
         if n["shortcut"]:
-            matrix = w[n["v_input"] : n["v_input"] + n["M"] * n["Kp"]].reshape(n["M"], n["Kp"])
             at = work.step[work.target_row[:n_targets] - sequences]
-            self.inputs[at] += work.OD[:n_targets] @ matrix.T
+            self.inputs[at] += work.OD[:n_targets] @ engine.shortcut_matrix(w).T
 
     def as_dict(self):
         """As `Network.loss_and_gradient` gives it."""

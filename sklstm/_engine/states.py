@@ -1,6 +1,6 @@
 """States of sequences that go on from call to call: users' arrays <-> rows of a workspace."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -19,10 +19,19 @@ class State(NamedTuple):
         gates, output gates, conventional hidden units (those that recur).
     cells : ndarray of shape (n_sequences, n_cells)
         Internal states of the cells; cell v of block b has the index ``b * block_size + v``.
+
+    Notes
+    -----
+    Of several layers, the lowest first, and of two directions the columns stand side by side; the first step
+    of what reads backwards is the last one of the sequence.
     """
 
     activations: np.ndarray
     cells: np.ndarray
+
+    def take(self, index: Any) -> Self:
+        """State of some of the sequences, a copy."""
+        return type(self)(self.activations[index], self.cells[index])
 
     def __repr__(self) -> str:
         """Say how much it is of."""
@@ -100,20 +109,15 @@ def write_state(engine, work, state):
 
 def zero_online_state(engine):
     """Online state before the first time step."""
-    numbers = [np.zeros(shape, engine.dtype) for shape in _shapes(engine.layout)]
+    numbers = [np.zeros(shape, engine.dtype) for shape in engine.online_shapes()]
     return OnlineState._make([*numbers, np.zeros(0, np.int32)])
 
 
-def _shapes(n):
-    """Shapes of all of an online state but `touched`."""
-    return (1, n["R"]), (1, n["C"]), (n["R"] + 1 + n["M"], n["n_partials"]), (2 * n["S"], n["C"])
-
-
-def read_online_state(engine, work, sparse):
+def read_online_state(engine, work, sparse, row=0):
     """Read what `train_steps` of the kernel goes on from; padding is left out."""
     n = engine.layout
     touched = work.touched[: work.n_touched[0]] if sparse else np.arange(n["M"], dtype=np.int32)
-    activations, cells = read_state(engine, work, np.arange(1))
+    activations, cells = read_state(engine, work, np.array([row]))
     return OnlineState(
         activations,
         cells,
@@ -129,7 +133,7 @@ def write_online_state(engine, work, state, sparse):
     check_indices(state.touched, "_online_states.touched", n["M"], once=True)
     activations, cells, traces, peephole_traces = (
         real_array(part, f"_online_states.{name}", shape, engine.dtype, remedy=RESET)
-        for name, part, shape in zip(OnlineState._fields, state, _shapes(n), strict=False)
+        for name, part, shape in zip(OnlineState._fields, state, engine.online_shapes(), strict=False)
     )
     write_state(engine, work, State(activations, cells))
     work.P[: n["R"] + 1 + n["M"], : n["n_partials"]] = traces

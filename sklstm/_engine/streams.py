@@ -8,9 +8,25 @@ import numpy.typing as npt
 from sklstm._checks import as_real, check_bool, check_indices, check_integer, real_array
 from sklstm._engine.batches import sequences_at_once
 from sklstm._engine.engine import bind_weights
-from sklstm._engine.states import State, check_state, read_state, write_state
+from sklstm._engine.states import (
+    State,
+    check_state,
+    read_online_state,
+    read_state,
+    write_online_state,
+    write_state,
+)
 from sklstm._engine.threads import one_blas_thread
 from sklstm._typing import Array
+
+
+def stream_of(network, weights, n_streams=1, partials=False, dtype=None):
+    """`Stream` of a network, or `LayersStream`."""
+    if network._is_composed:
+        from sklstm._layers.streams import LayersStream  # which is made of streams
+
+        return LayersStream(network, weights, n_streams, partials, dtype)
+    return Stream(network, weights, n_streams, partials, dtype)
 
 
 class Stream:
@@ -71,12 +87,12 @@ class Stream:
         self.weights = _contiguous(weights, engine.dtype)
         each = 1 if partials else self.n_streams  # streams of a part: partials are carried for one
         at_once = min(each, sequences_at_once(1))
-        self._works = [
+        self.works = [
             engine.workspace(each, each, 1, backward=partials, partials=partials)
             for _ in range(self.n_streams // each)
         ]
         self._parts = [
-            engine.core.Step(engine.plan, work, each, at_once, self.weights, padded) for work in self._works
+            engine.core.Step(engine.plan, work, each, at_once, self.weights, padded) for work in self.works
         ]
         largest = at_once * max(n["Up"], n["Kp"]) * max(n["M"], n["R"], n["H"])
         # advance(weights, x): outputs, or None for what it does not take; see `Step` in _core.pyx
@@ -149,7 +165,7 @@ class Stream:
         """The `State` of all streams, a copy. Setting it sets the derivatives to zero."""
         parts = [
             read_state(self.engine, work, part.state_row + np.arange(self.n_streams // len(self._parts)))
-            for work, part in zip(self._works, self._parts, strict=True)
+            for work, part in zip(self.works, self._parts, strict=True)
         ]
         return State(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
@@ -157,9 +173,31 @@ class Stream:
     def state(self, state: Any) -> None:
         state = check_state(self.engine, state, self.n_streams, "state")
         each = self.n_streams // len(self._parts)
-        for i, (work, part) in enumerate(zip(self._works, self._parts, strict=True)):
+        for i, (work, part) in enumerate(zip(self.works, self._parts, strict=True)):
             part.reset()
             write_state(self.engine, work, State(*(array[i * each : (i + 1) * each] for array in state)))
+
+    @property
+    def online_state(self):
+        """The `OnlineState` of a single stream with partials, a copy."""
+        return self.online_states()[0]
+
+    @online_state.setter
+    def online_state(self, state):
+        self.set_online_states([state])
+
+    def online_states(self):
+        """Those of all streams with partials."""
+        return [
+            read_online_state(self.engine, work, False, part.state_row)
+            for work, part in zip(self.works, self._parts, strict=True)
+        ]
+
+    def set_online_states(self, states):
+        """Go on from these."""
+        for work, part, state in zip(self.works, self._parts, states, strict=True):
+            part.reset()
+            write_online_state(self.engine, work, state, False)
 
     def reset(self, streams: npt.ArrayLike | None = None) -> None:
         """Begin streams anew, with a state and derivatives of zero.
@@ -209,9 +247,25 @@ class Stream:
         -------
         ndarray of shape (n_outputs, n_weights) or (n_streams, n_outputs, n_weights)
         """
-        units = np.eye(self.engine.layout["K"], dtype=self.engine.dtype)
-        rows = [np.stack([self._gradient(part, v) for v in units]) for part in self._with_partials()]
+        self._with_partials()
+        rows = [self.jacobian_of(k) for k in range(self.n_streams)]
         return rows[0] if self.n_streams == 1 else np.stack(rows)
+
+    def jacobian_of(self, k):
+        """The same of one stream, which has made a step."""
+        units = np.eye(self.engine.layout["K"], dtype=self.engine.dtype)
+        return np.stack([self.gradient_of(k, v) for v in units])
+
+    def gradient_of(self, k, v):
+        """`gradient` of one stream, which has made a step."""
+        return self._gradient(self._parts[k], v)
+
+    def loss_and_gradient(self, bound, row, outputs):
+        """Loss of the last outputs of a single stream, for a row of the targets, and its gradient."""
+        value, errors = bound.loss.total_and_errors(
+            outputs[np.newaxis], bound.targets[[row]], bound.target_weight[[row]]
+        )
+        return value, self.gradient(errors[0])
 
     def _with_partials(self):
         if not self.partials:

@@ -1,7 +1,7 @@
 """What the classifier and the regressor share: everything but labels and scores."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Self
@@ -27,7 +27,7 @@ from sklstm._estimators.validation import Examples, Validation, validation_of
 from sklstm._input import read_X, remember_shape
 from sklstm._learning.kalman import DECOUPLED
 from sklstm._learning.loop import History, learn
-from sklstm._learning.losses import loss_of_constants
+from sklstm._learning.losses import LOSSES, loss_of_constants
 from sklstm._learning.scaling import Scaling, input_scale
 from sklstm._learning.solvers import SolverState
 from sklstm._learning.trainer import Trainer
@@ -48,6 +48,7 @@ from sklstm._typing import (
     Gradient,
     LossName,
     OutputActivation,
+    Pooling,
     RandomState,
     Recurrence,
     SolverName,
@@ -93,12 +94,18 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         cell_output_activation: Squashing = "tanh",
         output_activation: Auto | OutputActivation = "auto",
         return_sequences: bool = False,
+        n_layers: int = 1,
+        bidirectional: bool = False,
+        pooling: Pooling | tuple[Pooling, ...] = "last",
+        dropout: float = 0.0,
         n_channels: int | None = None,
         init_range: Auto | float = "auto",
         input_gate_bias: Auto | GateBias = "auto",
         output_gate_bias: GateBias = None,
         forget_gate_bias: Auto | GateBias = "auto",
         loss: LossName = "squared_error",
+        quantile: float | Sequence[float] = 0.5,
+        epsilon: float = 1.35,
         gradient: Gradient = "full",
         solver: SolverName = "adam",
         learning_rate: float | Callable[[int], float] = 0.01,
@@ -138,12 +145,18 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         self.cell_output_activation = cell_output_activation
         self.output_activation = output_activation
         self.return_sequences = return_sequences
+        self.n_layers = n_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.dropout = dropout
         self.n_channels = n_channels
         self.init_range = init_range
         self.input_gate_bias = input_gate_bias
         self.output_gate_bias = output_gate_bias
         self.forget_gate_bias = forget_gate_bias
         self.loss = loss
+        self.quantile = quantile
+        self.epsilon = epsilon
         self.gradient = gradient
         self.solver = solver
         self.learning_rate = learning_rate
@@ -295,10 +308,11 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             return self._learned(network, scaling, weights, history)
 
         data = data.scaled(scaling)
-        engine = engine_of(network, sequences.dtype)
+        engine = engine_of(network, sequences.dtype, in_layers=self.dropout > 0)
         train = validate = None
         if self.early_stopping and not once:
             train, validate = validation_of(self, engine, data, scaling, validation, rng, learned)
+        data = self._as_learned(data)
         online_states = self._streams(engine, len(sequences), goes_on) if continued else None
         merge = settings.merges(len(sequences) if train is None else len(train))
         scaled = sequences if scaling is None else scaling.sequences(sequences)
@@ -313,7 +327,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         X, y, metadata = given
         if not once:
             activation = trainer.engine.network.output_activation
-            constant = loss_of_constants(settings.loss, activation, data.moments)
+            own = getattr(data, "targets", None), getattr(data, "weight", None)
+            constant = loss_of_constants(settings.loss, activation, data.moments, *own)
             tasks = EpochTasks(self, X, y, metadata, settings.max_iter, learned, resumption)
         loop_state = resumption and resumption.loop_state
         weights, history = learn(trainer, rng, validate, constant, not once, tasks, loop_state)
@@ -368,10 +383,15 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         is_scaled = self.update == "batch" and parameters.is_auto(self.init_range)
         sizes = data.channel_sizes if is_scaled else None
         inputs = np.ones(network.n_inputs) if sizes is None else input_scale(sizes)
-        return Scaling.of(inputs, self._output_scale(network, data), network, weights)
+        log_link = LOSSES[self.loss].log_link
+        return Scaling.of(inputs, self._output_scale(network, data), network, weights, log_link)
 
     def _output_scale(self, network, data):
         return None
+
+    def _as_learned(self, data):
+        """Examples with the targets that are learned instead of those that are scored."""
+        return data
 
     def _learned(self, network, scaling, weights, history):
         """Attributes of the fitted estimator."""
@@ -505,7 +525,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             shape (n_steps, n_cells); "input_gate", "forget_gate", "output_gate" of shape
             (n_steps, n_blocks), those that the network has; "hidden" of shape
             (n_steps, n_hidden_units) if it has any; "output" of shape (n_steps, n_outputs), or
-            (1, n_outputs) without `return_sequences`.
+            (1, n_outputs) without `return_sequences`. With several layers or directions
+            the names of hidden units begin as those of the weights, "layer_0.forward.cell".
         """
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)

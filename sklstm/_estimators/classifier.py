@@ -1,6 +1,7 @@
 """The classifier: labels and probabilities."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -14,15 +15,16 @@ from sklstm._checks import check_number, may_overflow
 from sklstm._estimators.base import BaseLSTM
 from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
 from sklstm._estimators.parameters import makes_epochs, output_activation
-from sklstm._learning.losses import LOSSES
+from sklstm._learning.losses import LOSSES_OF_CLASSES
 from sklstm._messages import shown
 from sklstm._typing import (
     Array,
     Auto,
     GateBias,
     Gradient,
-    LossName,
+    LossOfClasses,
     OutputActivation,
+    Pooling,
     RandomState,
     Recurrence,
     SolverName,
@@ -44,9 +46,12 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     Parameters
     ----------
     {PARAMETERS["both"]}
-    loss : {choices(LOSSES, "log_loss")}
+    loss : {choices(LOSSES_OF_CLASSES, "log_loss")}
         With softmax outputs the log loss of the classes, with logistic ones that of each class
         against the others; or 1/2 sum of squares (1997).
+    label_smoothing : float, default=0.0
+        With the log loss: this part of each target is spread evenly over the classes, or over 0 and 1 with
+        logistic outputs, so that probabilities do not go to 0 and 1 (Szegedy et al. 2016).
     {PARAMETERS["learning"]}
     class_weight : dict, "balanced" or None, default=None
         Weight of each class; "balanced": inversely proportional to its frequency. Keys that are not in y have
@@ -94,12 +99,17 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         cell_output_activation: Squashing = "tanh",
         output_activation: Auto | OutputActivation = "auto",
         return_sequences: bool = False,
+        n_layers: int = 1,
+        bidirectional: bool = False,
+        pooling: Pooling | tuple[Pooling, ...] = "last",
+        dropout: float = 0.0,
         n_channels: int | None = None,
         init_range: Auto | float = "auto",
         input_gate_bias: Auto | GateBias = "auto",
         output_gate_bias: GateBias = None,
         forget_gate_bias: Auto | GateBias = "auto",
-        loss: LossName = "log_loss",
+        loss: LossOfClasses = "log_loss",
+        label_smoothing: float = 0.0,
         gradient: Gradient = "full",
         solver: SolverName = "adam",
         learning_rate: float | Callable[[int], float] = 0.01,
@@ -141,6 +151,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             cell_output_activation=cell_output_activation,
             output_activation=output_activation,
             return_sequences=return_sequences,
+            n_layers=n_layers,
+            bidirectional=bidirectional,
+            pooling=pooling,
+            dropout=dropout,
             n_channels=n_channels,
             init_range=init_range,
             input_gate_bias=input_gate_bias,
@@ -170,6 +184,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             verbose=verbose,
             n_jobs=n_jobs,
         )
+        self.label_smoothing = label_smoothing
         self.class_weight = class_weight
 
     @available_if(makes_epochs)
@@ -434,6 +449,19 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             ):  # otherwise it may be in other folds
                 raise ValueError(f"class_weight has the label {shown(label)}, which is not in y: {labels}.")
         return weights
+
+    def _as_learned(self, data):
+        check_number("label_smoothing", self.label_smoothing, least=0, below=1)
+        if not self.label_smoothing:
+            return data
+        if self.loss != "log_loss":
+            raise ValueError(
+                f"label_smoothing={shown(self.label_smoothing)} needs loss='log_loss', got "
+                f"loss={shown(self.loss)}."
+            )
+        n_kinds = data.targets.shape[1] if output_activation(self) == "softmax" else 2
+        targets = (1 - self.label_smoothing) * data.targets + self.label_smoothing / n_kinds
+        return replace(data, targets=targets)
 
     def _with_weights(self, network, weights, classes=None):
         self.classes_, self._multilabel = classes, False

@@ -42,10 +42,23 @@ PARAMETERS = {
     cell_output_activation : str, default="tanh"
         h: one of the same; "logistic[-1,1]" in 1997.
     output_activation : {"auto", "logistic", "softmax", "identity"}, default="auto"
-        Classifier: softmax with the log loss, otherwise logistic. Regressor: identity with the squared
-        error, otherwise logistic.
+        Classifier: softmax with the log loss, otherwise logistic. Regressor: logistic with the log loss,
+        otherwise identity.
     return_sequences : bool, default=False
         Targets and predictions at every time step instead of one per sequence.
+    n_layers : int, default=1
+        Layers of memory blocks and conventional hidden units; each reads the activations of the cells and
+        hidden units of the layer below, at the same step.
+    bidirectional : bool, default=False
+        Whether every layer is there twice, once for each direction of time (Schuster & Paliwal 1997), each
+        with `n_blocks` blocks; what is above reads both.
+    pooling : {"last", "mean", "max"} or tuple of these, default="last"
+        What the output layer reads with one target per sequence: activations after the last step of each
+        direction, their mean, or their maximum over the steps; several side by side.
+    dropout : float, default=0.0
+        While learning, this part of the inputs of each layer, the lowest included, and of the output layer is
+        left out, the same at all steps of a sequence and other ones for each sequence and epoch (Gal &
+        Ghahramani 2016); the rest is larger by 1 / (1 - dropout). Of X with few features it leaves out much.
     n_channels : int or None, default=None
         Only if X is 2-D. None: one univariate sequence a row. A number: X has the shape (n_sequences,
         n_steps * n_channels), all channels of step 0 first, and trailing steps of NaN are padding; so

@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer_names
 
 from sklstm._checks import (
@@ -14,7 +15,7 @@ from sklstm._checks import (
     check_number,
 )
 from sklstm._learning.kalman import DECOUPLED
-from sklstm._learning.losses import LOSSES, loss_for
+from sklstm._learning.losses import LOSSES, LOSSES_OF_CLASSES, loss_for, with_parameter
 from sklstm._learning.settings import GRADIENTS, UPDATES, settings_of
 from sklstm._learning.solvers import SOLVERS
 from sklstm._messages import shown
@@ -38,9 +39,14 @@ def output_activation(estimator):
     return estimator._auto_output_activation(LOSSES[estimator.loss])
 
 
+def loss_of(estimator):
+    """Loss, with its parameter."""
+    return with_parameter(LOSSES[estimator.loss], estimator.epsilon, estimator.quantile)
+
+
 def settings(estimator, n_sequences, once, n_epochs):
     """How to learn from so many sequences, in one epoch or more, after so many of earlier calls."""
-    solver, loss = SOLVERS[estimator.solver], LOSSES[estimator.loss]
+    solver, loss = SOLVERS[estimator.solver], loss_of(estimator)
     batch_size, clip, alpha = estimator.batch_size, estimator.clip, estimator.alpha
     if is_auto(batch_size):
         batch_size = n_sequences if solver.full_batch else min(BATCH_SIZE, n_sequences)
@@ -53,7 +59,7 @@ def settings(estimator, n_sequences, once, n_epochs):
         return _learning_rate(estimator, epoch)
 
     return settings_of(
-        loss=loss.name,
+        loss=loss,
         solver=solver.name,
         gradient=estimator.gradient,
         update=estimator.update,
@@ -73,6 +79,7 @@ def settings(estimator, n_sequences, once, n_epochs):
         measurement_noise=_noise(estimator, "measurement_noise"),
         process_noise=_noise(estimator, "process_noise"),
         initial_covariance=float(estimator.initial_covariance),
+        dropout=float(estimator.dropout),
     )
 
 
@@ -139,7 +146,7 @@ def _gate_biases(estimator, network, n_steps, rng):
 def check(estimator):
     """Refuse invalid arguments, and pairs of arguments that exclude each other."""
     for name, choices in {
-        "loss": LOSSES,
+        "loss": LOSSES_OF_CLASSES if is_classifier(estimator) else LOSSES,
         "gradient": GRADIENTS,
         "solver": SOLVERS,
         "update": UPDATES,
@@ -148,6 +155,8 @@ def check(estimator):
         check_choice(name, getattr(estimator, name), choices)
     topology = network(estimator, 1, 2)
     loss_for(estimator.loss, topology.output_activation)
+    loss_of(estimator)
+    check_number("dropout", estimator.dropout, least=0, below=1)
     for name in ("shuffle", "warm_start", "early_stopping"):
         check_bool(name, getattr(estimator, name))
     if not callable(estimator.learning_rate):
@@ -177,12 +186,14 @@ def check(estimator):
         check_init_range(estimator.init_range, '"auto" or ')
     if not is_auto(estimator.batch_size):
         check_integer("batch_size", estimator.batch_size, 1, text='"auto" or ')
+    if estimator.dropout and not topology._n_features:
+        raise ValueError(f"dropout={shown(estimator.dropout)} needs hidden units: n_blocks=0 leaves none.")
     topology._gate_biases(
         None if is_auto(estimator.input_gate_bias) else estimator.input_gate_bias,
         None if is_auto(estimator.forget_gate_bias) else estimator.forget_gate_bias,
         estimator.output_gate_bias,
     )
-    _check_pairs(estimator)
+    _check_pairs(estimator, topology)
 
 
 def _check_scoring(scoring):
@@ -195,7 +206,7 @@ def _check_scoring(scoring):
         )
 
 
-def _check_pairs(estimator):
+def _check_pairs(estimator, topology):
     solver, update, batch_size = SOLVERS[estimator.solver], estimator.update, estimator.batch_size
     is_filter = solver.name == DECOUPLED
     got = f"got solver={solver.name!r}."
@@ -234,6 +245,18 @@ def _check_pairs(estimator):
             update == "step" and estimator.gradient != "truncated",
             "update='step' changes weights inside a sequence, which only the truncated gradient allows: "
             f"it needs gradient='truncated', got gradient={shown(estimator.gradient)}.",
+        ),
+        (
+            update == "step" and (estimator.bidirectional or topology.pooling != "last"),
+            "update='step' learns before the end of a sequence, which bidirectional and pooling need: it "
+            "needs bidirectional=False and pooling='last', got "
+            f"bidirectional={shown(estimator.bidirectional)} and pooling={shown(estimator.pooling)}.",
+        ),
+        (
+            estimator.dropout and (update == "step" or is_filter or not solver.in_epochs),
+            f"dropout={shown(estimator.dropout)} leaves out other inputs for each sequence and epoch: it "
+            "needs update='batch' or 'sequence' and solver='sgd', 'adam' or 'rprop', got "
+            f"update={shown(update)} and solver={solver.name!r}.",
         ),
         (
             estimator.momentum != 0 and not solver.has_momentum,

@@ -1,18 +1,20 @@
 """The regressor: numbers as targets."""
 
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.validation import check_array
 
+from sklstm._checks import may_overflow
 from sklstm._estimators.base import BaseLSTM
 from sklstm._estimators.docs import ATTRIBUTES, PARAMETERS, choices
 from sklstm._estimators.parameters import makes_epochs
-from sklstm._learning.losses import LOSSES
-from sklstm._learning.scaling import output_scale
+from sklstm._learning.losses import LOSSES, quantiles_of
+from sklstm._learning.scaling import log_scale, output_scale
 from sklstm._typing import Array, available_if
 
 
@@ -32,7 +34,16 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     ----------
     {PARAMETERS["both"]}
     loss : {choices(LOSSES, "squared_error")}
-        1/2 sum of squares, or the log loss of logistic or softmax outputs for targets in [0, 1].
+        "squared_error" is 1/2 sum of squares, whose best prediction is the mean; "absolute_error" has the
+        median, "huber" is between the two, "quantile" has the quantiles that `quantile` says. "poisson", for
+        counts, is 1/2 the deviance; the outputs are logarithms of what `predict` gives. "log_loss" is that of
+        logistic or softmax outputs for targets in [0, 1]. docs/losses.md has the formulas.
+    quantile : float or tuple of float, default=0.5
+        For ``loss="quantile"``: which quantile is predicted, between 0 and 1. Several are outputs side by
+        side, which `predict` gives in a last axis.
+    epsilon : float, default=1.35
+        For ``loss="huber"``: up to this distance between output and target errors count by their square,
+        beyond it by their size; of standardised targets, where they are standardised.
     {PARAMETERS["learning"]}
     {PARAMETERS["last"]}
 
@@ -58,6 +69,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     >>> reg.fit(X[:250], y[:250]).score(X[250:], y[250:]) > 0.9
     True
     """
+
+    _quantiles: tuple[float, ...] = ()
+    _has_axis = _log_link = False
 
     @available_if(makes_epochs)
     def partial_fit(
@@ -90,14 +104,17 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
         Returns
         -------
-        ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
-            With ``return_sequences=True``: object array of one array per sequence, one row per step.
+        ndarray of shape (n_sequences,) or (n_sequences, n_targets)
+            With several quantiles one more axis of them. With ``return_sequences=True``: object array of one
+            array per sequence, one row per step.
         """
         outputs, sequences = self._outputs(X)
         return self._per_sequence(self._answers(outputs), sequences)
 
     def score(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> float:
         """Coefficient of determination; with ``return_sequences=True`` over all time steps.
+
+        With ``loss="quantile"`` the mean of scikit-learn's `d2_pinball_score` over the quantiles.
 
         Targets that are missing or have the weight 0 are left out, for each output by itself.
 
@@ -153,15 +170,20 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _output_scale(self, network, data):
         if self.update != "batch" or network.output_activation != "identity":
             return None
+        if LOSSES[self.loss].log_link:
+            return log_scale(data.moments) if network.output_bias else None
         return output_scale(data.moments, network.output_bias)
 
     def _encode(self, targets, y, counted, classes, reset):
+        quantiles = quantiles_of(self.quantile) if self.loss == "quantile" else ()
         if reset:
             self._y_is_1d = y.ndim == 1
-        return y.reshape(len(y), -1)
+            self._quantiles, self._has_axis = quantiles, bool(quantiles) and np.ndim(self.quantile) > 0
+            self._log_link = LOSSES[self.loss].log_link
+        return np.repeat(y.reshape(len(y), -1), max(len(quantiles), 1), axis=1)
 
-    def _with_class_weights(self, weight, y, counted, may_lack):
-        return weight
+    def _with_class_weights(self, weight, y, counted, may_lack=False):
+        return np.repeat(weight, max(len(self._quantiles), 1), axis=1) if weight.ndim == 2 else weight
 
     def _check_weights_of_classes(self, moments):
         pass
@@ -174,16 +196,41 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         return False
 
     def _answers(self, outputs):
+        if self._log_link:
+            with may_overflow():
+                outputs = np.exp(outputs)
+        if self._has_axis:
+            shape = (len(outputs), *(() if self._y_is_1d else (-1,)), len(self._quantiles))
+            return outputs.reshape(shape)
         return outputs[:, 0] if self._y_is_1d else outputs
 
     def _metric(self, y, predicted, weight):
-        if weight.ndim == 1:
-            return r2_score(y, predicted, sample_weight=weight)
+        if not self._quantiles:
+            return _mean_over_columns(r2_score, y, predicted, weight)
+        y = np.repeat(y.reshape(len(y), -1), len(self._quantiles), axis=1)
+        weight = self._with_class_weights(weight, y, None, False)
+        return self._pinball_score(y, predicted.reshape(y.shape), weight)
+
+    def _pinball_score(self, y, predicted, weight):
+        weight = np.broadcast_to(weight if weight.ndim == 2 else weight[:, np.newaxis], y.shape)
         scores = []
         for k in np.flatnonzero(weight.any(axis=0)):
-            rows = weight[:, k] > 0
-            scores.append(r2_score(y[rows, k], predicted[rows, k], sample_weight=weight[rows, k]))
+            score = partial(d2_pinball_score, alpha=self._quantiles[k % len(self._quantiles)])
+            scores.append(_mean_over_columns(score, y[:, [k]], predicted[:, [k]], weight[:, [k]]))
         return float(np.mean(scores))
 
     def _validation_score(self, outputs, data):
-        return self._metric(data.targets, outputs, data.weight)
+        if self._quantiles:
+            return self._pinball_score(data.targets, outputs, data.weight)
+        return self._metric(data.targets, np.exp(outputs) if self._log_link else outputs, data.weight)
+
+
+def _mean_over_columns(score, y, predicted, weight):
+    """A score of targets with a weight each, or the mean of those of each output over the targets it has."""
+    if weight.ndim == 1:
+        return score(y, predicted, sample_weight=weight)
+    scores = []
+    for k in np.flatnonzero(weight.any(axis=0)):
+        rows = weight[:, k] > 0
+        scores.append(score(y[rows, k], predicted[rows, k], sample_weight=weight[rows, k]))
+    return float(np.mean(scores))

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks import FLOATS, as_real, real_array
 from sklstm._engine.engine import engine_of
 from sklstm._engine.states import RESET, State, check_state, zero_online_state
-from sklstm._engine.streams import Stream
+from sklstm._engine.streams import stream_of
 from sklstm._input import check_names
 from sklstm._messages import of_public_classes, shown
 from sklstm._network import Network
@@ -42,13 +42,15 @@ class StreamsMixin:
         Returns
         -------
         ndarray of shape (n_outputs,) or (n_streams, n_outputs)
-            Activations of the output units: for a classifier one per class, in the order of `classes_`.
+            Activations of the output units: for a classifier one per class, in the order of `classes_`; with
+            ``loss="poisson"`` the logarithms of what `predict` gives.
 
         Raises
         ------
         ValueError, TypeError
             If x is not valid, or has another number of streams than are under way, or the state is no longer
-            finite. State and model are unchanged then.
+            finite, or the model needs whole sequences (`bidirectional`, `pooling`). State and model are
+            unchanged then.
 
         Notes
         -----
@@ -96,7 +98,7 @@ class StreamsMixin:
         outputs = None if stepper is None else stepper.advance(self.weights_, rows)
         if outputs is None:
             real_array(self.weights_, "weights_", (self.network_.n_weights,), rows.dtype)
-            stepper = Stream(self.network_, self.weights_, len(rows), dtype=rows.dtype)
+            stepper = stream_of(self.network_, self.weights_, len(rows), dtype=rows.dtype)
             if state is not None:
                 stepper.state = check_state(stepper.engine, state, len(rows), "_stream", RESET)
             outputs = stepper.step(rows)

@@ -197,6 +197,11 @@ def cells_of(network: Any, weights: Any, target: str) -> Cells:
 
 def _check(network: Any, gates_are_seen: bool, target: str) -> None:
     """Refuse a network that memory cells cannot express."""
+    if network._is_composed:
+        raise ValueError(
+            f"{target} takes one layer in one direction that ends with its last activations, got "
+            f"{network!r}: fit with n_layers=1, bidirectional=False and pooling='last'."
+        )
     if network.n_blocks == network.n_hidden_units == 0:
         raise ValueError(
             f"{target} needs hidden units, but the network has n_blocks=0 and n_hidden_units=0: it is a "

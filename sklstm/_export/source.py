@@ -28,6 +28,11 @@ def source_of(model: Any, target: str) -> tuple[Any, Cells]:
         If the network, or a transformer before it, cannot be expressed; the message says what to do.
     """
     transformers, lstm = unwrap(model)
+    if getattr(lstm, "_log_link", False) or getattr(lstm, "_has_axis", False):
+        raise ValueError(
+            f"{target} gives outputs as they are, but predictions are others with loss={lstm.loss!r} here: "
+            "exponentials, or several quantiles. Fit with one quantile, or another loss."
+        )
     cells = cells_of(lstm.network_, lstm.weights_, target)
     for transformer in reversed(transformers):
         center, factor = _scaling(transformer, target)

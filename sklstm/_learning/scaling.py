@@ -22,16 +22,19 @@ class Scaling:
     inputs : ndarray of shape (n_inputs,)
         Powers of two, by which inputs are divided: weights come back from users' units to the bit.
     mean, scale : ndarray of shape (n_outputs,)
-        Of the targets.
+        Of the targets; where outputs are logarithms, that of the mean of the targets, and 1.
     learned : ndarray of shape (n_outputs, n_sources) or None
         The output layer as learning has left it: rounding would not give it back to the bit.
+    log_link : bool
+        Whether outputs are logarithms: targets are divided by the exponential of `mean`.
     """
 
-    def __init__(self, inputs, mean, scale, learned=None):
+    def __init__(self, inputs, mean, scale, learned=None, log_link=False):
         self.inputs, self.mean, self.scale, self.learned = inputs, mean, scale, learned
+        self.log_link = log_link
 
     @classmethod
-    def of(cls, inputs, outputs, network, weights):
+    def of(cls, inputs, outputs, network, weights, log_link=False):
         """Return that of these scales; None if they change nothing, or leave no room for the first weights.
 
         Parameters
@@ -43,6 +46,8 @@ class Scaling:
         network : Network
         weights : ndarray of shape (n_weights,)
             Those from which learning starts, in the dtype in which it computes.
+        log_link : bool
+            Whether outputs are logarithms.
         """
         if outputs is None and (inputs == 1).all():
             return None
@@ -50,7 +55,7 @@ class Scaling:
             (np.zeros(network.n_outputs), np.ones(network.n_outputs)) if outputs is None else outputs
         )
         most = float(np.finfo(weights.dtype).max) ** (1 / 3)
-        scaling = cls(inputs, mean, scale)
+        scaling = cls(inputs, mean, scale, None, log_link)
         fits = max(inputs.max(), scale.max(), np.abs(mean).max()) < most and scale.min() > 1 / most
         return scaling if fits and np.isfinite(scaling.to_user(network, weights)).all() else None
 
@@ -67,7 +72,8 @@ class Scaling:
     def targets(self, targets, weight):
         """Targets in the units of learning; 0 where the weight is 0."""
         weight = weight[:, np.newaxis] if weight.ndim == 1 else weight
-        return np.where(weight > 0, (targets - self.mean) / self.scale, 0.0)
+        scaled = targets / np.exp(self.mean) if self.log_link else (targets - self.mean) / self.scale
+        return np.where(weight > 0, scaled, 0.0)
 
     def with_outputs(self, network, weights):
         """Weights of learning -> the same with outputs in the users' units."""
@@ -82,7 +88,7 @@ class Scaling:
     def to_user(self, network, weights):
         """Weights of learning -> weights of the users' units."""
         weights = self.with_outputs(network, weights)
-        for part in _of_inputs(network, weights):
+        for part in network._views_of_inputs(weights):
             part /= self.inputs
         return weights
 
@@ -91,7 +97,7 @@ class Scaling:
         inputs = real_array(self.inputs, "_scaling", (network.n_inputs,))
         mean, scale = (real_array(part, "_scaling", (network.n_outputs,)) for part in (self.mean, self.scale))
         found = weights.copy()
-        for part in _of_inputs(network, found):
+        for part in network._views_of_inputs(found):
             part *= inputs
         output = network.views(found)["output"]
         users = output.copy()
@@ -108,18 +114,9 @@ class Scaling:
 
     def after(self, network, weights):
         """Return the scaling that knows what learning has left."""
-        return Scaling(self.inputs, self.mean, self.scale, network.views(weights)["output"].copy())
-
-
-def _of_inputs(network, weights):
-    """Views of the weights of connections from inputs."""
-    for name, part in network.views(weights).items():
-        if name == "output":
-            first = network.n_cells + network.n_hidden_units
-            if network.shortcut:
-                yield part[:, first : first + network.n_inputs]
-        elif not name.endswith("_peephole"):
-            yield part[:, : network.n_inputs]
+        return Scaling(
+            self.inputs, self.mean, self.scale, network.views(weights)["output"].copy(), self.log_link
+        )
 
 
 @dataclass(frozen=True)
@@ -186,6 +183,13 @@ def output_scale(moments, center):
         scale = np.where(varies, _rounded(deviation), 1.0)
         mean = np.where(varies, np.rint(mean / scale * 2**BITS) / 2**BITS * scale, mean)
         return mean * moments.unit, scale * moments.unit
+
+
+def log_scale(moments):
+    """Logarithm of the mean of targets, of each output, and a scale of 1; see `output_scale`."""
+    mean = moments.mean * moments.unit
+    log_mean = np.log(np.where(mean > 0, mean, 1.0))
+    return np.rint(log_mean * 2**BITS) / 2**BITS, np.ones(len(mean))
 
 
 def _rounded(numbers):

@@ -36,6 +36,8 @@ class Settings:
         Sequences so far -> noise, for "dekf".
     initial_covariance : float
         For "dekf".
+    dropout : float
+        Part of the inputs of layers and of the output units that is left out, anew for each sequence.
     """
 
     loss: Loss
@@ -59,6 +61,7 @@ class Settings:
     measurement_noise: Callable[[int], float] = field(default=lambda n: 1.0)
     process_noise: Callable[[int], float] = field(default=lambda n: 0.005)
     initial_covariance: float = 100.0
+    dropout: float = 0.0
 
     def merges(self, n_sequences):
         """Whether an update sees all of so many sequences, so that equal ones can be learned from as one."""
@@ -66,9 +69,12 @@ class Settings:
 
 
 def settings_of(*, loss, gradient, solver, update, batch_size=1, **more):
-    """Settings of the estimators' arguments; without `batch_size` and others those of on-line learning."""
+    """Settings of the estimators' arguments; without `batch_size` and others those of on-line learning.
+
+    A loss is a name, or a `Loss` with its parameter.
+    """
     return Settings(
-        loss=LOSSES[loss],
+        loss=LOSSES[loss] if isinstance(loss, str) else loss,
         solver=SOLVERS[solver],
         full=gradient == "full",
         real_time=update == "step",

@@ -8,9 +8,10 @@ import numpy as np
 
 from sklstm._checks import may_overflow
 from sklstm._engine.batches import WorkspacePool, packed_batches, sequences_at_once
-from sklstm._engine.states import read_online_state, write_online_state
-from sklstm._engine.streams import Stream
+from sklstm._engine.online import online_of
+from sklstm._engine.streams import stream_of
 from sklstm._engine.threads import Threads, one_blas_thread
+from sklstm._layers.engine import Masks
 from sklstm._learning.kalman import DECOUPLED, DecoupledFilter
 from sklstm._learning.solvers import N_UPDATES, RATE, SolverState, lbfgs, solver_numbers
 
@@ -67,7 +68,7 @@ class Trainer:
         arrays += [engine.zeros() for _ in range(2 - len(arrays))]
         number = engine.core.SOLVERS.get(settings.solver.name, -1)
         numbers = solver_numbers(number, settings, solver_state.n_updates)
-        self.learned = engine.core.Weights(engine.pad(weights), *arrays, numbers)
+        self.learned = engine.weights(engine.pad(weights), *arrays, numbers)
         self.filter: Any = None
         if settings.solver.name == DECOUPLED:
             covariance = solver_state.arrays.get("covariance")
@@ -157,6 +158,9 @@ class Trainer:
         n_sequences = len(self.bound.learned)
         shuffle = self.settings.shuffle and self.online_states is None
         index = rng.permutation(n_sequences) if shuffle else np.arange(n_sequences)
+        if self.settings.dropout:
+            engine, rate = self.engine, self.settings.dropout
+            self.bound.masks = Masks(engine.network, len(self.bound.order), rate, rng, engine.dtype)
         if self.filter:
             with one_blas_thread():  # its products are small
                 return self._filtered(index)
@@ -224,18 +228,17 @@ class Trainer:
 
     def _train(self, order, batch, at_once):
         """Loss of all mini-batches, learned from in one entry of the kernel."""
-        engine, settings = self.engine, self.settings
-        return engine.core.train(
-            engine.plan,
-            self.bound.data,
+        settings = self.settings
+        return self.engine.train(
+            self.bound,
             order,
             self.work,
             self.learned,
-            settings.full,
-            settings.mean,
             batch,
             at_once,
             self.record,
+            full=settings.full,
+            mean=settings.mean,
         )
 
     def _share_mini_batches(self, order, batch, at_once):
@@ -256,17 +259,17 @@ class Trainer:
                 if not np.isfinite(value):
                     raise Diverged
                 total += value
-                engine.core.update(engine.plan, self.learned)
+                engine.update(self.learned)
         return total
 
     def _sum(self, batches, scale, share):
         """Loss of these packed batches; `scale` times its gradient is added to `grad`, in their order."""
-        engine, data, w, full = self.engine, self.bound.data, self.learned.w, self.settings.full
+        engine, w, full = self.engine, self.learned.w, self.settings.full
 
         def gradient(batch):
             grad = engine.zeros()
             with self.pool.lend() as work:
-                value = engine.core.gradient(engine.plan, data, batch, work, w, full, scale, True, grad)
+                value = engine.gradient(self.bound, batch, work, w, full, scale, grad)
             return value, grad
 
         total = 0.0
@@ -290,23 +293,21 @@ class Trainer:
 
     def _steps(self, index):
         """Loss of an epoch; an update after each time step. Streams go on from call to call."""
-        order, sparse = self.bound.learned[index], self.bound.data.sparse
+        order = self.bound.learned[index]
         self._make_online()
         if self.online_states is None:
             return self._train_steps(order, goes_on=False)
         total, states = 0.0, []
         for i, state in enumerate(self.online_states):
-            write_online_state(self.engine, self.online, state, sparse)
+            self.online.state = state
             total += self._train_steps(order[i : i + 1], goes_on=True)
-            states.append(read_online_state(self.engine, self.online, sparse))
+            states.append(self.online.state)
         self.online_states = states
         return total
 
     def _make_online(self):
-        sparse = self.bound.data.sparse
-        if self.online is None or self.online_is_sparse != sparse:
-            self.online = self.engine.workspace(1, 1, 1, sparse=sparse, partials=True)
-            self.online_is_sparse = sparse
+        if self.online is None or not self.online.fits(self.bound):
+            self.online = online_of(self.engine, self.bound, self.weights)
 
     def follow(self, sequence, *, limit=np.inf, learns=True, rates=None, goes_on=False):
         """Follow a stream, with an update after each time step, until its outputs miss a target.
@@ -340,17 +341,15 @@ class Trainer:
         self._make_online()
         order = self.bound.learned[[sequence]]
         rate = self.learning_rate
-        loss, n_steps, missed = self.engine.core.train_steps(
-            self.engine.plan,
-            self.bound.data,
+        loss, n_steps, missed = self.online.run(
+            self.bound,
             order,
-            self.online,
             self.learned,
-            goes_on,
             self.record,
-            rates,
-            limit,
-            learns,
+            goes_on=goes_on,
+            rates=rates,
+            limit=limit,
+            learns=learns,
         )
         self.learning_rate = rate
         if not np.isfinite(loss):
@@ -359,10 +358,7 @@ class Trainer:
 
     def _train_steps(self, order, goes_on):
         """Loss of these sequences; whether they go on from what the workspace holds, or start from zero."""
-        engine = self.engine
-        total, *_ = engine.core.train_steps(
-            engine.plan, self.bound.data, order, self.online, self.learned, goes_on, self.record
-        )
+        total, *_ = self.online.run(self.bound, order, self.learned, self.record, goes_on=goes_on)
         if not np.isfinite(total):
             raise Diverged
         return total
@@ -374,7 +370,7 @@ class Trainer:
         """Loss of an epoch; an update after each time step with a target, or after each sequence."""
         engine, learned, hyper = self.engine, self.bound.learned, self.learned.hyper
         weights = self.weights.astype(float)
-        stream = Stream(engine.network, weights, partials=True, dtype=engine.dtype)
+        stream = stream_of(engine.network, weights, partials=True, dtype=engine.dtype)
         total = 0.0
         try:
             for start, length, target in zip(
@@ -490,7 +486,7 @@ def _cannot_overflow(network, w, sequences):
     values = sequences.values.data if sequences.is_sparse else sequences.values
     largest_input = float(max(values.max(initial=0), -values.min(initial=0)))
     largest_state = 2.0 * int(sequences.lengths.max())  # at a step at most 2 more, and the gates are below 1
-    n_sources = network._n_recurrent + network.block_size + network.n_cells + network.n_hidden_units
+    n_sources = network._n_recurrent + network.block_size + network._n_features  # with those of layers below
     largest_sum = float(np.abs(w).max()) * (network.n_inputs * largest_input + n_sources * largest_state + 1)
     return largest_sum < float(np.finfo(w.dtype).max) / 2
 
@@ -500,6 +496,6 @@ def _penalised(network):
     mask = np.ones(network.n_weights, bool)
     biased = {"cell": network.cell_bias, "hidden": network.cell_bias, "output": network.output_bias}
     for name, part in network.views(mask).items():
-        if not name.endswith("peephole") and biased.get(name, network.gate_bias):
+        if not name.endswith("peephole") and biased.get(name.rpartition(".")[2], network.gate_bias):
             part[:, -1] = False
     return mask

@@ -4,6 +4,7 @@ from sklstm._preprocessing.encoder import LSTMEncoder
 from sklstm._preprocessing.imputer import SequenceImputer
 from sklstm._preprocessing.one_hot import SequenceOneHotEncoder
 from sklstm._preprocessing.padder import SequencePadder
+from sklstm._preprocessing.patcher import SequencePatcher
 from sklstm._preprocessing.per_time_step import PerTimeStep, SequenceScaler
 from sklstm._preprocessing.summary import SequenceSummary
 
@@ -13,6 +14,7 @@ __all__ = [
     "SequenceImputer",
     "SequenceOneHotEncoder",
     "SequencePadder",
+    "SequencePatcher",
     "SequenceScaler",
     "SequenceSummary",
 ]

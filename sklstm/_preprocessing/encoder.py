@@ -87,6 +87,8 @@ class LSTMEncoder(
     def transform(self, X: Any) -> Any:
         """Compute the activations of the cells and of the conventional hidden units.
 
+        Of several layers those of the last one, of two directions both.
+
         Parameters
         ----------
         X : sequences
@@ -94,17 +96,23 @@ class LSTMEncoder(
 
         Returns
         -------
-        ndarray of shape (n_sequences, n_cells + n_hidden_units)
+        ndarray of shape (n_sequences, n_cells + n_hidden_units), with two directions twice as many
             A data frame if `set_output` asks for it.
         """
         check_is_fitted(self)
         check_is_fitted(self.estimator_)
         sequences = self.estimator_._read_X(X, reset=False)
         features = []
+        directions = self.estimator_.network_._last_layer()
         for start in range(0, len(sequences), BATCH):  # not the traces of all at once
             for trace in self.estimator_.activations(sequences[start : start + BATCH]):
-                hidden = np.hstack([trace[name] for name in ("cell", "hidden") if name in trace])
-                features.append(hidden[-1] if self.pooling == "last" else hidden.mean(axis=0))
+                row = []
+                for prefix, is_backward in directions:
+                    names = [prefix + name for name in ("cell", "hidden") if prefix + name in trace]
+                    hidden = np.hstack([trace[name] for name in names])
+                    last = hidden[0] if is_backward else hidden[-1]
+                    row.append(last if self.pooling == "last" else hidden.mean(axis=0))
+                features.append(np.concatenate(row))
         return made(np.array(features), OF_FEATURES.format("LSTMEncoder"))
 
     @property
@@ -121,7 +129,7 @@ class LSTMEncoder(
     @property
     def _n_features_out(self):  # what scikit-learn's mixin counts
         network = self.estimator_.network_
-        return network.n_cells + network.n_hidden_units
+        return len(network._last_layer()) * (network.n_cells + network.n_hidden_units)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

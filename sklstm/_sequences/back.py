@@ -11,12 +11,12 @@ from sklstm._sequences.frames import frame_of, is_nested_table, library_of, name
 from sklstm._sequences.reading import is_table, plain
 
 
-def as_container(sequences: Sequences, X: Any, n_channels: int | None = None) -> Any:
+def as_container(sequences: Sequences, X: Any, n_channels: int | None = None, step: int = 1) -> Any:
     """Give the sequences in the kind of container that X is.
 
-    Arrays are padded by NaN to the number of steps of X; a 2-D array stays one if the number of features
-    of a step is that of X. Data frames have the names of the sequences, or those of X if there are as many.
-    Sparse sequences in what can hold no sparse matrix are left as they are.
+    Arrays are padded by NaN to the number of steps of X, of which `step` have become one; a 2-D array stays
+    one if the number of features of a step is that of X. Data frames have the names of the sequences, or
+    those of X if there are as many. Sparse sequences in what can hold no sparse matrix are left as they are.
     """
     if isinstance(X, Sequences):
         return sequences
@@ -27,9 +27,9 @@ def as_container(sequences: Sequences, X: Any, n_channels: int | None = None) ->
             return sequences
         shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
         if len(shape) == 3:
-            return sequences.to_padded(shape[1])
+            return sequences.to_padded(-(-shape[1] // step))
         channels = 1 if n_channels is None else n_channels
-        padded = sequences.to_padded(shape[1] // channels)
+        padded = sequences.to_padded(-(-(shape[1] // channels) // step))
         return padded.reshape(len(padded), -1) if channels == sequences.n_features else padded
     if sequences.is_sparse and library in ("polars", "pyarrow", "awkward"):
         return sequences
@@ -68,8 +68,8 @@ def _frames(sequences: Sequences, X: Any) -> list[Any]:
     names = _names(sequences, X[0])
     indices = [getattr(frame, "index", None) for frame in X]
     return [
-        frame_of(str(library_of(X[0])), values, names, index)
-        for values, index in zip(sequences, indices, strict=True)
+        frame_of(str(library_of(X[0])), values, names, index if len(values) == len(frame) else None)
+        for values, index, frame in zip(sequences, indices, X, strict=True)
     ]
 
 

@@ -1,0 +1,1 @@
+"""Layers, directions of time, pooling over steps and dropout: compositions of engines."""

@@ -1,0 +1,124 @@
+"""Several time steps as one."""
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._checks import check_integer
+from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
+from sklstm._sequences import Sequences, as_container
+from sklstm._typing import Array
+
+
+class SequencePatcher(UnwrappedSequences, SequenceTransformer):
+    """Several consecutive time steps side by side as one: long sequences become short ones.
+
+    An LSTM that reads a long series one number at a time learns slowly, and forgets. For one target per
+    sequence.
+
+    Parameters
+    ----------
+    n_patches : int, default=32
+        Steps that the longest sequence of `fit` has afterwards, at most, if `step` is "auto". A sequence that
+        is no longer stays as it is.
+    step : "auto" or int, default="auto"
+        Time steps of a patch; "auto": as few as `n_patches` allows.
+    n_channels : int or None, default=None
+        As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
+
+    Attributes
+    ----------
+    step_ : int
+        Time steps of a patch.
+    n_features_in_ : int
+        Features of a time step; of a 2-D X its columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if the features, or the columns of a 2-D X, have names.
+
+    Notes
+    -----
+    A sequence of T steps has ceil(T / step_) patches; where the last one has too few steps, the last step is
+    repeated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import SequencePatcher
+    >>> patcher = SequencePatcher(n_patches=3)
+    >>> patches = patcher.fit_transform([np.arange(7.0), np.arange(4.0)])
+    >>> patcher.step_
+    3
+    >>> patches[0].tolist()
+    [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0], [6.0, 6.0, 6.0]]
+    >>> patches[1].tolist()
+    [[0.0, 1.0, 2.0], [3.0, 3.0, 3.0]]
+    """
+
+    def __init__(
+        self, n_patches: int = 32, *, step: Literal["auto"] | int = "auto", n_channels: int | None = None
+    ) -> None:
+        self.n_patches = n_patches
+        self.step = step
+        self.n_channels = n_channels
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Find how many steps a patch has.
+
+        Parameters
+        ----------
+        X : sequences
+            Any container that `LSTMClassifier` takes, with missing values as well.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self
+        """
+        check_integer("n_patches", self.n_patches, 1)
+        is_auto = isinstance(self.step, str) and self.step == "auto"
+        if not is_auto:
+            check_integer("step", self.step, 1, '"auto" or ')
+        sequences = self._read_X(X, reset=True)
+        self.step_ = int(-(-sequences.lengths.max() // self.n_patches)) if is_auto else int(self.step)
+        self._n_channels_out = sequences.n_features * self.step_
+        return self
+
+    def _transform(self, X):
+        check_is_fitted(self)
+        sequences = self._read_X(X, reset=False)
+        lengths, step = sequences.lengths, self.step_
+        n_patches = -(-lengths // step)
+        n_steps = n_patches * step  # with those that are repeated
+        starts = np.cumsum(n_steps) - n_steps
+        t = np.arange(n_steps.sum()) - np.repeat(starts, n_steps)
+        rows = np.repeat(sequences.offsets[:-1], n_steps) + np.minimum(t, np.repeat(lengths - 1, n_steps))
+        values = sequences.values[rows].reshape(-1, self._n_channels_out)
+        values = sparse.csr_array(values) if sparse.issparse(values) else values
+        names = None if sequences.columns is None else self.get_feature_names_out()
+        offsets = np.concatenate([[0], np.cumsum(n_patches)])
+        patched = Sequences(values, offsets, ids=sequences.ids, columns=names)
+        return as_container(patched, X, self.n_channels, step)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Names of the features of a patch, all of its first step first; of a 2-D X its columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            None: `feature_names_in_`, or x0, x1, ...
+
+        Returns
+        -------
+        ndarray of str
+        """
+        check_is_fitted(self)
+        if self._n_columns_in is not None and self.step_ == 1:
+            return OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        names = self._names_of_channels(input_features)
+        if self.step_ == 1:
+            return names
+        return np.array([f"{name}_t{t}" for t in range(self.step_) for name in names], dtype=object)
