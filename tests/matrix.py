@@ -331,7 +331,8 @@ def at_every_step(work):
 
 def step_search(model, X, y):
     scorer = sklstm.step_scorer("accuracy" if hasattr(model, "class_weight") else "r2")
-    search = cv.GridSearchCV(model, RATES, cv=2, scoring=scorer, error_score="raise")
+    folds = cv.KFold(2)  # an int asks what kind of labels a list of lists is, which scikit-learn refuses
+    search = cv.GridSearchCV(model, RATES, cv=folds, scoring=scorer, error_score="raise")
     return search.fit(X, y).predict(X)
 
 

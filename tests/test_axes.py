@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import TimeSeriesSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -86,6 +87,7 @@ def test_a_word_where_rows_do_not_look_like_sequences(name, model):
         model.fit(make(), TARGETS)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="Learning has not converged")
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         (getattr(model, "predict", None) or model.transform)(make())  # once is enough
@@ -297,6 +299,7 @@ def test_a_word_where_an_lstm_reads_a_table_of_features(made, library):
         model = make_pipeline(made, LSTMClassifier(**SMALL)).fit(X, Y)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
         model.predict(X)  # fit has said it
         LSTMClassifier(**SMALL).fit(np.array(model[0].transform(X)), Y)
         make_pipeline(made, Ridge()).fit(X, Y)
@@ -308,6 +311,7 @@ def test_a_word_where_rows_of_the_padder_lack_their_channels():
         make_pipeline(SequencePadder(), LSTMClassifier(**SMALL)).fit(equal, Y)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
         make_pipeline(SequencePadder(), LSTMClassifier(n_channels=2, **SMALL)).fit(equal, Y)
         make_pipeline(SequencePadder(), LSTMClassifier(**SMALL)).fit(equal[:, :, :1], Y)
 
@@ -352,5 +356,6 @@ def test_targets_in_another_order_than_tables_of_lists():
         clf.score(table, labels[::-1])
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
         cross_val_score(clf, table, labels, cv=2, error_score="raise")
         clf.fit(table, labels[::-1].to_numpy()).fit(table, pd.Series(Y))
