@@ -68,7 +68,8 @@ print("published: no error in a million symbols, forget gates: 18 %, with fallin
 # Left the share of wrong symbols. Right the states of the cells in the test stream: with forget gates they
 # return, without them they go their own way. Dotted lines are the ends of strings.
 
-figure, axes = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 3, figsize=(13, 3.6))
 for name, curve in shares.items():
     axes[0].plot(
         1000 * np.arange(1, len(curve) + 1), np.maximum(curve, 1 / options.symbols), ".-", label=name
@@ -81,5 +82,5 @@ for axis, (name, reg) in zip(axes[1:], nets.items()):
     for end in (at for at in range(1, 200) if text[at - 1 : at + 1] == "EB" and text[at - 2] in "TP"):
         axis.axvline(end, color="gray", linestyle=":", linewidth=0.8)
     axis.set(xlabel="symbol", ylabel="cell states", title=name.capitalize())
-figure.savefig("continual_reber.png", dpi=100)
+figure.savefig("continual_reber.png")
 print("figure: continual_reber.png")

@@ -68,7 +68,8 @@ print('published: "LSTM extracts basic wave; but best FNN better"')
 # %%
 # The errors over the first 200 steps of the test.
 
-figure, axes = plt.subplots(2, 3, figsize=(12, 5), layout="constrained", sharex=True)
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(2, 3, figsize=(12, 5), sharex=True)
 for (above, below), (horizon, (windows, lstm, truth)) in zip(axes.T, found.items()):
     above.plot(truth[:200], "k", linewidth=1, label="series")
     above.plot(lstm[:200], "C0--", linewidth=1, label="LSTM")
@@ -78,5 +79,5 @@ for (above, below), (horizon, (windows, lstm, truth)) in zip(axes.T, found.items
     below.set(xlabel="step", ylabel="absolute error")
 axes[0, 0].legend()
 axes[1, 0].legend()
-figure.savefig("mackey_glass.png", dpi=100)
+figure.savefig("mackey_glass.png")
 print("figure: mackey_glass.png")

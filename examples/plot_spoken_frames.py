@@ -88,12 +88,13 @@ for name, right in found.items():
 # %%
 # One string: what both directions say, and what is right. Words are told apart as they go on.
 
-figure, axes = plt.subplots(2, 1, figsize=(11, 5), layout="constrained", sharex=True)
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(2, 1, figsize=(11, 5), sharex=True)
 shares = both[0] / both[0].sum(axis=1, keepdims=True)
 for axis, p, title in ((axes[0], probabilities[0][0], "LSTM forwards"), (axes[1], shares, "Both directions")):
     axis.imshow(p.T, aspect="auto", origin="lower", cmap="Blues", vmin=0, vmax=1)
     axis.plot(np.searchsorted(clf.classes_, y_test[0]), "C3", linewidth=1)
     axis.set(ylabel="digit", title=title, yticks=range(10))
 axes[1].set(xlabel="frame")
-figure.savefig("spoken_frames.png", dpi=100)
+figure.savefig("spoken_frames.png")
 print("figure: spoken_frames.png")

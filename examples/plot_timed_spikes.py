@@ -57,7 +57,8 @@ print("published: learned")
 
 shown = slice(len(test[0]) - 3 * options.period, None)
 states = reg.activations(test)[0]["cell_state"][shown]
-figure, axes = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
+plt.style.use("sklstm.pictures")
+figure, axes = plt.subplots(1, 3, figsize=(13, 3.6))
 axes[0].plot(50 * np.arange(len(right)), right)
 axes[0].set(xlabel="epoch", ylabel="spikes that are right", yscale="symlog", title="Learning")
 largest = np.argsort(states.std(axis=0))[-5:]
@@ -67,5 +68,5 @@ axes[2].plot(truth[0][shown], "k:", label="target")
 axes[2].plot(reg.predict(test)[0][shown], label="output")
 axes[2].set(xlabel="step", title="The last three of 1000 periods")
 axes[2].legend()
-figure.savefig("timed_spikes.png", dpi=100)
+figure.savefig("timed_spikes.png")
 print("figure: timed_spikes.png")
