@@ -203,18 +203,18 @@ def _columns(table, columns):
 
 
 def _refuse_dates(transformer, table):
-    """Refuse a table of dates for a transformer of numbers: scikit-learn would take them as such."""
+    """Refuse dates for a transformer of numbers, where scikit-learn may take them as such."""
     tags = get_tags(transformer)
     if tags.no_validation or tags.input_tags.categorical or tags.input_tags.string or not library_of(table):
         return
-    if hasattr(transformer, "transformers") or hasattr(transformer, "steps"):
+    if any(hasattr(transformer, name) for name in ("transformers", "transformer_list", "steps")):
         return  # looks at its columns itself
     names = [
         name
         for name, column in zip(names_of(table), columns_of(table), strict=True)
         if column.dtype.kind in "mM"
     ]
-    if names and len(names) == table.shape[1]:
+    if names:
         raise TypeError(
             f"X holds dates in the column {shown(names[0])}, which {type(transformer).__name__} would take "
             f"as numbers. {NO_DATES}"
