@@ -210,8 +210,8 @@ class TimingTrial(TutorialTrial):
         self.trainer.bound.learned.length[0] = end - begin
         loss, n_steps, missed = self.trainer.follow(0, limit=self.options["miss"], learns=learns)
         self.error = np.sqrt(2 * (loss if learns else self.squared_error(begin, n_steps)) / n_steps)
-        ended = np.searchsorted(self.edges, begin + n_steps - missed, side="right") - 1
-        self.right = int(ended) - self.next
+        is_right = (self.edges > begin) & (self.edges <= begin + n_steps - missed)
+        self.right = int(np.count_nonzero(is_right))
         if not self.is_fixed:
             self.next = int(np.searchsorted(self.edges, begin + n_steps))
         if learns:
