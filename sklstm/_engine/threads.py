@@ -6,12 +6,20 @@ from functools import cache
 from threading import Event
 
 import joblib
+import numpy as np
 from joblib.parallel import get_active_backend
+from scipy.linalg.blas import dgemm
 from threadpoolctl import ThreadpoolController
+
+BUFFER = 1 << 26  # bytes, more than OpenBLAS asks for
 
 
 @cache
 def _thread_pools():
+    # OpenBLAS takes memory at its first large product, and waits for ever where there is none.
+    np.empty(BUFFER, dtype=np.uint8)  # a MemoryError instead
+    square = np.zeros((128, 128), order="F")
+    dgemm(1.0, square, square)
     return ThreadpoolController()
 
 
