@@ -505,7 +505,7 @@ ROWS = {
         "cross_val_predict, targets of steps": at_every_step(
             lambda model, X, y: cv.cross_val_predict(model, X, y, cv=cv.KFold(2))
         ),
-        "GridSearchCV(scoring=step_scorer(...))": at_every_step(step_search),
+        "GridSearchCV(cv=KFold(2), scoring=step_scorer(...))": at_every_step(step_search),
         "GridSearchCV(TransformedStepTargetRegressor(...))": transformed_steps,
     },
     "words and numbers in a step": {
@@ -704,6 +704,7 @@ What to do:
 | scorers by name, for targets at every step | `sklstm.step_scorer(name)` |
 | `cross_val_predict(method="predict_proba")`, for targets at every step | `sklstm.cross_val_predict_steps` |
 | any metric, display or calibration, for targets at every step | on `sklstm.stack_steps(y, predicted)` |
+| `cv=3` for a classifier whose targets of steps are lists of lists, or one array with NaN, which scikit-learn refuses | `cv=KFold(3)` |
 | `TransformedTargetRegressor`, for targets at every step | `sklstm.TransformedStepTargetRegressor` |
 """
 
