@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks import check_integer, check_n_channels, check_random_state
 from sklstm._messages import shown
 from sklstm._sequences import as_container, as_sequences, check_ids, read_steps, read_weights, with_missing
+from sklstm._tensors import of_tensors
 from sklstm._typing import Array, RandomState
 
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
@@ -226,7 +227,7 @@ def stack_steps(y: Any, predicted: Any, *, sample_weight: npt.ArrayLike | None =
             "other, [target[:, k] for target in y]."
         )
     keep = weight > 0
-    pieces = [np.asarray(each) for each in predicted]
+    pieces = [np.asarray(of_tensors(each, f"predicted[{i}]")) for i, each in enumerate(predicted)]
     flat = _stack_kept(pieces, np.split(keep, targets.offsets[1:-1]), "predicted")
     stacked = targets.natural(targets.counted(weight))[keep], flat
     return stacked if sample_weight is None else (*stacked, weight[keep])

@@ -7,6 +7,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
+import numpy.typing as npt
 
 OF_FEATURES = (
     "it is a table of features that {} has made, one row per sequence: put an estimator of tables behind it, "
@@ -21,7 +22,7 @@ _made: WeakValueDictionary[int, Any] = WeakValueDictionary()  # by id; gone with
 _origins: dict[int, str] = {}
 
 
-def made(table: np.ndarray, origin: str) -> np.ndarray:
+def made(table: npt.NDArray[Any], origin: str) -> npt.NDArray[Any]:
     """Remember where a table comes from as long as it lives."""
     _made[id(table)] = table
     _origins[id(table)] = origin

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
-from sklstm import LSTMClassifier, LSTMRegressor, PerTimeStep, SequenceScaler
+from sklstm import LSTMClassifier, LSTMRegressor, PerTimeStep, SequenceScaler, stack_steps
 from sklstm._sequences import as_sequences
 
 torch = pytest.importorskip("torch")
@@ -93,3 +93,13 @@ def test_transformers_of_steps():
 
     result = PerTimeStep(PCA(1)).fit_transform([x.bfloat16() for x in TENSORS])
     assert result[0].shape == (len(X[0]), 1)
+
+
+@pytest.mark.parametrize("change", ["bfloat16", "requires_grad_"])
+def test_scores_and_stacked_steps(change):
+    reg = LSTMRegressor(return_sequences=True, **SMALL).fit(X, [x[:, 0] for x in X])
+    targets = [getattr(torch.tensor(x[:, 0]), change)() for x in X]
+    assert reg.score(X, targets) == reg.score(X, [x[:, 0] for x in X])
+    y, predicted = stack_steps(targets, targets)
+    assert_array_equal(y, np.concatenate(X)[:, 0])
+    assert_array_equal(predicted, y)
