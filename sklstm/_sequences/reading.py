@@ -98,6 +98,8 @@ def _steps(element: Any, where: str, mixed: bool = False) -> Any:
         raise ValueError(f"{where} is {shown(element)}; expected {ONE}. Leave it out, with its target.")
     found = f"has shape {steps.shape}" if steps.ndim else f"is {brief(element)}"
     remedy = "Reshape your data: one sequence alone is a list with one array"
+    if steps.ndim > 2:
+        remedy = "All features of a time step go on one axis: [x.reshape(len(x), -1) for x in X]"
     if isinstance(element, Mapping):
         remedy = (
             "A dict of columns is numpy.column_stack(list(x.values())), or pandas.DataFrame(x) with names"

@@ -62,7 +62,8 @@ def read_symbols(X: Any, *, name: str = "X", n_channels: int | None = None) -> S
         for i, part in enumerate(parts):
             if part.ndim not in (1, 2) or not part.size:
                 expected = "symbols in an array of shape (n_steps,) or (n_steps, n_features)"
-                raise ValueError(f"{name}[{i}] has shape {part.shape}; expected {expected}.")
+                remedy = "" if part.size else " Leave it out, with its target."
+                raise ValueError(f"{name}[{i}] has shape {part.shape}; expected {expected}.{remedy}")
             check_alike(part, parts[0], f"{name}[{i}]", f"the kind and n_features of {name}[0]")
         flat = np.concatenate(parts).reshape(sum(map(len, parts)), -1)
         offsets = offsets_of([len(part) for part in parts])

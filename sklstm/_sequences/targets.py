@@ -111,6 +111,11 @@ class Targets:
             )
         if any(is_text) and counted.all():
             return values
+        if any(isinstance(value, (set, frozenset)) for value in given[:1]):
+            raise ValueError(
+                f"{self.place(np.flatnonzero(counted)[0])} is {shown(given[0])}; expected a number or a "
+                "label. MultiLabelBinarizer().fit_transform(y) makes columns of several labels each."
+            )
         present = np.array(given)
         if present.ndim != 1:
             place = self.place(np.flatnonzero(counted)[0])
