@@ -65,6 +65,7 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 html_sidebars = {"index": []}
+toc_object_entries_show_parents = "hide"  # "fit()" is short enough for the side
 html_context = {"default_mode": "auto"}
 
 # MathJax is part of the site: mathematics needs no other server.
