@@ -31,7 +31,7 @@ extensions = [
     "parameter_groups",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "README.md", "**/GALLERY_HEADER.rst"]
+exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 default_role = "literal"  # `name` in docstrings
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
