@@ -31,7 +31,7 @@ extensions = [
     "parameter_groups",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "README.md", "**/GALLERY_HEADER.rst"]
+exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 default_role = "literal"  # `name` in docstrings
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
@@ -65,6 +65,7 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 html_sidebars = {"index": []}
+toc_object_entries_show_parents = "hide"  # "fit()" is short enough for the side
 html_context = {"default_mode": "auto"}
 
 # MathJax is part of the site: mathematics needs no other server.

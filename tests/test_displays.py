@@ -243,7 +243,7 @@ def test_confusion_of_what_would_be_answered(clf):
     answers = [clf.predict([X[i][: t + 1]])[0] for t in (2, 3) for i in long_enough if len(X[i]) > t]
     labels = [LABELS[i] for t in (2, 3) for i in long_enough if len(X[i]) > t]
     assert_array_equal(display.counts[1], confusion_matrix(labels, answers, labels=clf.classes_))
-    assert_array_equal(display.axes_[0].patches[0].get_data().edges[:3], [-0.5, 1.5, 3.5])
+    assert_array_equal(display.axes_[0].patches[0].get_data().edges[:3], [-0.5, 1.5, 3.5])  # steps from 0
 
 
 def test_many_classes():

@@ -33,6 +33,14 @@ def pages():
     return {name: f"gallery/{part['folder']}/{name[:-3]}" for part in sections() for name in part["examples"]}
 
 
+def deferred(text):
+    """Code of an example whose one figure is shown where it is finished, at the end."""
+    introduction, *cells = text.split("\n# %%\n")
+    if text.count(".savefig(") == 1:
+        cells[:-1] = [cell + "\n# sphinx_gallery_defer_figures\n" for cell in cells[:-1]]
+    return "\n# %%\n".join([introduction, *cells])
+
+
 def settings(source, target):
     """Settings of sphinx-gallery; the examples are copied to where they run, a folder per section."""
     shutil.rmtree(target, ignore_errors=True)
@@ -43,7 +51,7 @@ def settings(source, target):
         heading = f"{part['title']}\n{'-' * len(part['title'])}\n\n{part['text']}\n"
         (folder / "GALLERY_HEADER.rst").write_text(heading)
         for name in part["examples"]:
-            shutil.copy2(source / name, folder)
+            (folder / name).write_text(deferred((source / name).read_text()))
         arguments |= part["examples"]
     (target / "GALLERY_HEADER.rst").write_text(
         "Gallery\n=======\n\nEach example is a script in the folder ``examples`` that draws one figure. "
