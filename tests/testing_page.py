@@ -64,7 +64,8 @@ def rows(kept):
         yield (
             "public calls drawn at random, two ways compared",
             "make fuzz",
-            f"{run['calls']:,} calls in {run['cases']:,} cases from seed {run['first_seed']}: {run['failed']} failed",
+            f"{run['calls']:,} calls, {run['cases']:,} cases, first seed {run['first_seed']}: "
+            f"{run['failed']} failed",
             run["date"],
         )
     for name, words in (("asan", "addresses and undefined behaviour"), ("tsan", "races of threads")):
@@ -96,7 +97,8 @@ def rows(kept):
         yield "kill -9 of the runner", "make crashes", found, crashes["date"]
     if "memory" in crashes:
         run = crashes["memory"]
-        found = f"{run['limits']} limits: {run['MemoryError']} MemoryError, {run['done']} done, {len(run['others'])} other"
+        found = f"{run['limits']} limits: {run['MemoryError']} MemoryError, {run['done']} done"
+        found += f", {len(run['others'])} other"
         yield "calls without memory; the model is unchanged", "make crashes", found, crashes["date"]
     if "coverage" in kept:
         files = kept["coverage"]["files"].values()
