@@ -74,10 +74,12 @@ coverage: $(VENV)/test.stamp build/gcov.stamp
 CALLS ?= 100000
 SEED  ?= 0
 fuzz: $(VENV)/test.stamp
-	$(VENV)/bin/python -P -W ignore tests/fuzz.py --calls $(CALLS) --seed $(SEED)
+	mkdir -p tests/results
+	$(VENV)/bin/python -P -W ignore tests/fuzz.py --calls $(CALLS) --seed $(SEED) --json tests/results/fuzz.json
 
 crashes: $(VENV)/test.stamp
-	$(VENV)/$(PYTEST) -m slow tests/test_crashes.py
+	mkdir -p tests/results
+	$(VENV)/bin/python -P tests/crashes.py all >build/crashes.json && mv build/crashes.json tests/results/crashes.json
 
 lint format: export PATH := $(CURDIR)/$(VENV)-lint/bin:$(PATH)
 lint: $(VENV)-lint/lint.stamp

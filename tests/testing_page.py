@@ -100,6 +100,11 @@ def rows(kept):
         found = f"{run['limits']} limits: {run['MemoryError']} MemoryError, {run['done']} done"
         found += f", {len(run['others'])} other"
         yield "calls without memory; the model is unchanged", "make crashes", found, crashes["date"]
+    if "disk" in crashes:
+        run = crashes["disk"]
+        found = f"`save`: {run['save']}; `fit`: {run['fit'][0]}, {run['epochs']} epochs made; "
+        found += f"the files before are {'unchanged' if run['kept'] else 'changed'}"
+        yield "a full disk, with checkpoints", "make crashes", found, crashes["date"]
     if "coverage" in kept:
         files = kept["coverage"]["files"].values()
         for what in ("lines", "branches"):
