@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py README.md LICENSE \
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest
 
-.PHONY: demo test test-seeds test-oldest test-dask test-platforms test-compilers test-docs lint format docs linkcheck pages wheel dist release bench bench-rivals bench-paths clean
+.PHONY: demo test test-seeds test-oldest test-dask test-platforms test-compilers test-docs test-asan test-tsan coverage fuzz crashes lint format docs linkcheck pages wheel dist release bench bench-rivals bench-paths clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -63,6 +63,28 @@ test-docs: docs
 pages: $(VENV)-docs/docs.stamp
 	for page in paper paths performance; do $(VENV)-docs/bin/python tools/pages/$${page}_page.py || exit 1; done
 	if [ -d benchmarks/results/tutorial ]; then $(VENV)-docs/bin/python tools/pages/tutorial_page.py; fi
+
+# The kernel under AddressSanitizer and UndefinedBehaviourSanitizer, and under ThreadSanitizer; QUICK=quick is the short
+# form of .ci/run. Lines and branches of the kernel that its tests run (Linux, GCC).
+test-asan: $(VENV)/test.stamp build/asan.stamp
+	.ci/instrumented asan $(QUICK)
+
+test-tsan: $(VENV)/test.stamp build/tsan.stamp
+	.ci/instrumented tsan
+
+coverage: $(VENV)/test.stamp build/gcov.stamp
+	.ci/instrumented gcov
+
+# Public calls drawn at random, from the seed SEED on; kill -9, full disks and no memory (Linux).
+CALLS ?= 100000
+SEED  ?= 0
+fuzz: $(VENV)/test.stamp
+	mkdir -p tests/results
+	$(VENV)/bin/python -P -W ignore tests/fuzz.py --calls $(CALLS) --seed $(SEED) --json tests/results/fuzz.json
+
+crashes: $(VENV)/test.stamp
+	mkdir -p tests/results
+	$(VENV)/bin/python -P tests/crashes.py all >build/crashes.json && mv build/crashes.json tests/results/crashes.json
 
 lint format: export PATH := $(CURDIR)/$(VENV)-lint/bin:$(PATH)
 lint: $(VENV)-lint/lint.stamp
@@ -144,6 +166,14 @@ $(VENV)-oldest/oldest.stamp: build/wheel.stamp | $(VENV)-oldest/bin/python
 	sed -nE 's/^ *"(numpy|scipy|scikit-learn)>=([0-9.]+)".*/\1==\2/p' pyproject.toml >build/oldest.txt
 	$(VENV)-oldest/bin/pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
 	$(VENV)-oldest/bin/pip install --quiet --constraint build/oldest.txt "$$(echo build/wheel/*.whl)[test]"
+	touch $@
+
+build/asan.stamp build/tsan.stamp build/gcov.stamp: build/%.stamp: $(SOURCES) .ci/instrumented | $(VENV)-build/build.stamp
+	BUILDER="$(CURDIR)/$(VENV)-build/bin/python" .ci/instrumented build $*
+	touch $@
+
+$(VENV)-build/build.stamp: pyproject.toml | $(VENV)-build/bin/python
+	$(VENV)-build/bin/pip install --quiet "setuptools>=77" "Cython>=3.1" "numpy>=2" "scipy>=1.13"
 	touch $@
 
 $(VENV)-aarch64/test.stamp: .ci/platforms $(SOURCES) | $(VENV)/bin/python

@@ -83,10 +83,14 @@ def check_gate_bias(name, bias, n_blocks):
 
 def check_dtype(dtype):
     """Return the dtype; refuse one that the kernel does not have."""
-    dtype = np.dtype(dtype)
-    if dtype not in FLOATS:
-        raise TypeError(f"dtype must be float64 or float32, got {dtype}.")
-    return dtype
+    try:
+        given = np.dtype(dtype)
+    except (TypeError, ValueError):
+        given = None
+    if given is None or given not in FLOATS:
+        found = shown(dtype) if given is None else given
+        raise TypeError(f"dtype must be float64 or float32, got {found}.")
+    return given
 
 
 def check_n_channels(n_channels):

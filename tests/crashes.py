@@ -4,6 +4,7 @@
     python -P tests/crashes.py runner 100 0     # kill -9 of `python -m sklstm.paper run`
     python -P tests/crashes.py memory 50 0      # as many limits of the memory
     python -P tests/crashes.py disk             # a full disk
+    python -P tests/crashes.py all              # all of these
 
 Writes what came of it as JSON to the standard output. Linux only: processes are forked, limits are its own.
 """
@@ -268,9 +269,25 @@ def fill_disk():
     return results
 
 
+def everything():
+    """Each of them, as long as a figure of the documents needs."""
+    return {
+        "fit": kill_fits(100, 0),
+        "runner": kill_runners(100, 0),
+        "memory": limit_memory(50, 0),
+        "disk": fill_disk(),
+    }
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     command, *arguments = sys.argv[1:]
-    commands = {"fit": kill_fits, "runner": kill_runners, "memory": limit_memory, "disk": fill_disk}
+    commands = {
+        "fit": kill_fits,
+        "runner": kill_runners,
+        "memory": limit_memory,
+        "disk": fill_disk,
+        "all": everything,
+    }
     json.dump(commands[command](*map(int, arguments)), sys.stdout)
     print()

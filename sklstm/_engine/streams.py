@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sklstm._checks import as_real, check_bool, check_indices, check_integer, real_array
+from sklstm._checks import as_real, check_bool, check_dtype, check_indices, check_integer, real_array
 from sklstm._engine.batches import sequences_at_once
 from sklstm._engine.engine import bind_weights
 from sklstm._engine.states import (
@@ -82,7 +82,7 @@ class Stream:
             dtype = getattr(weights, "dtype", None)
             dtype = np.float32 if dtype == np.float32 else np.float64
         self.network, self.n_streams, self.partials = network, int(n_streams), bool(partials)
-        self.engine, padded = bind_weights(network, weights, dtype)
+        self.engine, padded = bind_weights(network, weights, check_dtype(dtype))
         engine, n = self.engine, self.engine.layout
         self.weights = _contiguous(weights, engine.dtype)
         each = 1 if partials else self.n_streams  # streams of a part: partials are carried for one
