@@ -1,5 +1,6 @@
 """Threads that share packed batches. The kernel holds no lock."""
 
+import mmap
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -17,7 +18,10 @@ BUFFER = 1 << 26  # bytes, more than OpenBLAS asks for
 @cache
 def _thread_pools():
     # OpenBLAS takes memory at its first large product, and waits for ever where there is none.
-    np.empty(BUFFER, dtype=np.uint8)  # a MemoryError instead
+    try:
+        mmap.mmap(-1, BUFFER).close()
+    except OSError:
+        raise MemoryError(f"There are no {BUFFER >> 20} MiB of memory for BLAS.") from None
     square = np.zeros((128, 128), order="F")
     dgemm(1.0, square, square)
     return ThreadpoolController()
