@@ -17,14 +17,16 @@ BUFFER = 1 << 26  # bytes, more than OpenBLAS asks for
 
 @cache
 def _thread_pools():
+    pools = ThreadpoolController()
     # OpenBLAS takes memory at its first large product, and waits for ever where there is none.
     try:
         mmap.mmap(-1, BUFFER).close()
     except OSError:
         raise MemoryError(f"There are no {BUFFER >> 20} MiB of memory for BLAS.") from None
     square = np.zeros((128, 128), order="F")
-    dgemm(1.0, square, square)
-    return ThreadpoolController()
+    with pools.limit(limits=1, user_api="blas"):
+        dgemm(1.0, square, square)
+    return pools
 
 
 def one_blas_thread():
