@@ -80,7 +80,7 @@ CALLS ?= 100000
 SEED  ?= 0
 fuzz: $(VENV)/test.stamp
 	mkdir -p tests/results
-	$(VENV)/bin/python -P -W ignore tests/fuzz.py --calls $(CALLS) --seed $(SEED) --json tests/results/fuzz.json
+	$(VENV)/bin/python -W ignore tests/fuzz.py --calls $(CALLS) --seed $(SEED) --json tests/results/fuzz.json
 
 crashes: $(VENV)/test.stamp
 	mkdir -p tests/results

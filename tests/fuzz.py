@@ -1,8 +1,8 @@
 """Whole calls of every public entry, drawn at random; what can be computed in two ways is compared.
 
-    python -P tests/fuzz.py --seconds 60              # as many as fit, from --seed on
-    python -P tests/fuzz.py --calls 100000            # until so many public calls were made
-    python -P tests/fuzz.py --seed 4711 --cases 1     # one case again, with its traceback
+    python tests/fuzz.py --seconds 60              # as many as fit, from --seed on
+    python tests/fuzz.py --calls 100000            # until so many public calls were made
+    python tests/fuzz.py --seed 4711 --cases 1     # one case again, with its traceback
 
 A seed is a case: what is called, and with what. A child process makes the cases; one that ends it is found.
 Writes the seeds that failed; `KEPT` of tests/test_fuzz.py are those of faults that were mended.

