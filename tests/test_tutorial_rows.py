@@ -528,8 +528,7 @@ def test_page_shows_what_the_records_hold(tutorial_page):
 
 
 def test_page_is_that_of_the_records(tutorial_page):
-    here = tutorial_page.HERE
-    records = read(here / "results" / "tutorial")
+    records = read(tutorial_page.RESULTS / "tutorial")
     assert len(records) > 100
-    text = (here.parent / "docs" / "tutorial" / "index.md").read_text()
-    assert text == tutorial_page.page((here / "tutorial_page.md").read_text(), records)
+    text = (tutorial_page.ROOT / "docs" / "tutorial" / "index.md").read_text()
+    assert text == tutorial_page.page((tutorial_page.HERE / "tutorial_page.md").read_text(), records)
