@@ -13,7 +13,7 @@ Needs dask, and a quiet machine with two free cores at least. Everything is on t
 4. A model of a round with these constants: for how many workers is half of it still spent on gradients?
 
 ``--replicas`` is another question: accuracy after 1, 2, 3 and 5 epochs of sequences whose class is in the
-first step, for one machine and for 16 replicas that are averaged once and 16 times an epoch.
+first step, for one machine and for 16 replicas that are averaged once and 16 times per epoch.
 """
 
 import argparse
@@ -204,7 +204,7 @@ def replicas(n):
     ways = {
         "one machine": (1, 1, 0.01),
         "16 replicas, averaged once an epoch": (16, 16, 0.01),
-        "16 replicas, averaged 16 times an epoch": (256, 16, 0.01),
+        "16 replicas, averaged 16 times per epoch": (256, 16, 0.01),
         "16 replicas, averaged 16 times, rate x 4": (256, 16, 0.04),
     }
     held = first_steps(5000, 10_000)
