@@ -64,8 +64,8 @@ pages: $(VENV)-docs/docs.stamp
 	for page in paper paths performance; do $(VENV)-docs/bin/python tools/pages/$${page}_page.py || exit 1; done
 	if [ -d benchmarks/results/tutorial ]; then $(VENV)-docs/bin/python tools/pages/tutorial_page.py; fi
 
-# The kernel under AddressSanitizer and UndefinedBehaviourSanitizer, and under ThreadSanitizer; QUICK=quick is the short
-# form of .ci/run. Lines and branches of the kernel that its tests run (Linux, GCC).
+# The kernel under AddressSanitizer and UndefinedBehaviourSanitizer, and under ThreadSanitizer; QUICK=quick is a short
+# form. Lines and branches of the kernel that its tests run (Linux, GCC).
 test-asan: $(VENV)/test.stamp build/asan.stamp
 	.ci/instrumented asan $(QUICK)
 
