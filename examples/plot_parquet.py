@@ -2,7 +2,7 @@
 Parquet, row group by row group: a file larger than the memory that is allowed
 ==============================================================================
 
-The sequences lie in a Parquet file, one a row, in a column of lists. Each row group is read, scored, and
+The sequences lie in a Parquet file, one per row, in a column of lists. Each row group is read, scored, and
 learned by `partial_fit`. After the first the process forbids itself (``RLIMIT_AS``, Linux) to take more than
 150 MB beyond what it has; the file is of almost 400 MB, and reading it whole fails.
 Needs pyarrow: ``pip install sklstm[examples]``.

@@ -52,7 +52,7 @@ def scaled(train, test):
 
 
 def summary(X):
-    """Mean, standard deviation, first and last step, length: one row a sequence."""
+    """Mean, standard deviation, first and last step, length: one row per sequence."""
     return np.array([np.r_[x.mean(axis=0), x.std(axis=0), x[0], x[-1], len(x)] for x in X])
 
 

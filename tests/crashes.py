@@ -170,8 +170,8 @@ def is_json(line):
 
 def memory_calls():
     """Name -> a model that is fitted, and a call that asks for much memory."""
-    long = [np.ones((20000, 3))] * 4
-    steps = [np.ones(20000)] * 4
+    long = [np.ones((200_000, 3))] * 4
+    steps = [np.ones(200_000)] * 4
     labels = ["a", "b"] * 2
     small = {"n_blocks": 16, "max_iter": 1, "random_state": 0}
     reg = LSTMRegressor(return_sequences=True, **small).fit([x[:5] for x in long], [y[:5] for y in steps])

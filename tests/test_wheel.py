@@ -46,8 +46,10 @@ def test_instructions_are_those_of_the_level(level, bits):
     if sys.platform != "linux" or not IS_X86 or shutil.which("objdump") is None:
         pytest.skip("needs objdump, on Linux and x86-64")
     module = find_spec(f"sklstm._core_f{bits}_v{level}").origin
-    code = subprocess.run(["objdump", "-d", module], capture_output=True, text=True, check=True).stdout
+    command = ["objdump", "--section-headers", "--disassemble", module]
+    code = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    least = 100 if ".debug_info" in code else 200  # a debug build is not unrolled
     wanted, unknown = INSTRUCTIONS[level]
-    assert len(re.findall(wanted, code)) > 100
+    assert len(re.findall(wanted, code)) > least
     if unknown is not None:
         assert not re.search(unknown, code)
