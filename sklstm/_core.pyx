@@ -1136,6 +1136,15 @@ cdef double errors_to_gradient(
 # what Python holds: sizes, data, arrays, weights
 
 
+def fill(fields, dict numbers):
+    """Fill an array of a struct by the names of its fields; a struct within it is a dict within `numbers`."""
+    for name in fields.dtype.names:
+        if isinstance(numbers[name], dict):
+            fill(fields[name], numbers[name])
+        else:
+            fields[name] = numbers[name]
+
+
 cdef class Plan:
     """Sizes and places of one network: a dict of numbers (`layout`) as a struct.
 
@@ -1150,7 +1159,7 @@ cdef class Plan:
     cdef const int64_t[::1] recurrent, cells
 
     def __init__(self, dict layout, recurrent, cells):
-        self.shape = layout
+        fill(np.asarray(<Shape[:1]> &self.shape), layout)
         self.recurrent, self.cells = recurrent, cells
 
     def __reduce__(self):
@@ -1271,7 +1280,7 @@ cdef class Workspace:
         self.at.target = &integers[0]
         self.at.XG = self._room(1 if sparse or sequences == 1 else rows, n.M)
         self.D, self.Y = zeros(total, n.d_row), zeros(total, n.y_row)
-        self.G, self.S, self.HS = (zeros(total, n.Cp) for _ in range(3))
+        self.G, self.S, self.HS = zeros(total, n.Cp), zeros(total, n.Cp), zeros(total, n.Cp)
         self.at.D, self.at.Y = address(self.D), address(self.Y)
         self.at.G, self.at.S, self.at.HS = address(self.G), address(self.S), address(self.HS)
         self.at.HR = self._room(targets, n.Hp)
