@@ -40,7 +40,9 @@ JOBS = tuple(
         row.ours
         for group in GROUPS
         for row in group.rows
-        if row.ours.dtype == "float32" and row.ours.threads == row.ours.copies == 1 and group.workload != "F"
+        if row.ours.dtype == "float32"
+        and row.ours.threads == row.ours.copies == 1
+        and group.workload not in ("F", "layers")
     )
 )
 WORKLOADS = tuple(dict.fromkeys(job.workload for job in JOBS))

@@ -7,6 +7,7 @@ The workloads:
   "paper" is the paper's network of that task with the truncated gradient, "alike" the network of the
   rival: forget gates, recurrence of the cells, full gradient. A1 also with what `NETWORKS` adds to it.
 - B1 to B3: mini-batches and Adam, 32 / 128 / 512 cells, sequences of one length and of different lengths.
+- layers: B1 and B2 of different lengths with two layers, and with both directions.
 - C1: predictions for 10,000 sequences; C2: one time step of a stream, called from Python.
 - F: a grid search over 6 learning rates in 3 folds.
 
@@ -115,6 +116,12 @@ NETWORKS = {  # what the networks alike in all systems have beyond memory blocks
 }
 
 
+LAYERS = {  # of the size of the single one
+    "two layers": {"n_layers": 2},
+    "both directions": {"bidirectional": True},
+}
+
+
 def goals(least, aim=None):
     """The same goals on both levels."""
     return {level: (least, aim) for level in ("avx2", "avx512")}
@@ -203,6 +210,28 @@ def batches(workload, fixed, truncated, padded):
     )
 
 
+def layers(workload, padded):
+    """Two layers, and both directions, on different lengths: beside torch, and beside ours one by one.
+
+    The padded backward direction of torch reads the padding first: it is not the same work.
+    """
+    rows = []
+    for network in LAYERS:
+        ours = Job("sklstm", workload, f"full, variable, {network}")
+        name = f"{workload} variable length, {network}, full"
+        tolerance = TOLERANCE["float32"]
+        beside = {
+            Job("torch", workload, f"padded, {network}"): (
+                padded,
+                None if "bidirectional" in LAYERS[network] else tolerance,
+            ),
+            Job("torch", workload, f"packed, {network}"): ({}, tolerance),
+            Job("sklstm", workload, f"full, variable, {network}, one by one"): (goals(1 / 1.05), None),
+        }
+        rows += [Row(name, ours, rival, *more) for rival, more in beside.items()]
+    return Group("layers", tuple(rows))
+
+
 def two_threads(workload, variant, tolerance):
     """Two threads beside one, and what two cores give to two processes that have nothing in common."""
     one, two = (Job("sklstm", workload, variant, threads=n) for n in (1, 2))
@@ -251,6 +280,8 @@ GROUPS = (
     *batches("B1", {"avx2": (2.5, None), "avx512": (3, None)}, goals(2, 3), goals(2)),
     *batches("B2", {"avx2": (1.4, None), "avx512": (1.6, None)}, goals(1.6, 2), goals(1.6)),
     *batches("B3", {"avx2": (1.05, None), "avx512": (1.15, None)}, goals(1.4, 1.6), goals(1.2)),
+    layers("B1", goals(2)),
+    layers("B2", goals(1.4)),
     of_predictions(),
     of_streams(),
     search(1),

@@ -4,13 +4,13 @@ import numpy as np
 import scipy
 import sklearn
 import workloads
-from jobs import CELLS, NETWORKS
+from jobs import CELLS, LAYERS, NETWORKS
 from sklearn.model_selection import GridSearchCV
 from worker import Prepared
 
 import sklstm
 from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences
-from sklstm._engine.engine import Engine
+from sklstm._engine.engine import engine_of
 from sklstm._engine.threads import Threads
 from sklstm._learning.settings import settings_of
 from sklstm._learning.trainer import Trainer
@@ -73,6 +73,33 @@ def common(network, vector):
     ]
 
 
+def prefixes(network):
+    """Of the names of the weights, for each layer and direction."""
+    return [name.removesuffix("cell") for name in network.weight_shapes if name.endswith("cell")]
+
+
+def flat_of_layers(network, weights):
+    """Weights as `workloads.layer_weights` makes them -> flat vector of the network."""
+    *units, wo, bo = weights
+    result = np.empty(network.n_weights, bo.dtype)
+    views = network.views(result)
+    for prefix, wx, wh, b in zip(prefixes(network), units[::3], units[1::3], units[2::3]):
+        for name, part in zip((*GATES, "cell"), np.split(np.concatenate([wx, wh, b[np.newaxis]]).T, 4)):
+            views[prefix + name][...] = part
+    views["output"][...] = np.concatenate([wo, bo[np.newaxis]]).T
+    return result
+
+
+def layers_of(network, vector):
+    """Flat vector -> weights as `workloads.layer_weights` makes them."""
+    views, weights = network.views(vector), []
+    for prefix in prefixes(network):
+        units = np.concatenate([views[prefix + name] for name in (*GATES, "cell")]).T
+        n_cells = units.shape[1] // 4
+        weights += [units[: -n_cells - 1], units[-n_cells - 1 : -1], units[-1]]
+    return [*weights, views["output"].T[:-1], views["output"].T[-1]]
+
+
 # ----------------------------------------------------------------------------------------------
 # A: on-line
 
@@ -87,7 +114,7 @@ def trainer_of(network, X, targets, weights, n_threads=1, **changes):
         "update": "sequence",
     }
     settings = settings_of(**plain | changes)
-    engine = Engine(network, X.dtype)
+    engine = engine_of(network, X.dtype)
     merge = settings.merges(len(X))
     bound = engine.bind(X, targets, np.ones(len(targets)), settings.loss, merge=merge)
     return Trainer(engine, bound, settings, weights, executor=Threads(n_threads))
@@ -139,24 +166,48 @@ def on_line(job):
 def batches(job):
     """An epoch of Adam."""
     size = workloads.BATCHES[job.workload]
-    X, lengths, y = workloads.batches(job.workload, "variable" in job.variant)
+    _, *form = job.variant.split(", ")
+    shape = LAYERS[form[1]] if len(form) > 1 else {}
+    X, lengths, y = workloads.batches(job.workload, "variable" in form)
     X = Sequences.from_lengths(np.concatenate([x[:length] for x, length in zip(X, lengths)]), lengths)
-    network = Network(size.n_inputs, 1, n_blocks=size.n_cells)
-    before = workloads.batch_weights(job.workload)
+    network = Network(size.n_inputs, 1, n_blocks=size.n_cells, **shape)
+    before = workloads.layer_weights(job.workload, **shape)
     settings = {
         "update": "batch",
         "batch_size": size.batch_size,
         "gradient": job.variant.split(",")[0],
         "n_threads": job.threads,
     }
+    adam = settings | {"solver": "adam", "learning_rate": workloads.ADAM_RATE}
     rng = np.random.RandomState(0)
-    compared = trainer_of(network, X, y, flat(network, before), **settings)
+    if form[2:] == ["one by one"]:
+        return one_by_one(job, X, y, adam)
+    weights = flat_of_layers(network, before)
+    compared = trainer_of(network, X, y, weights, **settings)
     compared.epoch(rng)
-    trainer = trainer_of(
-        network, X, y, flat(network, before), solver="adam", learning_rate=workloads.ADAM_RATE, **settings
-    )
-    result = workloads.changes(before, common(network, compared.weights))
+    trainer = trainer_of(network, X, y, weights, **adam)
+    result = workloads.changes(before, layers_of(network, compared.weights))
     return Prepared(lambda: trainer.epoch(rng), X.n_steps, result=result)
+
+
+def one_by_one(job, X, y, settings):
+    """An epoch of each layer, or of each direction, as a network of its own.
+
+    The lower layer has a target at each step, as it has errors at each step in the whole network.
+    """
+    size, rng = workloads.BATCHES[job.workload], np.random.RandomState(0)
+    upper, y_lower = X, y
+    if "two layers" in job.variant:
+        values = np.random.default_rng(0).standard_normal((X.n_steps, size.n_cells), dtype=np.float32)
+        upper, y_lower = Sequences.from_lengths(values, X.lengths), np.zeros((X.n_steps, 1), np.float32)
+    trainers = []
+    for data, targets in ((X, y_lower), (upper, y)):
+        network = Network(
+            data.n_features, 1, n_blocks=size.n_cells, return_sequences=len(targets) > len(data)
+        )
+        weights = workloads.initial_weights(data.n_features, size.n_cells, 1, np.float32)
+        trainers.append(trainer_of(network, data, targets, flat(network, weights), **settings))
+    return Prepared(lambda: [trainer.epoch(rng) for trainer in trainers], X.n_steps)
 
 
 # ----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import numpy as np
 import skorch
 import torch
 import workloads
-from jobs import CELLS
+from jobs import CELLS, LAYERS
 from sklearn.model_selection import GridSearchCV
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
@@ -30,36 +30,43 @@ def prepare(job):
 class Net(nn.Module):
     """Sequences -> activations of the LSTM -> outputs."""
 
-    def __init__(self, n_inputs, n_cells, n_outputs):
+    def __init__(self, n_inputs, n_cells, n_outputs, n_layers=1, bidirectional=False):
         super().__init__()
-        self.lstm = nn.LSTM(n_inputs, n_cells, batch_first=True)
-        self.output = nn.Linear(n_cells, n_outputs)
+        self.lstm = nn.LSTM(n_inputs, n_cells, n_layers, batch_first=True, bidirectional=bidirectional)
+        self.output = nn.Linear(n_cells * (1 + bidirectional), n_outputs)
 
     def set_weights(self, weights):
-        """Take weights in the form of `workloads`; the second bias is 0 and does not learn."""
-        self.lstm.bias_hh_l0.requires_grad_(False).zero_()
-        *units, wo, bo = (torch.from_numpy(np.ascontiguousarray(w.T)) for w in weights[:5])
+        """Take weights as `workloads.layer_weights` makes them; second biases are 0 and do not learn."""
+        for name, own in self.lstm.named_parameters():
+            if name.startswith("bias_hh"):
+                own.requires_grad_(False).zero_()
+        *units, wo, bo = (torch.from_numpy(np.ascontiguousarray(w.T)) for w in weights)
         with torch.no_grad():
             for own, given in zip(self._own(), [*map(_exchanged, units), wo, bo]):
                 own.copy_(given)
         return self
 
     def weights(self):
-        """Return the weights in the form of `workloads`."""
+        """Return the weights in that form."""
         *units, wo, bo = (own.detach() for own in self._own())
         return [w.numpy().T for w in [*map(_exchanged, units), wo, bo]]
 
     def _own(self):
-        lstm = self.lstm
-        return (lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0, self.output.weight, self.output.bias)
+        learned = [own for name, own in self.lstm.named_parameters() if not name.startswith("bias_hh")]
+        return (*learned, self.output.weight, self.output.bias)
 
     def forward(self, x, lengths=None, packed=False):
         """Outputs at the last step."""
+        n_directions = 1 + self.lstm.bidirectional
         if packed:
             x = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-            return self.output(self.lstm(x)[1][0][-1])
+            return self.output(torch.cat(list(self.lstm(x)[1][0][-n_directions:]), dim=1))
         h, _ = self.lstm(x)
-        return self.output(h[:, -1] if lengths is None else h[torch.arange(len(x)), lengths - 1])
+        last = h[:, -1] if lengths is None else h[torch.arange(len(x)), lengths - 1]
+        if n_directions == 2:  # the backward direction has read the whole sequence at its first step
+            n = self.lstm.hidden_size
+            last = torch.cat([last[:, :n], h[:, 0, n:]], dim=1)
+        return self.output(last)
 
 
 class LogisticNet(Net):
@@ -91,7 +98,7 @@ def on_line(job):
     goals = [torch.from_numpy(targets[lo:hi]) for lo, hi in pairwise(rows)]
     before = workloads.on_line_weights(job.workload, job.dtype)
     net = LogisticNet(X.n_features, CELLS[job.workload], targets.shape[1], every_step=every_step)
-    net.set_weights(before)
+    net.set_weights(before[:5])
     solver = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], workloads.RATE)
 
     def run():
@@ -117,10 +124,10 @@ def parts_of(workload, variant):
     return parts
 
 
-def learner(workload, parts, solver, rate, packed=False):
+def learner(workload, parts, solver, rate, packed=False, shape=None):
     """Network, and a function that learns an epoch."""
-    size = workloads.BATCHES[workload]
-    net = Net(size.n_inputs, size.n_cells, 1).set_weights(workloads.batch_weights(workload))
+    size, shape = workloads.BATCHES[workload], shape or {}
+    net = Net(size.n_inputs, size.n_cells, 1, **shape).set_weights(workloads.layer_weights(workload, **shape))
     steps = solver([p for p in net.parameters() if p.requires_grad], rate)
 
     def epoch():
@@ -134,12 +141,15 @@ def learner(workload, parts, solver, rate, packed=False):
 
 def batches(job):
     """An epoch of Adam, inputs padded or packed."""
-    parts, packed = parts_of(job.workload, job.variant), job.variant == "packed"
-    net, epoch = learner(job.workload, parts, torch.optim.SGD, workloads.RATE, packed)
+    form, _, network = job.variant.partition(", ")
+    parts, more = parts_of(job.workload, form), (form == "packed", LAYERS.get(network))
+    net, epoch = learner(job.workload, parts, torch.optim.SGD, workloads.RATE, *more)
     epoch()
-    result = workloads.changes(workloads.batch_weights(job.workload), net.weights())
+    result = workloads.changes(
+        workloads.layer_weights(job.workload, **LAYERS.get(network, {})), net.weights()
+    )
     n_steps = sum(len(x) * x.shape[1] if n is None else int(n.sum()) for x, n, _ in parts)
-    _, epoch = learner(job.workload, parts, torch.optim.Adam, workloads.ADAM_RATE, packed)
+    _, epoch = learner(job.workload, parts, torch.optim.Adam, workloads.ADAM_RATE, *more)
     return Prepared(epoch, n_steps, result=result)
 
 
@@ -147,7 +157,7 @@ def predictions(job):
     """Predictions in batches of the size that is fastest."""
     size = workloads.PREDICT
     X = torch.from_numpy(workloads.inputs_to_predict())
-    net = Net(size.n_inputs, size.n_cells, 1).set_weights(workloads.prediction_weights()).eval()
+    net = Net(size.n_inputs, size.n_cells, 1).set_weights(workloads.prediction_weights()[:5]).eval()
 
     def run(batch_size):
         with torch.inference_mode():

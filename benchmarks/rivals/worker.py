@@ -126,6 +126,11 @@ def serve(pipe, system, affinity):
         except Exception:
             reply = Failed(traceback.format_exc())
         pipe.send(reply)
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(
+        kill_workers=True
+    )  # of searches: they would wait for more work for minutes
 
 
 class Workers:

@@ -142,10 +142,16 @@ def batches(workload, variable=False):
     return X, lengths, rng.standard_normal((n, 1), dtype=np.float32)
 
 
-def batch_weights(workload):
-    """Initial weights of the network of B1, B2 or B3."""
-    size = BATCHES[workload]
-    return initial_weights(size.n_inputs, size.n_cells, 1, np.float32)
+def layer_weights(workload, n_layers=1, bidirectional=False):
+    """Initial weights of B1, B2 or B3: [wx, wh, b] of each layer and direction, then wo and bo."""
+    size, n_directions = BATCHES[workload], 1 + bidirectional
+    weights, n_inputs = [], size.n_inputs
+    for _ in range(n_layers):
+        for _ in range(n_directions):
+            weights += initial_weights(n_inputs, size.n_cells, 1, np.float32)[:3]
+        n_inputs = n_directions * size.n_cells
+    *_, wo, bo = initial_weights(1, n_inputs, 1, np.float32)[:5]
+    return [*weights, wo, bo]
 
 
 @cache

@@ -24,6 +24,7 @@ from shared import HERE, RESULTS, ROOT, filled, markdown
 SECTIONS = {
     "on-line": ("A1", "A2", "A3", "A4", "A5"),
     "batches": ("B1", "B2", "B3"),
+    "layers": ("layers",),
     "others": ("C1", "C2", "F"),
     "threads": ("threads",),
 }
