@@ -133,7 +133,9 @@ def may_overflow():
 def as_real(values, name):
     """Return an array of real numbers: neither text nor None, complex numbers or a mask becomes one."""
     if isinstance(values, np.ma.MaskedArray):
-        raise TypeError(f"{name} must hold real numbers, got a masked array.")
+        raise TypeError(
+            f"{name} must hold real numbers, got a masked array: fill it first, as {name}.filled(0) does."
+        )
     try:
         array = np.asarray(of_tensors(values, name))
         if array.dtype == object:  # of numbers, perhaps

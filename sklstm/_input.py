@@ -52,6 +52,7 @@ def read_X(estimator, X, n_inputs=None, *, allow_nan=False, mixed=False):
         return sequences
     if reset:
         sequences = as_sequences(X, n_features=n_channels, reference="n_channels", **options)
+        warn_of_channels_first(X)
         remember_shape(estimator, None, sequences.n_features, sequences.columns)
     else:
         sequences = as_sequences(X, n_features=n_inputs, **options)
@@ -160,6 +161,18 @@ def warn_of_other_readings(X, table, n_channels):
     else:
         return
     warnings.warn(reading + evidence + end, UserWarning, stacklevel=2)
+
+
+def warn_of_channels_first(X):
+    """Warn if all sequences of a 3-D array have one time step: its channels probably come first."""
+    if isinstance(X, np.ndarray) and X.ndim == 3 and X.shape[1] == 1 and X.shape[2] > 1:
+        warnings.warn(
+            f"X is read as {X.shape[0]} sequences of 1 time step with {X.shape[2]} features: its axes are "
+            "sequences, time steps, features. If the second axis is the channel, as in aeon and sktime, use "
+            "Sequences.from_aeon(X). list(X) is read without this warning.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _is_time(index):

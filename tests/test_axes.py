@@ -95,6 +95,21 @@ def test_a_word_where_rows_do_not_look_like_sequences(name, model):
         model.fit(table[:, :, np.newaxis] if name == "an encoder's output" else table, TARGETS)  # as it says
 
 
+@pytest.mark.parametrize("model", [LSTMRegressor(**SMALL), SequenceScaler()], ids=repr)
+@pytest.mark.filterwarnings("ignore:Learning has not converged")
+def test_a_word_where_channels_come_first(model):
+    X = np.random.default_rng(0).normal(size=(6, 1, 5))
+    words = r"6 sequences of 1 time step with 5 features.*Sequences\.from_aeon\(X\)"
+    with pytest.warns(UserWarning, match=words):
+        model.fit(X, TARGETS[:6])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", message="Learning has not converged")
+        for read in (list(X), Sequences.from_aeon(X), X.swapaxes(1, 2), X[:, :, :1]):
+            model.fit(read, TARGETS[:6])
+
+
 def test_no_word_where_rows_may_be_sequences():
     pd = pytest.importorskip("pandas")
     LSTMRegressor(**SMALL).fit(frame(), TARGETS)

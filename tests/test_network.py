@@ -398,7 +398,11 @@ NO_NUMBERS = {
     "text": (lambda array: array.astype(str), TypeError, "real numbers, got the dtype <U"),
     "None": (lambda array: np.full(array.shape, None), TypeError, "real numbers, got the dtype object"),
     "complex": (lambda array: array * 1j, TypeError, "real numbers, got the dtype complex128"),
-    "masked": (lambda array: np.ma.masked_equal(array, 0), TypeError, "real numbers, got a masked array"),
+    "masked": (
+        lambda array: np.ma.masked_equal(array, 0),
+        TypeError,
+        r"real numbers, got a masked array.*\.filled\(0\)",
+    ),
     "dates": (lambda array: array.astype("M8[s]"), TypeError, "real numbers, got the dtype datetime64"),
     "ragged": (lambda array: [[1.0], [1.0, 2.0]], ValueError, "real numbers, got no rectangular array"),
     "NaN": (lambda array: array * np.nan, ValueError, r"\[0.*\] is nan; expected finite numbers in float64"),
