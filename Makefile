@@ -16,9 +16,11 @@ demo: $(VENV)/demo.stamp
 	$(VENV)/bin/python examples/plot_digits.py
 
 # The suite twice: the optimised build, which some tests compare with the debug build, and the debug build.
+# JOBS is how many tests run side by side.
+JOBS ?= $(or $(shell nproc 2>/dev/null),2)
 test: $(VENV)/test.stamp build/debug.stamp
-	SKLSTM_DEBUG_BUILD="$(DEBUG)" $(VENV)/$(PYTEST)
-	PYTHONPATH="$(DEBUG)" $(VENV)/$(PYTEST)
+	SKLSTM_DEBUG_BUILD="$(DEBUG)" $(VENV)/$(PYTEST) --numprocesses=$(JOBS) --dist=worksteal
+	PYTHONPATH="$(DEBUG)" $(VENV)/$(PYTEST) --numprocesses=$(JOBS) --dist=worksteal
 
 # The fast suite in other orders, and with other seeds of the global generators and of hypothesis.
 SEEDS ?= $(shell seq 20)

@@ -470,7 +470,7 @@ NAMES_OF_ACTIVATIONS = {
         ({"output_gate": False}, {"output_gate", "hidden"}),
         ({"forget_gate": False, "peepholes": True, "shortcut": True}, {"forget_gate", "hidden"}),
     ],
-    ids=str,
+    ids=lambda part: str(sorted(part)),
 )
 def test_activations_are_those_of_the_twin(options, absent, every_step):
     reg = LSTMRegressor(block_size=2, return_sequences=every_step, **SMALL, **options)

@@ -62,7 +62,10 @@ def public_callables():
                 yield f"{part.__name__}.{name}", function
 
 
-@pytest.mark.parametrize(("name", "function"), list(public_callables()), ids=lambda part: str(part)[:60])
+CALLABLES = dict(public_callables())
+
+
+@pytest.mark.parametrize(("name", "function"), CALLABLES.items(), ids=CALLABLES)
 def test_arguments_and_results_have_types(name, function):
     signature = inspect.signature(function)
     untyped = [
