@@ -3,7 +3,7 @@
 PYTHON  ?= python3
 VENV    := .venv
 DEBUG   := $(CURDIR)/build/debug
-SOURCES := pyproject.toml setup.py README.md LICENSE \
+SOURCES := pyproject.toml setup.py packaging/long_description.py README.md LICENSE \
            $(shell find sklstm -not -name '__pycache__' -not -name '*.pyc' -not -name '*.so')
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest

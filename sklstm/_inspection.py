@@ -249,7 +249,7 @@ def _stack_kept(response, keep, name="X"):
     for i, (steps, kept) in enumerate(zip(response, keep, strict=True)):
         n = len(steps)
         if len(kept) != n and (kept[n:].any() or 0 < len(kept) < n):
-            raise ValueError(f"y[{i}] has {len(kept)} targets; expected {n}, one a step.")
+            raise ValueError(f"y[{i}] has {len(kept)} targets; expected {n}, one per step.")
         pieces.append(steps[: len(kept)][kept[:n]])
     return np.concatenate(pieces)
 
@@ -309,7 +309,9 @@ class _Steps:
     def _stacked(self, response):
         if not all(np.ndim(each) for each in response):
             name = type(self._estimator).__name__
-            raise ValueError(f"{name} predicts no array a sequence: step_scorer needs return_sequences=True.")
+            raise ValueError(
+                f"{name} does not predict one array per sequence: step_scorer needs return_sequences=True."
+            )
         flat = _stack_kept(response, self._keep)
         return flat if self._column is None else flat[:, self._column]
 

@@ -156,7 +156,7 @@ OTHER_X = {
     "table": (
         lambda: fitted()[0],
         np.ones((3, 4)),
-        ["X is 2-D", "one univariate sequence a row", "2 features", "(n_steps, 2)", "n_channels=2"],
+        ["X is 2-D", "one univariate sequence per row", "2 features", "(n_steps, 2)", "n_channels=2"],
     ),
     "rows of other length": (
         lambda: LSTMRegressor(n_channels=2, **SMALL).fit(np.ones((4, 6)), np.arange(4.0)),
