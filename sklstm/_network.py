@@ -320,8 +320,8 @@ class Network:
         forget gates, output gates and conventional hidden units (as far as they recur), bias. The columns of
         output units are cells and conventional hidden units, for each pooling and direction in turn, then
         inputs (shortcut) and bias. With several layers the names begin with "layer_0.", "layer_1." and so on,
-        the lowest first; with two directions with "forward." and "backward.". The inputs of an upper layer are
-        the cells and conventional hidden units of the layer below, of both directions.
+        the lowest first; with two directions with "forward." and "backward.". The inputs of an upper layer
+        are the cells and conventional hidden units of the layer below, of both directions.
         """
         if self._is_composed:
             shapes = {

@@ -35,8 +35,8 @@ class Checkpoint:
     ``fit(..., resume_from=checkpoint)``: the fit continues after the last saved epoch with the weights, the
     state of the solver, the random numbers and the order of the sequences that it had, and ends with exactly
     the weights that it would have had without the interruption. Each fit of a search finds its own file by
-    its data and arguments. With `partial_fit`, call `save` between the epochs, and continue with the estimator
-    that `load` returns.
+    its data and arguments. With `partial_fit`, call `save` between the epochs, and continue with the
+    estimator that `load` returns.
 
     A file is written under a temporary name, flushed to the disk and renamed. Whatever happens, either the
     new file or the one before it is complete.
@@ -282,8 +282,8 @@ def _pickle(model, file):
         pickle.dump(model, file, protocol=5)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise TypeError(
-            f"{type(model).__name__} cannot be saved: {error}. An argument that is a function must be defined "
-            "in a module; it must not be a lambda."
+            f"{type(model).__name__} cannot be saved: {error}. An argument that is a function must be "
+            "defined in a module; it must not be a lambda."
         ) from error
 
 

@@ -60,8 +60,8 @@ class Sequences:
     Parameters
     ----------
     values : array-like, data frame or SciPy sparse matrix of shape (n_steps, n_features)
-        The steps of all sequences, stacked: finite numbers, or NaN for missing ones; or objects, such as words
-        and dates, perhaps among numbers, for transformers. A dense array is shared and must not change
+        The steps of all sequences, stacked: finite numbers, or NaN for missing ones; or objects, such as
+        words and dates, perhaps among numbers, for transformers. A dense array is shared and must not change
         afterwards, unless its layout or dtype has to be converted. A sparse matrix is copied.
     offsets : array-like of int of shape (n_sequences + 1,)
         Sequence i is ``values[offsets[i]:offsets[i + 1]]``. No sequence is empty.
