@@ -13,9 +13,9 @@ from sklstm._typing import Gradient
 class ErrorFlowDisplay:
     """Error that flows back from an output, by the lag: median and spread over the sequences.
 
-    Where the line is flat, inputs from so far back can still be learned. The slope of a straight decline is the
-    half-life. Humps show where the model reads. If the line rises, errors explode; `clip` bounds the gradient
-    then.
+    Where the line is flat, inputs from so far back can still be learned. The slope of a straight decline is
+    the half-life. Humps show where the model reads. If the line rises, errors explode; `clip` bounds the
+    gradient then.
 
     Parameters
     ----------

@@ -29,8 +29,8 @@ class InputImportanceDisplay:
     Parameters
     ----------
     importances : ndarray of shape (n_steps, n_features)
-        Result of `LSTMClassifier.input_gradients` or of `occlusion_importance`. With the shape (n_steps, 1) or
-        (1, n_features) it is the importance of whole steps or channels.
+        Result of `LSTMClassifier.input_gradients` or of `occlusion_importance`. With the shape (n_steps, 1)
+        or (1, n_features) it is the importance of whole steps or channels.
     x : ndarray of shape (n_steps, n_features)
         The sequence.
     feature_names : list of str or None, default=None

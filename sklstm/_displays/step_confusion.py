@@ -15,8 +15,8 @@ from sklstm._typing import Array
 class StepConfusionDisplay:
     """Predictions for each true class, time step by time step.
 
-    There is one panel per true class, with the shares of the predicted classes, the correct one at the bottom,
-    and the number of predictions.
+    There is one panel per true class, with the shares of the predicted classes, the correct one at the
+    bottom, and the number of predictions.
 
     Parameters
     ----------

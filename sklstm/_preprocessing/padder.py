@@ -26,8 +26,8 @@ class SequencePadder(UnwrappedSequences, SequenceTransformer):
         A 2-D array of shape (n_sequences, n_steps * n_features), all features of step 0 first, or a 3-D
         array of shape (n_sequences, n_steps, n_features).
     padding : {"nan", "largest"}, default="nan"
-        "largest", only for rows, is the largest finite number of the dtype, which ``n_channels`` also reads as
-        padding: for tools that refuse NaN, such as `AdaBoostClassifier` and `AdaBoostRegressor`.
+        "largest", only for rows, is the largest finite number of the dtype, which ``n_channels`` also reads
+        as padding: for tools that refuse NaN, such as `AdaBoostClassifier` and `AdaBoostRegressor`.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 
