@@ -529,7 +529,7 @@ def test_labels_by_id(form):
         ({1: 0}, ValueError, "labels has none for 1 of 2 ids: [2]; its keys are [1]"),
         (3, TypeError, "labels is of type int; expected a dict"),
         ("x", ValueError, "labels differ within 1: 1.0 and 2.0"),
-        ("z", ValueError, "frame has not the column 'z'"),
+        ("z", ValueError, "frame does not have the column 'z'"),
     ],
 )
 def test_labels_that_are_refused(labels, error, words):

@@ -269,7 +269,7 @@ class Stream:
 
     def _with_partials(self):
         if not self.partials:
-            raise ValueError("The stream carries no derivatives along: make it with partials=True.")
+            raise ValueError("The stream computes no derivatives: make it with partials=True.")
         if not all(part.state_row for part in self._parts):
             raise ValueError("No step has been made since the stream began: call step first.")
         return self._parts

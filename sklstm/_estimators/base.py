@@ -355,8 +355,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         k = int(offset.argmax())
         if offset[k] > OFFSET:
             warnings.warn(
-                f"X has channels that hardly vary beside their mean: channel {k} is {mean[k]:.4g} ± "
-                f"{deviation[k]:.2g}. Learning may have been slow or poor: standardise the channels, "
+                f"X has channels that vary little in comparison with their mean: channel {k} is "
+                f"{mean[k]:.4g} ± {deviation[k]:.2g}. Learning may have been slow or poor: standardise the channels, "
                 f"make_pipeline(SequenceScaler(), {type(self).__name__}(...)).",
                 stacklevel=6,
             )
@@ -371,7 +371,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         if network != self.network_:
             raise ValueError(
                 f"The model was fitted as {self.network_}, data and arguments now ask for {network}. "
-                f"Only learning can go on with the same topology; fit a new {type(self).__name__}."
+                f"Learning can continue only with the same topology; fit a new {type(self).__name__}."
             )
         weights = real_array(self.weights_, "weights_", (self.network_.n_weights,))
         if self._scaling is not None:

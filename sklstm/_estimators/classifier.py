@@ -343,8 +343,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                     place = targets.place(bad.argmax())
                     found = "Unknown label type: continuous" if found == "continuous" else found
                     raise ValueError(
-                        f"{found}. {place} is {shown(y.ravel()[bad.argmax()])}; expected labels. Numbers are "
-                        "learned by LSTMRegressor."
+                        f"{found}. {place} is {shown(y.ravel()[bad.argmax()])}; expected labels. For numbers "
+                        "use LSTMRegressor."
                     )
             if targets.missing is not None:  # NaN has made floats of them
                 y = y.astype(np.int64)

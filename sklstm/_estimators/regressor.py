@@ -154,7 +154,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
                 if problem:
                     raise ValueError(
                         f"{targets.place(place)} is {text!r} ({problem}); expected numbers; None or NaN, not "
-                        "text, at a step without target. Labels are learned by LSTMClassifier."
+                        "text, at a step without target. For labels use LSTMClassifier."
                     )
             y = np.where(counted, y, "0")
         if y.dtype.kind in "fc":

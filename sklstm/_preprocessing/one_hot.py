@@ -133,7 +133,8 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
             self.encoder_ = encoder.fit(symbols)
         except TypeError as error:  # words and numbers have no order
             raise TypeError(
-                f"X holds symbols of several kinds in one feature: {error}. One kind: x.astype(str)."
+                f"X holds symbols of several kinds in one feature: {error}. Convert it to one kind, for "
+                "example x.astype(str)."
             ) from error
         self.categories_ = self.encoder_.categories_
         return self
