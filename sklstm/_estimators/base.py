@@ -356,8 +356,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         if offset[k] > OFFSET:
             warnings.warn(
                 f"X has channels that vary little in comparison with their mean: channel {k} is "
-                f"{mean[k]:.4g} ± {deviation[k]:.2g}. Learning may have been slow or poor: standardise the channels, "
-                f"make_pipeline(SequenceScaler(), {type(self).__name__}(...)).",
+                f"{mean[k]:.4g} ± {deviation[k]:.2g}. Learning may have been slow or poor: standardise the "
+                f"channels, make_pipeline(SequenceScaler(), {type(self).__name__}(...)).",
                 stacklevel=6,
             )
 
