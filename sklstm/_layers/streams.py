@@ -201,7 +201,7 @@ class LayersStream:
             at += dS[0].size
 
     def reset(self, streams=None):
-        """Begin streams anew, with a state and derivatives of zero; see `Stream.reset`."""
+        """Begin new streams, with a state and derivatives of zero; see `Stream.reset`."""
         index = np.arange(self.n_streams) if streams is None else np.atleast_1d(streams)
         check_indices(index, "streams", self.n_streams)
         has_step = self._has_step
