@@ -289,7 +289,7 @@ def test_files_that_are_none(tmp_path):
     path = tmp_path / "x.pickle"
     for content in (b"", b"abc", pickle.dumps(3)):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"checkpoint|go on"):
+        with pytest.raises(ValueError, match=r"checkpoint|could continue"):
             regressor(2).fit(X, SUMS, resume_from=path)
     with pytest.raises(FileNotFoundError, match="resume_from="):
         regressor(2).fit(X, SUMS, resume_from=tmp_path / "nothing")

@@ -473,6 +473,8 @@ def test_from_keras_of_layers_and_directions(n_layers, bidirectional, pooling, n
     assert [without.cell_bias, without.gate_bias, without.output_bias] == [False] * 3
 
 
+@pytest.mark.draws_globally  # Keras does
+@pytest.mark.filterwarnings("ignore")  # of Keras
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_keras_itself(bidirectional, monkeypatch):
     pytest.importorskip("torch")
