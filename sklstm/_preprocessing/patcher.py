@@ -35,12 +35,12 @@ class SequencePatcher(UnwrappedSequences, SequenceTransformer):
         Time steps of a patch.
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
     Notes
     -----
-    A sequence of T steps has ceil(T / step_) patches; where the last one has too few steps, the last step is
+    A sequence of T steps has ``ceil(T / step_)`` patches; if the last one has too few steps, the last step is
     repeated.
 
     Examples
@@ -108,7 +108,7 @@ class SequencePatcher(UnwrappedSequences, SequenceTransformer):
 
         Parameters
         ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
+        input_features : array-like of str of shape (`n_features_in_`,), default=None
             None: `feature_names_in_`, or x0, x1, ...
 
         Returns
