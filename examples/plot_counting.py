@@ -19,8 +19,8 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from matplotlib.ticker import LogFormatter
 import numpy as np
+from matplotlib.ticker import LogFormatter
 
 from sklstm import LSTMRegressor
 from sklstm.tasks import accepted_strings, make_language, make_language_strings
