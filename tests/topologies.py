@@ -15,6 +15,7 @@ SQUASHING = "logistic[-2,2]", "logistic[-1,1]", "logistic", "tanh", "identity"
 GATES = "input_gate", "forget_gate", "output_gate"
 
 GRADIENTS = "truncated", "full"
+POOLINGS = "last", "mean", "max", ("last", "mean", "max"), ("max", "last")
 EVERYTHING = Network(
     2,
     3,
@@ -55,6 +56,21 @@ def networks(draw, **fixed):
     if "peepholes" not in fixed:
         chosen["peepholes"] = any(chosen[gate] for gate in GATES) and draw(st.booleans())
     return Network(**chosen)
+
+
+@st.composite
+def composed(draw, **fixed):
+    """Any topology of up to three layers."""
+    options = {
+        "n_layers": st.integers(1, 3),
+        "bidirectional": st.booleans(),
+        "pooling": st.sampled_from(POOLINGS),
+        "return_sequences": st.booleans(),
+    }
+    chosen = {name: draw(option) for name, option in options.items() if name not in fixed} | fixed
+    if chosen["return_sequences"]:
+        chosen["pooling"] = "last"
+    return draw(networks(**chosen))
 
 
 @dataclass(frozen=True)
