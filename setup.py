@@ -1,7 +1,7 @@
 """Builds the kernel; everything else is in pyproject.toml.
 
 _core.pyx is compiled once for each type and CPU level, and `sklstm._cpu` chooses at import. SKLSTM_DEBUG=1
-checks bounds and assertions.
+checks bounds and assertions; SKLSTM_LEVELS="1 3" builds some of the levels, for tests.
 """
 
 import os
@@ -28,6 +28,9 @@ elif x86:
     LEVELS |= {3: (["-march=x86-64-v3"], 32), 4: (["-march=x86-64-v4"], 64)}
 elif target in ("i686", "i386"):
     LEVELS = {1: (["-msse2", "-mfpmath=sse"], 16)}
+
+if wanted := os.environ.get("SKLSTM_LEVELS"):
+    LEVELS = {int(level): LEVELS[int(level)] for level in wanted.split()}
 
 if msvc:
     common = ["/Od", "/UNDEBUG"] if debug else ["/O2"]

@@ -898,7 +898,7 @@ def main():
     parser.add_argument("--cases", type=int)
     parser.add_argument("--json", help="file for the result")
     options = parser.parse_args()
-    if os.environ.get("SKLSTM_INSTRUMENTED") == "asan":
+    if os.environ.get("SKLSTM_INSTRUMENTED") in ("asan", "quick"):
         import instrumented_arrays  # noqa: F401 - no slack behind the arrays of the kernel
     start = time.monotonic()
     result = fuzz(options.seed, options.seconds, options.calls, options.cases, partial(print, flush=True))
