@@ -31,15 +31,16 @@ test-seeds: $(VENV)/order.stamp
 	done; \
 	test -z "$$failed" || { echo "test-seeds failed with SEEDS='$$failed'" >&2; exit 1; }
 
-# The suite with the oldest dependencies that pyproject.toml allows.
+# The suite with the oldest dependencies that pyproject.toml allows. TESTS=tests/test_network.py are some of the tests.
 test-oldest: $(VENV)-oldest/oldest.stamp
-	$(VENV)-oldest/$(PYTEST)
+	$(VENV)-oldest/$(PYTEST) --junitxml build/oldest.xml $(TESTS)
 
 # One fit over partitions on processes that are killed; part of `make test` where dask is installed.
 test-dask: $(VENV)/test.stamp $(VENV)/dask.stamp
-	$(VENV)/$(PYTEST) tests/test_dask.py
+	$(VENV)/$(PYTEST) --junitxml build/dask.xml tests/test_dask.py
 
-# The kernel on 64-bit ARM and on older x86-64, emulated (Debian, with packages that it names).
+# The kernel on 64-bit ARM and on older x86-64, its C on more processors and with another C library, emulated (Debian,
+# with packages that it names).
 test-platforms: $(VENV)/test.stamp $(VENV)-aarch64/test.stamp build/i686.stamp
 	.ci/platforms test
 
@@ -69,10 +70,10 @@ pages: $(VENV)-docs/docs.stamp $(VENV)/test.stamp $(VENV)/containers.stamp
 	$(VENV)/bin/python tests/testing_page.py
 	$(VENV)/bin/python tools/pages/containers_page.py
 
-# The kernel under AddressSanitizer and UndefinedBehaviourSanitizer, and under ThreadSanitizer; QUICK=quick is a short
-# form. Lines and branches of the kernel that its tests run (Linux, GCC).
+# The kernel under AddressSanitizer and UndefinedBehaviourSanitizer, and under ThreadSanitizer; lines and branches of it
+# that its tests run (Linux, GCC). `.ci/instrumented quick` is a short form of the first.
 test-asan: $(VENV)/test.stamp build/asan.stamp
-	.ci/instrumented asan $(QUICK)
+	.ci/instrumented asan
 
 test-tsan: $(VENV)/test.stamp build/tsan.stamp
 	.ci/instrumented tsan

@@ -1,7 +1,8 @@
 """Builds the kernel; everything else is in pyproject.toml.
 
 _core.pyx is compiled once for each type and CPU level, and `sklstm._cpu` chooses at import. SKLSTM_DEBUG=1
-checks bounds and assertions; SKLSTM_SYMBOLS=1 keeps the names of functions, for profilers and sanitizers.
+checks bounds and assertions; SKLSTM_LEVELS="1 3" builds some of the levels, for tests; SKLSTM_SYMBOLS=1 keeps
+the names of functions, for profilers and sanitizers.
 """
 
 import os
@@ -29,6 +30,9 @@ elif x86:
     LEVELS |= {3: (["-march=x86-64-v3"], 32), 4: (["-march=x86-64-v4"], 64)}
 elif target in ("i686", "i386"):
     LEVELS = {1: (["-msse2", "-mfpmath=sse"], 16)}
+
+if wanted := os.environ.get("SKLSTM_LEVELS"):
+    LEVELS = {int(level): LEVELS[int(level)] for level in wanted.split()}
 
 if msvc:
     common = ["/Od", "/UNDEBUG"] if debug else ["/O2"]

@@ -82,7 +82,8 @@ def fit(
         All labels, of which others are refused; None: the labels of the partitions.
     validation : list of Delayed or Future, default=None
         Partitions that are scored after each epoch and not learned from: learning ends, and gives the best
-        weights, as with ``early_stopping=True`` in `fit`. Accuracy or R² over all of them.
+        weights, as with ``early_stopping=True`` in `fit`. Accuracy or R² over all of them; not for
+        ``loss="quantile"``.
     replicas : int, default=None
         Copies of "adam" and "sgd" that learn beside each other; None: the threads of the cluster, at most one
         per partition. Weights depend on it, and on the order of `parts`, to the bit; on a cluster of equal
@@ -246,6 +247,11 @@ def _check_arguments(estimator, classes, validation, replicas):
         (
             validation is not None and not solver.in_epochs,
             f"validation= needs {parameters.solvers_with('in_epochs')}, got solver={solver.name!r}.",
+        ),
+        (
+            validation is not None and estimator.loss == "quantile",
+            "validation= with loss='quantile' is scored beside the quantiles of all targets, which no sum "
+            "over partitions gives: leave validation= out.",
         ),
         (
             solver.full_batch and not parameters.is_auto(estimator.batch_size),
@@ -790,6 +796,9 @@ def _score_parts(examples, how, weights):
     if is_classifier(plain):
         weight = float(weight.sum() if weight.ndim == 1 else weight.max(axis=1).sum())
         return plain._validation_score(outputs, examples) * weight, weight
+    if plain._log_link:
+        with may_overflow():
+            outputs = np.exp(outputs)
     errors = np.where(
         (weight if weight.ndim == 2 else weight[:, np.newaxis]) > 0, examples.targets - outputs, 0
     )

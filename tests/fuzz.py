@@ -336,10 +336,15 @@ def case_gradient(draw):
     if kind == "full":
         direction = draw.rng.normal(size=net.n_weights)
         direction /= np.linalg.norm(direction)
-        step = 1e-6
-        ahead, behind = (of(X, w=weights + sign * step * direction)[0] for sign in (1, -1))
         largest = max(1.0, np.abs(gradient).max(), abs(value))
-        assert_allclose((ahead - behind) / (2 * step), gradient @ direction, rtol=0, atol=2e-5 * largest)
+        differences = []
+        for step in (1e-6, 1e-7, 1e-8):  # the third derivative of a network that grows spoils long ones
+            ahead, behind = (of(X, w=weights + sign * step * direction)[0] for sign in (1, -1))
+            differences.append((ahead - behind) / (2 * step))
+            if abs(differences[-1] - gradient @ direction) <= 2e-5 * largest:
+                break
+        else:
+            raise AssertionError(f"{differences} for {gradient @ direction}, among {largest}")
     if loss == "squared_error" and weight is None and kind == "full":
         outputs = net.forward(weights, X)
         errors = [o - part for o, part in zip(outputs, parts)] if net.return_sequences else outputs - y
@@ -898,7 +903,7 @@ def main():
     parser.add_argument("--cases", type=int)
     parser.add_argument("--json", help="file for the result")
     options = parser.parse_args()
-    if os.environ.get("SKLSTM_INSTRUMENTED") == "asan":
+    if os.environ.get("SKLSTM_INSTRUMENTED") in ("asan", "quick"):
         import instrumented_arrays  # noqa: F401 - no slack behind the arrays of the kernel
     start = time.monotonic()
     result = fuzz(options.seed, options.seconds, options.calls, options.cases, partial(print, flush=True))

@@ -121,6 +121,52 @@ def test_targets_and_channels_are_scaled_by_all_partitions(one_worker, solver):
     assert_allclose(got.weights_, one.weights_, rtol=1e-6, atol=1e-6)
 
 
+def counts(i):
+    X, y = labelled(i)
+    return X, np.random.default_rng(i).poisson(1.0 + y)
+
+
+LAYERS = {"n_layers": 2, "bidirectional": True, "pooling": ("mean", "max")}
+TOPOLOGIES = {
+    "two layers": (LSTMClassifier(n_layers=2), labelled),
+    "directions, pooling": (LSTMClassifier(**LAYERS), labelled),
+    "directions at each step": (LSTMRegressor(bidirectional=True, return_sequences=True), running),
+    "absolute errors": (LSTMRegressor(loss="absolute_error"), labelled),
+    "Huber": (LSTMRegressor(loss="huber", n_layers=2), labelled),
+    "quantiles": (LSTMRegressor(loss="quantile", quantile=(0.1, 0.9)), labelled),
+    "counts": (LSTMRegressor(loss="poisson", pooling="mean"), counts),
+}
+
+
+@pytest.mark.parametrize("solver", ["rprop", "lbfgs"])
+@pytest.mark.parametrize("name", TOPOLOGIES)
+def test_layers_and_losses_learn_as_on_one_machine(one_worker, name, solver):
+    estimator, load = TOPOLOGIES[name]
+    estimator = clone(estimator).set_params(**SMALL, solver=solver)
+    got = sklstm.dask.fit(estimator, delayed(load, range(3)), client=one_worker)
+    X, y = union(load, range(3))
+    one = clone(estimator).fit(X, y)
+    assert_allclose(got.loss_curve_, one.loss_curve_, rtol=1e-9)
+    assert_allclose(got.weights_, one.weights_, rtol=1e-6, atol=1e-6)
+    for a, b in zip(got.predict(X), one.predict(X), strict=True):
+        assert_allclose(np.asarray(a, float), np.asarray(b, float), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", TOPOLOGIES)
+def test_replicas_of_layers_and_losses(one_worker, name):
+    """One replica that learns from whole mini-batches is one machine; two are the same each time."""
+    estimator, load = TOPOLOGIES[name]
+    estimator = clone(estimator).set_params(**SMALL, shuffle=False, batch_size=20)
+    parts = delayed(load, range(3))
+    got = sklstm.dask.fit(estimator, parts, replicas=1, client=one_worker)
+    one = clone(estimator).fit(*union(load, range(3)))
+    assert_allclose(got.weights_, one.weights_, rtol=1e-9, atol=1e-12)
+    dropped = clone(estimator).set_params(dropout=0.3)
+    first, second = (sklstm.dask.fit(dropped, parts, replicas=2, client=one_worker) for _ in range(2))
+    assert_array_equal(first.weights_, second.weights_)
+    assert not np.array_equal(first.weights_, got.weights_)
+
+
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_one_replica_learns_as_one_machine_to_the_bit(one_worker, solver):
     """Partitions that are whole mini-batches, one after the other."""
@@ -222,6 +268,9 @@ SCORED = {
     "labels of steps": (LSTMClassifier(**STEPS), of_steps),
     "numbers": (LSTMRegressor(), labelled),
     "numbers of steps, some missing": (LSTMRegressor(**STEPS), running),
+    "layers": (LSTMClassifier(**LAYERS), labelled),
+    "counts": (LSTMRegressor(loss="poisson"), counts),
+    "absolute errors": (LSTMRegressor(loss="absolute_error"), labelled),
 }
 
 
@@ -558,6 +607,8 @@ def test_more_bad_arguments(one_worker):
         sklstm.dask.fit(classifier(scoring="f1_macro"), parts, validation=parts, client=one_worker)
     with pytest.raises(ValueError, match="validation= needs solver='sgd', 'adam', 'rprop'"):
         sklstm.dask.fit(classifier(solver="lbfgs"), parts, validation=parts, client=one_worker)
+    with pytest.raises(ValueError, match="beside the quantiles of all targets"):
+        sklstm.dask.fit(LSTMRegressor(loss="quantile", **SMALL), parts, validation=parts, client=one_worker)
     with pytest.raises(ValueError, match="classes= are labels"):
         sklstm.dask.fit(LSTMRegressor(**SMALL), parts, classes=[0, 1], client=one_worker)
     with pytest.raises(TypeError, match="got LogisticRegression: transform each partition"):

@@ -243,6 +243,16 @@ def test_inputs_for_which_no_output_is_finite_are_refused(solver, form):
         reg.fit([make(x) for x in X] + too_large, [*y, *y], sample_weight=weight)
 
 
+def test_lbfgs_that_ends_before_its_first_epoch():
+    """All units are saturated, so the gradient is zero: it ends, and tells of a model that knows nothing."""
+    X = 1e150 * np.random.default_rng(0).normal(size=(30, 4, 2))
+    clf = LSTMClassifier(solver="lbfgs", loss="squared_error", shortcut=True, **SMALL)
+    with pytest.warns(ConvergenceWarning, match="after 0 epochs, but the model explains little"):
+        clf.fit(X, np.arange(30) % 3)
+    assert clf.n_iter_ == len(clf.loss_curve_) == 0
+    assert np.isfinite(clf.predict_proba(X)).all()
+
+
 def test_lbfgs_that_finds_no_lower_loss_has_not_converged():
     X = ragged(20)
     reg = LSTMRegressor(solver="lbfgs", **SMALL)

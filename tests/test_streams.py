@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from sklstm import LSTMClassifier, LSTMRegressor, Sequences, State
+from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences, State
 
 ONLINE = {"gradient": "truncated", "update": "step", "random_state": 0}
 SGD = {"solver": "sgd", "learning_rate": 0.2}
@@ -371,6 +371,15 @@ def test_a_state_that_is_not_finite_is_refused():
     with pytest.raises(ValueError, match=message):
         model.step(VALUES[0])
     assert np.isfinite(model.reset_state().step(VALUES[0])).all()
+
+
+@pytest.mark.parametrize("partials", [False, True])
+@pytest.mark.parametrize("n_layers", [1, 2])
+@pytest.mark.parametrize("n_streams", [2**40, 2**70])
+def test_more_streams_than_memory_holds_are_refused_at_once(n_streams, n_layers, partials):
+    net = Network(2, 1, n_blocks=2, n_layers=n_layers)
+    with pytest.raises(MemoryError, match=f"n_streams={n_streams}"):
+        net.stream(net.init_weights(0), n_streams, partials=partials)
 
 
 @pytest.mark.parametrize("n_streams", [1, 3])

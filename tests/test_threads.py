@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
@@ -106,6 +107,34 @@ def test_limits_of_threadpoolctl_are_kept(watch):
         LSTMClassifier(**MANY).fit(X, Y)
         assert set(blas_threads()) == {1}
     assert watch.seen == {1}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_model_in_several_threads(dtype):
+    """What it keeps for the next call is lent to one thread at a time."""
+    clf = LSTMClassifier(**MANY | {"n_blocks": 12}).fit(X.astype(dtype), Y)
+    network, weights, targets = clf.network_, clf.weights_.astype(dtype), np.eye(2)[Y]
+    parts = [X[: 20 * i].astype(dtype) for i in range(1, 9)]
+
+    def answers(part):
+        value, gradient = network.loss_and_gradient(weights, part, targets[: len(part)])
+        return clf.predict_proba(part), clf.activations(part)[-1]["cell"], value, gradient
+
+    expected = [answers(part) for part in parts]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(answers, parts * 3))
+    for one, other in zip(found, expected * 3):
+        for a, b in zip(one, other):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_fits_in_several_threads():
+    def fit(seed):
+        return LSTMClassifier(**MANY | {"random_state": seed}).fit(X, Y).weights_
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(fit, range(4)))
+    np.testing.assert_array_equal(together, [fit(seed) for seed in range(4)])
 
 
 # ------------------------------------------------------------------------------------------------

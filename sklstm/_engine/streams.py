@@ -1,5 +1,6 @@
 """Streams: time steps that come one by one, with derivatives by the weights if asked for."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklstm._engine.states import (
     write_state,
 )
 from sklstm._engine.threads import one_blas_thread
+from sklstm._messages import shown
 from sklstm._typing import Array
 
 
@@ -27,6 +29,18 @@ def stream_of(network, weights, n_streams=1, partials=False, dtype=None):
 
         return LayersStream(network, weights, n_streams, partials, dtype)
     return Stream(network, weights, n_streams, partials, dtype)
+
+
+def check_room_for_streams(engine, n_streams, partials):
+    """Refuse more streams than there is memory for, before they are made one after the other."""
+    shapes = engine.online_shapes() if partials else engine.online_shapes()[:1]
+    numbers = sum(math.prod(shape) for shape in shapes)
+    try:
+        np.empty((n_streams, numbers), engine.dtype)
+    except (ValueError, OverflowError, MemoryError):
+        raise MemoryError(
+            f"n_streams={shown(n_streams)}: there is no memory for so many states of {numbers} numbers each."
+        ) from None
 
 
 class Stream:
@@ -84,6 +98,7 @@ class Stream:
         self.network, self.n_streams, self.partials = network, int(n_streams), bool(partials)
         self.engine, padded = bind_weights(network, weights, check_dtype(dtype))
         engine, n = self.engine, self.engine.layout
+        check_room_for_streams(engine, self.n_streams, self.partials)
         self.weights = _contiguous(weights, engine.dtype)
         each = 1 if partials else self.n_streams  # streams of a part: partials are carried for one
         at_once = min(each, sequences_at_once(1))

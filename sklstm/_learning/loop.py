@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sklstm._checks import may_overflow
 from sklstm._engine.threads import one_blas_thread
 from sklstm._learning.solvers import CONVERGED, MAX_ITER, NO_DESCENT, SolverState
 from sklstm._learning.trainer import Diverged
@@ -251,7 +252,7 @@ class _Run:
             )
         if end != CONVERGED or not constant:
             return None
-        loss = min(curve)
+        loss = min(curve) if curve else self._loss_before_learning()
         if settings.alpha:
             loss -= self.trainer._penalty(self.weights)
         if loss < (1 - LITTLE) * constant:
@@ -262,6 +263,13 @@ class _Run:
             "n_iter_no_change, tol=0), scale the inputs (SequenceScaler), try another "
             f"{settings.solver.first_to_change}; or the targets may not depend on X."
         )
+
+    def _loss_before_learning(self):
+        """Loss of the first weights, whose gradient is zero: L-BFGS made no iteration."""
+        trainer = self.trainer
+        with may_overflow(), one_blas_thread(), trainer.full_batch() as gradient:
+            loss, _ = gradient(1.0)
+        return loss / trainer.total_weight + (trainer._penalty(self.weights) if trainer.settings.alpha else 0)
 
     def back_to_finite_outputs(self):
         """Go back to the last epoch with finite outputs; its number, and that of the one after it."""
