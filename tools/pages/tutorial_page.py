@@ -1,20 +1,28 @@
-"""The page of results of the experiments of the tutorial of 2003, from the records of their trials.
+"""The pages of results of the experiments of the tutorial of 2003, from the records of their trials.
 
     python tools/pages/tutorial_page.py [--records benchmarks/results/tutorial] [--output docs/tutorial]
 
-needs matplotlib. `tutorial_page.md` has the text; its tables, one for each family, are made here.
+needs matplotlib. The folder tutorial beside this script has the texts, one page for each family of rows and
+the index; their tables are made here.
 """
 
 import argparse
 from pathlib import Path
 
-from shared import HERE, RESULTS, ROOT, filled, markdown
+from shared import HERE, RESULTS, ROOT, filled, identifier, markdown
 
 from sklstm.paper import TUTORIAL
 from sklstm.paper._records import read
 from sklstm.paper._results import groups_of
 
+TEXTS = HERE / "tutorial"
 HEAD = ["row", "setting", "weights", "published", "solved", "sequences", "reached: median (range)", "seeds"]
+FAMILIES = dict.fromkeys(row.family for row in TUTORIAL.values())
+
+
+def page_of(family):
+    """Name of the page of a family, without its ending."""
+    return identifier(family).lower()
 
 
 def seeds_of(group):
@@ -42,20 +50,35 @@ def table_of(family, groups):
 
 
 def readings_of(family):
-    """When trials of a family end, what is reached, and how the sources are read."""
-    lines = []
+    """When trials of a family end, what is reached, how the sources are read; rows with one text together."""
+    texts = {}
     for row in TUTORIAL.values():
-        line = f"**Solved**: {row.rule}. **Reached**: {row.reached}. **Reading**: {row.reading}"
-        if row.family == family and line not in lines:
-            lines.append(line)
-    return "\n\n".join(lines)
+        if row.family == family:
+            text = f"**Solved**: {row.rule}. **Reached**: {row.reached}. **Reading**: {row.reading}"
+            texts.setdefault(text, []).append(row.name)
+    return "\n\n".join(f"{', '.join(names)}. {text}" for text, names in texts.items())
 
 
-def page(template, records):
-    """Return the page: the template with the tables of the records."""
-    groups, families = groups_of(records), dict.fromkeys(row.family for row in TUTORIAL.values())
-    parts = {f"table {family}": table_of(family, groups) for family in families}
-    return filled(template, parts | {f"readings {family}": readings_of(family) for family in families})
+def overview(groups):
+    """Each row in one line: what was published, and the trials that were solved in both settings."""
+    rows = []
+    for row in TUTORIAL.values():
+        shares = []
+        for setting in ("paper", "best"):
+            group = groups.get((row.name, setting))
+            shares.append(group.share if group else "not run" if setting in row.settings else "")
+        rows.append([f"[{row.name}]({page_of(row.family)}.md)", row.published, *shares])
+    return markdown(["row", "published", "paper: solved", "best: solved"], rows, left=2)
+
+
+def pages(records):
+    """Return all pages: name -> text."""
+    groups = groups_of(records)
+    made = {"index": filled((TEXTS / "index.md").read_text(), {"overview": overview(groups)})}
+    for family in FAMILIES:
+        parts = {"table": table_of(family, groups), "readings": readings_of(family)}
+        made[page_of(family)] = filled((TEXTS / f"{page_of(family)}.md").read_text(), parts)
+    return made
 
 
 def main():
@@ -67,8 +90,10 @@ def main():
     if not records:
         parser.error(f"{options.records} has no trials")
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "index.md").write_text(page((HERE / "tutorial_page.md").read_text(), records))
-    print(f"{options.output / 'index.md'} from {len(records)} trials")
+    made = pages(records)
+    for name, text in made.items():
+        (options.output / f"{name}.md").write_text(text)
+    print(f"{len(made)} pages in {options.output} from {len(records)} trials")
 
 
 if __name__ == "__main__":

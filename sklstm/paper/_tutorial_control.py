@@ -1,0 +1,346 @@
+"""Trials of control under partial observation: Advantage(lambda), and a policy by its gradient."""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy.signal import lfilter
+from scipy.special import expit, log_expit
+
+from sklstm import tasks
+from sklstm._learning.trainer import Diverged
+from sklstm._sequences import Sequences
+from sklstm.paper._trial import INITIAL
+from sklstm.paper._tutorial_trial import TutorialTrial
+
+
+class Explorer:
+    """Network without memory that predicts how wrong the values are: the temperature of the choice.
+
+    One hidden layer of tanh units; its target is the size of the error plus `decay` times its own next
+    output.
+    """
+
+    def __init__(self, n_inputs, rng, n_hidden=9, rate=0.01, decay=0.9):
+        self.hidden = rng.uniform(-0.1, 0.1, (n_hidden, n_inputs + 1))
+        self.output = rng.uniform(-0.1, 0.1, n_hidden + 1)
+        self.rate, self.decay = rate, decay
+
+    def __call__(self, x):
+        return np.tanh(x @ self.hidden[:, :-1].T + self.hidden[:, -1]) @ self.output[:-1] + self.output[-1]
+
+    def learn(self, x, target):
+        """One step of gradient descent, for each observation of bounded length.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_inputs,) or (n_steps, n_inputs)
+        target : float or ndarray of shape (n_steps,)
+        """
+        x = np.atleast_2d(x)
+        h = np.tanh(x @ self.hidden[:, :-1].T + self.hidden[:, -1])
+        step = np.clip(self.rate * (target - h @ self.output[:-1] - self.output[-1]), -1.0, 1.0)
+        back = step[:, np.newaxis] * self.output[:-1] * (1 - h * h)
+        self.output[:-1] += step @ h
+        self.output[-1] += step.sum()
+        self.hidden[:, :-1] += back.T @ x
+        self.hidden[:, -1] += back.sum(axis=0)
+
+
+class AdvantageTrial(TutorialTrial):
+    """Advantage(lambda) learning with eligibility traces and directed exploration (Bakker 2002).
+
+    With the option "off_line" weights change after each episode, by the sum of what its steps would change:
+    one pass backwards in the place of traces. Several episodes then go on side by side.
+    """
+
+    def start(self):
+        """Make the environments, the stream of the network, and the explorer."""
+        initial = {name: self.options[name] for name in INITIAL if name in self.options}
+        self.weights = self.network.init_weights(self.rng, **initial)
+        off_line, n = self.options.get("off_line", False), self.options.get("side_by_side", 1)
+        self.stream = self.network.stream(self.weights, n, partials=not off_line)
+        make = getattr(tasks, self.options["task"])
+        self.environments = [make(**self.options["task_arguments"], random_state=self.rng) for _ in range(n)]
+        self.environment = self.environments[0]
+        self.explorer = Explorer(self.row.n_inputs, self.rng)
+        self.recent = []
+        if off_line:
+            self.x = np.array([environment.reset()[0] for environment in self.environments])
+            self.episodes = [[] for _ in self.environments]
+
+    def learn(self):
+        """Learn in so many episodes."""
+        until = self.sequences + self.options["look_every"]
+        while self.sequences < until:
+            if self.options.get("off_line"):
+                self.one_step()
+                continue
+            self.recent.append(self.episode())
+            self.sequences += 1
+        if not np.isfinite(self.weights).all():
+            raise Diverged
+
+    def episode(self):
+        """One episode; returns its last reward and its length."""
+        options, stream, explorer = self.options, self.stream, self.explorer
+        gamma, kappa, most = options["discount"], options["kappa"], options["most_steps"]
+        units, traces = np.eye(self.row.n_outputs), np.zeros(self.network.n_weights)
+        stream.reset()
+        x, _ = self.environment.reset()
+        y, curious = stream.step(x), explorer(x)
+        n_steps, done = 0, False
+        while not done and n_steps < most:
+            n_steps += 1
+            value, action = y.max(), self.choices(y[np.newaxis], curious)[0]
+            traces *= gamma * options["trace_decay"]
+            traces += stream.gradient(units[action])
+            x_next, reward, done, _, _ = self.environment.step(action)
+            following = 0.0
+            if not done:
+                y_next, curious_next = stream.step(x_next), explorer(x_next)
+                following = y_next.max()
+            error = value + (reward + gamma * following - value) / kappa - y[action]
+            self.weights += options["learning_rate"] * error * traces
+            stream.load()
+            explorer.learn(x, abs(error) + (0.0 if done else explorer.decay * curious_next))
+            if not done:
+                x, y, curious = x_next, y_next, curious_next
+        self.steps += n_steps
+        return reward, n_steps
+
+    def choices(self, y, curious):
+        """Actions drawn from the advantages, at temperatures that rise with the errors expected.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n, n_actions)
+        curious : float or ndarray of shape (n,)
+
+        Returns
+        -------
+        list of int
+        """
+        temperature = np.maximum(self.options["temperature"], self.options["temperature"] * curious)
+        differences = (y - y.max(axis=1, keepdims=True)) / np.reshape(temperature, (-1, 1))
+        odds = np.exp(np.maximum(-700.0, differences)).cumsum(axis=1)
+        drawn = self.rng.random((len(y), 1)) * odds[:, -1:]
+        return (odds <= drawn).sum(axis=1).tolist()
+
+    def one_step(self):
+        """One step of all episodes; those that end are learned from, and others begin."""
+        outputs = np.atleast_2d(self.stream.step(self.x if len(self.x) > 1 else self.x[0]))
+        expected = self.explorer(self.x)
+        actions, ended = self.choices(outputs, expected), []
+        for i, (environment, steps) in enumerate(zip(self.environments, self.episodes, strict=True)):
+            x, reward, done, _, _ = environment.step(actions[i])
+            steps.append((self.x[i].copy(), outputs[i], expected[i], actions[i], reward))
+            self.x[i] = x
+            if done or len(steps) > self.options["most_steps"]:
+                self.learn_from(*map(np.array, zip(*steps, strict=True)), done)
+                self.episodes[i], self.x[i] = [], environment.reset()[0]
+                ended.append(i)
+        if ended:
+            self.stream.reset(ended)
+            self.stream.load()
+
+    def learn_from(self, x, y, expected, actions, rewards, done):
+        """One update, by an episode; of one that was cut off the last step is what comes after the others."""
+        options, n_steps = self.options, len(actions) - (not done)
+        if len(self.environments) > 1:  # other episodes have changed the weights since
+            y = self.network.forward(self.weights, [x])[0]
+        values, each = y.max(axis=1), np.arange(n_steps)
+        following, later = (np.append(array[1:], 0.0)[:n_steps] for array in (values, expected))
+        rewards, actions = rewards[:n_steps], actions[:n_steps]
+        gain = (rewards + options["discount"] * following - values[:n_steps]) / options["kappa"]
+        errors = values[:n_steps] + gain - y[each, actions]
+        decay = options["discount"] * options["trace_decay"]
+        at_outputs = np.zeros((n_steps, self.row.n_outputs))
+        at_outputs[each, actions] = lfilter([1.0], [1.0, -decay], errors[::-1])[::-1]
+        gradient = self.network.backward(self.weights, [x[:n_steps]], [at_outputs], "truncated")
+        self.weights += options["learning_rate"] * gradient
+        targets = np.abs(errors) + self.explorer.decay * later
+        for part in range(0, n_steps, 10):
+            self.explorer.learn(x[part : part + 10][: n_steps - part], targets[part : part + 10])
+        self.steps += n_steps
+        self.sequences += 1
+        self.recent.append((rewards[-1], n_steps))
+
+    def look(self):
+        """Whether enough of the last episodes ended in the right arm."""
+        self.recent = self.recent[-self.options["window"] :]
+        right = np.mean([reward > 0 for reward, _ in self.recent])
+        self.reached = right
+        return len(self.recent) == self.options["window"] and right > self.options["share"]
+
+
+class PoleTrial(AdvantageTrial):
+    """The same for a pole in two modes: the greedy policy, frozen, has to balance it in both."""
+
+    def look(self):
+        """Whether one episode in each mode lasts as long as it should."""
+        self.recent.clear()
+        self.reached = min(self.balanced(mode_is_a) for mode_is_a in (True, False))
+        return self.reached >= self.options["test_steps"]
+
+    def balanced(self, mode_is_a):
+        """Steps of an episode without exploration."""
+        stream, most = self.network.stream(self.weights), self.options["test_steps"]
+        x, _ = self.environment.reset(mode_is_a=mode_is_a)
+        for n_steps in range(most):
+            x, _, done, _, _ = self.environment.step(self.greedy(stream.step(x)))
+            if done:
+                return n_steps
+        return most
+
+    def greedy(self, y):
+        """Action without exploration."""
+        return int(y.argmax())
+
+
+class ActorCriticTrial(PoleTrial):
+    """A policy by its gradient in the place of advantages: proximal policy optimisation (Schulman 2017).
+
+    The first output is the log odds of action 1, the second the value of the state. Several poles go on side
+    by side and are learned from in parts of so many steps, each from the state where the last part ended, by
+    the full gradient; "sequences" counts these parts. An episode is cut off at any step with a small
+    probability, so that modes are told again and again, and states become old nevertheless.
+    """
+
+    def start(self):
+        """Make the poles."""
+        TutorialTrial.start(self)
+        options = self.options
+        n, make = options["side_by_side"], getattr(tasks, options["task"])
+        self.weights = self.trainer.weights
+        self.stream = self.network.stream(self.weights, n)
+        self.environments = [make(**options["task_arguments"], random_state=self.rng) for _ in range(n)]
+        self.environment = make(**options["task_arguments"], random_state=self.rng)  # to look at
+        self.x = np.array([environment.reset()[0] for environment in self.environments])
+
+    def greedy(self, y):
+        """Action without exploration."""
+        return int(y[0] > 0)
+
+    def look(self):
+        """Whether one episode in each mode lasts as long as it should; the best of all looks counts."""
+        best = self.reached or 0
+        self.recent = []
+        is_balanced = super().look()
+        self.reached = max(best, self.reached)
+        return is_balanced
+
+    def learn(self):
+        """Learn from so many rounds; the learning rate falls to a tenth."""
+        options = self.options
+        for _ in range(options["look_every"]):
+            rest = max(0.1, 1 - self.sequences / options["rate_falls_until"])
+            self.trainer.learning_rate = options["learning_rate"] * rest
+            self.one_round()
+        if not np.isfinite(self.weights).all():
+            raise Diverged
+
+    def one_round(self):
+        """One part of each pole, and some updates by it."""
+        parts, state, y, *data = self.collect()
+        before = log_expit(np.where(data[0], y[:, 0], -y[:, 0]))
+        for _ in range(self.options["epochs"]):
+            y = np.vstack(self.network.forward(self.weights, parts, initial_state=state))
+            errors = self.errors(y, before, *data) / len(y)
+            errors = np.split(errors, parts.offsets[1:-1])
+            gradient = self.network.backward(self.weights, parts, errors, initial_state=state)
+            self.trainer.learned.grad[...] += self.engine.pad(gradient)
+            self.engine.update(self.trainer.learned)
+            self.weights[:] = self.trainer.weights
+        self.stream.load()
+        self.sequences += len(self.environments)
+        self.steps += len(y)
+
+    def collect(self):
+        """Follow each pole for one part.
+
+        Returns
+        -------
+        pieces : Sequences
+            Observations: episodes, or what lies of them in this part.
+        state : State
+            Where each of them begins.
+        y : ndarray of shape (n_steps, n_outputs)
+        is_one : ndarray of bool of shape (n_steps,)
+            The actions.
+        advantage, value : ndarray of shape (n_steps,)
+        """
+        options, n, part = self.options, len(self.environments), self.options["part"]
+        initial, begins = self.stream.state, [[0] for _ in self.environments]
+        X, Y = np.empty((part, n, self.row.n_inputs)), np.empty((part + 1, n, self.row.n_outputs))
+        actions, rewards, ended, cut = np.zeros((4, part, n))
+        for t in range(part):
+            X[t], Y[t] = self.x, self.stream.step(self.x)
+            actions[t] = self.rng.random(n) < expit(Y[t, :, 0])
+            cut[t] = self.rng.random(n) < options["cut"]
+            for i, environment in enumerate(self.environments):
+                self.x[i], rewards[t, i], ended[t, i], _, _ = environment.step(int(actions[t, i]))
+                if ended[t, i] or cut[t, i]:
+                    self.x[i] = environment.reset()[0]
+                    begins[i].append(t + 1)
+            if (over := np.flatnonzero(ended[t] + cut[t])).size:
+                self.stream.reset(over)
+                self.stream.load()
+        after = self.stream.state
+        Y[part] = self.stream.step(self.x)
+        self.stream.state = after
+        advantages = self.advantages(Y[..., 1], rewards, ended, cut)
+        values = Y[:-1, :, 1] + advantages
+        pieces = [
+            (slice(begin, end), i)
+            for i in range(n)
+            for begin, end in pairwise([*begins[i], part])
+            if begin < end
+        ]
+        state = initial.take([i for _, i in pieces])
+        for array in state:
+            array[[steps.start > 0 for steps, _ in pieces]] = 0
+        flat = [
+            np.concatenate([array[piece] for piece in pieces])
+            for array in (X, Y, actions, advantages, values)
+        ]
+        x, y, is_one, advantage, value = flat
+        advantage /= max(advantage.std(), 0.02)
+        lengths = [steps.stop - steps.start for steps, _ in pieces]
+        return Sequences.from_lengths(x, lengths), state, y, is_one == 1, advantage, value
+
+    def errors(self, y, before, is_one, advantage, value):
+        """Derivatives, by the outputs, of what is minimised at each step.
+
+        That is -min(ratio * advantage, bounded ratio * advantage), with the ratio of the probability of the
+        action to that of before, less the entropy of the policy times a constant, plus half the squared error
+        of the value.
+        """
+        p, bound = expit(y[:, 0]), self.options["bound"]
+        ratio = np.exp(log_expit(np.where(is_one, y[:, 0], -y[:, 0])) - before)
+        counts = np.where(advantage > 0, ratio < 1 + bound, ratio > 1 - bound)
+        errors = np.empty_like(y)
+        errors[:, 0] = -advantage * ratio * counts * (is_one - p)
+        errors[:, 0] += self.options["entropy"] * y[:, 0] * p * (1 - p)
+        errors[:, 1] = y[:, 1] - value
+        return errors
+
+    def advantages(self, values, rewards, ended, cut):
+        """Generalised advantage estimates; at a step after which an episode is cut off there is none.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_steps + 1, n)
+        rewards, ended, cut : ndarray of shape (n_steps, n)
+
+        Returns
+        -------
+        ndarray of shape (n_steps, n)
+        """
+        discount, decay = self.options["discount"], self.options["trace_decay"]
+        estimates, following = np.zeros_like(rewards), np.zeros(rewards.shape[1])
+        for t in reversed(range(len(rewards))):
+            goes_on = (1 - ended[t]) * (1 - cut[t])
+            delta = rewards[t] + discount * values[t + 1] * (1 - ended[t]) - values[t]
+            following = delta * (1 - cut[t] * (1 - ended[t])) + discount * decay * goes_on * following
+            estimates[t] = following
+        return estimates

@@ -1,0 +1,359 @@
+"""Trials of languages, of precise timing and of the continual Reber grammar: strings and streams."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import logit
+
+from sklstm import tasks
+from sklstm._learning.trainer import Diverged
+from sklstm._sequences import Sequences
+from sklstm.paper._tutorial_trial import TutorialTrial
+
+
+class LanguageTrial(TutorialTrial):
+    """Strings of a language; afterwards, how far the network counts."""
+
+    LONGEST = 2**15  # time steps that are looked at at once
+
+    def learn(self):
+        """Learn from new strings."""
+        n, options = self.options["look_every"], self.options
+        X, y = tasks.make_language(n, options["language"], 1, options["max_n"], random_state=self.rng)
+        self.trainer.load(self.bind(X, 0.25 + 0.5 * y.values))
+        self.trainer.epoch(self.rng)
+        self.sequences += n
+        self.steps += X.n_steps
+
+    def look(self):
+        """Whether all strings to learn are accepted."""
+        return self.largest(self.options["max_n"]) == self.options["max_n"]
+
+    def finish(self):
+        """Go on learning for a while, if the setting says so; the best of all looks counts."""
+        self.reached = self.largest()
+        for _ in range(self.options["more"] // self.options["look_every"]):
+            try:
+                self.learn()
+            except Diverged:
+                break
+            self.reached = max(self.reached, self.largest())
+
+    def largest(self, most=None):
+        """Largest n, or n + m, so that all strings up to it are accepted.
+
+        From n = 1000 on a grid is looked at, each number 1.1 times the one before.
+        """
+        pairs, n = self.options["language"] == "a^n b^m B^m A^n", 0
+        while most is None or n < most:
+            following = n + 1 if n < 1000 or pairs else int(1.1 * n)
+            counts = [following] if not pairs else [(i, following - i) for i in range(1, following)]
+            if not all(self.accepts(count) for count in counts):
+                return n
+            n = following
+        return n
+
+    def accepts(self, count):
+        """Whether one string is accepted: read in parts, until the first wrong prediction."""
+        X, y = tasks.make_language_strings([count], self.options["language"])
+        state = None
+        for at in range(0, X.n_steps, self.LONGEST):
+            part = slice(at, at + self.LONGEST)
+            bound = self.engine.bind(Sequences.from_lengths(X.values[part], [len(X.values[part])]))
+            outputs, state = self.engine.forward(self.trainer.w, bound, state)
+            if not ((outputs > 0.5) == (y.values[part] > 0.5)).all():
+                return False
+        return True
+
+
+class TimingTrial(TutorialTrial):
+    """Spikes and periodic functions: streams until the first wrong step, or whole ones with other solvers.
+
+    Streams lie in a block of events and begin one after the other, each at the first event after the end of
+    the one before. With the option "periods" the period grows: the next one comes when this one is right.
+    """
+
+    BLOCK = 20  # streams for which events are drawn at once
+
+    def start(self):
+        """Draw a block as well."""
+        super().start()
+        task, arguments = self.options["task"], self.options["task_arguments"]
+        self.is_fixed = task == "make_periodic" or (task == "make_timed_spikes" and "extras" not in arguments)
+        self.next, self.right, self.known, self.begun = None, 0, 1, self.sequences
+        self.periods = list(self.options.get("periods", ()))
+        self.rates = None
+
+    def draw(self, events):
+        """X, targets and weights of one sequence of so many events, or of as many as a mini-batch has."""
+        options = self.options
+        make, arguments = getattr(tasks, options["task"]), dict(options["task_arguments"])
+        if options["task"] == "make_periodic":
+            X, y = make(events, **arguments)
+            return X, y.values, None
+        if self.periods:
+            arguments["period"] = self.periods[0]
+        X, y, *weight = make(options.get("batch_size", 1), events, **arguments, random_state=self.rng)
+        return X, y.values, weight[0].values[:, 0] if weight else None
+
+    def one_stream(self, events, learns):
+        """Follow a stream of at most so many events; whether all its steps were right."""
+        if self.next is None or self.events != events or (self.next + events >= len(self.edges)):
+            self.take_block(events)
+        assert self.next is not None  # of the block
+        begin, end = self.edges[self.next], self.edges[self.next + events]
+        self.trainer.bound.learned.start[0] = self.trainer.bound.learned.target[0] = begin
+        self.trainer.bound.learned.length[0] = end - begin
+        if learns and self.rates is not None:
+            self.rates[begin:end] = self.curve[self.number[begin:end] - self.number[begin]]
+        loss, n_steps, missed = self.trainer.follow(
+            0, limit=self.options["miss"], learns=learns, rates=self.rates if learns else None
+        )
+        self.error = np.sqrt(2 * (loss if learns else self.squared_error(begin, n_steps)) / n_steps)
+        is_right = (self.edges > begin) & (self.edges <= begin + n_steps - missed)
+        self.right = int(np.count_nonzero(is_right))
+        if not self.is_fixed:
+            self.next = int(np.searchsorted(self.edges, begin + n_steps))
+        if learns:
+            self.steps += n_steps
+            self.sequences += 1
+        return not missed
+
+    def squared_error(self, begin, n_steps):
+        """Half the sum of squared errors of a stream of the block, whatever the loss is."""
+        bound, steps = self.trainer.bound, slice(begin, begin + n_steps)
+        outputs = self.outputs(Sequences.from_lengths(bound.sequences.values[steps], [n_steps]))
+        squares = (outputs - bound.targets[steps]) ** 2
+        return 0.5 * np.sum(squares * np.reshape(bound.target_weight, (len(bound.targets), -1))[steps])
+
+    def take_block(self, events):
+        """Let streams come from a new block; of a task without input there is only one stream."""
+        X, targets, weight = self.draw(events if self.is_fixed else self.BLOCK * events)
+        if self.options["task"] == "make_periodic":
+            ends = np.arange(1, events + 1) * self.options["task_arguments"]["period"]
+        else:
+            ends = np.flatnonzero((targets if weight is None else weight).ravel() == 1) + 1
+        self.edges, self.next, self.events = np.concatenate([[0], ends]), 0, events
+        bound = self.bind(X, targets, weight=weight)
+        self.trainer.load(replace(bound, learned=bound.order[[0]]))
+        if self.options.get("rate_decay", 1.0) < 1:  # per event
+            self.curve = self.options["learning_rate"] * self.options["rate_decay"] ** np.arange(len(ends))
+            self.number, self.rates = np.searchsorted(ends, np.arange(ends[-1]), "right"), np.empty(ends[-1])
+
+    def learn(self):
+        """Learn from so many streams, or from sequences that are one event longer than those known so far."""
+        events = self.options["events"]
+        if self.sequences - self.begun >= self.options.get("restart_after", np.inf):
+            self.start()  # with other weights
+        if self.options.get("grows"):
+            events = self.known = min(events, max(self.known, self.right + 1))
+        for _ in range(self.options["look_every"]):
+            if self.options["solver"] == "sgd":
+                self.one_stream(events, learns=True)
+                continue
+            X, targets, weight = self.draw(events)
+            if "spike_weight" in self.options:  # spikes are rare
+                weight = np.where(targets[:, 0] == 1, self.options["spike_weight"], 1.0)
+            self.trainer.load(self.bind(X, targets, weight=weight))
+            self.next = None  # the block of streams is gone
+            self.trainer.epoch(self.rng)
+            self.sequences += 1
+            self.steps += X.n_steps
+
+    def look(self):
+        """Whether a new stream is right throughout; one in which states overflow is not."""
+        try:
+            right = self.one_stream(self.options["test_events"], learns=False)
+        except Diverged:
+            self.next, self.right = None, 0
+            return False
+        self.reached = self.error
+        if right and len(self.periods) > 1:
+            del self.periods[0]
+            self.next, self.right, self.known, self.begun = None, 0, 1, self.sequences
+            return False
+        return right
+
+
+class StationaryTrial(TimingTrial):
+    """Spikes at an interval that a constant input tells: right at each of the intervals.
+
+    With the option "first" the shortest so many intervals are learned at first, and more when they are right.
+    """
+
+    BLOCK = 1  # each stream has its interval
+    extra: int | None = None  # of the stream that is looked at
+
+    def start(self):
+        """Begin with the shortest intervals."""
+        self.extras = self.options["task_arguments"]["extras"]
+        self.n_intervals = self.options.get("first", len(self.extras))
+        super().start()
+
+    def draw(self, events):
+        """Streams of intervals drawn at random, or one to look at of a certain interval."""
+        arguments, longest = self.options["task_arguments"], max(self.extras)
+        if self.extra is not None:
+            X, y = tasks.make_timed_spikes(1, events, arguments["period"] + self.extra)
+            told = np.full_like(X.values, self.extra / longest)
+        else:
+            n, extras = self.options.get("batch_size", 1), self.extras[: self.n_intervals]
+            changed = arguments | {"extras": extras}
+            X, y = tasks.make_timed_spikes(n, events, **changed, random_state=self.rng)
+            told = X.values * (max(extras) / longest)
+        return Sequences(told, X.offsets), y.values, None
+
+    def look(self):
+        """Whether a stream of each interval is right throughout; "reached" counts the intervals."""
+        right = []
+        for extra in self.extras[: self.n_intervals]:
+            self.extra, self.next = extra, None
+            super().look()
+            right.append(self.right)
+        self.extra, self.next, self.right = None, None, min(right)
+        self.reached = sum(n == self.options["test_events"] for n in right)
+        are_right = self.reached == self.n_intervals
+        if are_right and self.n_intervals < len(self.extras):
+            self.n_intervals = min(len(self.extras), int(np.ceil(1.2 * self.n_intervals)))
+            self.known, self.right, self.begun = 1, 0, self.sequences
+            return False
+        return are_right
+
+
+class OrderTrial(TimingTrial):
+    """Noisy temporal order, string after string without a reset: a target at the end of each."""
+
+    best = 0
+
+    def draw(self, events):
+        """So many strings as one sequence; classes in the order of their names."""
+        X, y = tasks.make_temporal_order(events, **self.options["task_arguments"], random_state=self.rng)
+        ends = X.offsets[1:] - 1
+        weight, targets = np.zeros(X.n_steps), np.zeros((X.n_steps, self.row.n_outputs))
+        weight[ends] = 1
+        targets[ends] = np.eye(self.row.n_outputs)[np.unique(y, return_inverse=True)[1]]
+        return Sequences(X.values, [0, X.n_steps]), targets, weight
+
+    def look(self):
+        """Whether all strings of a new stream are right; "reached" is the most that were."""
+        is_right = super().look()
+        self.best = self.reached = max(self.best, self.right)
+        return is_right
+
+
+class ReberTrial(TutorialTrial):
+    """The continual embedded Reber grammar: ten test streams without a wrong prediction."""
+
+    def start(self):
+        """No strings are drawn yet."""
+        super().start()
+        self.next, self.edges, self.best = 0, np.zeros(1, int), 0.0
+        self.curve = self.options["learning_rate"] * self.options["rate_decay"] ** np.arange(10_000)
+
+    def take_block(self, n_steps):
+        """Let streams come from new strings: about so many symbols, all strings whole."""
+        X, y = tasks.make_continual_reber(1, max(n_steps, 200), random_state=self.rng)
+        symbols = X.values.indices
+        ends = np.flatnonzero(symbols[:-1] == tasks.REBER_SYMBOLS.index("E")) + 1
+        ends = ends[symbols[ends] == tasks.REBER_SYMBOLS.index("B")]  # and not before the last T or P
+        self.edges, self.next = np.concatenate([[0], ends]), 0
+        bound = self.bind(Sequences(X.values[: ends[-1]], [0, ends[-1]]), y.values[: ends[-1]])
+        self.trainer.load(replace(bound, learned=bound.order[[0]]))
+        self.rates = np.empty(ends[-1])
+
+    def one_stream(self, most, learns):
+        """Follow a stream for at most so many symbols, or a string more; the number of right ones."""
+        options, n_right, block = self.options, 0, 400
+        while n_right < most:
+            if self.next == len(self.edges) - 1:
+                block = min(10 * block, 100_000) if n_right else block
+                self.take_block(block)
+            begin = self.edges[self.next]
+            end = self.edges[self.next + 1] if options["reset"] else self.edges[-1]
+            end = min(end, begin + most - n_right)
+            order = self.trainer.bound.learned
+            order.start[0], order.target[0], order.length[0] = begin, begin, end - begin
+            rates = self.rates_from(n_right, begin, end) if learns and options["rate_decay"] < 1 else None
+            goes_on = n_right > 0 and not options["reset"]
+            _, n_steps, missed = self.trainer.follow(
+                0, limit=options["miss"], learns=learns, rates=rates, goes_on=goes_on
+            )
+            self.next = int(np.searchsorted(self.edges, begin + n_steps))
+            n_right += n_steps - missed
+            if learns:
+                self.steps += n_steps
+            if missed:
+                break
+        if learns:
+            self.sequences += 1
+        return n_right
+
+    def rates_from(self, n_before, begin, end):
+        """Learning rates of the block for a stream that has had so many steps."""
+        later = self.curve[min(n_before, len(self.curve) - 1) :][: end - begin]
+        self.rates[begin : begin + len(later)] = later
+        self.rates[begin + len(later) : end] = self.curve[-1]
+        return self.rates
+
+    def learn(self):
+        """Learn from so many streams."""
+        for _ in range(self.options["look_every"]):
+            self.one_stream(self.options["most_steps"], learns=True)
+
+    def look(self):
+        """Whether ten test streams are right; three are enough to say no."""
+        lengths = []
+        for _ in range(10):
+            lengths.append(self.one_stream(self.options["test_steps"], learns=False))
+            if len(lengths) >= 3 and min(lengths) < self.options["test_steps"]:
+                break
+        self.best = self.reached = max(self.best, float(np.mean(lengths)))
+        return min(lengths) >= self.options["test_steps"]
+
+
+class StateDecayTrial(ReberTrial):
+    """The same without forget gates, the states of the cells times a constant at each step.
+
+    The constant is the activation of forget gates that have a bias and no other weight and do not learn: what
+    is learned is as in a network without them.
+    """
+
+    def start(self):
+        """Set the forget gates."""
+        super().start()
+        self.weights = self.trainer.weights
+        self.learns = np.ones_like(self.weights)
+        forget, learns = (self.network.views(w)["forget_gate"] for w in (self.weights, self.learns))
+        forget[:], learns[:] = 0, 0
+        forget[:, -1] = logit(self.options["state_decay"])
+        self.trainer.w[self.engine.places] = self.weights
+        self.stream = self.network.stream(self.weights, partials=True)
+
+    def one_stream(self, most, learns):
+        """Follow a stream, step by step where something is learned."""
+        if not learns:
+            return super().one_stream(most, learns)
+        n_right, missed = 0, False
+        self.stream.reset()
+        while not missed and n_right < most:
+            if self.next == len(self.edges) - 1:
+                self.take_block(400 if n_right == 0 else 10_000)
+            begin, bound = self.edges[self.next], self.trainer.bound
+            end = min(self.edges[-1], begin + most - n_right)
+            n_steps = 0
+            for x, y in zip(
+                bound.sequences.values[begin:end].toarray(), bound.targets[begin:end], strict=True
+            ):
+                errors = self.stream.step(x) - y
+                self.weights -= self.options["learning_rate"] * self.learns * self.stream.gradient(errors)
+                self.stream.load()
+                n_steps += 1
+                missed = np.abs(errors).max() >= self.options["miss"]
+                if missed:
+                    break
+            self.next = int(np.searchsorted(self.edges, begin + n_steps))
+            self.steps += n_steps
+            n_right += n_steps - missed
+        self.sequences += 1
+        self.trainer.w[self.engine.places] = self.weights
+        return n_right
