@@ -204,6 +204,7 @@ def test_what_needs_the_whole_sequence_has_no_state_in_onnx(model, message):
 
 @pytest.mark.parametrize("step", [1, 2, 3, 4, 7])
 def test_patches_are_exported(step):
+    pytest.importorskip("torch")
     lstm = LSTMClassifier(**FIT, bidirectional=True, pooling=("last", "mean", "max"), shortcut=True)
     model = make_pipeline(SequenceScaler(), SequencePatcher(step=step), SequenceScaler(), lstm)
     expected = model.fit(X, ["a", "b"] * 3).predict_proba(X)

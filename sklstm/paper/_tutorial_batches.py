@@ -127,7 +127,7 @@ class SeriesTrial(BatchTrial):
         """Take the series, standardised, and let the windows learn it."""
         super().start()
         options = self.options
-        self.learned, first, last = options["learned"], *options["tested"]
+        self.learned, (first, last) = options["learned"], options["tested"]
         X, y = self.series()
         mean, spread = X[: self.learned].mean(), X[: self.learned].std()
         self.X, self.y = (X - mean) / spread, (y - mean) / spread
@@ -164,7 +164,7 @@ class SeriesTrial(BatchTrial):
 
     def draw(self, n, **changes):
         """Parts of the series to learn from, of 250 steps each."""
-        at = self.rng.integers(0, self.learned - 250, n)[:, np.newaxis] + np.arange(250)
+        at = np.reshape(self.rng.integers(0, self.learned - 250, n), (n, 1)) + np.arange(250)
         X, y = (Sequences.from_lengths(part[at.ravel()], [250] * n) for part in (self.X, self.y))
         return X, y
 
@@ -283,7 +283,7 @@ class FramesTrial(BatchTrial):
         self.frames = [(part - mean) / spread for part in parts]
         self.test = self.draw(self.options["n_test"], tested=True)
 
-    def draw(self, n, tested=False):
+    def draw(self, n, tested=False, **changes):
         """Strings of recordings, with the differences of their frames, or with the frames around."""
         X, y = [], []
         for _ in range(n):

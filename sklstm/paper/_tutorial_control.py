@@ -136,7 +136,7 @@ class AdvantageTrial(TutorialTrial):
             steps.append((self.x[i].copy(), outputs[i], expected[i], actions[i], reward))
             self.x[i] = x
             if done or len(steps) > self.options["most_steps"]:
-                self.learn_from(*map(np.array, zip(*steps, strict=True)), done)
+                self.learn_from(*map(np.array, zip(*steps, strict=True)), done=done)
                 self.episodes[i], self.x[i] = [], environment.reset()[0]
                 ended.append(i)
         if ended:
@@ -226,7 +226,7 @@ class ActorCriticTrial(PoleTrial):
         best = self.reached or 0
         self.recent = []
         is_balanced = super().look()
-        self.reached = max(best, self.reached)
+        self.reached = max(best, self.reached or 0)
         return is_balanced
 
     def learn(self):
