@@ -136,7 +136,8 @@ class AdvantageTrial(TutorialTrial):
             steps.append((self.x[i].copy(), outputs[i], expected[i], actions[i], reward))
             self.x[i] = x
             if done or len(steps) > self.options["most_steps"]:
-                self.learn_from(*map(np.array, zip(*steps, strict=True)), done=done)
+                x, y, wanted, taken, rewards = map(np.array, zip(*steps, strict=True))
+                self.learn_from(x, y, wanted, taken, rewards, done)
                 self.episodes[i], self.x[i] = [], environment.reset()[0]
                 ended.append(i)
         if ended:
