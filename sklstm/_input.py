@@ -52,7 +52,6 @@ def read_X(estimator, X, n_inputs=None, *, allow_nan=False, mixed=False):
         return sequences
     if reset:
         sequences = as_sequences(X, n_features=n_channels, reference="n_channels", **options)
-        warn_of_channels_first(X)
         remember_shape(estimator, None, sequences.n_features, sequences.columns)
     else:
         sequences = as_sequences(X, n_features=n_inputs, **options)

@@ -29,7 +29,7 @@ def of_tensors(data: Any, where: str) -> Any:
     object
     """
     if isinstance(data, (list, tuple)) and not is_tensor(data):
-        if not any(map(is_tensor, data)):
+        if not _has_tensors(data):
             return data
         return [of_tensors(element, f"{where}[{i}]") for i, element in enumerate(data)]
     if not is_tensor(data):
@@ -47,6 +47,13 @@ def of_tensors(data: Any, where: str) -> Any:
         found = f"{where} is a tensor of {data.dtype} on {data.device} that cannot be read"
         reason = str(error).partition("\n")[0]
         raise TypeError(f"{found} ({reason}); expected one that x.detach().cpu().numpy() takes.") from error
+
+
+def _has_tensors(data: Any) -> bool:
+    """Whether elements of a list are tensors, or those of its first element, if that is a list, and so on."""
+    if any(map(is_tensor, data)):
+        return True
+    return len(data) > 0 and isinstance(data[0], (list, tuple)) and _has_tensors(data[0])
 
 
 def _dense(tensor: Any) -> Any:

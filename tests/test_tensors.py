@@ -38,6 +38,7 @@ FORMS = {
     "conjugate": lambda: [torch.complex(x, -x).conj().imag for x in TENSORS],
     "padded": lambda: torch.nn.utils.rnn.pad_sequence(TENSORS, batch_first=True, padding_value=torch.nan),
     "steps": lambda: [list(x) for x in TENSORS],
+    "numbers": lambda: [[list(step.clone().requires_grad_()) for step in x] for x in TENSORS],
 }
 
 

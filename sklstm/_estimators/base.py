@@ -24,7 +24,7 @@ from sklstm._estimators.checkpoint import resumption_of
 from sklstm._estimators.explain import ExplanationMixin
 from sklstm._estimators.streams import StreamsMixin
 from sklstm._estimators.validation import Examples, Validation, validation_of
-from sklstm._input import read_X, remember_shape
+from sklstm._input import read_X, remember_shape, warn_of_channels_first
 from sklstm._learning.kalman import DECOUPLED
 from sklstm._learning.loop import History, learn
 from sklstm._learning.losses import LOSSES, loss_of_constants
@@ -288,6 +288,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         goes_on = goes_on and hasattr(self, "weights_")
         sequences = self._read_X(X, reset=not goes_on)
         warn_of_order(y, X)
+        if not once:  # one step of several streams, for partial_fit
+            warn_of_channels_first(X)
         options = {"classes": classes, "reset": not goes_on, "may_lack": continued}
         data = self._read_targets(y, sample_weight, sequences, **options)
         rng = check_random_state(self.random_state)

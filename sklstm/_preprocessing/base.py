@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks import check_n_channels
 from sklstm._documentation import DocumentationLinks
-from sklstm._input import read_X
+from sklstm._input import read_X, warn_of_channels_first
 from sklstm._messages import of_public_classes
 from sklstm._sequences import is_table
 
@@ -23,6 +23,8 @@ class SequenceTransformer(DocumentationLinks, TransformerMixin, BaseEstimator):
     def _read_X(self, X, reset, mixed=False):
         check_n_channels(self.n_channels)
         sequences = read_X(self, X, None if reset else self._n_channels_in, allow_nan=True, mixed=mixed)
+        if reset:
+            warn_of_channels_first(X)
         if reset:
             self._n_channels_in = sequences.n_features
         return sequences
