@@ -61,7 +61,7 @@ test-docs: docs
 
 # The generated pages, from the records in benchmarks/results.
 pages: $(VENV)-docs/docs.stamp
-	for page in paper paths performance; do $(VENV)-docs/bin/python tools/pages/$${page}_page.py || exit 1; done
+	for page in paper paths performance defaults; do $(VENV)-docs/bin/python tools/pages/$${page}_page.py || exit 1; done
 	if [ -d benchmarks/results/tutorial ]; then $(VENV)-docs/bin/python tools/pages/tutorial_page.py; fi
 
 # The kernel under AddressSanitizer and UndefinedBehaviourSanitizer, and under ThreadSanitizer; QUICK=quick is a short

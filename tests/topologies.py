@@ -158,7 +158,10 @@ def regressor_of(net, weights):
     """A fitted regressor with this network and these weights."""
     architecture = asdict(net)
     x, y = (np.zeros((1, architecture.pop(name))) for name in ("n_inputs", "n_outputs"))
-    reg = LSTMRegressor(random_state=0, **architecture).partial_fit([x], [y] if net.return_sequences else y)
+    assert architecture.pop("patch_size") == 1
+    reg = LSTMRegressor(random_state=0, n_patches=None, **architecture).partial_fit(
+        [x], [y] if net.return_sequences else y
+    )
     reg.weights_ = weights
     return reg
 

@@ -16,6 +16,7 @@ from sklstm._displays._shared import (
 )
 from sklstm._estimators.nested import unwrap_with
 from sklstm._messages import shown
+from sklstm._sequences.patches import patch_of_steps
 from sklstm._typing import Array
 
 PARTS = ("input", *GATES[:2], "cell_input", "cell_state", "output_gate", "cell", "hidden", "output")
@@ -92,7 +93,7 @@ class ActivationsDisplay:
         """Draw what a fitted estimator does with one sequence.
 
         Without `return_sequences`, too, the outputs are shown at every step: what the answer would be if the
-        sequence ended there.
+        sequence ended there. Where steps are read in patches, all steps of a patch have its activations.
 
         Parameters
         ----------
@@ -114,7 +115,10 @@ class ActivationsDisplay:
         ActivationsDisplay
         """
         lstm, sequences = unwrap_with(estimator, [x])
-        activations = lstm.activations(sequences)[0]
+        patch = patch_of_steps(sequences.lengths, lstm.network_.patch_size)
+        activations = {
+            name: part[patch] for name, part in lstm.activations(sequences)[0].items() if name != "output"
+        }
         values = sequences.values
         activations["input"] = values.toarray() if sequences.is_sparse else values
         activations["output"] = outputs_over_time(lstm, sequences)

@@ -49,12 +49,19 @@ PARAMETERS = {
     n_layers : int, default=1
         Layers of memory blocks and conventional hidden units; each reads the activations of the cells and
         hidden units of the layer below, at the same step.
-    bidirectional : bool, default=False
+    n_patches : "auto", int or None, default="auto"
+        For one target per sequence. A number: several consecutive steps side by side are one input, as few as
+        cut the longest sequence of the first `fit` into at most so many patches (see `SequencePatcher`);
+        `network_.patch_size` is how many steps. None: each step is an input. "auto" is 16 for sequences of
+        more than 32 steps, with the defaults ``update="batch"`` and ``gradient="full"``, unless a patch had
+        more than 256 numbers: then its steps are fewer; and None otherwise.
+    bidirectional : "auto" or bool, default="auto"
         Whether every layer is there twice, once for each direction of time (Schuster & Paliwal 1997), each
-        with `n_blocks` blocks; what is above reads both.
-    pooling : {"last", "mean", "max"} or tuple of these, default="last"
+        with `n_blocks` blocks; what is above reads both. "auto": where sequences are read in patches.
+    pooling : "auto", {"last", "mean", "max"} or tuple of these, default="auto"
         What the output layer reads with one target per sequence: activations after the last step of each
-        direction, their mean, or their maximum over the steps; several side by side.
+        direction, their mean, or their maximum over the steps; several side by side. "auto" is all three
+        where sequences are read in patches, and "last" otherwise.
     dropout : float, default=0.0
         While learning, this part of the inputs of each layer, the lowest included, and of the output layer is
         left out, the same at all steps of a sequence and other ones for each sequence and epoch (Gal &
@@ -75,8 +82,8 @@ PARAMETERS = {
         The same for output gates; negative ones keep blocks from being used too early (1997).
     forget_gate_bias : "auto", float, array-like of shape (n_blocks,) or None, default="auto"
         The same for forget gates; positive ones let states last (2000). "auto" with the log loss, the full
-        gradient, forget gates and one target per sequence is log(u), u uniform between 1 and the steps of
-        the longest sequence less one (Tallec & Ollivier 2018), and None otherwise.""",
+        gradient, forget gates and one target per sequence is log(u), u uniform between 1 and the steps, or
+        patches, of the longest sequence less one (Tallec & Ollivier 2018), and None otherwise.""",
     "learning": f"""gradient : {{"full", "truncated"}}, default="full"
         The truncated gradient is that of 1997.
     solver : {choices(SOLVERS, "adam")}
@@ -116,8 +123,9 @@ PARAMETERS = {
         Epochs at most. Few sequences are few updates an epoch, and need many epochs.
     tol : float, default=1e-4
         Learning ends when the loss (or the validation score) has not improved by `tol` in
-        `n_iter_no_change` epochs. For "lbfgs" the largest component of the gradient. Where a regressor
-        standardises its targets, both are of standardised targets: the scale of y does not matter.
+        `n_iter_no_change` epochs, but not while the training loss is above a fifth of that of constant
+        outputs. For "lbfgs" the largest component of the gradient. Where a regressor standardises its
+        targets, both are of standardised targets: the scale of y does not matter.
     n_iter_no_change : int, default=20 (classifier) or 10 (regressor)
         See `tol`. Long sequences may begin with epochs in which the loss hardly falls; a regressor over-fits
         sooner.

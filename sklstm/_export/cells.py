@@ -199,8 +199,9 @@ def _check(network: Any, gates_are_seen: bool, target: str) -> None:
     """Refuse a network that memory cells cannot express."""
     if network._is_composed:
         raise ValueError(
-            f"{target} takes one layer in one direction that ends with its last activations, got "
-            f"{network!r}: fit with n_layers=1, bidirectional=False and pooling='last'."
+            f"{target} takes one layer that reads step by step in one direction and ends with its last "
+            f"activations, got {network!r}: fit with n_layers=1, n_patches=None, bidirectional=False and "
+            "pooling='last'."
         )
     if network.n_blocks == network.n_hidden_units == 0:
         raise ValueError(
