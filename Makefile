@@ -3,7 +3,7 @@
 PYTHON  ?= python3
 VENV    := .venv
 DEBUG   := $(CURDIR)/build/debug
-SOURCES := pyproject.toml setup.py README.md LICENSE \
+SOURCES := pyproject.toml setup.py packaging/long_description.py README.md LICENSE \
            $(shell find sklstm -not -name '__pycache__' -not -name '*.pyc' -not -name '*.so')
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest
@@ -59,10 +59,13 @@ linkcheck: $(VENV)-docs/docs.stamp
 test-docs: docs
 	$(VENV)-docs/$(PYTEST) docs/test_site.py
 
-# The generated pages, from the records in benchmarks/results.
-pages: $(VENV)-docs/docs.stamp
+# The generated pages, from the records in benchmarks/results and tests/results; that of the containers is made by
+# running scikit-learn's tools.
+pages: $(VENV)-docs/docs.stamp $(VENV)/test.stamp $(VENV)/containers.stamp
 	for page in paper paths performance defaults; do $(VENV)-docs/bin/python tools/pages/$${page}_page.py || exit 1; done
 	if [ -d benchmarks/results/tutorial ]; then $(VENV)-docs/bin/python tools/pages/tutorial_page.py; fi
+	$(VENV)/bin/python tests/testing_page.py
+	$(VENV)/bin/python tools/pages/containers_page.py
 
 # The kernel under AddressSanitizer and UndefinedBehaviourSanitizer, and under ThreadSanitizer; QUICK=quick is a short
 # form. Lines and branches of the kernel that its tests run (Linux, GCC).

@@ -5,6 +5,7 @@ checks bounds and assertions.
 """
 
 import os
+import runpy
 import shutil
 import sys
 import sysconfig
@@ -73,7 +74,12 @@ directives = {
     "freethreading_compatible": True,
 }
 
+# README.md with links that work on a package index, too.
+long_description = runpy.run_path("packaging/long_description.py")["long_description"]()
+
 setup(
+    long_description=long_description,
+    long_description_content_type="text/markdown",
     ext_modules=[module(bits, level) for level in LEVELS for bits in (32, 64)],
     options={
         "build": {"build_base": str(stage)},

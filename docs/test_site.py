@@ -1,5 +1,6 @@
 """The site in a real browser: `make test-docs`, after `make docs`."""
 
+import re
 import shutil
 import threading
 from functools import partial
@@ -118,9 +119,14 @@ def test_dark_mode_and_copy_buttons(site, page):
     background = "getComputedStyle(document.body).backgroundColor"
     before = page.evaluate(background)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_timeout(1000)  # colours change slowly
     assert page.evaluate(background) != before
     assert page.locator("button.theme-switch-button").count()
     page.screenshot(path=SCREENSHOTS / "start_dark.png")
+    for text in ("article p", ".navbar .dropdown-toggle", ".search-button-field"):
+        colour = page.evaluate(f"getComputedStyle(document.querySelector('{text}')).color")
+        numbers = list(map(float, re.findall(r"[\d.]+", colour)[:3]))
+        assert sum(numbers) > 300, f"{text} is dark on dark: {colour}"
 
 
 def test_header_has_the_version(site, page):

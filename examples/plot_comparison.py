@@ -73,10 +73,14 @@ for index, label in enumerate(SYSTEMS.values()):
     axes[0].plot(DELAYS.values(), means, "o-", color=colour, label=label)
     unsolved = [p * 1.06**index for p in DELAYS.values() if not found[label, p][0]]
     axes[0].plot(unsolved, [options.limit] * len(unsolved), "x", color=colour)
-    axes[1].plot(DELAYS.values(), [found[label, p][1] for p in DELAYS.values()], "o-", color=colour)
+    sizes = [found[label, p][1] for p in DELAYS.values()]
+    axes[1].plot(DELAYS.values(), sizes, "o-", color=colour, label=label)
 axes[0].set(xscale="log", yscale="log", xlabel="delay p", ylabel="training strings until success")
 axes[0].set_title("Learning (x: none was solved)")
 axes[1].set(xscale="log", yscale="log", xlabel="delay p", ylabel="weights", title="Size")
-axes[0].legend()
+axes[1].legend()
+for ax in axes:
+    ax.set_xticks(list(DELAYS.values()), list(DELAYS.values()), minor=False)
+    ax.minorticks_off()
 figure.savefig("comparison.png")
 print("figure: comparison.png")

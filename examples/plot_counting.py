@@ -20,6 +20,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogFormatter
 
 from sklstm import LSTMRegressor
 from sklstm.tasks import accepted_strings, make_language, make_language_strings
@@ -81,10 +82,12 @@ figure, axes = plt.subplots(1, 2, figsize=(11, 4))
 axes[0].plot(*np.transpose(curve), color="k", marker="o", markersize=3)
 axes[0].axhline(10, color="gray", linestyle=":", label="learned from")
 axes[0].set(xlabel="strings learned from", ylabel="all n up to", yscale="log", title="Generalisation")
+axes[0].yaxis.set_major_formatter(LogFormatter())  # 20 instead of 2 x 10^1
+axes[0].yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.4)))
 axes[0].legend()
 axes[1].plot(trace["cell_state"], marker=".", label=["cell 1", "cell 2"])
 axes[1].set(xticks=range(3 * n + 1), xticklabels="S" + n * "a" + n * "b" + n * "c", title="Cell states")
-axes[1].set_ylabel("internal state")
+axes[1].set(xlabel="symbol that is read", ylabel="internal state")
 axes[1].legend()
 figure.savefig("counting.png")
 print("figure: counting.png")

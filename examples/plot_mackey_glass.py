@@ -73,7 +73,7 @@ figure, axes = plt.subplots(2, 3, figsize=(12, 5), sharex=True)
 for (above, below), (horizon, (windows, lstm, truth)) in zip(axes.T, found.items()):
     above.plot(truth[:200], "k", linewidth=1, label="series")
     above.plot(lstm[:200], "C0--", linewidth=1, label="LSTM")
-    above.set(title=f"{horizon} steps ahead")
+    above.set(title=f"{horizon} step{'s' * (horizon > 1)} ahead")
     for name, predicted, colour in (("window", windows, "C1"), ("LSTM", lstm, "C0")):
         below.semilogy(np.abs(predicted - truth)[:200] + 1e-6, colour, linewidth=1, label=name)
     below.set(xlabel="step", ylabel="absolute error")

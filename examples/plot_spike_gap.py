@@ -78,5 +78,6 @@ for step in (3, 13):
     axes[1].axvline(step, color="gray", linestyle=":")
 axes[1].set(xlabel="time step", ylabel="internal state", title="Cells that count")
 axes[1].legend()
+axes[1].xaxis.get_major_locator().set_params(integer=True)
 figure.savefig("spike_gap.png")
 print("figure: spike_gap.png")

@@ -87,7 +87,10 @@ axes[0].plot(np.convolve(right, np.ones(200) / 200, mode="valid"))
 axes[0].set(xlabel="episode", ylabel="share of 200 in the right arm", title="Learning", ylim=(0, 1))
 for _ in range(12):
     states, _ = episode(learns=False)
-    axes[1].plot(states[: 3 * options.length], color="C0" if maze.goal_is_north else "C3", alpha=0.5)
-axes[1].set(xlabel="step", ylabel="cell states", title="Goal in the north (blue), in the south (red)")
+    axes[1].plot(states[: 3 * options.length], color="C0" if maze.goal_is_north else "C1", alpha=0.5)
+for colour, where in (("C0", "north"), ("C1", "south")):
+    axes[1].plot([], [], color=colour, label=f"goal in the {where}")
+axes[1].set(xlabel="step", ylabel="cell states", title="States on the way to the goal")
+axes[1].legend()
 figure.savefig("t_maze.png")
 print("figure: t_maze.png")

@@ -1,4 +1,4 @@
-"""Which steps and channels of a sequence a prediction rests on."""
+"""Which steps and channels of a sequence a prediction depends on."""
 
 from typing import Any, Literal
 
@@ -29,11 +29,11 @@ def occlusion_importance(
     n_channels: int | None = None,
     n_jobs: int | None = None,
 ) -> list[Array]:
-    """By how much an output falls when a step, a channel, or one number of a sequence is left out.
+    """Fall of an output when a step, a channel, or a single number of a sequence is left out.
 
-    What is left out is replaced by a baseline, and the sequence is predicted anew. Unlike
-    `LSTMClassifier.input_gradients` it works for whatever predicts, and for large changes; unlike
-    `permutation_importance` it explains the prediction of one sequence and needs no target.
+    The part is replaced by a baseline, and the sequence is predicted again. Unlike
+    `LSTMClassifier.input_gradients`, it works for any estimator and for large changes. Unlike
+    `permutation_importance`, it explains the prediction of a single sequence and needs no target.
 
     Parameters
     ----------
@@ -42,11 +42,11 @@ def occlusion_importance(
     X : sequences
         Any container of numbers that `LSTMClassifier` takes.
     output : label or int, default=None
-        What is explained. Classifier: a label of `classes_`; None is, for each sequence, the class that is
-        predicted. Regressor: the index of an output; None is the only one.
+        The output that is explained. Classifier: a label of `classes_`; None means the predicted class of
+        each sequence. Regressor: the index of an output; None means the only one.
     at : int, default=-1
-        With a prediction at every step the time step whose prediction is explained, negative from the end of
-        each sequence.
+        If there is a prediction at every step, the time step whose prediction is explained; negative numbers
+        count from the end of each sequence.
     by : {"values", "steps", "channels"}, default="values"
         "values": one channel at one step at a time; "steps": all channels of a step; "channels": one channel
         at all steps.
@@ -54,22 +54,23 @@ def occlusion_importance(
         Time steps that are left out together. A sequence is predicted once per window, with "values" once per
         window and channel.
     baseline : "mean", float or array-like of shape (n_features,), default="mean"
-        What stands in the place of what is left out, a number for all channels or one each. "mean": the mean
-        of the channel over all steps of X, so with one sequence alone, of itself. Take 0 for one-hot symbols.
+        Value in place of the part that is left out, one number for all channels or one per channel. "mean" is
+        the mean of the channel over all steps of X; if X is a single sequence, of this sequence. Use 0 for
+        one-hot symbols.
     response_method : {"auto", "decision_function", "predict_proba", "predict"}, default="auto"
-        What is compared. "auto" is `decision_function`, or `predict_proba` if there is none, of a classifier,
-        and `predict` of a regressor.
+        Function whose values are compared. "auto" is `decision_function` for a classifier, or `predict_proba`
+        if there is none, and `predict` for a regressor.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
     n_jobs : int or None, default=None
-        Sequences at the same time, as in joblib.
+        How many sequences are computed in parallel, as in joblib.
 
     Returns
     -------
     list of ndarray
-        For each sequence the response less that of the sequence without the part, positive if the part
-        speaks for the output: (n_steps, n_features) by "values", (n_steps, 1) by "steps", (1, n_features) by
-        "channels". Steps of a window have the same number.
+        For each sequence, the response minus that of the sequence without the part, which is positive if the
+        part speaks for the output: of shape (n_steps, n_features) by "values", (n_steps, 1) by "steps" and
+        (1, n_features) by "channels". All steps of a window have the same number.
 
     References
     ----------
@@ -85,7 +86,7 @@ def occlusion_importance(
     >>> importance = occlusion_importance(reg, X[:1], baseline=0)[0]
     >>> np.unravel_index(abs(importance).argmax(), importance.shape) == (5, 0)
     True
-    >>> bool(abs(importance[5, 0] - X[0, 5, 0]) < 0.1)  # its part of the sum
+    >>> bool(abs(importance[5, 0] - X[0, 5, 0]) < 0.1)  # its value is the target
     True
     """
     check_choice("by", by, PARTS)

@@ -1,4 +1,4 @@
-"""How far back errors reach: the deltas of the hidden units by the lag to the answer."""
+"""How far back errors reach: the deltas of the hidden units, by the lag to the output."""
 
 from typing import Any
 
@@ -23,50 +23,52 @@ def error_flow(
     n_lags: int | None = None,
     gradient: Gradient | None = None,
 ) -> Bunch:
-    """Norm of the error that flows back from an answer, by the lag.
+    """Norm of the error that flows back from an output, by the lag.
 
     An error of 1 is injected at the net input of one output unit, and flows back through the network as in
-    learning. What comes to the net inputs of the hidden units q steps before is what learning can make of
-    inputs at the lag q: where it is practically 0, nothing is learned from them. After a single epoch
-    (``max_iter=1``) it says who can learn a task at all; after learning, where the model reads.
+    learning. The error that arrives at the net inputs of the hidden units q steps earlier decides what can be
+    learned from inputs at the lag q: where it is practically 0, nothing is learned from them. After a single
+    epoch (``max_iter=1``) it shows whether a network can learn a task at all; after learning, it shows which
+    steps the model reads.
 
     Parameters
     ----------
     estimator : LSTMClassifier, LSTMRegressor, or a pipeline or search that ends in one
         Fitted.
     X : sequences
-        Any container that the estimator takes. They line up at their answers.
+        Any container that the estimator takes. Sequences are aligned at the steps of their outputs.
     output : label or int, default=None
-        Where the error is injected. Classifier: a label of `classes_`; None is, for each sequence, the class
-        that is predicted. Regressor: the index of an output; None is the only one.
+        The output at which the error is injected. Classifier: a label of `classes_`; None means the predicted
+        class of each sequence. Regressor: the index of an output; None means the only one.
     at : int, default=-1
-        With ``return_sequences=True`` the time step of the answer, negative from the end of each sequence.
+        With ``return_sequences=True``, the time step of the output; negative numbers count from the end of
+        each sequence.
     n_lags : int or None, default=None
-        Lags 0 to n_lags - 1; None: all.
+        Number of lags, from 0 to n_lags - 1; None means all.
     gradient : {"full", "truncated"} or None, default=None
-        Through which connections errors flow; None: as the estimator learns.
+        Through which connections errors flow; None means as in the learning of the estimator.
 
     Returns
     -------
     sklearn.utils.Bunch
         `lags` : ndarray of shape (n_lags,)
-            0, 1, ...: time steps from the answer back.
+            0, 1, ...: time steps back from the output.
         `norms` : ndarray of shape (n_sequences, n_lags)
             Euclidean norm of the error at all hidden units; NaN before the first step of a sequence.
         `groups` : dict of str to ndarray of shape (n_sequences, n_lags)
-            The same for each kind of unit, by the names of `Network.weight_shapes`, in each layer and
-            direction.
+            The same for each kind of unit in each layer and direction, by the names of
+            `Network.weight_shapes`.
         `carousel` : ndarray of shape (n_sequences, n_lags) or None
-            What the constant error carousel alone keeps: the product of the forget gates from there to the
-            answer, the mean of the blocks; 1 without forget gates, None without memory blocks. Of several
-            layers the last one, of two directions the one forwards.
+            What the constant error carousel alone keeps: the product of the forget gates from that step to
+            the output, averaged over the blocks; 1 without forget gates, None without memory blocks. It is
+            that of the last layer, and of the forward direction.
         `half_life` : float
-            Lags in which the median of the norms falls to a half, by a straight line through its logarithm
-            from the lag 1 on; infinite if it does not fall.
+            Number of lags in which the median of the norms falls to a half, from a straight line through its
+            logarithm from the lag 1 on; infinite if it does not fall.
 
     Notes
     -----
-    It is computed in float64, whatever X is: of the conventional units of 1997 less than 1e-38 may be left.
+    The computation is in float64 whatever X is, because errors in conventional units may fall below 1e-38.
 
     Where time steps are read in patches (`n_patches`), all steps of a patch have the error of the patch.
 
@@ -77,7 +79,7 @@ def error_flow(
 
     Examples
     --------
-    Eight memory blocks, and eight conventional units that read each other, before they have learned anything:
+    Eight memory blocks and eight conventional recurrent units before learning:
 
     >>> import numpy as np
     >>> from sklstm import LSTMRegressor, error_flow

@@ -41,7 +41,7 @@ def read_X(estimator, X, n_inputs=None, *, allow_nan=False, mixed=False):
             warn_of_other_readings(X, table, n_channels)
         elif n_inputs != (n_channels or 1):
             raise ValueError(
-                f"X is 2-D, one univariate sequence a row, but {type(estimator).__name__} was fitted on "
+                f"X is 2-D, one univariate sequence per row, but {type(estimator).__name__} was fitted on "
                 f"sequences of {n_inputs} features: expected a list of arrays of shape (n_steps, "
                 f"{n_inputs}), or rows of n_steps * {n_inputs} numbers with n_channels={n_inputs}. One "
                 "sequence alone is [X]."
@@ -125,7 +125,7 @@ def check_names(estimator, names):
 
 
 def warn_of_other_readings(X, table, n_channels):
-    """Warn if what is known of a 2-D X speaks against one univariate sequence a row."""
+    """Warn if what is known of a 2-D X speaks against one univariate sequence per row."""
     if n_channels is not None:
         return
     n_rows, n_columns = table.shape

@@ -1,4 +1,4 @@
-"""What a model makes of its sequences: importance of channels and of windows of time, scores of steps."""
+"""Importance of channels and of windows of time; scores and predictions of time steps."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -37,43 +37,43 @@ def permutation_importance(
     random_state: RandomState = None,
     n_jobs: int | None = None,
 ) -> Bunch:
-    """By how much the score falls when a channel, or a window of time, comes from another sequence.
+    """Fall of the score when a channel, or a window of time, is taken from another sequence.
 
-    scikit-learn's function of this name shuffles the columns of a table; this one leaves time as it is.
+    scikit-learn's function of this name shuffles the columns of a table; this one keeps the order of time.
 
     Parameters
     ----------
     estimator : estimator
         Fitted; a pipeline, a search or a meta-estimator as well.
     X : sequences
-        Any container of numbers that `LSTMClassifier` takes, of two sequences or more. The estimator gets the
-        same kind.
+        Any container of numbers that `LSTMClassifier` takes, with at least two sequences. The estimator is
+        given the same kind of container.
     y : array-like of shape (n_sequences,), or a list of arrays with ``scoring=step_scorer(...)``
         Targets.
     by : {"channels", "windows"}, default="channels"
-        "channels": a sequence gets the whole channel of another one, from its first step on; a shorter
-        one is repeated, a longer one cut. "windows": it gets all channels of the same window, which is
-        relative: window w of k has the steps t with ``w <= t * k / n_steps < w + 1``.
+        "channels": a sequence gets a whole channel of another one, from its first step on; a shorter channel
+        is repeated, a longer one is cut. "windows": it gets all channels of a window of another one. Windows
+        are relative to the length: window w of k has the steps t with ``w <= t * k / n_steps < w + 1``.
     n_windows : int, default=10
-        Windows, if `by` is "windows"; at most the steps of the longest sequence.
+        Number of windows if `by` is "windows", at most the number of steps of the longest sequence.
     n_repeats : int, default=5
-        Permutations of the sequences.
+        Number of permutations of the sequences.
     scoring : str, callable or None, default=None
-        As in scikit-learn; None: the estimator's `score`.
+        As in scikit-learn; None means the estimator's `score`.
     sample_weight : array-like of shape (n_sequences,), default=None
-        Weights in the score.
+        Weights of the sequences in the score.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
     random_state : int, RandomState instance or None, default=None
-        For the permutations.
+        Source of the permutations.
     n_jobs : int or None, default=None
-        Channels or windows at the same time, as in joblib.
+        How many channels or windows are computed in parallel, as in joblib.
 
     Returns
     -------
     sklearn.utils.Bunch
-        `importances` of shape (n_channels or n_windows, n_repeats): score of X less that of the permuted X;
-        `importances_mean` and `importances_std`.
+        `importances` of shape (n_channels or n_windows, n_repeats): the score of X minus that of the permuted
+        X; `importances_mean` and `importances_std`.
 
     Examples
     --------
@@ -96,8 +96,8 @@ def permutation_importance(
     sequences = as_sequences(X, n_channels=n_channels, allow_nan=True, mixed=True)
     if len(sequences) == 1:
         raise ValueError(
-            "X has 1 sequence, and no other from which a channel or a window could come: give several. "
-            "input_gradients and occlusion_importance explain the prediction of one."
+            "X has 1 sequence, so there is no other one from which a channel or a window could be taken: "
+            "give several. input_gradients and occlusion_importance explain the prediction of a single one."
         )
     longest = int(sequences.lengths.max())
     check_integer("n_windows", n_windows, 1)
@@ -160,12 +160,12 @@ def _with_window(sequences, donor, window, n_windows):
 
 
 def step_scorer(scoring: str | Callable[..., float]) -> Callable[..., float]:
-    """Make a scorer for targets at every step: all steps of all sequences are scored together.
+    """Make a scorer for one target per time step: all steps of all sequences are scored together.
 
     Parameters
     ----------
     scoring : str or callable
-        The name of a scorer of scikit-learn, or one that `sklearn.metrics.make_scorer` has made.
+        Name of a scorer of scikit-learn, or a scorer made by `sklearn.metrics.make_scorer`.
 
     Returns
     -------
@@ -249,7 +249,7 @@ def _stack_kept(response, keep, name="X"):
     for i, (steps, kept) in enumerate(zip(response, keep, strict=True)):
         n = len(steps)
         if len(kept) != n and (kept[n:].any() or 0 < len(kept) < n):
-            raise ValueError(f"y[{i}] has {len(kept)} targets; expected {n}, one a step.")
+            raise ValueError(f"y[{i}] has {len(kept)} targets; expected {n}, one per step.")
         pieces.append(steps[: len(kept)][kept[:n]])
     return np.concatenate(pieces)
 
@@ -309,7 +309,9 @@ class _Steps:
     def _stacked(self, response):
         if not all(np.ndim(each) for each in response):
             name = type(self._estimator).__name__
-            raise ValueError(f"{name} predicts no array a sequence: step_scorer needs return_sequences=True.")
+            raise ValueError(
+                f"{name} does not predict one array per sequence: step_scorer needs return_sequences=True."
+            )
         flat = _stack_kept(response, self._keep)
         return flat if self._column is None else flat[:, self._column]
 
@@ -382,7 +384,7 @@ def cross_val_predict_steps(
 
 
 class _Method(BaseEstimator):
-    """An estimator one of whose methods is called predict."""
+    """An estimator with another method as its `predict`."""
 
     def __init__(self, estimator, method, classes):
         self.estimator = estimator

@@ -46,19 +46,19 @@ SIZES = {  # and the least
 class Network:
     """Topology of an LSTM network and, for given weights, its outputs and gradients.
 
-    The network of Hochreiter & Schmidhuber (1997, section 4) with, if asked for, forget gates (Gers,
-    Schmidhuber & Cummins 2000) and peepholes (Gers, Schraudolph & Schmidhuber 2002). It holds no weights:
-    they are one flat vector that its methods take.
+    The network is that of Hochreiter & Schmidhuber (1997, section 4), optionally with forget gates (Gers,
+    Schmidhuber & Cummins 2000) and peepholes (Gers, Schraudolph & Schmidhuber 2002). It holds no weights: its
+    methods take them as one flat vector.
 
     Parameters
     ----------
     n_inputs : int
         Features of a time step.
     n_outputs : int
-        Output units. 0 is a layer for networks of one's own: its outputs are the activations of the cells
+        Output units. With 0 it is a layer for your own networks: its outputs are the activations of the cells
         and of the conventional hidden units.
     n_blocks : int, default=1
-        Memory blocks; 0 is a network that has yet to grow. The cells of a block share its gates.
+        Memory blocks. The cells of a block share its gates.
     block_size : int, default=1
         Cells of a block.
     n_hidden_units : int, default=0
@@ -69,15 +69,15 @@ class Network:
     output_gate : bool, default=True
         Whether a block has an output gate.
     forget_gate : bool, default=True
-        Whether a block has a forget gate. Without one the internal state has a self-weight of 1.
+        Whether a block has a forget gate. Without one, the cell state has a self-weight of 1.
     peepholes : bool, default=False
-        Weights from the internal states of a block to its gates.
+        Whether there are weights from the cell states of a block to its gates.
     recurrence : {"all", "gates", "cells", "none"}, default="cells"
         Which activations of step t - 1 the hidden layer sees at step t: those of all hidden units, gates
-        included (the "fully connected hidden layer" of 1997), those of the cells, or none. With "gates" the
-        gates see those of all hidden units, and the cells and conventional hidden units see inputs only.
+        included (the "fully connected hidden layer" of 1997), those of the cells, or none. With "gates", the
+        gates see those of all hidden units, and cells and conventional hidden units see the inputs only.
     shortcut : bool, default=False
-        Connections from the inputs to the output units.
+        Whether there are connections from the inputs to the output units.
     cell_bias : bool, default=True
         Whether cells and conventional hidden units have a bias.
     gate_bias : bool, default=True
@@ -91,28 +91,28 @@ class Network:
     output_activation : {"logistic", "softmax", "identity"}, default="identity"
         f of the output units.
     return_sequences : bool, default=False
-        Outputs, targets and errors at every step instead of the last.
+        Whether there are outputs, targets and errors at every step instead of the last one only.
     n_layers : int, default=1
         Layers of memory blocks and conventional hidden units; each reads the activations of the cells and of
         the hidden units of the layer below, at the same step.
     bidirectional : bool, default=False
-        Whether every layer is there twice, once for each direction of time (Schuster & Paliwal 1997); what is
-        above reads both.
+        Whether every layer exists twice, once for each direction of time (Schuster & Paliwal 1997); the next
+        layer, or the output layer, reads both.
     pooling : {"last", "mean", "max"} or tuple of these, default="last"
         What the output units read with one target per sequence: the activations after the last step of each
-        direction, their mean, or their maximum over the steps; several side by side.
+        direction, their mean, or their maximum over the steps. A tuple gives several of them side by side.
     patch_size : int, default=1
-        Time steps that the lowest layer reads at once, side by side, with one target per sequence: a sequence
-        of T steps is one of ceil(T / patch_size) patches, the last of them filled up with the last step.
+        Time steps that the lowest layer reads side by side as one, with one target per sequence: a sequence
+        of T steps has ceil(T / patch_size) patches, and the last one is filled up with the last step.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not valid, or two exclude each other; the message names them.
+        If an argument is not valid, or if two arguments exclude each other; the message names them.
 
     Examples
     --------
-    The network of Experiment 6a of 1997, and a gradient step of one's own:
+    The network of Experiment 6a of 1997, and a step of gradient descent:
 
     >>> import numpy as np
     >>> from sklstm import Network
@@ -204,13 +204,13 @@ class Network:
             raise ValueError(f"{found}, which no memory holds.")
 
     def __repr__(self) -> str:
-        """Say what is not as by default; Python reads it."""
+        """Show the arguments that differ from the defaults, as Python code."""
         named = [f for f in fields(self) if f.kw_only and getattr(self, f.name) != f.default]
         changed = [f"{f.name}={getattr(self, f.name)!r}" for f in named]
         return f"Network({', '.join([str(self.n_inputs), str(self.n_outputs), *changed])})"
 
     def _check_composition(self):
-        """Refuse a pooling that is none, and layers of nothing."""
+        """Refuse an unknown pooling, and layers without hidden units."""
         if self.n_layers > MOST_LAYERS:
             raise ValueError(f"n_layers must be at most {MOST_LAYERS}, got {self.n_layers}.")
         poolings = (self.pooling,) if isinstance(self.pooling, str) else self.pooling
@@ -262,17 +262,17 @@ class Network:
 
     @property
     def _output_width(self):
-        """Numbers that `forward` gives for a target."""
+        """Number of values that `forward` returns for each target."""
         return self.n_outputs or self._n_features
 
     @property
     def _is_composed(self):
-        """Whether it is more than one layer in one direction, step by step, with its last activations."""
+        """Whether it has several layers, two directions, pooling or patches."""
         return self.n_layers > 1 or self._needs_whole_sequences
 
     @property
     def _needs_whole_sequences(self):
-        """Whether it cannot go on step by step."""
+        """Whether its outputs need the whole sequence."""
         return self.bidirectional or self.pooling != "last" or self.patch_size > 1
 
     @property
@@ -338,13 +338,13 @@ class Network:
     def weight_shapes(self) -> dict[str, tuple[int, int]]:
         """Shapes of the arrays that `views` gives, in the order in which they lie in the flat vector.
 
-        Rows are units. Columns of hidden units are their sources: inputs, recurrent cells, input gates,
-        forget gates, output gates and conventional hidden units (those that recur), bias. Columns of
-        output units: cells, conventional hidden units, inputs (shortcut), bias; of each direction and of each
-        pooling in turn. With several layers names begin with "layer_0.", "layer_1." and so on, the lowest
-        first, with two directions with "forward." and "backward."; the inputs of an upper layer are the cells
-        and conventional hidden units of the layer below, of both directions. The inputs of a patch are all
-        features of its first step first.
+        Rows are units. The columns of hidden units are their sources: inputs, recurrent cells, input gates,
+        forget gates, output gates and conventional hidden units (as far as they recur), bias. The columns of
+        output units are cells and conventional hidden units, for each pooling and direction in turn, then
+        inputs (shortcut) and bias. With several layers the names begin with "layer_0.", "layer_1." and so on,
+        the lowest first; with two directions with "forward." and "backward.". The inputs of an upper layer
+        are the cells and conventional hidden units of the layer below, of both directions. The inputs of a
+        patch are all features of its first step first.
         """
         if self._is_composed:
             shapes = {
@@ -381,7 +381,7 @@ class Network:
         return sum(rows * columns for rows, columns in self.weight_shapes.values())
 
     def views(self, weights: npt.ArrayLike) -> dict[str, Array]:
-        """Give names to the parts of the flat vector of weights.
+        """Return the parts of the flat vector of weights by name.
 
         Parameters
         ----------
@@ -416,14 +416,13 @@ class Network:
         Parameters
         ----------
         random_state : int, Generator, RandomState or None
-            Source of the random numbers.
+            Source of random numbers.
         init_range : float, default=0.1
             0.1 or 0.2 in the experiments of 1997.
         input_gate_bias, forget_gate_bias, output_gate_bias : float, array of shape (n_blocks,) or None
-            Initial biases, a number for all blocks or one per block, the same in all layers and directions;
-            None leaves them random. Negative
-            ones at output gates keep blocks from being used before their time, at input gates they
-            keep states from drifting (1997, section 4).
+            Initial biases, one number for all blocks or one per block, the same in all layers and directions;
+            None leaves them random. Negative biases of output gates keep blocks from being used too early,
+            those of input gates keep states from drifting (1997, section 4).
 
         Returns
         -------
@@ -468,16 +467,16 @@ class Network:
         ----------
         weights : ndarray of shape (n_weights,)
         X : sequences
-            Any form that the estimators take, time first; float32 is computed in float32.
+            In any form that the estimators take, with time first; float32 is computed in float32.
         initial_state : State or None
-            State before the first step of each sequence; zeros if None (1997).
+            State before the first step of each sequence; None means zeros (1997).
         full_output : bool, default=False
-            Also return the final state.
+            Whether to return the final state, too.
 
         Returns
         -------
         outputs : ndarray of shape (n_sequences, n_outputs)
-            With `return_sequences`: object array of n_sequences arrays (n_steps, n_outputs).
+            With `return_sequences`: object array of n_sequences arrays of shape (n_steps, n_outputs).
         info : dict
             Only with `full_output`: "final_state", a `State`.
         """
@@ -508,16 +507,16 @@ class Network:
         X : sequences
             As in `forward`.
         y : array of shape (n_sequences, n_outputs)
-            Targets; with `return_sequences` a list of arrays (n_steps, n_outputs).
+            Targets; with `return_sequences` a list of arrays of shape (n_steps, n_outputs).
         loss : str, default="squared_error"
-            As of the estimators: "squared_error" is 1/2 sum of squares (gradient as in 1997, A.1),
-            "log_loss" in nats, "huber" with an epsilon of 1.35, "quantile" that of the median.
+            As for the estimators: "squared_error" is 1/2 sum of squares (with the gradient of 1997, A.1),
+            "log_loss" is in nats, "huber" has an epsilon of 1.35, and "quantile" is that of the median.
         gradient : {"full", "truncated"}
-            "truncated" (1997): no error flows back through the net inputs of gates and cells, nor
-            through a peephole (2002). "full": all of it.
+            "truncated" (1997): no error flows back through the net inputs of gates and cells, nor through
+            peepholes (2002). "full" is the exact gradient.
         sample_weight : array of shape (n_sequences,) or None
             Or a weight for each output, of shape (n_sequences, n_outputs); with `return_sequences` a list
-            of arrays (n_steps,) or (n_steps, n_outputs). A weight of 0 is a target that does not count.
+            of arrays of shape (n_steps,) or (n_steps, n_outputs). Targets of weight 0 do not count.
         initial_state : State or None
         full_output : bool, default=False
             Also return the gradients with respect to inputs and initial state, the final state, and the
@@ -529,9 +528,9 @@ class Network:
         gradient : ndarray of shape (n_weights,)
         info : dict
             Only with `full_output`: "inputs" (gradient, flat: one row per time step of all sequences in
-            turn), "initial_state" (gradient, a `State`), "final_state" (a `State`), "deltas" (derivatives
-            of the loss by the net inputs, by name as in `weight_shapes`: a column per unit, and a row per
-            time step, or per patch; for "output" a row per target).
+            turn), "initial_state" (gradient, a `State`), "final_state" (a `State`), "deltas" (derivatives of
+            the loss with respect to the net inputs, by name as in `weight_shapes`: one column per unit, and
+            one row per time step or patch; for "output" one row per target).
         """
         learned = loss_for(loss, self.output_activation)
         check_choice("gradient", gradient, GRADIENTS)
@@ -560,7 +559,7 @@ class Network:
         initial_state: State | None = None,
         full_output: bool = False,
     ) -> Any:
-        """Gradient from errors at the outputs: for losses of one's own, and networks that go on from here.
+        """Gradient from errors at the outputs: for your own losses, and for networks on top of this one.
 
         Parameters
         ----------
@@ -568,8 +567,8 @@ class Network:
         X : sequences
             As in `forward`.
         errors : array of shape (n_sequences, n_outputs)
-            Derivatives of the loss by the outputs; with `return_sequences` a list of arrays
-            (n_steps, n_outputs).
+            Derivatives of the loss with respect to the outputs; with `return_sequences` a list of arrays of
+            shape (n_steps, n_outputs).
         gradient : {"full", "truncated"}
             As in `loss_and_gradient`.
         initial_state : State or None
@@ -586,8 +585,8 @@ class Network:
 
         Examples
         --------
-        REINFORCE (Williams 1992) with a softmax policy: the error of an action is minus its return over its
-        probability.
+        REINFORCE (Williams 1992) with a softmax policy: the error of an action is minus its return divided
+        by its probability.
 
         >>> import numpy as np
         >>> from sklstm import Network
@@ -613,18 +612,18 @@ class Network:
     def stream(
         self, weights: Any, n_streams: int = 1, *, partials: bool = False, dtype: npt.DTypeLike | None = None
     ) -> Stream:
-        """Time steps that come one by one.
+        """Return a `Stream`, which takes time steps one by one.
 
         Parameters
         ----------
         weights : ndarray of shape (n_weights,)
-            Changes in place are seen at the next step.
+            Changes in place take effect at the next step.
         n_streams : int, default=1
-            Sequences side by side.
+            Number of sequences that are read in parallel.
         partials : bool, default=False
-            Whether to carry derivatives along, for `Stream.gradient` and `Stream.jacobian`.
+            Whether to compute derivatives forwards in time, for `Stream.gradient` and `Stream.jacobian`.
         dtype : float32, float64 or None
-            In which to compute; None is that of float32 weights, otherwise float64.
+            Type of the computation; None means float32 for float32 weights, otherwise float64.
 
         Returns
         -------

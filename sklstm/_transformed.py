@@ -17,19 +17,20 @@ from sklstm._typing import Array
 
 @of_public_classes
 class TransformedStepTargetRegressor(DocumentationLinks, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
-    """Regressor of targets at every step that learns them transformed.
+    """Regressor that transforms targets at every step before learning, and predictions back.
 
-    For targets at every step what scikit-learn's `TransformedTargetRegressor` is for one target each; it
-    works in pipelines and searches. `LSTMRegressor` standardises by itself: this is for transformations that
-    are not linear, such as logarithms.
+    It does for one target per time step what scikit-learn's `TransformedTargetRegressor` does for one target
+    per sequence, and works in pipelines and searches. `LSTMRegressor` standardises its targets by itself:
+    this is for transformations that are not linear, such as logarithms.
 
     Parameters
     ----------
     regressor : estimator
-        With predictions at every step, for example ``LSTMRegressor(return_sequences=True)``, or a pipeline
-        that ends with one.
+        An estimator with predictions at every step, for example ``LSTMRegressor(return_sequences=True)``, or
+        a pipeline that ends with one.
     transformer : transformer of tables, default=None
-        With `inverse_transform`; it sees one row per step that has a target. None is `StandardScaler`.
+        A transformer with `inverse_transform`; it sees one row per step that has a target. None means
+        `StandardScaler`.
 
     Attributes
     ----------
@@ -65,7 +66,7 @@ class TransformedStepTargetRegressor(DocumentationLinks, MetaEstimatorMixin, Reg
         y : list of arrays of shape (n_steps,) or (n_steps, n_outputs)
             Targets; steps without one as in `LSTMRegressor.fit`.
         sample_weight : array-like of shape (n_sequences,) or list of arrays of shape (n_steps,), default=None
-            For the regressor.
+            Weights, which are given to the regressor.
 
         Returns
         -------
@@ -91,7 +92,7 @@ class TransformedStepTargetRegressor(DocumentationLinks, MetaEstimatorMixin, Reg
         return self
 
     def predict(self, X: Any) -> Array:
-        """Outputs at every step, in the units of y.
+        """Predictions at every step, in the units of y.
 
         Parameters
         ----------
@@ -101,7 +102,7 @@ class TransformedStepTargetRegressor(DocumentationLinks, MetaEstimatorMixin, Reg
         Returns
         -------
         ndarray of shape (n_sequences,)
-            Object array of one array per sequence, one row per step.
+            Object array with one array per sequence, one row per step.
         """
         check_is_fitted(self)
         predicted = list(self.regressor_.predict(X))

@@ -798,7 +798,7 @@ def run(seed):
     with warnings.catch_warnings(), np.errstate(divide="warn", over="warn", invalid="warn"):
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.filterwarnings("ignore", category=UserWarning, message="X has channels that hardly vary")
+        warnings.filterwarnings("ignore", category=UserWarning, message="X has channels that vary little")
         warnings.filterwarnings("ignore", category=UserWarning, message="early_stopping holds out")
         CASES[name_of(seed)](draw)
     return draw.n_calls

@@ -1,8 +1,7 @@
-"""Every tool of scikit-learn that takes X and an estimator, against every container of sequences.
+"""Every tool of scikit-learn that takes X and an estimator, with every container of sequences.
 
-    python tests/matrix.py
-
-writes docs/containers.md. The same sequences come in every container. A cell is
+`make pages` writes docs/containers.md from it (tools/pages/containers_page.py). The same sequences come in
+every container. A cell is
 
 - "works": fitted and applied, and the result is that of the other containers;
 - "padder": scikit-learn itself checks X as a table of numbers and refuses it before any code of this library
@@ -14,11 +13,8 @@ writes docs/containers.md. The same sequences come in every container. A cell is
 import importlib
 import re
 import warnings
-from collections import Counter
-from pathlib import Path
 
 import numpy as np
-import sklearn
 from scipy import sparse
 from sklearn import ensemble, feature_selection, inspection, model_selection, multiclass, multioutput
 from sklearn.base import clone
@@ -49,7 +45,6 @@ from sklstm import (
     SequenceSummary,
 )
 
-PAGE = Path(__file__).parents[1] / "docs" / "containers.md"
 D = 2  # features of a time step
 RNG = np.random.default_rng(0)
 X = [RNG.integers(-9, 10, size=(T, D)) / 4 for T in (2, 4, 3, 5, 3, 2, 4, 4, 3, 5, 2, 3)]
@@ -592,141 +587,3 @@ WORDS = [  # what scikit-learn says where X is no table
     ("Input X contains NaN", "padded arrays"),
     ("cannot convert to RegularArray", "awkward"),
 ]
-
-
-def render(cells):
-    """The page, of cells (group, row, container) -> what `cell` gives."""
-    counts = Counter(word for word, _, _ in cells.values())
-    own = sum(word != "works" and not REMEDY.search(message) for word, _, message in cells.values())
-    lines = [
-        TOP.format(
-            version=".".join(sklearn.__version__.split(".")[:2]),
-            n_rows=sum(map(len, ROWS.values())),
-            n_containers=len(CONTAINERS),
-            n_mixed=len(MIXED_CONTAINERS),
-            n_cells=len(cells),
-            own=own,
-            **counts | {"fails": counts["fails"]},
-        )
-    ]
-    for group, rows in ROWS.items():
-        lines += [f"## {group.capitalize()}\n", exceptions_of(group, rows, cells)]
-    lines.append(BOTTOM.format(words="\n".join(f"| {words} ... | {where} |" for words, where in WORDS)))
-    return "\n".join(lines)
-
-
-def some(words, word):
-    """The containers of which this is said, short; the names themselves have commas."""
-    named = [container for container in words if words[container] == word]
-    others = [container for container in words if words[container] != word]
-    if len(named) <= len(others):
-        return "; ".join(named)
-    return "all but " + "; ".join(others) if others else "all"
-
-
-def exceptions_of(group, rows, cells):
-    """The tools of a group: those that work with every container, and the others with their containers."""
-    every, lines = [], []
-    for name in rows:
-        words = {container: cells[group, name, container][0] for container in containers(group)}
-        if set(words.values()) == {"works"}:
-            every.append(f"`{name}`")
-        else:
-            lines.append(f"| `{name}` | {' | '.join(some(words, word) for word in ('padder', 'refused'))} |")
-    text = f"With every container: {', '.join(every)}.\n" if every else ""
-    if lines:
-        head = ("| tool | behind `SequencePadder` | refused |", "| --- | --- | --- |")
-        text += "\nThe others work as they stand with the containers that are not named:\n\n"
-        text += "\n".join((*head, *lines)) + "\n"
-    return text
-
-
-TOP = """<!-- Made by tests/matrix.py from the tools themselves: `python tests/matrix.py`. -->
-
-# Containers and scikit-learn's tools
-
-Every tool of scikit-learn that takes X and an estimator, against every container of sequences, as the test
-suite runs them. `python tests/matrix.py` writes this page (scikit-learn {version}); `tests/test_matrix.py`
-compares it. Most tools work with every container; the tables name the exceptions.
-
-{n_rows} tools, {n_containers} containers, and {n_mixed} of words beside numbers, {n_cells} cells:
-
-| mark | cells | meaning |
-| --- | --- | --- |
-| ✓ | {works} | works as it stands, with the result of the other containers |
-| P | {padder} | scikit-learn checks X as a table of numbers and refuses it; works behind `SequencePadder` |
-| r | {refused} | refused, as it stands or behind `SequencePadder`, by a message that names what to do instead |
-| FAILS | {fails} | fails inside |
-
-`SequencePadder` makes NaN-padded rows of any container, and `n_channels` tells the LSTM how wide a time step
-is:
-
-```python
-import numpy as np
-from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier
-from sklearn.pipeline import make_pipeline
-from sklstm import LSTMClassifier, SequencePadder
-
-rng = np.random.default_rng(0)
-X = [rng.normal(size=(n, 2)) for n in rng.integers(3, 9, size=60)]
-y = np.array([x[:, 0].sum() > 0 for x in X])
-
-lstm = LSTMClassifier(n_blocks=2, n_channels=2, max_iter=20, random_state=0)
-bagged = make_pipeline(SequencePadder(), BaggingClassifier(lstm, n_estimators=3, random_state=0))
-assert bagged.fit(X, y).score(X, y) > 0.5
-boosting = AdaBoostClassifier(lstm, n_estimators=3, random_state=0)
-boosted = make_pipeline(SequencePadder(padding="largest"), boosting)
-assert boosted.fit(X, y).score(X, y) > 0.5  # AdaBoost refuses NaN: pad by the largest number
-```
-
-In {own} of the cells without ✓ the first error is scikit-learn's own. It comes before any code of this library
-runs, and its words, listed at the end of this page with what to do, know nothing of sequences. `Sequences` say
-it themselves.
-"""
-
-BOTTOM = """## Where a table is needed
-
-What scikit-learn says when one of its tools wants X as a table of numbers, and for which containers:
-
-| message | containers |
-| --- | --- |
-{words}
-
-What to do:
-
-| tool | instead |
-| --- | --- |
-| bagging, one-vs-one, self-training, RANSAC, `OutputCodeClassifier`, `partial_dependence` | `SequencePadder()` in front, `n_channels` in the LSTM |
-| AdaBoost, which refuses NaN | `SequencePadder(padding="largest")` in front, `n_channels` in the LSTM |
-| stacking with `passthrough=True` | the same, and a final estimator that takes NaN or begins with `SimpleImputer()` |
-| scalers, PCA and other transformers of tables | `SequenceScaler`, `PerTimeStep` |
-| missing values | `SequenceImputer`, `PerTimeStep(imputer)` in front of the LSTM |
-| words beside numbers | `PerTimeStep(ColumnTransformer(...))`, `SequenceOneHotEncoder(columns=...)` |
-| feature selection | selects channels inside `PerTimeStep`; columns of padded rows are no features |
-| `ClassifierChain`, `RegressorChain` | `MultiOutputClassifier`; `LSTMRegressor` has several outputs of its own |
-| `sklearn.inspection.permutation_importance` | `sklstm.permutation_importance`, of channels and of windows of time |
-| scorers by name, for targets at every step | `sklstm.step_scorer(name)` |
-| `cross_val_predict(method="predict_proba")`, for targets at every step | `sklstm.cross_val_predict_steps` |
-| any metric, display or calibration, for targets at every step | on `sklstm.stack_steps(y, predicted)` |
-| `cv=3` for a classifier whose targets of steps are lists of lists, or one array with NaN, which scikit-learn refuses | `cv=KFold(3)` |
-| `TransformedTargetRegressor`, for targets at every step | `sklstm.TransformedStepTargetRegressor` |
-"""
-
-
-def main():
-    """Write the page."""
-    missing = [name for name in CONTAINERS | MIXED_CONTAINERS if not available(name)]
-    if missing:
-        raise SystemExit(f"pip install .[containers]: no library for {', '.join(missing)}")
-    cells = {
-        (group, name, container): cell(name, row, container)
-        for group, rows in ROWS.items()
-        for name, row in rows.items()
-        for container in containers(group)
-    }
-    PAGE.write_text(render(cells), encoding="utf-8")
-    print(f"{PAGE}: {dict(Counter(word for word, _, _ in cells.values()))}")
-
-
-if __name__ == "__main__":
-    main()

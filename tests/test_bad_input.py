@@ -156,7 +156,7 @@ OTHER_X = {
     "table": (
         lambda: fitted()[0],
         np.ones((3, 4)),
-        ["X is 2-D", "one univariate sequence a row", "2 features", "(n_steps, 2)", "n_channels=2"],
+        ["X is 2-D", "one univariate sequence per row", "2 features", "(n_steps, 2)", "n_channels=2"],
     ),
     "rows of other length": (
         lambda: LSTMRegressor(n_channels=2, **SMALL).fit(np.ones((4, 6)), np.arange(4.0)),
@@ -590,7 +590,7 @@ def of_steps():
             lambda: Sequences.from_long({"id": [1, 1], "t": [2, 2]}, id="id", time="t", columns=["t"]),
             "time 2 twice for 1,",
         ),
-        (lambda: Sequences.from_long({"v": [1, 1]}, id=ONE), "not the column 1;"),
+        (lambda: Sequences.from_long({"v": [1, 1]}, id=ONE), "not have the column 1;"),
         (lambda: Network(TWO, 1), "n_inputs must be an integer, got 2.0."),
         (lambda: Network(2, 1).init_weights(init_range=-TWO), ", got -2.0."),
         (lambda: Network(2, 1).init_weights(random_state=TWO), "or None, got 2.0."),

@@ -529,7 +529,7 @@ def test_labels_by_id(form):
         ({1: 0}, ValueError, "labels has none for 1 of 2 ids: [2]; its keys are [1]"),
         (3, TypeError, "labels is of type int; expected a dict"),
         ("x", ValueError, "labels differ within 1: 1.0 and 2.0"),
-        ("z", ValueError, "frame has not the column 'z'"),
+        ("z", ValueError, "frame does not have the column 'z'"),
     ],
 )
 def test_labels_that_are_refused(labels, error, words):
@@ -651,7 +651,7 @@ def test_what_a_transformer_of_steps_cannot_take():
         with pytest.raises(ValueError, match=r"StandardScaler cannot take.*X\[0\] at step 0 holds .a. in"):
             fit()
     by_name = PerTimeStep(make_column_transformer((OneHotEncoder(), ["c"])))
-    with pytest.raises(ValueError, match=r"X has no names of features: give places.*from_long"):
+    with pytest.raises(ValueError, match=r"The features of X have no names: give indices.*from_long"):
         by_name.fit(words)
     with pytest.raises(ValueError, match=r"numpy.column_stack\(list\(x.values\(\)\)\)"):
         by_name.fit([{"c": ["a", "b"], "v": [1.0, 2.0]}])

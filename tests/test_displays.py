@@ -143,7 +143,7 @@ def test_chosen_parts(steps):
     assert display.figure_ is figure
     outputs = [line.get_ydata() for line in display.axes_["output"].lines]
     assert_allclose(np.transpose(outputs), steps.predict_proba(X[1:2])[0], rtol=1e-12)
-    with pytest.raises(ValueError, match=r"parts has \['hidden'\], which the network has not"):
+    with pytest.raises(ValueError, match=r"parts has \['hidden'\], which the network does not have"):
         ActivationsDisplay.from_estimator(steps, X[1], parts=["hidden"])
 
 

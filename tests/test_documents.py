@@ -129,6 +129,22 @@ def test_links_lead_to_files(page):
         assert place.exists() or place.parent in BUILT, f"{page.name} links to {target}"
 
 
+def test_generated_pages_say_by_what():
+    first_lines = {page: page.read_text().partition("\n")[0] for page in PAGES}
+    made = {page: line for page, line in first_lines.items() if line.startswith("<!--")}
+    makefile = (ROOT / "Makefile").read_text()
+    commands = makefile.partition("\npages:")[2].partition("\n\n")[0]
+    scripts = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tools" / "pages").glob("*_page.py")}
+    for page, line in made.items():
+        found = re.fullmatch(r"<!-- Made by (\S+) from .*: `make pages`\. -->", line)
+        assert found, page
+        name = Path(found[1]).name.removesuffix("_page.py")
+        assert re.search(rf"\b{name}(?:\b|_page)", commands), f"`make pages` does not make {page}"
+        assert (ROOT / found[1]).exists()
+        scripts.discard(found[1])
+    assert scripts == set(), "pages that do not say by what they are made"
+
+
 def public_names():
     """Names of the package, of its tasks and of its experiments."""
     for module in (sklstm, sklstm.paper, sklstm.tasks):

@@ -25,6 +25,7 @@ from sklstm import (
     LSTMRegressor,
     Network,
     PerTimeStep,
+    SequencePatcher,
     Sequences,
     SequenceScaler,
     SequenceSummary,
@@ -34,7 +35,7 @@ from sklstm import (
     to_onnx,
     to_torch,
 )
-from topologies import SQUASHING, make_problem, networks, regressor_of, repeatable
+from topologies import POOLINGS, SQUASHING, composed, make_problem, networks, regressor_of, repeatable
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Learning has not converged",
@@ -91,7 +92,7 @@ def problem_of(net, seed=0, lengths=LENGTHS):
 
 
 @repeatable
-@given(networks(), st.integers(0, 99))
+@given(st.one_of(networks(), composed()), st.integers(0, 99))
 def test_onnx_gives_the_outputs_of_the_network(net, seed):
     pytest.importorskip("onnx")
     if net.peepholes and (net.block_size > 1 or net.recurrence not in ("cells", "none")):
@@ -168,14 +169,15 @@ def test_a_search_exports_its_best_model():
     assert_allclose(bias, search.best_estimator_[-1].coefs_["output"][:, -1])
 
 
+@pytest.mark.parametrize("n_layers", [1, 3])
 @pytest.mark.parametrize("return_sequences", [False, True])
-def test_onnx_takes_and_gives_the_state(return_sequences):
+def test_onnx_takes_and_gives_the_state(return_sequences, n_layers):
     pytest.importorskip("onnx")
-    net = Network(3, 2, n_blocks=5, return_sequences=return_sequences)
+    net = Network(3, 2, n_blocks=5, return_sequences=return_sequences, n_layers=n_layers)
     problem = problem_of(net)
     model = regressor_of(net, problem.weights)
     graph = to_onnx(model, stateful=True)
-    state = {name: np.zeros((1, 5), np.float32) for name in ("activations", "cells")}
+    state = {name: np.zeros((1, 5 * n_layers), np.float32) for name in ("activations", "cells")}
     for x in problem.X[2]:
         outputs = run(graph, [x[np.newaxis]], **state)
         state = {name: outputs[f"next_{name}"] for name in state}
@@ -183,6 +185,31 @@ def test_onnx_takes_and_gives_the_state(return_sequences):
     _, info = net.forward(problem.weights, problem.X[2:3], full_output=True)
     for name, part in state.items():
         assert_allclose(part, getattr(info["final_state"], name), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (LSTMRegressor(**FIT, bidirectional=True), "with bidirectional=True.*Fit with bidirectional=False"),
+        (LSTMRegressor(**FIT, pooling="mean"), r"with pooling=\('mean',\).*Fit with pooling='last'"),
+        (make_pipeline(SequencePatcher(2), LSTMRegressor(**FIT)), "with patches of 3 time steps"),
+    ],
+)
+def test_what_needs_the_whole_sequence_has_no_state_in_onnx(model, message):
+    pytest.importorskip("onnx")
+    model.fit(X, np.arange(6.0))
+    with pytest.raises(ValueError, match=f"to_onnx cannot express stateful=True {message}"):
+        to_onnx(model, stateful=True)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 7])
+def test_patches_are_exported(step):
+    lstm = LSTMClassifier(**FIT, bidirectional=True, pooling=("last", "mean", "max"), shortcut=True)
+    model = make_pipeline(SequenceScaler(), SequencePatcher(step=step), SequenceScaler(), lstm)
+    expected = model.fit(X, ["a", "b"] * 3).predict_proba(X)
+    assert_allclose(torch_outputs(to_torch(model), X, np.nan), expected, atol=1e-9)
+    pytest.importorskip("onnx")
+    assert_steps_equal(run(to_onnx(model), X)["probabilities"], expected, 1e-5)
 
 
 def test_a_state_is_kept_for_a_thousand_steps_without_a_forget_gate():
@@ -223,20 +250,27 @@ def test_nan_inside_a_sequence_is_no_padding():
 # torch
 
 
+def torch_outputs(module, sequences, padding=7.0):
+    """What a module makes of sequences that are padded by a number."""
+    torch = pytest.importorskip("torch")
+    lengths = torch.tensor([len(x) for x in sequences])
+    x = torch.full((len(lengths), int(lengths.max()), sequences[0].shape[1]), padding).double()
+    for row, sequence in zip(x, sequences):
+        row[: len(sequence)] = torch.tensor(sequence)
+    with torch.no_grad():
+        return module(x, lengths).numpy()
+
+
 @repeatable
 @given(st.data())
 def test_torch_gives_the_outputs_of_the_network(data):
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
     g, h = data.draw(st.sampled_from(TO_TANH))
     options = {"cell_input_activation": g, "cell_output_activation": h, "peepholes": False}
-    net = data.draw(networks(**options))
+    net = data.draw(st.one_of(networks(**options), composed(**options)))
     problem = problem_of(net, data.draw(st.integers(0, 99)))
     module = to_torch(regressor_of(net, problem.weights))
-    x = torch.nan_to_num(torch.tensor(padded(problem.X)).double(), nan=7.0)
-    for i, sequence in enumerate(problem.X):  # padded() rounds
-        x[i, : len(sequence)] = torch.tensor(sequence)
-    with torch.no_grad():
-        found = module(x, torch.tensor(LENGTHS)).numpy()
+    found = torch_outputs(module, problem.X)
     assert_steps_equal(found, net.forward(problem.weights, problem.X), 1e-9)
 
 
@@ -295,33 +329,86 @@ def test_from_torch_of_a_module_of_ones_own():
         from_torch([])
     with pytest.raises(TypeError, match=r"output must be a torch.nn.Linear, got GRU"):
         from_torch(two, torch.nn.GRU(3, 4))
-    with pytest.raises(ValueError, match=r"in_features=5, the LSTM hidden_size=4: expected 4, or 7"):
+    with pytest.raises(ValueError, match=r"reads 5 numbers, but an LSTM of 4 cells .* expected 4, or 7"):
         from_torch(two, torch.nn.Linear(5, 1))
-    for option, value in {"num_layers": 2, "bidirectional": True, "proj_size": 2}.items():
-        with pytest.raises(
-            ValueError, match=f"from_torch takes an LSTM with {option}=.*got {option}={value}"
-        ):
-            from_torch(torch.nn.LSTM(3, 4, **{option: value}), two["a"])
+    with pytest.raises(ValueError, match=r"from_torch takes an LSTM with proj_size=0, got proj_size=2"):
+        from_torch(torch.nn.LSTM(3, 4, proj_size=2), two["a"])
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize(("n_layers", "bidirectional"), [(2, False), (1, True), (3, True)])
+def test_from_torch_of_layers_and_directions(n_layers, bidirectional, pooling):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(1)
+    lstm = torch.nn.LSTM(
+        3, 5, n_layers, bidirectional=bidirectional, batch_first=True, dropout=0.1 * (n_layers > 1)
+    )
+    kinds = (pooling,) if isinstance(pooling, str) else pooling
+    head = torch.nn.Linear(5 * (1 + bidirectional) * len(kinds), 2)
+    model = from_torch(lstm.eval(), head, pooling=pooling)
+    n_directions = 1 + bidirectional
+    for x in X:
+        with torch.no_grad():
+            steps, (h, _) = lstm(torch.tensor(x).float()[None])
+            parts = {
+                "last": torch.cat(list(h[-n_directions:]), dim=-1),
+                "mean": steps.mean(dim=1),
+                "max": steps.max(dim=1).values,
+            }
+            expected = head(torch.cat([parts[kind] for kind in kinds], dim=-1))[0]
+        assert_allclose(model.predict([x])[0], expected, atol=1e-6)
+    module = to_torch(model)
+    assert_allclose(torch_outputs(module, X, np.nan), model.predict(X), atol=1e-9)
+    assert_allclose(from_torch(module, pooling=pooling).weights_, model.weights_, atol=1e-15)
+
+
+def test_from_torch_of_two_directions_at_every_step():
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(2)
+    lstm, head = torch.nn.LSTM(3, 4, 2, bidirectional=True, batch_first=True), torch.nn.Linear(8 + 3, 2)
+    model = from_torch(lstm, head, return_sequences=True)
+    assert model.shortcut
+    x = torch.tensor(X[0]).float()[None]
+    with torch.no_grad():
+        expected = head(torch.cat([lstm(x)[0], x], dim=-1))[0]
+    assert_allclose(model.predict(X[:1])[0], expected, atol=1e-6)
 
 
 # ----------------------------------------------------------------------------------------------
 # Keras: its documented arrays, columns in the order i, f, c, o
 
 
-def keras_outputs(weights, sequences, activation, every_step=False):
-    """What LSTM and Dense make of their arrays, in loops."""
-    kernel, recurrent, bias, output, output_bias = weights
+def keras_lstm(kernel, recurrent, bias, x):
+    """What an LSTM layer makes of a sequence, in loops."""
+    h = c = np.zeros(len(recurrent))
+    steps = []
+    for row in x:
+        i, f, g, o = np.split(row @ kernel + h @ recurrent + bias, 4)
+        c = expit(f) * c + expit(i) * np.tanh(g)
+        h = expit(o) * np.tanh(c)
+        steps.append(h)
+    return np.array(steps)
+
+
+def keras_outputs(weights, sequences, activation, every_step=False, bidirectional=False, pooling=("last",)):
+    """What layers of LSTM, or of Bidirectional(LSTM), and Dense make of their arrays."""
+    *layers, output, output_bias = weights
+    size = 6 if bidirectional else 3
+    squash = {"softmax": lambda z: softmax(z, axis=-1), "logistic": expit, "identity": lambda z: z}[
+        activation
+    ]
     results = []
     for x in sequences:
-        h = c = np.zeros(len(recurrent))
-        steps = []
-        for row in x:
-            i, f, g, o = np.split(row @ kernel + h @ recurrent + bias, 4)
-            c = expit(f) * c + expit(i) * np.tanh(g)
-            h = expit(o) * np.tanh(c)
-            net = h @ output + output_bias
-            steps.append({"softmax": softmax, "logistic": expit, "identity": lambda z: z}[activation](net))
-        results.append(np.array(steps) if every_step else steps[-1])
+        for at in range(0, len(layers), size):
+            ways = [keras_lstm(*layers[at : at + 3], x)]
+            if bidirectional:
+                ways.append(keras_lstm(*layers[at + 3 : at + 6], x[::-1])[::-1])
+            x = np.hstack(ways)
+        if not every_step:
+            ends = np.hstack([way[0 if i else -1] for i, way in enumerate(ways)])
+            parts = {"last": ends, "mean": x.mean(axis=0), "max": x.max(axis=0)}
+            x = np.concatenate([parts[kind] for kind in pooling])
+        results.append(squash(x @ output + output_bias))
     return results if every_step else np.array(results)
 
 
@@ -330,10 +417,11 @@ def keras_outputs(weights, sequences, activation, every_step=False):
 def test_keras_gives_the_outputs_of_the_network(data):
     g, h = data.draw(st.sampled_from(TO_TANH))
     options = {"cell_input_activation": g, "cell_output_activation": h, "peepholes": False, "shortcut": False}
-    net = data.draw(networks(**options))
+    net = data.draw(st.one_of(networks(**options), composed(patch_size=1, **options)))
     problem = problem_of(net, data.draw(st.integers(0, 99)))
     weights = to_keras(regressor_of(net, problem.weights))
-    found = keras_outputs(weights, problem.X, net.output_activation, net.return_sequences)
+    composition = net.return_sequences, net.bidirectional, net._poolings
+    found = keras_outputs(weights, problem.X, net.output_activation, *composition)
     expected = net.forward(problem.weights, problem.X)
     assert_allclose(np.concatenate(found), np.concatenate(list(expected)), rtol=1e-9, atol=1e-9)
 
@@ -355,6 +443,64 @@ def test_from_keras_and_back(activation, return_sequences):
     assert [found.cell_bias, found.gate_bias, found.output_bias] == [False] * 3
     expected = keras_outputs(zeros, X, activation, return_sequences)
     assert_allclose(found.predict(X)[2], expected[2], atol=1e-12)
+
+
+def keras_shapes(n_layers, n_directions, n_rows, n_outputs=2, n_inputs=3, n_cells=5):
+    """Shapes of the weights of LSTM layers, or of Bidirectional ones, and a Dense layer with so many rows."""
+    shapes = []
+    for layer in range(n_layers):
+        width = n_directions * n_cells if layer else n_inputs
+        shapes += [(width, 4 * n_cells), (n_cells, 4 * n_cells), (4 * n_cells,)] * n_directions
+    return [*shapes, (n_rows, n_outputs), (n_outputs,)]
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize(("n_layers", "bidirectional"), [(2, False), (1, True), (2, True)])
+@pytest.mark.parametrize("n_inputs", [3, 5])
+def test_from_keras_of_layers_and_directions(n_layers, bidirectional, pooling, n_inputs):
+    kinds = (pooling,) if isinstance(pooling, str) else pooling
+    rng = np.random.default_rng(3)
+    n_rows = 5 * (1 + bidirectional) * len(kinds)
+    shapes = keras_shapes(n_layers, 1 + bidirectional, n_rows, n_inputs=n_inputs)
+    weights = [rng.normal(size=shape) for shape in shapes]
+    sequences = [np.hstack([x, x[:, :2]])[:, :n_inputs] for x in X]
+    reg = from_keras(weights, pooling=pooling)
+    assert (reg.n_layers, reg.bidirectional) == (n_layers, bidirectional)
+    expected = keras_outputs(weights, sequences, "identity", False, bidirectional, kinds)
+    assert_allclose(reg.predict(sequences), expected, atol=1e-12)
+    assert all(map(np.array_equal, to_keras(reg), weights))
+    without = from_keras([w for w in weights if w.ndim == 2], pooling=pooling)
+    assert [without.cell_bias, without.gate_bias, without.output_bias] == [False] * 3
+
+
+@pytest.mark.draws_globally  # Keras does
+@pytest.mark.filterwarnings("ignore")  # of Keras
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_keras_itself(bidirectional, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    keras = pytest.importorskip("keras")
+
+    def lstm(return_sequences):
+        layer = keras.layers.LSTM(5, return_sequences=return_sequences)
+        return keras.layers.Bidirectional(layer) if bidirectional else layer
+
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((None, 3))
+    steps = lstm(True)(lstm(True)(inputs))
+    pooled = [keras.layers.GlobalAveragePooling1D()(steps), keras.layers.GlobalMaxPooling1D()(steps)]
+    pooled = keras.layers.Concatenate()(pooled)
+    models = {
+        "last": keras.Sequential([inputs, lstm(True), lstm(False), keras.layers.Dense(2)]),
+        ("mean", "max"): keras.Model(inputs, keras.layers.Dense(2)(pooled)),
+    }
+    for pooling, model in models.items():
+        model.set_weights([np.random.default_rng(0).normal(size=w.shape) for w in model.get_weights()])
+        ours = from_keras(model.get_weights(), pooling=pooling)
+        for x in X:
+            expected = np.asarray(model.predict(x[np.newaxis], verbose=0))[0]
+            assert_allclose(ours.predict([x])[0], expected, atol=1e-6)
+        assert all(map(np.array_equal, to_keras(ours), model.get_weights()))
 
 
 @pytest.mark.parametrize(("option", "n_outputs"), [("auto", 1), ("auto", 2), ("logistic", 2)])
@@ -451,11 +597,42 @@ def test_keras_refuses_a_shortcut():
         to_keras(fitted(shortcut=True))
 
 
+def test_the_default_network_for_long_sequences_is_exported():
+    rng = np.random.default_rng(0)
+    long = [rng.normal(size=(n, 2)) for n in rng.integers(20, 50, 12)]
+    clf = LSTMClassifier(n_blocks=4, max_iter=2, random_state=0)
+    model = make_pipeline(SequenceScaler(), clf).fit(long, ["a", "b"] * 6)
+    net = model[-1].network_
+    assert net.patch_size > 1
+    assert net.bidirectional
+    assert net.pooling == ("last", "mean", "max")
+    expected = model.predict_proba(long)
+    assert_allclose(torch_outputs(to_torch(model), long, np.nan), expected, atol=1e-9)
+    pytest.importorskip("onnx")
+    assert_steps_equal(run(to_onnx(model), long)["probabilities"], expected, 1e-5)
+
+
+def test_keras_refuses_patches():
+    model = make_pipeline(SequencePatcher(step=2), LSTMRegressor(**FIT)).fit(X, np.arange(6.0))
+    with pytest.raises(ValueError, match=r"to_keras cannot express patches of 2 time steps.*n_patches=None"):
+        to_keras(model)
+    model = LSTMRegressor(**FIT, n_patches=2).fit(X, np.arange(6.0))
+    with pytest.raises(ValueError, match=r"to_keras cannot express patches of 3 time steps.*n_patches=None"):
+        to_keras(model)
+
+
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
-        ([(3, 20), (5, 20), (20,)], "one LSTM and one Dense layer"),
-        ([(3, 20), (5, 20), (20,), (3, 20), (5, 20), (20,), (10, 1), (1,)], "one LSTM and one Dense layer"),
+        ([(3, 20), (5, 20), (20,)], "those of LSTM layers and one Dense layer"),
+        ([], "those of LSTM layers and one Dense layer"),
+        ([(5, 1), (1,)], "those of LSTM layers and one Dense layer"),
+        (
+            [(3, 20), (5, 20), (20,), (5, 20), (5, 20), (5, 1), (1,)],
+            "those of LSTM layers and one Dense layer",
+        ),
+        ([(3, 20), (5, 20), (20,), (5, 12), (3, 12), (12,), (3, 1), (1,)], "the same number in all"),
+        ([(3, 20), (5, 20), (20,), (10, 1), (1,)], "two such LSTMs for each Bidirectional"),
         ([(3, 15), (5, 15), (15,), (5, 1), (1,)], "must have the shapes"),
         ([(3, 20), (5, 20), (20,), (4, 1), (1,)], "must have the shapes"),
         ([(3, 20), (5, 20), (19,), (5, 1), (1,)], "must have the shapes"),

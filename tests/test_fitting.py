@@ -42,7 +42,7 @@ def sums(X):
 
 
 def signs(X):
-    """One of three labels a sequence."""
+    """One of three labels per sequence."""
     return np.array(["down", "even", "up"])[[1 + int(np.sign(np.fix(3 * x[0, 0]))) for x in X]]
 
 
@@ -52,7 +52,7 @@ def running_sums(X):
 
 
 def running_signs(X):
-    """One of two labels a step."""
+    """One of two labels per step."""
     return [np.where(y > 0, "up", "down") for y in running_sums(X)]
 
 

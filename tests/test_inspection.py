@@ -229,13 +229,16 @@ def test_scorers_of_steps_refuse(of_steps):
     clf, reg = of_steps
     for y, words in [
         (SIGNS[1:], "X has 30 sequences, y has targets for 29"),
-        ([SIGNS[0][1:], *SIGNS[1:]], f"y[0] has {LENGTHS[0] - 1} targets; expected {LENGTHS[0]}, one a step"),
+        (
+            [SIGNS[0][1:], *SIGNS[1:]],
+            f"y[0] has {LENGTHS[0] - 1} targets; expected {LENGTHS[0]}, one per step",
+        ),
         (np.arange(30), "y[0] is 0; expected a list of arrays"),
     ]:
         with pytest.raises(ValueError, match=re.escape(words)):
             step_scorer("accuracy")(clf, X, y)
     one = LSTMRegressor(**SMALL).fit(X, SUMS)
-    with pytest.raises(ValueError, match=r"LSTMRegressor predicts no array.*return_sequences=True"):
+    with pytest.raises(ValueError, match=r"LSTMRegressor does not predict one array.*return_sequences=True"):
         step_scorer("r2")(one, X, RUNNING)
     with pytest.raises(ValueError, match=r"sample_weight must have the shape \(30,\)"):
         step_scorer("r2")(reg, X, RUNNING, sample_weight=[1.0])

@@ -297,5 +297,5 @@ def test_arguments_that_exclude_each_other(changes, message):
 def test_streams_do_not_go_on():
     X, y = data()
     reg = LSTMRegressor(n_blocks=1, update="step", **ARGUMENTS)
-    with pytest.raises(ValueError, match="which solver='dekf' does not: give whole sequences"):
+    with pytest.raises(ValueError, match="which solver='dekf' cannot do: give whole sequences"):
         reg.partial_fit(X, y, continued=True)

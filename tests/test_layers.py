@@ -29,29 +29,11 @@ from sklstm import (
     error_flow,
 )
 from sklstm._engine.engine import engine_of
-from sklstm._export.source import source_of
 from sklstm._layers.engine import LayersEngine, Masks
-from topologies import EVERYTHING, GRADIENTS, assert_near, central, make_problem, networks, repeatable
+from topologies import EVERYTHING, GRADIENTS, assert_near, central, composed, make_problem, repeatable
 
 FORMS = [np.asarray, sparse.csr_array]
-POOLINGS = ["last", "mean", "max", ("last", "mean", "max"), ("max", "last")]
 TOLERANCE = {np.float64: 1e-8, np.float32: 2e-3}
-
-
-@st.composite
-def composed(draw, **fixed):
-    """Any topology of up to three layers."""
-    options = {
-        "n_layers": st.integers(1, 3),
-        "bidirectional": st.booleans(),
-        "pooling": st.sampled_from(POOLINGS),
-        "return_sequences": st.booleans(),
-        "patch_size": st.integers(1, 3),
-    }
-    chosen = {name: draw(option) for name, option in options.items() if name not in fixed} | fixed
-    if chosen["return_sequences"]:
-        chosen |= {"pooling": "last", "patch_size": 1}
-    return draw(networks(cell_output_activation="tanh", **chosen))
 
 
 def problem_of(net, lengths, seed, loss=None, state=True):
@@ -187,7 +169,7 @@ def test_outputs_and_gradients_are_those_of_the_twin(gradient, form, dtype):
 
     @settings(repeatable, max_examples=30)
     @given(
-        net=composed(),
+        net=composed(cell_output_activation="tanh"),
         lengths=st.lists(st.sampled_from([1, 2, 4]), min_size=1, max_size=3),
         seed=st.integers(0, 1000),
     )
@@ -292,7 +274,14 @@ def test_what_a_network_refuses(options, message):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @given(
-    net=composed(bidirectional=False, pooling="last", patch_size=1, return_sequences=False, n_outputs=3),
+    net=composed(
+        bidirectional=False,
+        pooling="last",
+        patch_size=1,
+        return_sequences=False,
+        n_outputs=3,
+        cell_output_activation="tanh",
+    ),
     n_streams=st.integers(1, 2),
     seed=st.integers(0, 100),
 )
@@ -694,16 +683,6 @@ def test_tools_look_into_all_layers(options):
 def test_what_estimators_refuse(options, message):
     with pytest.raises(ValueError, match=message):
         LSTMRegressor(random_state=0, **options).fit(np.ones((4, 3, 1)), [1.0, 2.0, 3.0, 4.0])
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_what_has_several_layers_is_not_exported():
-    X, y, _ = data(20)
-    reg = LSTMRegressor(n_blocks=2, n_layers=2, max_iter=2, random_state=0).fit(X, y)
-    with pytest.raises(
-        ValueError, match=r"takes one layer that reads step by step in one direction.*n_layers=2"
-    ):
-        source_of(reg, "to_onnx")
 
 
 def test_a_single_layer_is_the_engine_of_before():

@@ -405,7 +405,7 @@ def test_workers_and_the_lock_end_with_a_runner_that_is_killed(start, tmp_path):
     os.killpg(again.pid, signal.SIGINT)
     assert again.communicate(timeout=60)[0].splitlines() == [
         "",
-        f"Stopped. The trials that ended are in {path}; the same command goes on.",
+        f"Stopped. The trials that ended are in {path}; the same command continues.",
     ]
     assert again.returncode == 130
 

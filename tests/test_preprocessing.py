@@ -286,7 +286,7 @@ def test_symbols_of_several_features_that_happen_to_be_equally_many(words):
             result = as_sequences(encoder.transform(form))
             assert result.lengths.tolist() == [len(word) for word in request]
             assert_array_equal(result.values, np.concatenate(one_hot(request)).repeat(2, 1)[:, [0, 2, 4] * 2])
-    with pytest.raises(ValueError, match="X has 1 symbols a time step; expected 2 as in fit"):
+    with pytest.raises(ValueError, match="X has 1 symbols per time step; expected 2 as in fit"):
         encoder.transform([["a", "A"]])
 
 
@@ -299,7 +299,7 @@ def test_rows_of_several_symbols_of_a_time_step():
     assert encoder.inverse_transform(one)[0].tolist() == [["c", "A"]]
     with pytest.raises(ValueError, match=r"X has 3 columns; expected.*with n_channels=2"):
         encoder.transform([["c", "A", "b"]])
-    with pytest.raises(ValueError, match="X has 1 symbols a time step; expected 2 as in n_channels"):
+    with pytest.raises(ValueError, match="X has 1 symbols per time step; expected 2 as in n_channels"):
         encoder.fit([["a", "A", "b", "B"], ["a", "A"]])
 
 

@@ -5,6 +5,7 @@ import importlib.util
 import re
 import subprocess
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,24 @@ ROOT = Path(__file__).parents[1]
 READY = {"version": "1.2.3", "changelog": "# Changelog\n\n## 1.2.3 - 2026-01-02\n\n### Added\n\n- All.\n"}
 
 
-@pytest.fixture(scope="module")
-def tool():
-    """The module of tools/release.py."""
-    spec = importlib.util.spec_from_file_location("release", ROOT / "tools" / "release.py")
+def module_of(path):
+    """The module of a script."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def tool():
+    """The module of tools/release.py."""
+    return module_of(ROOT / "tools" / "release.py")
+
+
+@pytest.fixture(scope="module")
+def readme():
+    """The module that makes the text for the package index of README.md."""
+    return module_of(ROOT / "packaging" / "long_description.py")
 
 
 def project(path, version=READY["version"], changelog=READY["changelog"]):
@@ -33,6 +45,7 @@ def project(path, version=READY["version"], changelog=READY["changelog"]):
     recipe.parent.mkdir(parents=True)
     recipe.write_text((ROOT / "packaging" / "conda-forge" / "recipe.yaml").read_text())
     (path / ".gitignore").write_text("dist/\n")
+    (path / "pyproject.toml").write_text("[project]\n")
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "All"]):
         git(path, *arguments)
     return path
@@ -105,7 +118,9 @@ def test_release_runs_all_steps_then_tags(tool, tmp_path, capsys):
     tool.release(path, run)
     assert ran[: len(tool.STEPS)] == tool.STEPS
     assert git(path, "tag", "--list") == "v1.2.3\n"
-    assert "git push origin v1.2.3" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "git push origin v1.2.3" in out
+    assert "no Repository under [project.urls]" in out
     recipe = (path / "dist" / "recipe.yaml").read_text()
     checksum = hashlib.sha256(b"source").hexdigest()
     assert recipe.startswith(f'context:\n  version: "1.2.3"\n  sha256: "{checksum}"\n')
@@ -120,6 +135,65 @@ def test_a_step_that_fails_leaves_no_tag(tool, tmp_path):
     with pytest.raises(subprocess.CalledProcessError):
         tool.release(path, run)
     assert git(path, "tag", "--list") == ""
+
+
+TEXT = """# Name
+
+See [the guide](docs/guide.md#part), [elsewhere](https://example.org/x) and [below](#end).
+
+![A picture](docs/a.png)
+
+*What it
+shows: `f[0](x)`.*
+
+```python
+y = f[0](x)
+```
+"""
+
+
+def test_links_of_the_readme_lead_to_the_repository(readme):
+    found = readme.rewritten(TEXT, "https://example.org/a/b/", "1.2.3")
+    assert "[the guide](https://example.org/a/b/blob/v1.2.3/docs/guide.md#part)" in found
+    assert "![A picture](https://example.org/a/b/raw/v1.2.3/docs/a.png)\n\n*What it\n" in found
+    for untouched in ("[elsewhere](https://example.org/x)", "[below](#end)", "y = f[0](x)\n", "`f[0](x)`"):
+        assert untouched in found
+
+
+def test_without_a_repository_the_readme_has_no_links_that_lead_nowhere(readme):
+    found = readme.rewritten(TEXT, None, "1.2.3")
+    assert "See the guide, [elsewhere](https://example.org/x) and [below](#end).\n\n```python\n" in found
+    assert "y = f[0](x)\n" in found
+    assert "picture" not in found
+
+
+def relative_links(text):
+    """Targets of links and pictures that are relative."""
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    return [target for target in re.findall(r"\]\(([^)]*)\)", text) if not re.match(r"https?://|#", target)]
+
+
+@pytest.mark.parametrize("repository", [None, "https://example.org/a/b"])
+def test_the_readme_of_this_project_has_no_relative_link_on_an_index(readme, repository):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(relative_links(text)) > 5
+    found = readme.rewritten(text, repository, "1.2.3")
+    assert relative_links(found) == []
+    assert ("figures/digits.png" in found) == (repository is not None)
+    code = re.findall(r"```.*?```", text, flags=re.DOTALL)
+    assert re.findall(r"```.*?```", found, flags=re.DOTALL) == code
+
+
+def test_the_metadata_have_the_text_for_an_index(readme):
+    try:
+        found = metadata.metadata("sklstm")
+    except metadata.PackageNotFoundError:
+        pytest.skip("sklstm is not installed")
+    if found["Version"] != sklstm.__version__ or not found["Description-Content-Type"]:
+        pytest.skip("another version is installed")
+    text = found.get_payload() or found["Description"]
+    assert text.strip() == readme.long_description(ROOT).strip()
+    assert found["Description-Content-Type"] == "text/markdown"
 
 
 def test_recipe_asks_for_what_the_project_asks_for():

@@ -467,7 +467,7 @@ def test_a_file_without_sequences():
 def test_sequences_are_no_array(lengths):
     X = as_sequences(ragged(lengths=lengths))
     for convert in (np.asarray, lambda X: check_array(X), lambda X: np.array([X])):
-        with pytest.raises(ValueError, match=r"no rectangular.*SequencePadder\(\).*n_channels=2.*to_padded"):
+        with pytest.raises(ValueError, match=r"rectangular.*SequencePadder\(\).*n_channels=2.*to_padded"):
             convert(X)
 
 
@@ -595,9 +595,9 @@ def test_long_tables_are_sorted_by_dates_and_floats(module):
 @pytest.mark.parametrize(
     ("change", "options", "error", "words"),
     [
-        ({}, {"id": "name"}, ValueError, "frame has not the column 'name'"),
-        ({}, {"columns": ["x", "y"]}, ValueError, "frame has not the column 'y'"),
-        ({}, {"columns": []}, ValueError, "frame has not a column of features"),
+        ({}, {"id": "name"}, ValueError, "frame does not have the column 'name'"),
+        ({}, {"columns": ["x", "y"]}, ValueError, "frame does not have the column 'y'"),
+        ({}, {"columns": []}, ValueError, "frame does not have a column of features"),
         ({"time": np.zeros(8)}, {}, ValueError, "frame has the time"),
         ({"time": [0, 1, 2, NAN, 4, 5, 6, 7]}, {}, ValueError, "frame has no time in row 3"),
         ({"id": np.array(["a", None] * 4)}, {}, ValueError, "frame has no id in row 1; leave the row out"),
@@ -816,7 +816,7 @@ REFUSED = {
     "a None": ([GOOD, None], ValueError, ["X[1] is None", "expected"]),
     "3-D element": ([GOOD, [GOOD]], ValueError, ["X[1] has shape (1, 2, 2)", "expected"]),
     "1-D sparse": ([sparse.coo_array(np.ones(3))], ValueError, ["X[0] has shape (3,)"]),
-    "ragged element": ([GOOD, [[1, 2], [3]]], ValueError, ["X[1] is no rectangular array"]),
+    "ragged element": ([GOOD, [[1, 2], [3]]], ValueError, ["X[1] is not a rectangular array"]),
     "strings": (["a", "b"], TypeError, ["X[0] is of dtype <U1", "expected numbers"]),
     "array of strings": (np.array([["a"]]), TypeError, ["X is of dtype <U1", "expected numbers"]),
     "string": ([[1.0], ["2"]], TypeError, ["X[1] is of dtype <U1", "expected numbers"]),
@@ -1075,7 +1075,7 @@ ONES = [[1] * n for n in LENGTHS]
         ([*ragged(1)[:2], np.ones(4)], ValueError, r"y\[2\] is of float64 and shape \(4,\)"),
         ([*ONES[:2], list("abcd")], ValueError, r"y\[2\]\[0\] is 'a', y\[0\]\[0\] is 1"),
         ([list("abc"), *ONES[1:]], ValueError, r"y\[0\]\[0\] is 'a', y\[1\]\[0\] is 1"),
-        ([*ONES[:2], [[1], [2, 3], [4], [5]]], ValueError, r"y\[2\] is no rectangular array"),
+        ([*ONES[:2], [[1], [2, 3], [4], [5]]], ValueError, r"y\[2\] is not a rectangular array"),
         ([*ONES[:2], np.ma.masked_all(4)], ValueError, r"y\[2\]\[0\] is missing"),
         (sparse.eye_array(3), TypeError, "y is one sparse matrix"),
         ([sparse.eye_array(n) for n in LENGTHS], TypeError, r"y\[0\] is of type .* dense array"),

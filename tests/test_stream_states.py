@@ -225,7 +225,7 @@ def test_transformers_that_may_look_back_are_refused():
     for transformer in (FunctionTransformer(), SequencePadder(), SequenceImputer()):
         pipeline = make_pipeline(transformer, LSTMRegressor(**SMALL, n_channels=3)).fit(X, SUMS)
         with pytest.raises(
-            TypeError, match=rf"{type(transformer).__name__}\(.*\) may need the time steps before"
+            TypeError, match=rf"{type(transformer).__name__}\(.*\) may depend on earlier time steps"
         ):
             pipeline_step(pipeline, X[0][0])
         assert pipeline[-1].state_ is None

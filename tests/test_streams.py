@@ -570,7 +570,7 @@ def test_step_goes_on_where_learning_ended():
 @pytest.mark.parametrize(
     ("options", "arguments", "message"),
     [
-        ({"update": "sequence"}, {}, "continued=True learns inside a sequence.*update='step'.*'sequence'"),
+        ({"update": "sequence"}, {}, "continued=True learns inside sequences.*update='step'.*'sequence'"),
         ({}, {"continued": 1}, "continued must be True or False, got 1"),
     ],
 )

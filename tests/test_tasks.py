@@ -536,7 +536,7 @@ def test_one_sequence(task):
 
 
 @every_task
-@pytest.mark.filterwarnings("ignore:X has channels that hardly vary")
+@pytest.mark.filterwarnings("ignore:X has channels that vary little")
 def test_estimators_take_it(task):
     X, y = MAKERS[task](8, random_state=0)
     if task in ("6a", "6b"):

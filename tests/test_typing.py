@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -158,6 +159,31 @@ def test_mypy_reads_a_script_as_users_write_it(tmp_path):
             found[int(match[1])] = match[2]
     expected = {len(lines) + 1 + i: code for i, code in enumerate(MISTAKES.values())}
     assert found == expected, result.stdout + result.stderr
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("basedpyright") is None, reason="needs basedpyright: the extra typing"
+)
+def test_pyright_reads_a_script_as_users_write_it(tmp_path):
+    lines = SCRIPT.splitlines()
+    (tmp_path / "script.py").write_text("\n".join([*lines, *MISTAKES, ""]))
+    # pyright's own rules, as an editor has them, and not the stricter ones of basedpyright
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}')
+    command = [
+        sys.executable,
+        "-m",
+        "basedpyright",
+        "--outputjson",
+        "--pythonpath",
+        sys.executable,
+        "script.py",
+    ]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    found = [
+        entry for entry in json.loads(result.stdout)["generalDiagnostics"] if entry["severity"] == "error"
+    ]
+    expected = {len(lines) + i for i in range(len(MISTAKES))}
+    assert {entry["range"]["start"]["line"] for entry in found} == expected, found
 
 
 # ------------------------------------------------------------------------------------------------

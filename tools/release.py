@@ -10,6 +10,7 @@ The version is that of sklstm/__init__.py, the only place where it is set by han
 import argparse
 import hashlib
 import re
+import runpy
 import subprocess
 import sys
 from datetime import date
@@ -80,6 +81,12 @@ def write_recipe(root, version):
     return path
 
 
+def has_address(root):
+    """Whether the links of README.md lead somewhere on a package index."""
+    tool = runpy.run_path(str(ROOT / "packaging" / "long_description.py"))
+    return tool["repository_of"](root) is not None
+
+
 def release(root, run=subprocess.run):
     """Make the release, except for the upload."""
     version = version_of(root)
@@ -98,6 +105,11 @@ def release(root, run=subprocess.run):
         "   somebody approves it.\n"
         f"2. After the upload, give {recipe.relative_to(root)} to the feedstock of conda-forge."
     )
+    if not has_address(root):
+        print(
+            "pyproject.toml has no Repository under [project.urls]: the page on the package index has no\n"
+            "links and no picture. With an address there, they lead to the files of the tag."
+        )
 
 
 def _is_date(text):

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401  examples import what it allows
 
-TABLE = Path(__file__).parents[1] / "gallery.toml"
+DOCS = Path(__file__).parents[1]
+TABLE = DOCS / "gallery.toml"
+THUMBNAILS = Path("figures", "thumbnails")  # in docs: of examples that are not run
 
 
 class Arguments:
@@ -41,6 +43,14 @@ def deferred(text):
     return "\n# %%\n".join([introduction, *cells])
 
 
+def with_thumbnail(text, name):
+    """Code of an example that is not run, with the picture that the gallery shows of it, if there is one."""
+    picture = (THUMBNAILS / name).with_suffix(".png")
+    if not (DOCS / picture).exists():
+        return text
+    return f"{text}\n# sphinx_gallery_thumbnail_path = '{picture.as_posix()}'\n"
+
+
 def settings(source, target):
     """Settings of sphinx-gallery; the examples are copied to where they run, a folder per section."""
     shutil.rmtree(target, ignore_errors=True)
@@ -50,13 +60,15 @@ def settings(source, target):
         folder.mkdir(parents=True)
         heading = f"{part['title']}\n{'-' * len(part['title'])}\n\n{part['text']}\n"
         (folder / "GALLERY_HEADER.rst").write_text(heading)
-        for name in part["examples"]:
-            (folder / name).write_text(deferred((source / name).read_text()))
+        for name, given in part["examples"].items():
+            text = deferred((source / name).read_text())
+            (folder / name).write_text(with_thumbnail(text, name) if given is False else text)
         arguments |= part["examples"]
+    n_shown = sum(given is False for given in arguments.values())
     (target / "GALLERY_HEADER.rst").write_text(
-        "Gallery\n=======\n\nEach example is a script in the folder ``examples`` that draws one figure. "
-        "Those of the papers run here with one trial each. Four that take minutes, need other packages, "
-        "or start and limit processes of their own are shown without being run.\n"
+        "Gallery\n=======\n\nEach example is a script in the folder ``examples`` that draws a figure. Those "
+        f"of the papers run here with one trial each. {n_shown} of the {len(arguments)} examples take "
+        "minutes, need other packages, or start and limit processes: they are shown without output.\n"
     )
     unlisted = {path.name for path in source.glob("*.py")} - set(arguments)
     if unlisted:

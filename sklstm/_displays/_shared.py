@@ -39,7 +39,7 @@ def names_of(lstm, feature_names):
     network = lstm.network_
     if feature_names is not None and len(feature_names) != network.n_inputs:
         raise ValueError(
-            f"feature_names must hold {network.n_inputs} names, one a feature, got {len(feature_names)}."
+            f"feature_names must hold {network.n_inputs} names, one per feature, got {len(feature_names)}."
         )
     return {
         "feature_names": None if feature_names is None else [str(name) for name in feature_names],

@@ -90,10 +90,11 @@ class ActivationsDisplay:
         feature_names: Sequence[Any] | None = None,
         figure: Any = None,
     ) -> Self:
-        """Draw what a fitted estimator does with one sequence.
+        """Draw the activations of a fitted estimator while it reads one sequence.
 
-        Without `return_sequences`, too, the outputs are shown at every step: what the answer would be if the
-        sequence ended there. Where steps are read in patches, all steps of a patch have its activations.
+        The outputs are shown at every step even without `return_sequences`: they are those that the network
+        would give if the sequence ended there. If steps are read in patches, all steps of a patch have its
+        activations.
 
         Parameters
         ----------
@@ -101,10 +102,10 @@ class ActivationsDisplay:
         x : array-like of shape (n_steps, n_features) or (n_steps,)
             One sequence.
         parts : list of str, default=None
-            The panels and their order, of "input", "input_gate", "forget_gate", "cell_input",
-            "cell_state", "output_gate", "cell", "hidden", "output"; None is all that there are but
-            "cell_input". Of several layers or directions a name is that of all, and "layer_0.forward.cell"
-            that of one.
+            The panels and their order, from "input", "input_gate", "forget_gate", "cell_input",
+            "cell_state", "output_gate", "cell", "hidden", "output"; None means all that exist except
+            "cell_input". With several layers or directions, a name stands for all of them, and
+            "layer_0.forward.cell" for a single one.
         feature_names : list of str, default=None
             Names of the features of a time step.
         figure : matplotlib Figure or SubFigure, default=None
@@ -149,7 +150,9 @@ class ActivationsDisplay:
         else:
             known = {*there, *map(_kind, there)}
             if unknown := [part for part in parts if part not in known]:
-                raise ValueError(f"parts has {shown(unknown)}, which the network has not: it has {there}.")
+                raise ValueError(
+                    f"parts has {shown(unknown)}, which the network does not have: it has {there}."
+                )
             parts = [name for part in parts for name in there if part in (name, _kind(name))]
         if figure is None:
             size = (9, 1 + 1.25 * len(parts))
@@ -169,7 +172,7 @@ class ActivationsDisplay:
         return self
 
     def _parts(self):
-        """Names of all panels: the inputs, layer by layer what belongs to it, the outputs."""
+        """Names of all panels: the inputs, the parts of each layer, the outputs."""
         prefixes = dict.fromkeys(name[: -len(_kind(name))] for name in self.activations)
         middle = [prefix + kind for prefix in prefixes for kind in PARTS[1:-1]]
         names = ["input", *middle, "output"]

@@ -11,15 +11,16 @@ from sklstm._typing import Gradient
 
 
 class ErrorFlowDisplay:
-    """Error that flows back from an answer, by the lag: median and spread over the sequences.
+    """Error that flows back from an output, by the lag: median and spread over the sequences.
 
-    Flat: inputs from there can still be learned. A straight decline: the half-life. Humps: where the model
-    reads. Rising: errors explode, which `clip` bounds.
+    Where the line is flat, inputs from so far back can still be learned. The slope of a straight decline is
+    the half-life. Humps show where the model reads. If the line rises, errors explode; `clip` bounds the
+    gradient then.
 
     Parameters
     ----------
     flow : sklearn.utils.Bunch
-        Of `error_flow`.
+        Result of `error_flow`.
 
     Attributes
     ----------

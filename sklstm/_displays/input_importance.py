@@ -1,4 +1,4 @@
-"""Which inputs one prediction rests on."""
+"""Which inputs a prediction depends on."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, Self
@@ -24,19 +24,19 @@ from sklstm._typing import Array, ResponseMethod
 class InputImportanceDisplay:
     """One sequence, and below it the importance of every number of it for the prediction.
 
-    Red speaks for the output that is explained, blue against it.
+    Red speaks for the explained output, blue against it.
 
     Parameters
     ----------
     importances : ndarray of shape (n_steps, n_features)
-        Of `LSTMClassifier.input_gradients` or of `occlusion_importance`. Of shape (n_steps, 1) or
-        (1, n_features) it is that of whole steps or channels.
+        Result of `LSTMClassifier.input_gradients` or of `occlusion_importance`. With the shape (n_steps, 1)
+        or (1, n_features) it is the importance of whole steps or channels.
     x : ndarray of shape (n_steps, n_features)
         The sequence.
     feature_names : list of str or None, default=None
         Names of the features; None numbers them.
     label : str, default="importance"
-        What the importances are.
+        Label of the importances.
     output_name : str or None, default=None
         The output that is explained.
 
@@ -85,20 +85,20 @@ class InputImportanceDisplay:
         figure: Any = None,
         **options: Any,
     ) -> Self:
-        """Draw what the prediction of one sequence by a fitted estimator rests on.
+        """Draw which inputs the prediction for one sequence depends on.
 
         Parameters
         ----------
         estimator : LSTMClassifier, LSTMRegressor, or a pipeline or search that ends in one
         x : array-like of shape (n_steps, n_features) or (n_steps,)
-            One sequence. It is drawn, and explained, as it comes to the LSTM: after the transformers of a
-            pipeline.
+            One sequence. It is drawn and explained in the form that the LSTM reads: after the transformers of
+            a pipeline.
         method : {"gradients", "occlusion"}, default="gradients"
             `LSTMClassifier.input_gradients` or `occlusion_importance`.
         output, at, response_method
             As in these.
         feature_names : list of str, default=None
-            Names of the features of a time step, as they come to the LSTM.
+            Names of the features that the LSTM reads.
         figure : matplotlib Figure or SubFigure, default=None
             Where to draw; None makes a figure.
         **options

@@ -17,7 +17,7 @@ class LossCurveDisplay:
     losses : array-like of shape (n_epochs,)
         Mean loss of each epoch.
     scores : array-like of shape (n_epochs,) or None, default=None
-        Scores on sequences held out.
+        Scores on held-out sequences.
     loss_name, score_name : str
         Labels of the two axes.
 

@@ -1,4 +1,4 @@
-"""What is predicted for each true class over time."""
+"""Predictions for each true class over time."""
 
 from typing import Any, Self
 
@@ -13,19 +13,19 @@ from sklstm._typing import Array
 
 
 class StepConfusionDisplay:
-    """What is predicted for each true class, time step by time step.
+    """Predictions for each true class, time step by time step.
 
-    A panel a true class: the shares of the predicted classes, the right one at the bottom, and how many
-    predictions there are.
+    There is one panel per true class, with the shares of the predicted classes, the correct one at the
+    bottom, and the number of predictions.
 
     Parameters
     ----------
     counts : ndarray of shape (n_windows, n_classes, n_classes)
         How often, in each window of time steps, a true class (second axis) is predicted as a class (third).
     classes : array-like of shape (n_classes,)
-        Their labels.
+        Labels of the classes.
     window : int, default=1
-        Time steps in a window.
+        Time steps per window.
 
     Attributes
     ----------
@@ -58,8 +58,8 @@ class StepConfusionDisplay:
         estimator : LSTMClassifier, or a pipeline or search that ends in one
         X : sequences
         y : list of arrays of shape (n_steps,), or array-like of shape (n_sequences,)
-            The true labels: one per step with `return_sequences`; without, one per sequence, and what is
-            predicted at a step is the label if the sequence ended there.
+            The true labels: one per step with `return_sequences`, otherwise one per sequence; the prediction
+            at a step is then that for the sequence if it ended there.
         window : int, default=1
             Time steps that are counted together.
         figure : matplotlib Figure or SubFigure, default=None
@@ -156,7 +156,7 @@ class StepConfusionDisplay:
         for true, (ax, label) in enumerate(zip(self.axes_, self.classes, strict=True)):
             total = self.counts[:, true].sum(axis=1)
             below = np.zeros(n_windows)
-            for predicted in [true, *np.delete(np.arange(n_classes), true)]:  # what is right lies below
+            for predicted in [true, *np.delete(np.arange(n_classes), true)]:  # the correct one lies below
                 top = below + 100 * self.counts[:, true, predicted] / np.maximum(total, 1)
                 ax.stairs(
                     top,

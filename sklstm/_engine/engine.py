@@ -336,7 +336,7 @@ class Engine:
     # learning
 
     def weights(self, w, first, second, numbers):
-        """Weights on their way: padded, with the arrays of the solver and its numbers."""
+        """Weights during learning: padded, with the arrays of the solver and its numbers."""
         return self.core.Weights(w, first, second, numbers)
 
     def update(self, learned):

@@ -1,4 +1,4 @@
-"""States of sequences that go on from call to call: users' arrays <-> rows of a workspace."""
+"""States of sequences that continue from call to call: users' arrays <-> rows of a workspace."""
 
 from typing import Any, NamedTuple, Self
 
@@ -114,7 +114,7 @@ def zero_online_state(engine):
 
 
 def read_online_state(engine, work, sparse, row=0):
-    """Read what `train_steps` of the kernel goes on from; padding is left out."""
+    """Read the state from which `train_steps` of the kernel continues; padding is left out."""
     n = engine.layout
     touched = work.touched[: work.n_touched[0]] if sparse else np.arange(n["M"], dtype=np.int32)
     activations, cells = read_state(engine, work, np.array([row]))
@@ -128,7 +128,7 @@ def read_online_state(engine, work, sparse, row=0):
 
 
 def write_online_state(engine, work, state, sparse):
-    """Let `train_steps` go on from here; refuse what is not of this engine or not finite."""
+    """Let `train_steps` continue from here; refuse a state of another engine or one that is not finite."""
     n = engine.layout
     check_indices(state.touched, "_online_states.touched", n["M"], once=True)
     activations, cells, traces, peephole_traces = (

@@ -32,7 +32,7 @@ def stream_of(network, weights, n_streams=1, partials=False, dtype=None):
 class Stream:
     """Time steps that come one by one, of one sequence or of several side by side.
 
-    `Network.stream` makes it. The state goes on from step to step; weights that were changed in place are
+    `Network.stream` makes it. The state is kept from step to step; weights that were changed in place are
     seen at the next step.
 
     Parameters
@@ -200,7 +200,7 @@ class Stream:
             write_online_state(self.engine, work, state, False)
 
     def reset(self, streams: npt.ArrayLike | None = None) -> None:
-        """Begin streams anew, with a state and derivatives of zero.
+        """Begin new streams, with a state and derivatives of zero.
 
         Parameters
         ----------
@@ -269,7 +269,7 @@ class Stream:
 
     def _with_partials(self):
         if not self.partials:
-            raise ValueError("The stream carries no derivatives along: make it with partials=True.")
+            raise ValueError("The stream computes no derivatives: make it with partials=True.")
         if not all(part.state_row for part in self._parts):
             raise ValueError("No step has been made since the stream began: call step first.")
         return self._parts

@@ -204,26 +204,28 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         X : sequences
             List of arrays of shape (n_steps, n_features) or, univariate, (n_steps,); a 3-D array
             (n_sequences, n_steps, n_features), NaN-padded if need be; a 2-D array with one univariate
-            sequence a row (see `n_channels`); a list of SciPy sparse matrices; a column of lists of pandas,
-            polars, pyarrow or awkward; or `Sequences`. Time first, always.
+            sequence per row (see `n_channels`); a list of SciPy sparse matrices; a column of lists of pandas,
+            polars, pyarrow or awkward; or `Sequences`. Time is always the first axis of a sequence.
             float32 is computed in float32, everything else in float64.
         y : array-like of shape (n_sequences,)
-            Targets, one per sequence; several in the columns of a 2-D y: numbers (regressor), or labels
-            that are 0 or 1 each (classifier: multilabel). With ``return_sequences=True`` a list of arrays,
-            one target, or row of targets, per time step. A step without target has NaN, None, pandas.NA or
-            a mask there, and counts nowhere: neither in the loss nor in scores. So do masked elements of a
-            target per sequence.
+            Targets, one per sequence, or several in the columns of a 2-D y: numbers (regressor), or labels
+            that are 0 or 1 (classifier: multilabel). With ``return_sequences=True`` it is a list of arrays
+            with one target, or one row of targets, per time step. At a step without a target there is NaN,
+            None, pandas.NA or a mask, and the step counts neither in the loss nor in scores. With one target
+            per sequence, masked elements are left out in the same way.
         sample_weight : array-like of shape (n_sequences,), default=None
             Weights of the sequences; with ``return_sequences=True`` also a list of arrays, one weight per
-            time step (regressor: or per output of each). A target of weight 0 is not looked at.
+            time step (regressor: or one weight for each output of a step). Targets of weight 0 are ignored.
         X_val, y_val, sample_weight_val : as X, y, sample_weight, default=None
-            What `early_stopping` scores instead of a part of X.
+            Validation set that `early_stopping` scores instead of a part of X.
         groups : array-like of shape (n_sequences,), default=None
-            What `early_stopping` holds out together: those of a group are either learned from or scored.
+            Group of each sequence: `early_stopping` holds out whole groups, so that the sequences of a group
+            are either all learned from or all scored.
         resume_from : path-like or Checkpoint, default=None
-            Folder or file of a `Checkpoint`: learning goes on where a fit with the same data and arguments
-            was ended, to the weights that it would have had. `max_iter` counts its epochs, too. Of a folder
-            the newest file of this fit counts; without one, learning begins anew.
+            Folder or file of a `Checkpoint`: learning continues where a fit with the same data and arguments
+            was interrupted, and ends with the weights that it would have had. `max_iter` includes the epochs
+            of that fit. From a folder the newest file of this fit is taken; if there is none, learning starts
+            from the beginning.
 
         Returns
         -------
@@ -232,20 +234,20 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         Raises
         ------
         ValueError, TypeError
-            If data or an argument is not valid; the message names it. The model is unchanged then.
+            If the data or an argument is not valid; the message names it. The model is left unchanged.
 
         Warns
         -----
         ConvergenceWarning
-            If learning diverges (the weights of the last epoch with finite outputs are kept), `max_iter`
-            ends it, or it ends while the model is hardly better than constant outputs.
+            If learning diverges (the weights of the last epoch with finite outputs are kept), if `max_iter`
+            ends it, or if it ends while the model is hardly better than constant outputs.
 
         Notes
         -----
         Ctrl-C ends learning with a warning and leaves the model of the last finished epoch.
 
-        With scikit-learn 1.9 or newer, callbacks given to `set_callbacks` are told of each epoch; learning
-        ends when one returns True at the end of an epoch.
+        With scikit-learn 1.9 or newer, the callbacks given to `set_callbacks` are called in each epoch;
+        learning ends when one of them returns True at the end of an epoch.
         """
         validation = Validation(X_val, y_val, sample_weight_val, groups)
         with _unchanged_on_error(self):
@@ -257,13 +259,13 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         check_bool("continued", continued)
         if continued and self.update != "step":
             raise ValueError(
-                "continued=True learns inside a sequence that goes on from call to call, which only "
-                f"update='step' does, with gradient='truncated'; got update={shown(self.update)}."
+                "continued=True learns inside sequences that continue from call to call, which needs "
+                f"update='step' and gradient='truncated', got update={shown(self.update)}."
             )
         if continued and self.solver == DECOUPLED:
             raise ValueError(
-                "continued=True learns inside a sequence that goes on from call to call, which "
-                f"solver={DECOUPLED!r} does not: give whole sequences, or another solver."
+                "continued=True learns inside sequences that continue from call to call, which "
+                f"solver={DECOUPLED!r} cannot do: give whole sequences, or choose another solver."
             )
         given = X, y, sample_weight, Validation()
         with _unchanged_on_error(self):
@@ -326,7 +328,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         return self._learn(trainer, rng, validate, data, learned, given, goes_on, once, resumption)
 
     def _learn(self, trainer, rng, validate, data, learned, given, goes_on, once=False, resumption=None):
-        """Learn, tell callbacks and users of it, and take the attributes of the fitted estimator."""
+        """Learn, call the callbacks, warn if need be, and set the attributes of the fitted estimator."""
         settings, bounds, tasks = trainer.settings, None, None
         X, y, metadata = given
         if not once:
@@ -350,7 +352,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         return least, constant
 
     def _warn_of_offsets(self, data):
-        """Warn of channels that hardly vary beside their mean."""
+        """Warn of channels whose deviation is small in comparison with their mean."""
         if self.update != "batch" or not parameters.is_auto(self.init_range):
             return
         channels = data.channel_moments
@@ -364,14 +366,14 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         k = int(offset.argmax())
         if offset[k] > OFFSET:
             warnings.warn(
-                f"X has channels that hardly vary beside their mean: channel {k} is {mean[k]:.4g} ± "
-                f"{deviation[k]:.2g}. Learning may have been slow or poor: standardise the channels, "
-                f"make_pipeline(SequenceScaler(), {type(self).__name__}(...)).",
+                f"X has channels that vary little in comparison with their mean: channel {k} is "
+                f"{mean[k]:.4g} ± {deviation[k]:.2g}. Learning may have been slow or poor: standardise the "
+                f"channels, make_pipeline(SequenceScaler(), {type(self).__name__}(...)).",
                 stacklevel=6,
             )
 
     def _start(self, network, data, goes_on, once, rng):
-        """What learning starts from: network, weights, scaling, state of the solver, random numbers."""
+        """Starting point of learning: network, weights, scaling, state of the solver, random numbers."""
         if not goes_on:
             weights = parameters.initial_weights(self, network, data.longest, rng)
             scaling = self._scaling_of(network, data, weights.astype(data.dtype))
@@ -380,7 +382,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         if network != self.network_:
             raise ValueError(
                 f"The model was fitted as {self.network_}, data and arguments now ask for {network}. "
-                f"Only learning can go on with the same topology; fit a new {type(self).__name__}."
+                f"Learning can continue only with the same topology; fit a new {type(self).__name__}."
             )
         weights = real_array(self.weights_, "weights_", (self.network_.n_weights,))
         if self._scaling is not None:
@@ -390,7 +392,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         return self.network_, weights, self._scaling, self._solver_state, rng
 
     def _scaling_of(self, network, data, weights):
-        """Scale of inputs and targets where learning sees them in other units, or None."""
+        """Scale of inputs and targets if they are rescaled for learning, otherwise None."""
         is_scaled = self.update == "batch" and parameters.is_auto(self.init_range)
         sizes = data.channel_sizes if is_scaled else None
         inputs = np.ones(network.n_inputs) if sizes is None else input_scale(sizes)
@@ -421,7 +423,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         }
 
     def _with_weights(self, network, weights, classes=None):
-        """Make the estimator a fitted one, with weights that were learned elsewhere."""
+        """Make this a fitted estimator, with weights that were learned elsewhere."""
         remember_shape(self, None, network.n_inputs, None)
         self.loss_curve_, self.validation_scores_, self._y_is_array = [], [], False
         for name, value in self._learned(network, None, weights, History()).items():
@@ -432,13 +434,13 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
     # data
 
     def _read_X(self, X, reset):
-        """Any container -> `Sequences`; sets or checks what scikit-learn wants to know of X."""
+        """Any container -> `Sequences`; sets or checks scikit-learn's attributes about X."""
         return read_X(self, X, None if reset else self.network_.n_inputs)
 
     def _read_targets(self, y, sample_weight, sequences, *, classes=None, reset=False, may_lack=False):
         """Targets and weights, one row per sequence or, with return_sequences, per step -> `Examples`.
 
-        Parts of streams may lack any target.
+        Chunks of streams may have no target at all.
         """
         read = self._read_labels(y, sample_weight, sequences, may_lack)
         return self._examples(sequences, *read, classes=classes, reset=reset, may_lack=may_lack)
@@ -522,7 +524,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         return targets.natural(counted)
 
     def activations(self, X: Any) -> list[dict[str, Array]]:
-        """Every gate, cell and state over time: what the network does with these sequences.
+        """Activations of all gates and cells, and the cell states, at every time step.
 
         Parameters
         ----------
@@ -534,11 +536,12 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         list of dict
             For each sequence the arrays "cell_input" g(net_c), "cell_state" s_c, "cell" y_c, each of
             shape (n_steps, n_cells); "input_gate", "forget_gate", "output_gate" of shape
-            (n_steps, n_blocks), those that the network has; "hidden" of shape
+            (n_steps, n_blocks), as far as the network has them; "hidden" of shape
             (n_steps, n_hidden_units) if it has any; "output" of shape (n_steps, n_outputs), or
-            (1, n_outputs) without `return_sequences`. With several layers or directions
-            the names of hidden units begin as those of the weights, "layer_0.forward.cell". Where time steps
-            are read in patches (`n_patches`), a row for each patch in the place of each step.
+            (1, n_outputs) without `return_sequences`. With several layers or directions,
+            the names of hidden units have the same prefixes as those of the weights:
+            "layer_0.forward.cell". If time steps are read in patches (`n_patches`), there is one row per
+            patch instead of one per step.
         """
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)

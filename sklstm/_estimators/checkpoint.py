@@ -1,4 +1,4 @@
-"""Checkpoints: files from which a fit that was killed goes on, to the same weights to the bit."""
+"""Checkpoints: files from which an interrupted fit continues, with the same weights to the bit."""
 
 import contextlib
 import os
@@ -29,39 +29,42 @@ MAY_DIFFER = (
 
 
 class Checkpoint:
-    """Callback that keeps a fit in a file, so that it can go on after the process was killed.
+    """Callback that saves a fit to files, so that it can continue after the process was killed.
 
     Give it to `set_callbacks` of an estimator, also of one in a pipeline or a search, and to
-    ``fit(..., resume_from=checkpoint)``: the fit goes on after the last epoch that was kept, with the
-    weights, the state of the solver, the random numbers and the order of the sequences that it had, and ends
-    with the weights to the bit that it would have had. Every fit of a search finds its own file, by its data
-    and arguments. Epochs by `partial_fit` are kept with `save`, and go on from what `load` gives.
+    ``fit(..., resume_from=checkpoint)``: the fit continues after the last saved epoch with the weights, the
+    state of the solver, the random numbers and the order of the sequences that it had, and ends with exactly
+    the weights that it would have had without the interruption. Each fit of a search finds its own file by
+    its data and arguments. With `partial_fit`, call `save` between the epochs, and continue with the
+    estimator that `load` returns.
 
-    A file is written beside its name, brought to the disk and renamed: whatever happens, it is whole, or the
-    one before is.
+    A file is written under a temporary name, flushed to the disk and renamed. Whatever happens, either the
+    new file or the one before it is complete.
 
     Parameters
     ----------
     folder : path-like
-        Where the files are. It is made if it does not exist.
+        Folder of the files. It is created if it does not exist.
     every_epochs : int or None, default=None
-        Epochs from one file to the next.
+        Number of epochs from one file to the next.
     every_seconds : float or None, default=None
-        Seconds from one file to the next, at least; looked at when an epoch ends. If both are None there is a
-        file after each epoch, if both are given whatever comes first counts. The end of a fit is always kept.
+        Minimum number of seconds from one file to the next, checked when an epoch ends. If both are None, a
+        file is written after each epoch; if both are given, a file is written when either is reached. The end
+        of a fit is always saved.
     keep : int, default=2
-        Files of a fit; those before are deleted.
+        Number of files of a fit that are kept; older ones are deleted.
 
     Warns
     -----
     RuntimeWarning
-        If a file cannot be written during a fit, as on a full disk: learning goes on, with the files so far.
+        If a file cannot be written during a fit, for example on a full disk: learning continues, and the
+        files written before are kept.
 
     Notes
     -----
     Callbacks need scikit-learn 1.9 or newer; `save`, `load` and `resume_from` do not. The files are pickles:
     load only files that you trust. With ``solver="lbfgs"`` a file holds the gradient of each iteration, from
-    which SciPy's state is made again.
+    which SciPy's state is restored.
 
     Examples
     --------
@@ -69,7 +72,7 @@ class Checkpoint:
     >>> from sklstm import Checkpoint, LSTMRegressor
     >>> from sklstm.tasks import make_adding
     >>> X, y = make_adding(50, random_state=0)
-    >>> folder = tempfile.TemporaryDirectory()  # one of your own that stays
+    >>> folder = tempfile.TemporaryDirectory()  # in practice, a folder that is not deleted
     >>> checkpoint = Checkpoint(folder.name, every_epochs=2)
     >>> reg = LSTMRegressor(n_blocks=2, max_iter=4, tol=0, random_state=0).set_callbacks(checkpoint)
     >>> _ = reg.fit(X, y)
@@ -111,7 +114,7 @@ class Checkpoint:
     # scikit-learn's protocol
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Make the folder.
+        """Create the folder.
 
         Parameters
         ----------
@@ -121,11 +124,11 @@ class Checkpoint:
         Raises
         ------
         TypeError
-            If it is another estimator.
+            If the estimator is of another class.
         """
         if not hasattr(estimator, "_resumption"):
             raise TypeError(
-                f"Checkpoint keeps fits of LSTMClassifier and LSTMRegressor, got {type(estimator).__name__}: "
+                f"Checkpoint saves fits of LSTMClassifier and LSTMRegressor, got {type(estimator).__name__}: "
                 "give it to set_callbacks of the estimator in the pipeline or search."
             )
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +143,7 @@ class Checkpoint:
         """
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Count seconds from the beginning of a fit.
+        """Remember when a fit began.
 
         Parameters
         ----------
@@ -151,14 +154,14 @@ class Checkpoint:
             self._last[context.root_uuid, context.task_id] = 0, time.monotonic()
 
     def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> None:
-        """Write a file if it is time.
+        """Write a file if one is due.
 
         Parameters
         ----------
         estimator, context
             See `setup`.
         fitted_estimator : LSTMClassifier or LSTMRegressor
-            As it is at the end of the epoch, or of the fit.
+            The model at the end of the epoch, or of the fit.
         """
         if fitted_estimator is None or fitted_estimator._resumption is None:  # diverged, or interrupted
             return
@@ -174,7 +177,7 @@ class Checkpoint:
         except OSError as error:
             warnings.warn(
                 f"No checkpoint of epoch {n_epochs} could be written to {self.folder}: {error}. Learning "
-                "goes on.",
+                "continues.",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -190,7 +193,7 @@ class Checkpoint:
     # files
 
     def save(self, estimator: Any) -> Path:
-        """Write a file of an estimator, as between two calls of `partial_fit`.
+        """Write a file of an estimator, for example between two calls of `partial_fit`.
 
         Parameters
         ----------
@@ -205,13 +208,13 @@ class Checkpoint:
         Raises
         ------
         OSError
-            If it cannot be written; the files before are as they were.
+            If the file cannot be written; earlier files are left unchanged.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         return self._write(estimator, type(estimator).__name__)
 
     def load(self) -> Any:
-        """Return the estimator of the newest file in the folder: it predicts, and learns on by `partial_fit`.
+        """Return the estimator in the newest file of the folder; `partial_fit` continues its learning.
 
         Returns
         -------
@@ -220,7 +223,7 @@ class Checkpoint:
         Raises
         ------
         FileNotFoundError
-            If there is no file.
+            If there is none.
         """
         files = sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: (path.stat().st_mtime_ns, path.name))
         if not files:
@@ -230,7 +233,7 @@ class Checkpoint:
         return estimator
 
     def _write(self, estimator, series):
-        """Write beside the name and rename; then delete what is too many."""
+        """Write under a temporary name and rename; then delete the oldest files."""
         model = object.__new__(type(estimator))
         vars(model).update({name: value for name, value in vars(estimator).items() if "callback" not in name})
         path = self.folder / f"{series}-{estimator.n_iter_:06d}{SUFFIX}"
@@ -248,7 +251,7 @@ class Checkpoint:
         _sync_folder(self.folder)
         old = sorted(self.folder.glob(f"{series}-{'[0-9]' * 6}{SUFFIX}"))
         for each in [*old[: -self.keep], *self.folder.glob(f"{series}-*{NEW}")]:
-            each.unlink(missing_ok=True)  # the others are what a process that was killed left
+            each.unlink(missing_ok=True)  # temporary files are those of a killed process
         return path
 
 
@@ -265,7 +268,7 @@ def _path(name, value):
 
 
 def _sync_folder(folder):
-    """Bring a new name to the disk, too, where a folder can be opened."""
+    """Flush a new name to the disk, too, on systems where a folder can be opened."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -279,8 +282,8 @@ def _pickle(model, file):
         pickle.dump(model, file, protocol=5)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise TypeError(
-            f"{type(model).__name__} cannot be kept in a file: {error}. An argument that is a function "
-            "must be one of a module, no lambda."
+            f"{type(model).__name__} cannot be saved: {error}. An argument that is a function must be "
+            "defined in a module; it must not be a lambda."
         ) from error
 
 
@@ -289,15 +292,15 @@ def _read(path):
         with path.open("rb") as file:
             return pickle.load(file)
     except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError) as error:
-        raise ValueError(f"{path} is no checkpoint that can be read: {error!r}.") from error
+        raise ValueError(f"{path} is not a readable checkpoint: {error!r}.") from error
 
 
 # ----------------------------------------------------------------------------------------------
-# the fit that goes on
+# a fit that continues
 
 
 class Resumption:
-    """What a fit needs to be kept, and where it goes on, if it does.
+    """What identifies a fit in its files, and where it continues, if it does.
 
     Parameters
     ----------
@@ -306,14 +309,14 @@ class Resumption:
     start : dict
         State of the random numbers before the fit drew any.
     loop_state : LoopState or None
-        Where the loop over epochs goes on; None is its beginning.
+        Where the loop over epochs continues; None means at its beginning.
     """
 
     def __init__(self, fingerprint, start, loop_state=None):
         self.fingerprint, self.start, self.loop_state = fingerprint, start, loop_state
 
     def as_dict(self, loop_state):
-        """What a file keeps beside the model, as arrays and plain values."""
+        """What a file holds besides the model, as arrays and plain values."""
         loop = vars(loop_state).copy()
         loop["solver_state"] = loop["solver_state"] and vars(loop["solver_state"]).copy()
         return {"fingerprint": self.fingerprint, "start": self.start, "loop": loop}
@@ -329,7 +332,7 @@ def resumption_of(estimator, resume_from, data, validation, goes_on, rng):
     data : Examples
     validation : Validation
     goes_on : bool
-        Whether learning goes on with the weights of an earlier fit.
+        Whether learning continues with the weights of an earlier fit.
     rng : RandomState
         Nothing is drawn from it yet.
     """
@@ -363,7 +366,7 @@ def _fingerprint(estimator, data, validation, goes_on):
     X = data.sequences.values
     parts = [X.data, X.indices, X.indptr, X.shape] if data.sequences.is_sparse else [X]
     parts += [data.sequences.offsets, data.targets, data.weight, validation]
-    if isinstance(seed, int | np.integer):  # another generator goes on from the state that is kept
+    if isinstance(seed, int | np.integer):  # other generators continue from the saved state
         parts.append(int(seed))
     if goes_on:
         state = estimator._solver_state
@@ -372,8 +375,8 @@ def _fingerprint(estimator, data, validation, goes_on):
 
 
 def _find(resume_from, estimator, fingerprint):
-    """Return what the newest file of this fit keeps, or None; a file that is named must be of this fit."""
-    is_own = isinstance(resume_from, Checkpoint)  # makes its folder when learning begins
+    """Return what the newest file of this fit holds, or None; a file given by name must be of this fit."""
+    is_own = isinstance(resume_from, Checkpoint)  # creates its folder when learning begins
     path = resume_from.folder if is_own else _path("resume_from", resume_from)
     if not (is_own or path.exists()):
         raise FileNotFoundError(f"resume_from={shown(os.fspath(path))} does not exist.")
@@ -385,7 +388,9 @@ def _find(resume_from, estimator, fingerprint):
         path = files[-1]
     saved = getattr(_read(path), "_resumption", None)
     if saved is None:
-        raise ValueError(f"{path} holds a model, and no fit that can go on: load it, and use partial_fit.")
+        raise ValueError(
+            f"{path} holds a model, but no fit that could continue: load it, and use partial_fit."
+        )
     if saved["fingerprint"] != fingerprint:
         raise ValueError(
             f"resume_from={shown(os.fspath(path))} is a checkpoint of a fit with other data or other "

@@ -37,31 +37,31 @@ from sklstm._typing import (
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
     __doc__ = f"""Long Short-Term Memory for the classification of sequences.
 
-    One output unit per class, or per label if y has columns of labels that are 0 or 1 (multilabel, as in
-    scikit-learn: logistic outputs, each a probability). The network is that of Hochreiter & Schmidhuber
-    (1997) with its later standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the
-    parts.
-    The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
+    There is one output unit per class, or one per label if y has columns of labels that are 0 or 1
+    (multilabel, as in scikit-learn: logistic outputs, each a probability). The network is that of Hochreiter
+    & Schmidhuber (1997) with the parts that became standard later; the defaults are the LSTM of today.
+    `sklstm.Network` describes the parts. The defaults of learning were chosen by cross-validation on real
+    data: docs/defaults.md.
 
     Parameters
     ----------
     {PARAMETERS["both"]}
     loss : {choices(LOSSES_OF_CLASSES, "log_loss")}
-        With softmax outputs the log loss of the classes, with logistic ones that of each class
-        against the others; or 1/2 sum of squares (1997).
+        "log_loss" is that of the classes with softmax outputs, and that of each class against the others with
+        logistic outputs; "squared_error" is 1/2 sum of squares (1997).
     label_smoothing : float, default=0.0
-        With the log loss: this part of each target is spread evenly over the classes, or over 0 and 1 with
-        logistic outputs, so that probabilities do not go to 0 and 1 (Szegedy et al. 2016).
+        With the log loss, this fraction of each target is spread evenly over the classes, or over 0 and 1
+        with logistic outputs, so that probabilities do not approach 0 and 1 (Szegedy et al. 2016).
     {PARAMETERS["learning"]}
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class; "balanced": inversely proportional to its frequency. Keys that are not in y have
-        no effect if another one is.
+        Weight of each class; "balanced" makes it inversely proportional to the frequency of the class. Keys
+        that do not occur in y have no effect, provided that another key does.
     {PARAMETERS["last"]}
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels; of several columns of labels their numbers.
+        The labels, sorted; with several columns of labels, the numbers of the columns.
     {ATTRIBUTES}
 
     Examples
@@ -199,18 +199,18 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         *,
         continued: bool = False,
     ) -> Self:
-        """One epoch more, on these sequences.
+        """Learn for one more epoch, from these sequences.
 
         Parameters
         ----------
         X, y, sample_weight
             As in `fit`.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will come; needed in the first call.
+            All labels that will ever occur; required in the first call.
         continued : bool, default=False
-            Whether the sequences are the next chunks of streams, one per stream, that go on from call to
-            call until `reset_state`: learning then takes up state and partials where the last call left
-            them. Needs ``update="step"``. `step` goes on from the last step that was learned.
+            Whether the sequences are the next chunks of streams, one per stream, that continue from call to
+            call until `reset_state`: learning starts with the state and the partial derivatives of the last
+            call. Requires ``update="step"``. `step` continues from the last step that was learned.
 
         Returns
         -------
@@ -231,7 +231,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Returns
         -------
         ndarray of shape (n_sequences,)
-            With ``return_sequences=True``: object array of one array of labels a sequence.
+            With ``return_sequences=True``: object array with one array of labels per sequence.
         """
         outputs, sequences = self._outputs(X)
         return self._per_sequence(self._answers(outputs), sequences)
@@ -247,7 +247,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     @available_if(_gives_probabilities)
     def predict_proba(self, X: Any) -> Array:
-        """Probability of each class: the softmax outputs, or logistic outputs divided by their sum.
+        """Probability of each class: the softmax outputs, or the logistic outputs divided by their sum.
 
         Parameters
         ----------
@@ -292,7 +292,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Returns
         -------
         ndarray of shape (n_sequences, n_classes), or (n_sequences,) with two classes
-            With two classes the confidence in the second less that in the first.
+            With two classes: the confidence in the second minus that in the first.
             With ``return_sequences=True``: object array of such arrays, one row per step.
         """
         outputs, sequences = self._outputs(X)
@@ -309,8 +309,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     def score(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> float:
         """Accuracy; with ``return_sequences=True`` over all time steps.
 
-        Targets that are missing or have the weight 0 are left out. With several labels each, right is what
-        has all of them right.
+        Targets that are missing or have the weight 0 are left out. With several labels per target, a
+        prediction is correct if all of its labels are.
 
         Parameters
         ----------
@@ -345,8 +345,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                     place = targets.place(bad.argmax())
                     found = "Unknown label type: continuous" if found == "continuous" else found
                     raise ValueError(
-                        f"{found}. {place} is {shown(y.ravel()[bad.argmax()])}; expected labels. Numbers are "
-                        "learned by LSTMRegressor."
+                        f"{found}. {place} is {shown(y.ravel()[bad.argmax()])}; expected labels. For numbers "
+                        "use LSTMRegressor."
                     )
             if targets.missing is not None:  # NaN has made floats of them
                 y = y.astype(np.int64)
@@ -401,7 +401,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         return encoded
 
     def _check_classes(self, targets, y, counted, classes):
-        """Refuse a single class, and labels by which other libraries mark steps without one."""
+        """Refuse a single class, and labels with which other libraries mark steps without a label."""
         if len(self.classes_) < 2:
             with_weight = "" if counted.all() else " with a target and a positive sample_weight"
             raise ValueError(
@@ -434,7 +434,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             )
 
     def _class_weights(self, counts):
-        """Weight of each class, in the order of `classes_`, of which there are so many."""
+        """Weight of each class, in the order of `classes_`; `counts` has their frequencies."""
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             return counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
         if not isinstance(self.class_weight, dict):
@@ -478,7 +478,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         return self.classes_[outputs.argmax(axis=1)]
 
     def _probabilities(self, outputs):
-        """Outputs that sum to one; of several labels each for itself."""
+        """Outputs that sum to one; with several labels, each is a probability of its own."""
         if self._multilabel:  # strictly between 0 and 1
             return np.clip(outputs, np.finfo(outputs.dtype).tiny, 1 - np.finfo(outputs.dtype).epsneg)
         if self.network_.output_activation == "softmax":

@@ -1,4 +1,4 @@
-"""What an output rests on: which output is asked for, and its derivatives by the inputs."""
+"""Explanations of an output: which output is meant, and its derivatives with respect to the inputs."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,30 +24,30 @@ class ExplanationMixin:
     def input_gradients(
         self, X: Any, *, output: Any = None, at: int = -1, response_method: ResponseMethod = "auto"
     ) -> list[Array]:
-        """Derivatives of an output by every input: how it would change with each number of the sequence.
+        """Derivatives of an output with respect to every input of a sequence.
 
-        The gradient is the full one, whatever the estimator learns by. It says what a small change would do;
-        `occlusion_importance` says what it does to leave a step or a channel out.
+        The gradient is always the full one, whichever the estimator learns with. It tells the effect of small
+        changes; `occlusion_importance` tells the effect of leaving out a step or a channel.
 
         Parameters
         ----------
         X : sequences
             As in `fit`.
         output : label or int, default=None
-            What is explained. Classifier: a label of `classes_`; None is, for each sequence, the class that
-            is predicted. Regressor: the index of an output; None is the only one.
+            The output that is explained. Classifier: a label of `classes_`; None means the predicted class
+            of each sequence. Regressor: the index of an output; None means the only one.
         at : int, default=-1
-            With ``return_sequences=True`` the time step whose output is explained, negative from the end of
-            each sequence. Later inputs then have a derivative of 0.
+            With ``return_sequences=True``, the time step whose output is explained; negative numbers count
+            from the end of each sequence. Derivatives with respect to later inputs are 0.
         response_method : {"auto", "decision_function", "predict_proba", "predict"}, default="auto"
-            What is derived. "auto" is `decision_function` of a classifier, in which one class of two is
-            counted less the other, and `predict` of a regressor. `predict_proba` saturates: where a class is
-            sure all derivatives are near 0.
+            The function whose derivatives are taken. "auto" is `decision_function` for a classifier (with two
+            classes the difference of both) and `predict` for a regressor. `predict_proba` saturates: where a
+            class is almost certain, all derivatives are near 0.
 
         Returns
         -------
         list of ndarray of shape (n_steps, n_features)
-            One per sequence, dense also if X is sparse.
+            One array per sequence, dense even if X is sparse.
 
         References
         ----------
@@ -56,7 +56,7 @@ class ExplanationMixin:
 
         Examples
         --------
-        The last value alone decides:
+        Here, the target is the last value:
 
         >>> import numpy as np
         >>> from sklstm import LSTMRegressor
@@ -77,7 +77,7 @@ class ExplanationMixin:
         return np.split(self._backward(sequences, errors)["inputs"], sequences.offsets[1:-1])
 
     def _backward(self, sequences, errors, gradient="full"):
-        """What a backward pass leaves, from errors at the net inputs of the output units."""
+        """Results of a backward pass, from errors at the net inputs of the output units."""
         network = replace(self.network_, output_activation="identity")
         if network.return_sequences:
             errors = split_steps(errors, sequences.offsets)
@@ -90,7 +90,7 @@ def check_response(estimator, response_method):
     check_choice("response_method", response_method, ("auto", *names))
     if response_method == "auto":
         return next(name for name in names if hasattr(estimator, name))
-    getattr(estimator, response_method)  # an error says why the estimator has it not
+    getattr(estimator, response_method)  # the error says why the estimator does not have it
     return response_method
 
 
@@ -125,7 +125,7 @@ def output_index(estimator, output, responses):
         With `classes_` if it is a classifier.
     output : label, int or None
     responses : ndarray of shape (n_sequences, n_outputs)
-        Larger is more sure, if it is a classifier.
+        Of a classifier: the larger, the more certain.
     """
     n_sequences, n_outputs = responses.shape
     labels = getattr(estimator, "classes_", None)

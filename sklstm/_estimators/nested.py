@@ -1,4 +1,4 @@
-"""The LSTM inside pipelines and searches, and time steps on their way to it."""
+"""The LSTM at the end of pipelines and searches, and single time steps through pipelines."""
 
 from typing import Any
 
@@ -20,13 +20,13 @@ def unwrap(estimator):
     Returns
     -------
     transformers : list of transformers
-        What X passes before it comes to the LSTM, in this order.
+        The transformers before the LSTM, in their order.
     lstm : LSTMClassifier or LSTMRegressor
 
     Raises
     ------
     TypeError
-        If something else is at the end.
+        If another estimator is at the end.
     """
     transformers, inner = [], estimator
     while hasattr(inner, "best_estimator_") or hasattr(inner, "steps"):
@@ -45,7 +45,7 @@ def unwrap(estimator):
 
 
 def unwrap_with(estimator, X):
-    """Return the LSTM at the end, and X as `Sequences` as it comes there."""
+    """Return the LSTM at the end, and X as the `Sequences` that it reads."""
     transformers, lstm = unwrap(estimator)
     for transformer in transformers:
         X = transformer.transform(X)
@@ -53,35 +53,34 @@ def unwrap_with(estimator, X):
 
 
 def pipeline_step(pipeline: Any, x: Any) -> Array:
-    """Outputs after one more time step of a stream, which passes the transformers of a pipeline.
+    """Outputs of a pipeline after one more time step of a stream.
 
-    `step` of the LSTM at the end, for pipelines, which have none. The state is that of the LSTM:
-    ``pipeline[-1].reset_state()`` begins anew, ``pipeline[-1].state_`` reads and sets it.
+    Pipelines have no method `step`: this function applies the transformers to the time step, and calls `step`
+    of the LSTM at the end. The state is that of the LSTM: ``pipeline[-1].reset_state()`` begins a new stream,
+    ``pipeline[-1].state_`` reads and sets the state.
 
     Parameters
     ----------
     pipeline : pipeline, or search over one, that ends in an LSTMClassifier or LSTMRegressor
-        Fitted. Its transformers take each time step by itself: `SequenceScaler`, `PerTimeStep`,
+        Fitted. Its transformers must treat each time step by itself: `SequenceScaler`, `PerTimeStep`,
         `SequenceOneHotEncoder`, and `SequenceImputer` unless its strategy is "ffill".
     x : array-like of shape (n_features,) or (n_streams, n_features)
-        One time step of one stream, or of several independent ones: what the pipeline is given, not yet
-        transformed. A data frame has a row per stream.
+        One time step of one stream, or of several independent ones, not yet transformed. A data frame has one
+        row per stream.
 
     Returns
     -------
     ndarray of shape (n_outputs,) or (n_streams, n_outputs)
-        As `step` of the LSTM.
+        Those of `step` of the LSTM.
 
     Raises
     ------
     ValueError, TypeError
-        If x is not valid, or a transformer may need the steps before. The state is unchanged then.
+        If x is not valid, or if a transformer may depend on earlier steps. The state is left unchanged.
 
     Examples
     --------
-    >>> from typing import Any
-
-    import numpy as np
+    >>> import numpy as np
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklstm import LSTMRegressor, SequenceScaler, pipeline_step
     >>> X = np.random.default_rng(0).normal(5, 2, size=(20, 6, 1))
@@ -96,7 +95,7 @@ def pipeline_step(pipeline: Any, x: Any) -> Array:
     for transformer in transformers:
         if not _goes_step_by_step(transformer):
             raise TypeError(
-                f"{transformer!r} may need the time steps before: pipeline_step takes SequenceScaler, "
+                f"{transformer!r} may depend on earlier time steps: pipeline_step takes SequenceScaler, "
                 "PerTimeStep, SequenceOneHotEncoder and a SequenceImputer that does not fill forwards. A "
                 "transformer of single time steps can be put in PerTimeStep(...)."
             )
@@ -113,7 +112,7 @@ def pipeline_step(pipeline: Any, x: Any) -> Array:
 
 
 def _goes_step_by_step(transformer):
-    """Whether what it makes of a time step depends on no other step."""
+    """Whether it transforms each time step independently of the others."""
     if isinstance(transformer, SequenceImputer):
         return transformer.strategy != "ffill"
     return isinstance(transformer, PerTimeStep | SequenceOneHotEncoder)

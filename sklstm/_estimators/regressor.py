@@ -21,29 +21,30 @@ from sklstm._typing import Array, available_if
 class LSTMRegressor(RegressorMixin, BaseLSTM):
     __doc__ = f"""Long Short-Term Memory for regression on sequences.
 
-    One output unit per target. The network is that of Hochreiter & Schmidhuber (1997) with its later
-    standard parts; the defaults are the LSTM of today, `sklstm.Network` describes the parts.
-    The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
+    There is one output unit per target. The network is that of Hochreiter & Schmidhuber (1997) with the
+    parts that became standard later; the defaults are the LSTM of today. `sklstm.Network` describes the
+    parts. The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
 
-    With identity outputs and ``update="batch"`` the targets are standardised inside, each output by the mean
-    and the standard deviation of the targets in the first `fit` or `partial_fit` (without `output_bias` by
-    the deviation alone); `weights_`, `predict` and `step` are in the units of y. Learning rate, penalty and
-    tolerance are those of standardised targets.
+    With identity outputs and ``update="batch"`` the targets are standardised internally, each output by the
+    mean and the standard deviation of the targets in the first `fit` or `partial_fit` (without `output_bias`
+    by the deviation alone); `weights_`, `predict` and `step` are in the units of y. Learning rate, penalty
+    and tolerance refer to standardised targets.
 
     Parameters
     ----------
     {PARAMETERS["both"]}
     loss : {choices(LOSSES, "squared_error")}
-        "squared_error" is 1/2 sum of squares, whose best prediction is the mean; "absolute_error" has the
-        median, "huber" is between the two, "quantile" has the quantiles that `quantile` says. "poisson", for
-        counts, is 1/2 the deviance; the outputs are logarithms of what `predict` gives. "log_loss" is that of
-        logistic or softmax outputs for targets in [0, 1]. docs/losses.md has the formulas.
+        "squared_error" is 1/2 sum of squares, for which the best prediction is the mean; for
+        "absolute_error" it is the median, "huber" is between the two, and for "quantile" it is the quantiles
+        in `quantile`. "poisson", for counts, is 1/2 of the deviance; the outputs are the logarithms of what
+        `predict` returns. "log_loss" is that of logistic or softmax outputs for targets in [0, 1].
+        docs/losses.md has the formulas.
     quantile : float or tuple of float, default=0.5
-        For ``loss="quantile"``: which quantile is predicted, between 0 and 1. Several are outputs side by
-        side, which `predict` gives in a last axis.
+        For ``loss="quantile"``: which quantile is predicted, between 0 and 1. With several quantiles there
+        is one output for each, and `predict` returns them in a last axis.
     epsilon : float, default=1.35
-        For ``loss="huber"``: up to this distance between output and target errors count by their square,
-        beyond it by their size; of standardised targets, where they are standardised.
+        For ``loss="huber"``: errors up to this size count by their square, larger ones by their absolute
+        value. Where targets are standardised, it refers to standardised targets.
     {PARAMETERS["learning"]}
     {PARAMETERS["last"]}
 
@@ -53,7 +54,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     Examples
     --------
-    The adding problem (1997, Experiment 4), short: the sum of the two values that are marked.
+    A short version of the adding problem (1997, Experiment 4): the target is the sum of two marked values.
 
     >>> import numpy as np
     >>> from sklstm import LSTMRegressor
@@ -77,16 +78,16 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def partial_fit(
         self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None, *, continued: bool = False
     ) -> Self:
-        """One epoch more, on these sequences.
+        """Learn for one more epoch, from these sequences.
 
         Parameters
         ----------
         X, y, sample_weight
             As in `fit`.
         continued : bool, default=False
-            Whether the sequences are the next chunks of streams, one per stream, that go on from call to
-            call until `reset_state`: learning then takes up state and partials where the last call left
-            them. Needs ``update="step"``. `step` goes on from the last step that was learned.
+            Whether the sequences are the next chunks of streams, one per stream, that continue from call to
+            call until `reset_state`: learning starts with the state and the partial derivatives of the last
+            call. Requires ``update="step"``. `step` continues from the last step that was learned.
 
         Returns
         -------
@@ -95,7 +96,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         return self._partial_fit(X, y, sample_weight, continued)
 
     def predict(self, X: Any) -> Array:
-        """Outputs of each sequence.
+        """Predicted targets of each sequence.
 
         Parameters
         ----------
@@ -105,8 +106,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Returns
         -------
         ndarray of shape (n_sequences,) or (n_sequences, n_targets)
-            With several quantiles one more axis of them. With ``return_sequences=True``: object array of one
-            array per sequence, one row per step.
+            With several quantiles there is one more axis for them. With ``return_sequences=True``: object
+            array with one array per sequence, one row per step.
         """
         outputs, sequences = self._outputs(X)
         return self._per_sequence(self._answers(outputs), sequences)
@@ -114,9 +115,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def score(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> float:
         """Coefficient of determination; with ``return_sequences=True`` over all time steps.
 
-        With ``loss="quantile"`` the mean of scikit-learn's `d2_pinball_score` over the quantiles.
+        With ``loss="quantile"`` it is the mean of scikit-learn's `d2_pinball_score` over the quantiles.
 
-        Targets that are missing or have the weight 0 are left out, for each output by itself.
+        Targets that are missing or have the weight 0 are left out, separately for each output.
 
         Parameters
         ----------
@@ -153,7 +154,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
                 if problem:
                     raise ValueError(
                         f"{targets.place(place)} is {text!r} ({problem}); expected numbers; None or NaN, not "
-                        "text, at a step without target. Labels are learned by LSTMClassifier."
+                        "text, at a step without target. For labels use LSTMClassifier."
                     )
             y = np.where(counted, y, "0")
         if y.dtype.kind in "fc":

@@ -1,4 +1,4 @@
-"""Streams: time steps that come one by one, and learning inside sequences that go on."""
+"""Streams: time steps that arrive one by one, and learning inside sequences that continue."""
 
 from typing import Any, Self
 
@@ -21,7 +21,7 @@ from sklstm._typing import Array
 
 @of_public_classes
 class StreamsMixin:
-    """`step` and `reset_state` of the estimators, and what their learning does with streams."""
+    """`step`, `state_` and `reset_state` of the estimators, and streams in their learning."""
 
     network_: Network
     weights_: np.ndarray
@@ -31,35 +31,35 @@ class StreamsMixin:
     def step(self, x: Any) -> Array:
         """Outputs after one more time step of a stream.
 
-        The state is kept from call to call; `reset_state` starts anew.
+        The state is kept from call to call; `reset_state` begins a new stream.
 
         Parameters
         ----------
         x : array-like of shape (n_features,) or (n_streams, n_features)
             One time step of one stream, or of several independent ones. Arrays of float64 or float32 are
-            taken fastest.
+            the fastest.
 
         Returns
         -------
         ndarray of shape (n_outputs,) or (n_streams, n_outputs)
             Activations of the output units: for a classifier one per class, in the order of `classes_`; with
-            ``loss="poisson"`` the logarithms of what `predict` gives.
+            ``loss="poisson"`` the logarithms of what `predict` returns.
 
         Raises
         ------
         ValueError, TypeError
-            If x is not valid, or has another number of streams than are under way, or the state is no longer
-            finite, or the model needs whole sequences (`n_patches`, `bidirectional`, `pooling`). State and
-            model are unchanged then.
+            If x is not valid, if its number of streams has changed, if the state is no longer finite, or if
+            the model needs whole sequences (`n_patches`, `bidirectional`, `pooling`). State and model are
+            left unchanged.
 
         Notes
         -----
-        The workspace, and the weights in the kernel's form, are kept from call to call, but neither copied
-        nor saved with the estimator; a change of `weights_`, also in place, is seen.
+        The workspace, and the weights in the kernel's form, are kept from call to call, but they are neither
+        copied nor saved with the estimator. A change of `weights_`, also in place, takes effect at the next
+        step.
 
-        `predict` may run in other threads meanwhile. Steps of the same streams in several threads have no
-        order that could be relied on: give each thread a ``copy.copy`` of the estimator, which has streams of
-        its own.
+        `predict` may run in other threads at the same time. Steps of the same streams in several threads have
+        no defined order: give each thread a ``copy.copy`` of the estimator, which has its own streams.
         """
         stepper = self.__dict__.get("_stepper")  # each call that is saved here is a part of what a step takes
         if stepper is not None:
@@ -68,7 +68,7 @@ class StreamsMixin:
                 if outputs is not None:
                     return outputs
             else:
-                stepper = None  # its state goes on in the other network
+                stepper = None  # its state is continued in the other network
         if not hasattr(self, "weights_"):
             check_is_fitted(self)
         if self.network_._needs_whole_sequences:
@@ -114,16 +114,16 @@ class StreamsMixin:
 
     @property
     def state_(self) -> State | None:
-        """State of the streams of `step`: a `State`, or None before their first step.
+        """State of the streams of `step`: a `State`, or None before the first step.
 
-        What is read is a copy. What is set, a `State` or a pair (activations, cells) with a row per stream,
-        is where the next `step` goes on; None begins anew. So a service that keeps nothing between two
-        requests can keep two small arrays in a database.
+        Reading it gives a copy. It can be set to a `State` or a pair (activations, cells) with one row per
+        stream, from which the next `step` continues, or to None, which begins new streams. A service without
+        memory between requests can therefore keep two small arrays in a database.
 
         Raises
         ------
         ValueError, TypeError
-            If what is set is no state of this network; the message names the part. Nothing is changed then.
+            If the new value is not a state of this network; the message names the part. Nothing is changed.
         """
         check_is_fitted(self)
         state = self._stream
@@ -166,12 +166,12 @@ class StreamsMixin:
         self.__dict__.pop("_stepper", None)
 
     def reset_state(self, streams: npt.ArrayLike | None = None) -> Self:
-        """Begin streams anew: those of `step` and of ``partial_fit(..., continued=True)``.
+        """Begin new streams, those of `step` and of ``partial_fit(..., continued=True)``.
 
         Parameters
         ----------
         streams : int or array-like of int, default=None
-            Which of the streams under way; None is all, and lets their number change.
+            Indices of the streams that begin again; None means all, and allows another number of streams.
 
         Returns
         -------
@@ -201,7 +201,7 @@ class StreamsMixin:
     # learning
 
     def _streams(self, engine, n_streams, goes_on):
-        """Online states that the chunks before have left, one per stream."""
+        """Online states after the previous chunks, one per stream."""
         states = self._online_states if goes_on else None
         if states is None:
             return [zero_online_state(engine)] * n_streams
@@ -213,7 +213,7 @@ class StreamsMixin:
 
     @staticmethod
     def _of_streams(states):
-        """Attributes of the fitted estimator: `step` goes on from the last step that was learned."""
+        """Attributes of the fitted estimator: `step` continues from the last step that was learned."""
         together = states and State(
             np.concatenate([state.activations for state in states]),
             np.concatenate([state.cells for state in states]),

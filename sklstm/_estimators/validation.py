@@ -119,7 +119,7 @@ class Validation:
             raise ValueError("groups says what is held out together, but X_val is scored: give one of them.")
         if (given or self.groups is not None) and not estimator.early_stopping:
             name = "groups" if self.groups is not None else "X_val"
-            raise ValueError(f"{name} is what early_stopping looks at: it needs early_stopping=True.")
+            raise ValueError(f"{name} is only used by early_stopping: it needs early_stopping=True.")
 
 
 def validation_of(estimator, engine, data, scaling, validation, rng, learned):

@@ -25,55 +25,98 @@ OPEN = 100.0  # net input at which a gate is 1, in double precision, and at whic
 
 @dataclass(frozen=True)
 class Cells:
-    """Memory cells, and the output units that read them.
+    """Memory cells of one layer in one direction.
 
     Parameters
     ----------
     inputs : ndarray of shape (4, n_cells, n_inputs)
-        Weights from the inputs to input gates, forget gates, cells and output gates.
+        Weights from the inputs to input gates, forget gates, cells and output gates; in an upper layer the
+        inputs are the cells of the layer below, of both directions.
     recurrent : ndarray of shape (4, n_cells, n_cells)
         Weights from the cells at the step before.
     biases : ndarray of shape (4, n_cells)
     peepholes : ndarray of shape (3, n_cells) or None
         Weights from the state of a cell to its input, forget and output gate.
-    cell_input_activation, cell_output_activation : str
-        Squashing functions g and h.
-    outputs : ndarray of shape (n_outputs, n_cells)
-        Weights from the cells to the output units.
-    shortcut : ndarray of shape (n_outputs, n_inputs) or None
-        Weights from the inputs to the output units.
-    output_biases : ndarray of shape (n_outputs,)
     """
 
     inputs: Array
     recurrent: Array
     biases: Array
     peepholes: Array | None
+
+
+@dataclass(frozen=True)
+class CellNetwork:
+    """Layers of memory cells, and the output units that read the last one.
+
+    Parameters
+    ----------
+    layers : list of list of Cells
+        For each layer, the lowest first, the forward direction and perhaps the backward direction.
+    cell_input_activation, cell_output_activation : str
+        Squashing functions g and h.
+    pooling : tuple of {"last", "mean", "max"}
+        What the output units read of the steps, side by side.
+    outputs : ndarray of shape (n_outputs, n_poolings * n_directions * n_cells)
+        Weights from the cells to the output units.
+    shortcut : ndarray of shape (n_outputs, n_inputs) or None
+        Weights from the inputs to the output units.
+    output_biases : ndarray of shape (n_outputs,)
+    patch : int, default=1
+        Time steps that are put side by side as one before the first layer; the last step is repeated where
+        they end too early.
+    """
+
+    layers: list[list[Cells]]
     cell_input_activation: str
     cell_output_activation: str
+    pooling: tuple[str, ...]
     outputs: Array
     shortcut: Array | None
     output_biases: Array
+    patch: int = 1
 
     @property
     def n_cells(self) -> int:
-        """Number of memory cells."""
-        return self.biases.shape[1]
+        """Number of memory cells of one layer in one direction."""
+        return self.layers[0][0].biases.shape[1]
 
-    def scaled(self, center: Array, factor: Array) -> Cells:
-        """Cells that read x where these read ``(x - center) * factor``."""
-        biases = self.biases - self.inputs @ (center * factor)
+    @property
+    def n_features(self) -> int:
+        """Features of a time step."""
+        return self.layers[0][0].inputs.shape[2] // self.patch
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether each layer has a backward direction."""
+        return len(self.layers[0]) == 2
+
+    @property
+    def peepholes(self) -> bool:
+        """Whether the gates see the states of the cells."""
+        return self.layers[0][0].peepholes is not None
+
+    def scaled(self, center: Array, factor: Array) -> CellNetwork:
+        """Network that reads x where this one reads ``(x - center) * factor``."""
+        center, factor = np.tile(center, self.patch), np.tile(factor, self.patch)
+        lowest = [
+            replace(
+                cells,
+                inputs=cells.inputs * factor,
+                biases=cells.biases - cells.inputs @ (center * factor),
+            )
+            for cells in self.layers[0]
+        ]
+        scaled = replace(self, layers=[lowest, *self.layers[1:]])
         if self.shortcut is None:
-            return replace(self, inputs=self.inputs * factor, biases=biases)
+            return scaled
         return replace(
-            self,
-            inputs=self.inputs * factor,
-            biases=biases,
+            scaled,
             shortcut=self.shortcut * factor,
             output_biases=self.output_biases - self.shortcut @ (center * factor),
         )
 
-    def with_tanh(self) -> Cells | None:
+    def with_tanh(self) -> CellNetwork | None:
         """The same function of cells without peepholes whose g and h are tanh; None if there is none.
 
         With g(x) = a tanh(b x) and h(s) = c tanh(d s), the state d s follows the same equation with d a
@@ -81,15 +124,25 @@ class Cells:
         tanh(s / 2).
         """
         g, h = as_tanh(self.cell_input_activation), as_tanh(self.cell_output_activation)
-        if self.peepholes is not None or g is None or h is None or g[0] * h[1] != 1:
+        if self.peepholes or g is None or h is None or g[0] * h[1] != 1:
             return None
         rows = np.ones((4, 1, 1))
         rows[CELL] = g[1]
+        layers = [
+            [
+                replace(
+                    cells,
+                    inputs=cells.inputs * rows * (h[0] if i else 1),
+                    recurrent=cells.recurrent * rows * h[0],
+                    biases=cells.biases * rows[:, :, 0],
+                )
+                for cells in layer
+            ]
+            for i, layer in enumerate(self.layers)
+        ]
         return replace(
             self,
-            inputs=self.inputs * rows,
-            recurrent=self.recurrent * rows * h[0],
-            biases=self.biases * rows[:, :, 0],
+            layers=layers,
             cell_input_activation="tanh",
             cell_output_activation="tanh",
             outputs=self.outputs * h[0],
@@ -114,8 +167,8 @@ def squashed(name: str, x: float) -> float:
     return shift + scale / (1 + float(np.exp(-slope * x)))
 
 
-def cells_of(network: Any, weights: Any, target: str) -> Cells:
-    """Write a network as memory cells.
+def cells_of(network: Any, weights: Any, target: str) -> CellNetwork:
+    """Write a network as layers of memory cells.
 
     Parameters
     ----------
@@ -126,22 +179,59 @@ def cells_of(network: Any, weights: Any, target: str) -> Cells:
 
     Returns
     -------
-    Cells
+    CellNetwork
 
     Raises
     ------
     ValueError
         If the network cannot be written so; the message names the argument, and what to do.
     """
-    parts = {name: np.asarray(part, np.float64) for name, part in network.views(weights).items()}
-    gates = [name for name in ("input_gate", "forget_gate", "output_gate") if name in parts]
-    gates_are_seen = bool(gates) and network.recurrence not in ("cells", "none")
-    _check(network, gates_are_seen, target)
-    n_inputs, n_cells, block_size = network.n_inputs, network.n_cells, network.block_size
-    units = [*(gates if gates_are_seen else []), *(["hidden"] if network.n_hidden_units else [])]
-    shapes = [len(parts[name]) for name in units]
-    n_all = n_cells + sum(shapes)
+    _check(network, target)
+    views = {name: np.asarray(part, np.float64) for name, part in network.views(weights).items()}
+    n_directions = 1 + network.bidirectional
+    layers: list[list[Cells]] = [[] for _ in range(network.n_layers)]
+    for prefix, layer, net in network._parts:
+        parts = {name.removeprefix(prefix): part for name, part in views.items() if name.startswith(prefix)}
+        cells, read = _cells(net, parts)
+        if layer:
+            cells = replace(cells, inputs=cells.inputs @ np.kron(np.eye(n_directions), read))
+        layers[layer].append(cells)
+    output, n_features = views["output"], network._n_features
+    end = n_features + network.shortcut * network._input_width
+    return CellNetwork(
+        layers=layers,
+        cell_input_activation=network.cell_input_activation,
+        cell_output_activation=network.cell_output_activation,
+        pooling=network._poolings,
+        outputs=output[:, :n_features] @ np.kron(np.eye(n_directions * len(network._poolings)), read),
+        shortcut=output[:, n_features:end] if network.shortcut else None,
+        output_biases=output[:, -1] if network.output_bias else np.zeros(len(output)),
+        patch=network.patch_size,
+    )
 
+
+def _cells(network: Any, parts: dict[str, Array]) -> tuple[Cells, Array]:
+    """Cells of one layer in one direction, and its features by the activations of these cells.
+
+    Parameters
+    ----------
+    network : Network
+        Of this layer and direction.
+    parts : dict of str to ndarray
+        Its weights.
+
+    Returns
+    -------
+    cells : Cells
+        The memory cells, then gates and conventional hidden units of which somebody sees the activation.
+    read : ndarray of shape (n_features, n_cells)
+        Matrix that gives the activations of memory cells and conventional hidden units.
+    """
+    gates = network._gates
+    units = [*(gates if _gates_are_seen(network) else []), *(["hidden"] if network.n_hidden_units else [])]
+    sizes = [len(parts[name]) for name in units]
+    n_inputs, n_cells, block_size = network.n_inputs, network.n_cells, network.block_size
+    n_all = n_cells + sum(sizes)
     inputs, recurrent = np.zeros((4, n_all, n_inputs)), np.zeros((4, n_all, n_all))
     biases = np.zeros((4, n_all))
 
@@ -161,7 +251,7 @@ def cells_of(network: Any, weights: Any, target: str) -> Cells:
         elif name != "cell":
             biases[row, :n_cells] = OPEN
     start = n_cells
-    for name, size in zip(units, shapes, strict=True):
+    for name, size in zip(units, sizes, strict=True):
         write(OUTPUT, start, name)
         start += size
     # states of the cells that are logistic units: g, the same at each step
@@ -169,40 +259,29 @@ def cells_of(network: Any, weights: Any, target: str) -> Cells:
     biases[INPUT, n_cells:], biases[FORGET, n_cells:] = OPEN, -OPEN
     biases[CELL, n_cells:] = 1.0 if is_identity else OPEN
     state = squashed(network.cell_input_activation, biases[CELL, -1] if n_all > n_cells else 0.0)
-    recurrent[:, :, n_cells:] /= squashed(network.cell_output_activation, state)
+    activation = squashed(network.cell_output_activation, state)  # of such a cell whose gate is open
+    recurrent[:, :, n_cells:] /= activation
 
-    output, at = parts["output"], n_cells + network.n_hidden_units
-    outputs = np.zeros((len(output), n_all))
-    outputs[:, :n_cells] = output[:, :n_cells]
-    outputs[:, n_all - network.n_hidden_units :] = output[:, n_cells:at]
-    outputs[:, n_cells:] /= squashed(network.cell_output_activation, state)
+    n_hidden_units = network.n_hidden_units
+    read = np.zeros((n_cells + n_hidden_units, n_all))
+    read[:n_cells, :n_cells] = np.eye(n_cells)
+    read[n_cells:, n_all - n_hidden_units :] = np.eye(n_hidden_units) / activation
     peepholes = None
     if network.peepholes:
         peepholes = np.zeros((3, n_all))
         for row, gate in enumerate(("input_gate", "forget_gate", "output_gate")):
             if gate in parts:
                 peepholes[row, :n_cells] = parts[gate + "_peephole"][:, 0]
-    return Cells(
-        inputs=inputs,
-        recurrent=recurrent,
-        biases=biases,
-        peepholes=peepholes,
-        cell_input_activation=network.cell_input_activation,
-        cell_output_activation=network.cell_output_activation,
-        outputs=outputs,
-        shortcut=output[:, at : at + n_inputs] if network.shortcut else None,
-        output_biases=output[:, -1] if network.output_bias else np.zeros(len(output)),
-    )
+    return Cells(inputs, recurrent, biases, peepholes), read
 
 
-def _check(network: Any, gates_are_seen: bool, target: str) -> None:
+def _gates_are_seen(network: Any) -> bool:
+    """Whether gates see the activations of gates."""
+    return bool(network._gates) and network.recurrence in ("all", "gates")
+
+
+def _check(network: Any, target: str) -> None:
     """Refuse a network that memory cells cannot express."""
-    if network._is_composed:
-        raise ValueError(
-            f"{target} takes one layer that reads step by step in one direction and ends with its last "
-            f"activations, got {network!r}: fit with n_layers=1, n_patches=None, bidirectional=False and "
-            "pooling='last'."
-        )
     if network.n_blocks == network.n_hidden_units == 0:
         raise ValueError(
             f"{target} needs hidden units, but the network has n_blocks=0 and n_hidden_units=0: it is a "
@@ -214,7 +293,7 @@ def _check(network: Any, gates_are_seen: bool, target: str) -> None:
             "the state of its own cell, not those of the other cells of the block. Fit with block_size=1, "
             "or with peepholes=False."
         )
-    if network.peepholes and gates_are_seen:
+    if network.peepholes and _gates_are_seen(network):
         raise ValueError(
             f"{target} cannot express peepholes=True with recurrence={network.recurrence!r}: there, units "
             "see the activations of cells only, never those of gates with peepholes. Fit with "

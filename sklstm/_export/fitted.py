@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,15 @@ from sklstm._estimators.regressor import LSTMRegressor
 from sklstm._export.cells import ROWS
 from sklstm._messages import shown
 from sklstm._network import OUTPUT_ACTIVATIONS, Network
-from sklstm._typing import Auto, OutputActivation
+from sklstm._typing import Auto, OutputActivation, Pooling
 
 
 def fitted(
-    layer: tuple[Any, Any, Any],
+    layers: list[tuple[Any, Any, Any]],
     output: tuple[Any, Any],
     *,
+    bidirectional: bool,
+    pooling: Pooling | tuple[Pooling, ...],
     classes: Any,
     output_activation: Auto | OutputActivation,
     return_sequences: bool,
@@ -28,11 +30,18 @@ def fitted(
 
     Parameters
     ----------
-    layer : tuple of arrays of shape (4 * n_cells, n_inputs), (4 * n_cells, n_cells), (4 * n_cells,)
-        Weights from the inputs and from the cells to input gates, forget gates, cells and output gates, and
+    layers : list of tuple of arrays of shape (4 * n_cells, n_inputs), (4 * n_cells, n_cells), (4 * n_cells,)
+        For each layer and direction, the lowest layer and the forward direction first: weights from the
+        inputs and from the cells to input gates, forget gates, cells and output gates, and biases; None: no
+        biases.
+    output : tuple of arrays of shape (n_outputs, n_features) or (n_outputs, n_features + n_inputs), \
+            (n_outputs,)
+        Weights of the output units from the pooled activations of the cells, perhaps from the inputs, and
         biases; None: no biases.
-    output : tuple of arrays of shape (n_outputs, n_cells) or (n_outputs, n_cells + n_inputs), (n_outputs,)
-        Weights of the output units from the cells, perhaps from the inputs, and biases; None: no biases.
+    bidirectional : bool
+        Whether there are two directions.
+    pooling : str or tuple of str
+        What the output units read of the steps.
     classes : array-like of shape (n_classes,) or None
         Labels of a classifier; None: a regressor.
     output_activation : str
@@ -43,9 +52,33 @@ def fitted(
     Returns
     -------
     LSTMClassifier or LSTMRegressor
+
+    Raises
+    ------
+    ValueError
+        If the parts do not fit each other.
     """
-    (inputs, recurrent, biases), (weights, output_biases) = layer, output
+    (inputs, recurrent, biases), (weights, output_biases) = layers[0], output
     n_cells, n_inputs = recurrent.shape[1], inputs.shape[1]
+    hidden = Network(
+        n_inputs,
+        0,
+        n_blocks=n_cells,
+        cell_bias=biases is not None,
+        gate_bias=biases is not None,
+        n_layers=len(layers) // (1 + bidirectional),
+        bidirectional=bidirectional,
+        pooling=pooling,
+        return_sequences=return_sequences,
+    )
+    n_features = hidden._n_features
+    if weights.shape[1] not in (n_features, n_features + n_inputs):
+        raise ValueError(
+            f"the layer of the output units reads {weights.shape[1]} numbers, but an LSTM of {n_cells} cells "
+            f"with bidirectional={bidirectional} and pooling={pooling!r} gives {n_features}: expected "
+            f"{n_features}, or {n_features + n_inputs} with the inputs after them. Other layers before or "
+            "in between cannot be taken over."
+        )
     check_choice("output_activation", output_activation, ("auto", *OUTPUT_ACTIVATIONS))
     if output_activation == "auto":
         output_activation = "identity" if classes is None else "softmax"
@@ -59,23 +92,20 @@ def fitted(
             raise ValueError(
                 "output_activation='identity' gives no probabilities: expected 'softmax' or 'logistic'."
             )
-    network = Network(
-        n_inputs,
-        len(weights),
-        n_blocks=n_cells,
-        shortcut=weights.shape[1] > n_cells,
-        cell_bias=biases is not None,
-        gate_bias=biases is not None,
+    network = replace(
+        hidden,
+        n_outputs=len(weights),
+        shortcut=weights.shape[1] > n_features,
         output_bias=output_biases is not None,
         output_activation=output_activation,
-        return_sequences=return_sequences,
     )
     flat = np.zeros(network.n_weights)
     views = network.views(flat)
     views["output"][...] = _columns(weights, output_biases)
-    rows = _columns(np.concatenate([inputs, recurrent], axis=1), biases)
-    for name, part in zip(ROWS, np.split(rows, 4), strict=True):
-        views[name][...] = part
+    for (prefix, _, _), (inputs, recurrent, biases) in zip(network._parts, layers, strict=True):
+        rows = _columns(np.concatenate([inputs, recurrent], axis=1), biases)
+        for name, part in zip(ROWS, np.split(rows, 4), strict=True):
+            views[prefix + name][...] = part
     real_array(flat, "weights", flat.shape)  # finite
     arguments = asdict(network)
     del arguments["n_inputs"], arguments["n_outputs"], arguments["patch_size"]

@@ -1,4 +1,4 @@
-"""Weights of Keras' LSTM and Dense layers, both ways; Keras is not imported."""
+"""Weights of Keras' LSTM, Bidirectional and Dense layers, both ways; Keras is not imported."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from sklstm._estimators.regressor import LSTMRegressor
 from sklstm._export.fitted import fitted
 from sklstm._export.source import source_of
 from sklstm._export.torch import with_tanh
-from sklstm._typing import Array, Auto, OutputActivation
+from sklstm._network import Network
+from sklstm._typing import Array, Auto, OutputActivation, Pooling
 
-LISTS = "kernel, recurrent_kernel, bias of the LSTM layer, and kernel, bias of the Dense layer"
+LISTS = "kernel, recurrent_kernel, bias of each LSTM layer, and kernel, bias of the Dense layer"
 
 
 def to_keras(model: Any) -> list[Array]:
-    """Write a fitted model as the weights of a Keras model of an LSTM and a Dense layer.
+    """Write a fitted model as the weights of a Keras model of LSTM layers and a Dense layer.
 
-    Gates that the cells of a block share are repeated, and so on as in `to_torch`.
+    As in `to_torch`, gates that the cells of a block share are repeated, other units become cells, and
+    scalers become part of the weights.
 
     Parameters
     ----------
     model : LSTMClassifier, LSTMRegressor, or a pipeline or search that ends in one
-        As for `to_torch`, with ``shortcut=False``.
+        As for `to_torch`, with ``shortcut=False`` and without patches.
 
     Returns
     -------
@@ -34,7 +36,10 @@ def to_keras(model: Any) -> list[Array]:
         Dense(n_outputs)])``, with the activation of the output units in Dense and `return_sequences` as in
         the estimator: kernel (n_features, 4 * n_cells), recurrent_kernel (n_cells, 4 * n_cells) and bias (4 *
         n_cells,), columns in the order input gates, forget gates, cells, output gates; kernel (n_cells,
-        n_outputs) and bias (n_outputs,).
+        n_outputs) and bias (n_outputs,) of Dense. With several layers there are three arrays for each LSTM,
+        with two directions six for each ``Bidirectional(LSTM(n_cells))``. Pooling has no weights:
+        ``GlobalAveragePooling1D()`` is "mean", ``GlobalMaxPooling1D()`` is "max", several are side by side in
+        a ``Concatenate()``; the rows of Dense's kernel are in this order.
 
     Raises
     ------
@@ -59,9 +64,18 @@ def to_keras(model: Any) -> list[Array]:
             "to_keras cannot express shortcut=True: the Dense layer sees the cells only. Fit with "
             "shortcut=False, or use to_onnx or to_torch."
         )
+    if cells.patch > 1:
+        raise ValueError(
+            f"to_keras cannot express patches of {cells.patch} time steps, which have no weights. Fit with "
+            "n_patches=None, with a SequencePatcher before the exported model if need be, or use to_onnx or "
+            "to_torch."
+        )
     cells = with_tanh(cells, "to_keras")
-    inputs, recurrent = (np.concatenate(list(part)).T for part in (cells.inputs, cells.recurrent))
-    return [inputs, recurrent, cells.biases.ravel(), cells.outputs.T, cells.output_biases]
+    weights = []
+    for part in [part for layer in cells.layers for part in layer]:
+        weights += [np.concatenate(list(matrix)).T for matrix in (part.inputs, part.recurrent)]
+        weights.append(part.biases.ravel())
+    return [*weights, cells.outputs.T, cells.output_biases]
 
 
 def from_keras(
@@ -70,14 +84,17 @@ def from_keras(
     classes: Any = None,
     output_activation: Auto | OutputActivation = "auto",
     return_sequences: bool = False,
+    pooling: Pooling | tuple[Pooling, ...] = "last",
 ) -> LSTMClassifier | LSTMRegressor:
-    """Make a fitted estimator of the weights of a Keras model of an LSTM and a Dense layer.
+    """Make a fitted estimator of the weights of a Keras model of LSTM layers and a Dense layer.
 
     Parameters
     ----------
     weights : list of arrays
-        What ``model.get_weights()`` gives: kernel, recurrent_kernel and bias of the LSTM layer, kernel and
-        bias of the Dense layer, without those that ``use_bias=False`` leaves out.
+        What ``model.get_weights()`` gives: kernel, recurrent_kernel and bias of each LSTM layer (of
+        ``Bidirectional``: those forwards, then those backwards), kernel and bias of the Dense layer, without
+        those that ``use_bias=False`` leaves out. All LSTM layers have the same number of cells;
+        ``Bidirectional`` has ``merge_mode="concat"``.
     classes : array-like of shape (n_classes,), default=None
         Labels of the output units, sorted, which makes a classifier; two for a single logistic unit. None
         makes a regressor.
@@ -85,17 +102,20 @@ def from_keras(
         Activation of the Dense layer ("logistic" is Keras' "sigmoid"). "auto": softmax with `classes`,
         identity without.
     return_sequences : bool, default=False
-        As of the LSTM layer: whether there is an output at every step.
+        As of the last LSTM layer: whether there is an output at every step.
+    pooling : {"last", "mean", "max"} or tuple of these, default="last"
+        What Dense reads of the steps, side by side: "last" is what the last LSTM layer gives without
+        ``return_sequences``, "mean" is ``GlobalAveragePooling1D``, "max" is ``GlobalMaxPooling1D``.
 
     Returns
     -------
     LSTMClassifier or LSTMRegressor
-        Fitted; it predicts, steps, is saved and learns on as any other.
+        Fitted; it predicts, is saved and learns on as any other.
 
     Raises
     ------
     ValueError, TypeError
-        If these are not the weights of the two layers.
+        If these are not the weights of such layers.
 
     Examples
     --------
@@ -111,25 +131,37 @@ def from_keras(
         raise TypeError(f"weights must be a list of arrays ({LISTS}), got {type(weights).__name__}.")
     arrays = [as_real(array, f"weights[{i}]").astype(float) for i, array in enumerate(weights)]
     shapes = [array.shape for array in arrays]
-    bias = arrays.pop(2) if len(arrays) > 2 and arrays[2].ndim == 1 else None
-    output_bias = arrays.pop() if len(arrays) == 4 and arrays[3].ndim == 1 else None
-    if len(arrays) != 3 or any(array.ndim != 2 for array in arrays):
+    output_bias = arrays.pop() if len(arrays) > 3 and arrays[-1].ndim == 1 else None
+    output = arrays.pop() if arrays else np.zeros(0)
+    n_arrays = 2 + any(array.ndim == 1 for array in arrays)  # of an LSTM
+    groups = [arrays[i : i + n_arrays] for i in range(0, len(arrays), n_arrays)]
+    ranks = {tuple(array.ndim for array in group) for group in groups}
+    if output.ndim != 2 or ranks not in ({(2, 2)}, {(2, 2, 1)}):
         raise ValueError(
-            f"weights must be those of one LSTM and one Dense layer ({LISTS}), got the shapes {shapes}."
+            f"weights must be those of LSTM layers and one Dense layer ({LISTS}), got the shapes {shapes}."
         )
-    kernel, recurrent, output = arrays
-    n_cells, n_outputs = len(recurrent), output.shape[1]
-    fits = kernel.shape[1] == recurrent.shape[1] == 4 * n_cells and len(output) == n_cells
-    fits &= bias is None or bias.shape == (4 * n_cells,)
-    fits &= output_bias is None or output_bias.shape == (n_outputs,)
+    n_cells, n_features = len(groups[0][1]), len(groups[0][0])
+    n_poolings = len(Network(1, 0, pooling=pooling, return_sequences=return_sequences)._poolings)
+    n_directions = 2 if len(output) == 2 * n_cells * n_poolings else 1
+    fits = len(output) == n_directions * n_cells * n_poolings and len(groups) % n_directions == 0
+    for i, group in enumerate(groups):
+        n_inputs = n_features if i < n_directions else n_directions * n_cells
+        expected = [(n_inputs, 4 * n_cells), (n_cells, 4 * n_cells), (4 * n_cells,)]
+        fits &= [array.shape for array in group] == expected[:n_arrays]
+    fits &= output_bias is None or output_bias.shape == output.shape[1:]
     if not fits:
         raise ValueError(
-            f"weights must have the shapes (n_features, 4 n), (n, 4 n), (4 n,), (n, n_outputs), (n_outputs,) "
-            f"with n cells, got {shapes}."
+            "weights must have the shapes (n_inputs, 4 n), (n, 4 n), (4 n,) of each LSTM with n cells, the "
+            "same number in all, and two such LSTMs for each Bidirectional; then (m, n_outputs), "
+            "(n_outputs,) of Dense, where m is n, with Bidirectional 2 n, for each of the poolings "
+            f"{pooling!r}. Got {shapes}."
         )
+    layers = [(group[0].T, group[1].T, group[2] if n_arrays == 3 else None) for group in groups]
     return fitted(
-        (kernel.T, recurrent.T, bias),
+        layers,
         (output.T, output_bias),
+        bidirectional=n_directions == 2,
+        pooling=pooling,
         classes=classes,
         output_activation=output_activation,
         return_sequences=return_sequences,

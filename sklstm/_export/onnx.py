@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sklstm._checks import check_bool
-from sklstm._export.cells import CELL, FORGET, INPUT, OUTPUT, Cells, as_tanh
+from sklstm._export.cells import CELL, FORGET, INPUT, OUTPUT, CellNetwork, Cells, as_tanh
 from sklstm._export.source import source_of
 
 TARGET = "to_onnx"
@@ -17,19 +18,21 @@ OPSET, IR_VERSION = 17, 8  # of ONNX 1.12 (2022)
 def to_onnx(model: Any, *, stateful: bool = False) -> Any:
     """Write a fitted model as ONNX, for onnxruntime and everything else that runs it.
 
-    Around the LSTM operator, with its peepholes and squashing functions. Gates that the cells of a block
-    share are repeated; conventional hidden units, and gates whose activations recur (``recurrence="all"``,
-    1997), become cells that are always on behind an output gate. Scalers in front of the LSTM become part of
-    its weights.
+    The graph is built around the LSTM operator, with its peepholes and squashing functions, one operator for
+    each layer, in one direction or both. Gates that the cells of a block share are repeated; conventional
+    hidden units, and gates whose activations recur (``recurrence="all"``, 1997), become cells that are always
+    on behind an output gate. Scalers in front of the LSTM become part of its weights.
 
     Parameters
     ----------
     model : LSTMClassifier, LSTMRegressor, or a pipeline or search that ends in one
         Fitted. Before the LSTM a pipeline may have `SequenceScaler` or `PerTimeStep` of `StandardScaler`,
-        `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler`.
+        `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler`, and a `SequencePatcher` if the LSTM has
+        ``n_patches=None``.
     stateful : bool, default=False
         Whether the state before the first step is an input, and the state after the last one an output: for
-        services that get one time step per request and keep the state elsewhere.
+        services that get one time step per request and keep the state elsewhere. It excludes what needs
+        the whole sequence: two directions, pooling, patches.
 
     Returns
     -------
@@ -42,10 +45,11 @@ def to_onnx(model: Any, *, stateful: bool = False) -> Any:
         - "probabilities" of shape (n_sequences, n_classes) and "label" of shape (n_sequences,) of a
           classifier (multilabel: (n_sequences, n_classes), 0 or 1), "predictions" of shape (n_sequences,) or
           (n_sequences, n_outputs) of a regressor. With ``return_sequences=True`` they have an axis of n_steps
-          after the first; numbers are NaN, and labels mean nothing, at padding. A sequence with NaN before
-          its end gives NaN.
+          after the first (of n_patches with a patcher); numbers are NaN, and labels mean nothing, at padding.
+          A sequence with NaN before its end gives NaN.
         - If stateful: inputs "activations" and "cells", outputs "next_activations" and "next_cells", of shape
-          (n_sequences, n_units). Before the first step they are 0; n_units is the size of the exported layer.
+          (n_sequences, n_units). Before the first step they are 0; n_units is the size of the exported
+          layers together, the lowest first.
 
     Raises
     ------
@@ -53,7 +57,8 @@ def to_onnx(model: Any, *, stateful: bool = False) -> Any:
         Without the package onnx: ``pip install "sklstm[onnx]"``.
     ValueError, TypeError
         If something cannot be expressed: peepholes in blocks of several cells or beside gates that recur,
-        other transformers before the LSTM, classes that are neither numbers nor strings.
+        other transformers before the LSTM, classes that are neither numbers nor strings, a state of two
+        directions, of pooling or of patches.
 
     Examples
     --------
@@ -73,11 +78,15 @@ def to_onnx(model: Any, *, stateful: bool = False) -> Any:
         raise ImportError('to_onnx needs the package onnx: pip install "sklstm[onnx]".') from error
     check_bool("stateful", stateful)
     lstm, cells = source_of(model, TARGET)
+    if stateful:
+        _check_stateful(cells)
     graph = _Graph(onnx)
-    every_step, n_features = lstm.network_.return_sequences, cells.inputs.shape[2]
-    graph.input("X", ["n_sequences", "n_steps", n_features])
+    every_step = lstm.network_.return_sequences
+    graph.input("X", ["n_sequences", "n_steps", cells.n_features])
     steps = graph.steps_of("X")
-    hidden = graph.lstm(cells, steps, stateful, every_step)
+    if cells.patch > 1:
+        steps = graph.patches_of(steps, cells)
+    hidden = graph.layers(cells, steps, stateful, every_step)
     net = graph.output_units(cells, hidden, steps, every_step)
     name = lstm.network_.output_activation
     outputs = net if name == "identity" else graph.activation(name, net)
@@ -95,9 +104,28 @@ def to_onnx(model: Any, *, stateful: bool = False) -> Any:
     )
 
 
+def _check_stateful(cells: CellNetwork) -> None:
+    """Refuse a state of what needs the whole sequence."""
+    for found, name, remedy in (
+        (cells.bidirectional, "bidirectional=True", "bidirectional=False"),
+        (cells.pooling != ("last",), f"pooling={cells.pooling}", "pooling='last'"),
+        (cells.patch > 1, f"patches of {cells.patch} time steps", "n_patches=None"),
+    ):
+        if found:
+            raise ValueError(
+                f"to_onnx cannot express stateful=True with {name}: outputs need the whole sequence, not one "
+                f"more time step. Fit with {remedy}, or leave stateful=False."
+            )
+
+
+def _rows(steps: _Steps, every_step: bool) -> list[Any]:
+    """Names of the axes of outputs before the last one."""
+    return ["n_sequences", steps.axis] if every_step else ["n_sequences"]
+
+
 def _add_classes(graph: _Graph, lstm: Any, outputs: str, steps: _Steps, every_step: bool) -> None:
     """Outputs "probabilities" and "label", as `predict_proba` and `predict` give them."""
-    rows: list[Any] = ["n_sequences", "n_steps"] if every_step else ["n_sequences"]
+    rows = _rows(steps, every_step)
     n_classes, tiny = len(lstm.classes_), np.finfo(np.float32).tiny
     if lstm._multilabel:
         above = graph.add("Greater", outputs, graph.numbers(0.5))
@@ -126,7 +154,7 @@ def _add_classes(graph: _Graph, lstm: Any, outputs: str, steps: _Steps, every_st
 
 def _add_predictions(graph: _Graph, lstm: Any, outputs: str, steps: _Steps, every_step: bool) -> None:
     """Output "predictions", as `predict` gives them."""
-    rows = ["n_sequences", "n_steps"] if every_step else ["n_sequences"]
+    rows = _rows(steps, every_step)
     outputs = graph.masked(outputs, steps, every_step)
     if lstm._y_is_1d:
         graph.output("predictions", graph.add("Squeeze", outputs, graph.integers([-1])), rows)
@@ -134,11 +162,29 @@ def _add_predictions(graph: _Graph, lstm: Any, outputs: str, steps: _Steps, ever
         graph.output("predictions", outputs, [*rows, lstm.n_outputs_])
 
 
+@dataclass(frozen=True)
 class _Steps:
-    """Inputs in which padding is 0, the length of each sequence, and which steps are padding."""
+    """Steps of padded sequences; the names of values.
 
-    def __init__(self, values: str, lengths: str, padding: str) -> None:
-        self.values, self.lengths, self.padding = values, lengths, padding
+    Parameters
+    ----------
+    values : str
+        Inputs, of shape (n_sequences, n_steps, n_features), 0 at padding.
+    lengths : str
+        Of shape (n_sequences, 1).
+    padding : str
+        Which steps are padding, of shape (n_sequences, n_steps, 1).
+    broken : str
+        NaN for sequences with NaN or infinity before their end, otherwise 0, of shape (n_sequences, 1).
+    axis : str
+        Name of the axis of the steps.
+    """
+
+    values: str
+    lengths: str
+    padding: str
+    broken: str
+    axis: str = "n_steps"
 
 
 class _Graph:
@@ -184,63 +230,128 @@ class _Graph:
         to = self.onnx.TensorProto
         missing = self.add("Cast", self.add("IsNaN", x), to=to.FLOAT)
         present = self.add("Sub", self.numbers(1), self.add("ReduceMin", missing, axes=[2], keepdims=0))
+        last = self.add("Mul", present, self.add("Cast", self._numbered(x), to=to.FLOAT))
+        length = self.add("Cast", self.add("ReduceMax", last, axes=[1], keepdims=1), to=to.INT64)
+        padding = self._padding(x, length)
+        values = self.add("Where", padding, self.numbers(0), x)
+        # NaN and infinity, which the operator may swallow: 0 times their sum is NaN
+        total = self.add("ReduceSum", values, self.integers([1, 2]), keepdims=0)
+        broken = self.add("Unsqueeze", self.add("Mul", total, self.numbers(0)), self.integers([1]))
+        return _Steps(values, length, padding, broken)
+
+    def _numbered(self, x: str) -> str:
+        """1, 2, ... for the steps of an array, batch first."""
         one = self.integers(1)
         n_steps = self.add("Gather", self.add("Shape", x), one)
-        number = self.add("Range", one, self.add("Add", n_steps, one), one)  # 1, 2, ... of the steps
-        last = self.add("Mul", present, self.add("Cast", number, to=to.FLOAT))
-        length = self.add("Cast", self.add("ReduceMax", last, axes=[1], keepdims=1), to=to.INT64)
-        padding = self.add("Unsqueeze", self.add("Greater", number, length), self.integers([2]))
-        values = self.add("Where", padding, self.numbers(0), x)
-        return _Steps(values, length, padding)
+        return self.add("Range", one, self.add("Add", n_steps, one), one)
 
-    def lstm(self, cells: Cells, steps: _Steps, stateful: bool, every_step: bool) -> str:
-        """Activations of the cells, batch first: after the last step of each sequence, or after each step."""
+    def _padding(self, x: str, lengths: str) -> str:
+        after = self.add("Greater", self._numbered(x), lengths)
+        return self.add("Unsqueeze", after, self.integers([2]))
+
+    def patches_of(self, steps: _Steps, cells: CellNetwork) -> _Steps:
+        """Several steps side by side as one; where a sequence ends in between, its last step is repeated."""
+        patch, one, zero = self.integers(cells.patch), self.integers(1), self.integers(0)
+
+        def n_patches(n_steps: str) -> str:
+            return self.add("Div", self.add("Add", n_steps, self.integers(cells.patch - 1)), patch)
+
+        n_steps = self.add("Gather", self.add("Shape", steps.values), one)
+        place = self.add("Range", zero, self.add("Mul", n_patches(n_steps), patch), one)
+        place = self.add("Min", place, self.add("Sub", steps.lengths, one))
+        found = self.add(
+            "GatherND", steps.values, self.add("Unsqueeze", place, self.integers([2])), batch_dims=1
+        )
+        shape = self.integers([0, -1, cells.patch * cells.n_features])
+        values, lengths = self.add("Reshape", found, shape), n_patches(steps.lengths)
+        return _Steps(values, lengths, self._padding(values, lengths), steps.broken, "n_patches")
+
+    def layers(self, cells: CellNetwork, steps: _Steps, stateful: bool, every_step: bool) -> str:
+        """What the output units read of the cells of the last layer, batch first."""
+        lengths = self.add("Squeeze", steps.lengths, self.integers([1]))
+        lengths = self.add("Cast", lengths, to=self.onnx.TensorProto.INT32)
+        inputs = self.add("Transpose", steps.values, perm=[1, 0, 2])
+        n_layers, n_cells, state = len(cells.layers), cells.n_cells, ["activations", "cells"]
+        shape = ["n_sequences", n_layers * n_cells]
+        before: Any = [None] * n_layers
+        if stateful:
+            before = zip(*(self._split(self.input(name, shape), n_layers) for name in state), strict=True)
+        ends = []
+        for layer, own in zip(cells.layers, before, strict=True):
+            every, *end = self.lstm(cells, layer, inputs, lengths, own)
+            # (n_steps, n_directions, n_sequences, n_cells) -> (n_steps, n_sequences, n_directions * n_cells)
+            every = self.add("Transpose", every, perm=[0, 2, 1, 3])
+            inputs = self.add("Reshape", every, self.integers([0, 0, -1]))
+            ends.append(end)
+        if stateful:
+            for name, parts in zip(state, zip(*ends, strict=True), strict=True):
+                rows = [self.add("Squeeze", part, self.integers([0])) for part in parts]
+                self.output(f"next_{name}", self.add("Concat", *rows, axis=1), shape)
+        every = self.add("Transpose", inputs, perm=[1, 0, 2])
+        if every_step:
+            return every
+        last = self.add("Transpose", ends[-1][0], perm=[1, 0, 2])  # from (n_directions, n_sequences, n_cells)
+        last = self.add("Reshape", last, self.integers([0, -1]))
+        pooled = [self._pooled(kind, every, last, steps) for kind in cells.pooling]
+        return pooled[0] if len(pooled) == 1 else self.add("Concat", *pooled, axis=1)
+
+    def _split(self, values: str, n_parts: int) -> list[str]:
+        """Equal parts of the last axis of (n_sequences, ...), each with an axis of one direction in front."""
+        name = f"Split_{len(self.nodes)}"
+        parts = [f"{name}_{i}" for i in range(n_parts)]
+        self.nodes.append(self.helper.make_node("Split", [values], parts, axis=1))
+        return [self.add("Unsqueeze", part, self.integers([0])) for part in parts]
+
+    def _pooled(self, kind: str, every: str, last: str, steps: _Steps) -> str:
+        """Last activations of each direction, or the mean or maximum of the activations of all steps."""
+        if kind == "last":
+            return last
+        empty = self.numbers(0 if kind == "mean" else -np.inf)
+        every = self.add("Where", steps.padding, empty, every)
+        if kind == "max":
+            return self.add("ReduceMax", every, axes=[1], keepdims=0)
+        total = self.add("ReduceSum", every, self.integers([1]), keepdims=0)
+        return self.add("Div", total, self.add("Cast", steps.lengths, to=self.onnx.TensorProto.FLOAT))
+
+    def lstm(
+        self, cells: CellNetwork, layer: list[Cells], inputs: str, lengths: str, before: Any
+    ) -> list[str]:
+        """Activations of the cells of a layer after each step, after the last one, and the last states."""
         order = [INPUT, OUTPUT, FORGET, CELL]  # of the operator
+        n_cells, n_directions = cells.n_cells, len(layer)
 
-        def gates(array: Any) -> str:
-            return self.numbers(array[order].reshape(1, 4 * cells.n_cells, -1))
+        def gates(name: str) -> str:
+            arrays = [getattr(way, name)[order] for way in layer]
+            return self.numbers(np.reshape(arrays, (n_directions, 4 * n_cells, -1)))
 
-        to, zero = self.onnx.TensorProto, self.integers([0])
         squashing = [_activation(cells.cell_input_activation), _activation(cells.cell_output_activation)]
-        numbers = [pair for _, pair in squashing if pair]
+        numbers = [pair for _, pair in squashing if pair] * n_directions
         alpha, beta = [pair[0] for pair in numbers], [pair[1] for pair in numbers]
         options = {"activation_alpha": alpha, "activation_beta": beta} if numbers else {}
-        biases = np.concatenate([cells.biases[order].ravel(), np.zeros(4 * cells.n_cells)])
-        lengths = self.add("Squeeze", steps.lengths, self.integers([1]))
-        operands = [
-            self.add("Transpose", steps.values, perm=[1, 0, 2]),
-            gates(cells.inputs),
-            gates(cells.recurrent),
-            self.numbers(biases[np.newaxis]),
-            self.add("Cast", lengths, to=to.INT32),
-        ]
-        shape = ["n_sequences", cells.n_cells]
-        if stateful:
-            states = [self.input(name, shape) for name in ("activations", "cells")]
-            operands += [self.add("Unsqueeze", state, zero) for state in states]
-        if cells.peepholes is not None:
-            operands += [] if stateful else ["", ""]
-            operands.append(self.numbers(cells.peepholes[[0, 2, 1]].reshape(1, -1)))
-        every, last, state = "lstm_every", "lstm_last", "lstm_state"
+        biases = [np.concatenate([way.biases[order].ravel(), np.zeros(4 * n_cells)]) for way in layer]
+        operands = [inputs, gates("inputs"), gates("recurrent"), self.numbers(biases), lengths]
+        if before is not None:
+            operands += before
+        if cells.peepholes:
+            operands += ["", ""] if before is None else []
+            peepholes = [way.peepholes[[0, 2, 1]].ravel() for way in layer if way.peepholes is not None]
+            operands.append(self.numbers(peepholes))
+        name = f"LSTM_{len(self.nodes)}"
+        outputs = [f"{name}_{part}" for part in ("every", "last", "state")]
         self.nodes.append(
             self.helper.make_node(
                 "LSTM",
                 operands,
-                [every, last, state],
-                hidden_size=cells.n_cells,
-                activations=["Sigmoid", *(name for name, _ in squashing)],
+                outputs,
+                hidden_size=n_cells,
+                direction="bidirectional" if n_directions == 2 else "forward",
+                activations=["Sigmoid", *(name for name, _ in squashing)] * n_directions,
                 **options,
             )
         )
-        last = self.add("Squeeze", last, zero)
-        if stateful:
-            self.output("next_activations", last, shape)
-            self.output("next_cells", self.add("Squeeze", state, zero), shape)
-        if not every_step:
-            return last
-        return self.add("Transpose", self.add("Squeeze", every, self.integers([1])), perm=[1, 0, 2])
+        return outputs
 
-    def output_units(self, cells: Cells, hidden: str, steps: _Steps, every_step: bool) -> str:
+    def output_units(self, cells: CellNetwork, hidden: str, steps: _Steps, every_step: bool) -> str:
         """Net inputs of the output units."""
         net = self.add("MatMul", hidden, self.numbers(cells.outputs.T))
         if cells.shortcut is not None:
@@ -249,12 +360,8 @@ class _Graph:
                 last = self.add("Sub", steps.lengths, self.integers(1))
                 inputs = self.add("GatherND", inputs, last, batch_dims=1)
             net = self.add("Add", net, self.add("MatMul", inputs, self.numbers(cells.shortcut.T)))
-        # NaN and infinity, which the operator may swallow: 0 times their sum is NaN
-        total = self.add("ReduceSum", steps.values, self.integers([1, 2]), keepdims=1)
-        if not every_step:
-            total = self.add("Squeeze", total, self.integers([1]))
-        net = self.add("Add", net, self.add("Mul", total, self.numbers(0)))
-        return self.add("Add", net, self.numbers(cells.output_biases))
+        broken = self.add("Unsqueeze", steps.broken, self.integers([2])) if every_step else steps.broken
+        return self.add("Add", self.add("Add", net, broken), self.numbers(cells.output_biases))
 
     def activation(self, name: str, net: str) -> str:
         return self.add("Softmax", net, axis=-1) if name == "softmax" else self.add("Sigmoid", net)

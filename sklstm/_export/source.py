@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from sklstm._estimators.nested import unwrap
-from sklstm._export.cells import Cells, cells_of
-from sklstm._preprocessing import PerTimeStep
+from sklstm._export.cells import CellNetwork, cells_of
+from sklstm._preprocessing import PerTimeStep, SequencePatcher
 
 
-def source_of(model: Any, target: str) -> tuple[Any, Cells]:
-    """Return the LSTM of a model and its cells, with the scalers before it in their weights.
+def source_of(model: Any, target: str) -> tuple[Any, CellNetwork]:
+    """Return the LSTM of a model and its cells, with what comes before it in a pipeline as part of them.
 
     Parameters
     ----------
@@ -35,8 +36,11 @@ def source_of(model: Any, target: str) -> tuple[Any, Cells]:
         )
     cells = cells_of(lstm.network_, lstm.weights_, target)
     for transformer in reversed(transformers):
+        if isinstance(transformer, SequencePatcher) and cells.patch == 1:
+            cells = replace(cells, patch=transformer.step_)
+            continue
         center, factor = _scaling(transformer, target)
-        ones = np.ones(lstm.network_.n_inputs)
+        ones = np.ones(cells.n_features)
         cells = cells.scaled(center * ones, factor * ones)
     return lstm, cells
 
@@ -56,6 +60,6 @@ def _scaling(transformer: Any, target: str) -> tuple[Any, Any]:
         return center, 1.0 if scaler.scale_ is None else 1 / scaler.scale_
     raise TypeError(
         f"{target} can express a SequenceScaler or PerTimeStep of StandardScaler, MinMaxScaler, MaxAbsScaler "
-        f"or RobustScaler (without clip) in front of the LSTM, got {transformer!r}. Export pipeline[-1], and "
-        "transform X by pipeline[:-1] beforehand."
+        f"or RobustScaler (without clip) and one SequencePatcher in front of the LSTM, got {transformer!r}. "
+        "Export pipeline[-1], and transform X by pipeline[:-1] beforehand."
     )

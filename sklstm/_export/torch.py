@@ -8,25 +8,27 @@ import numpy as np
 
 from sklstm._estimators.classifier import LSTMClassifier
 from sklstm._estimators.regressor import LSTMRegressor
-from sklstm._export.cells import Cells
+from sklstm._export.cells import CellNetwork
 from sklstm._export.fitted import fitted
 from sklstm._export.source import source_of
 from sklstm._tensors import of_tensors
-from sklstm._typing import Auto, OutputActivation
+from sklstm._typing import Auto, OutputActivation, Pooling
 
 
 def to_torch(model: Any) -> Any:
     """Write a fitted model as a module of torch: `torch.nn.LSTM` and a linear layer.
 
-    Gates that the cells of a block share are repeated; conventional hidden units, and gates whose activations
-    recur (``recurrence="all"``, 1997), become cells that are always on behind an output gate. Scalers in
-    front of the LSTM become part of its weights.
+    All layers and directions are one `torch.nn.LSTM`. Gates that the cells of a block share are repeated;
+    conventional hidden units, and gates whose activations recur (``recurrence="all"``, 1997), become cells
+    that are always on behind an output gate. Scalers in front of the LSTM become part of its weights; pooling
+    and patches are computed by the module.
 
     Parameters
     ----------
     model : LSTMClassifier, LSTMRegressor, or a pipeline or search that ends in one
         Fitted. Before the LSTM a pipeline may have `SequenceScaler` or `PerTimeStep` of `StandardScaler`,
-        `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler`.
+        `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler`, and a `SequencePatcher` if the LSTM has
+        ``n_patches=None``.
 
     Returns
     -------
@@ -65,24 +67,26 @@ def to_torch(model: Any) -> Any:
     cells = with_tanh(cells, "to_torch")
     network = lstm.network_
     module = LSTMModule(
-        cells.inputs.shape[2],
+        cells.layers[0][0].inputs.shape[2],
         cells.n_cells,
         len(cells.outputs),
         activation=network.output_activation,
+        n_layers=len(cells.layers),
+        bidirectional=cells.bidirectional,
+        pooling=cells.pooling,
         return_sequences=network.return_sequences,
         shortcut=cells.shortcut is not None,
+        patch=cells.patch,
     ).double()
     outputs = cells.outputs if cells.shortcut is None else np.hstack([cells.outputs, cells.shortcut])
-    parts = [
-        (module.lstm.weight_ih_l0, cells.inputs),
-        (module.lstm.weight_hh_l0, cells.recurrent),
-        (module.lstm.bias_ih_l0, cells.biases),
-        (module.lstm.bias_hh_l0, np.zeros_like(cells.biases)),
-        (module.output.weight, outputs),
-        (module.output.bias, cells.output_biases),
-    ]
+    arrays = [(module.output.weight, outputs), (module.output.bias, cells.output_biases)]
+    for names, part in zip(
+        _names(module.lstm), [part for layer in cells.layers for part in layer], strict=True
+    ):
+        parts = part.inputs, part.recurrent, part.biases, np.zeros_like(part.biases)
+        arrays += zip((getattr(module.lstm, name) for name in names), parts, strict=True)
     with torch.no_grad():
-        for parameter, array in parts:
+        for parameter, array in arrays:
             parameter.copy_(torch.tensor(array.reshape(parameter.shape)))
     return module.eval()
 
@@ -94,18 +98,20 @@ def from_torch(
     classes: Any = None,
     output_activation: Auto | OutputActivation = "auto",
     return_sequences: bool = False,
+    pooling: Pooling | tuple[Pooling, ...] = "last",
 ) -> LSTMClassifier | LSTMRegressor:
     """Make a fitted estimator of a module of torch: one `torch.nn.LSTM` and one linear layer.
 
     Parameters
     ----------
     module : torch.nn.Module
-        With one `torch.nn.LSTM` of one layer and one direction, and one `torch.nn.Linear` in it; or the LSTM
-        itself. What happens in between, if anything, is not seen: the estimator computes the linear layer on
-        the activations of the cells after the last step.
+        With one `torch.nn.LSTM` and one `torch.nn.Linear` in it; or the LSTM itself. The LSTM may have
+        several layers, and both directions. What happens in between, if anything, is not seen: the estimator
+        computes the linear layer on what `pooling` says.
     output : torch.nn.Linear, default=None
-        The linear layer, if it is not in `module`, or is one of several. One with n_cells + n_inputs inputs
-        reads the activations of the cells and then the inputs (``shortcut=True``).
+        The linear layer, if it is not in `module`, or is one of several. If it has as many inputs as the
+        pooled activations and the inputs of the LSTM together, it reads these after those
+        (``shortcut=True``).
     classes : array-like of shape (n_classes,), default=None
         Labels of the output units, sorted, which makes a classifier; two for a single logistic unit. None
         makes a regressor.
@@ -114,11 +120,16 @@ def from_torch(
         without.
     return_sequences : bool, default=False
         Whether there is an output at every step.
+    pooling : {"last", "mean", "max"} or tuple of these, default="last"
+        What the linear layer reads of the activations of the last layer, side by side, if there is one output
+        per sequence. "last" are those after the last step of each direction, for the backward direction after
+        the first step of the sequence: ``torch.cat([h[-2], h[-1]], 1)`` of the h that the LSTM returns.
 
     Returns
     -------
     LSTMClassifier or LSTMRegressor
-        Fitted; it predicts, steps, is saved and learns on as any other. The two biases of torch are added up.
+        Fitted; it predicts, is saved and learns on as any other. The two biases of torch are added up. The
+        module's dropout, which is for learning only, is not taken over.
 
     Raises
     ------
@@ -138,38 +149,48 @@ def from_torch(
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}.")
     lstm = _only(module, torch.nn.LSTM, "module")
-    found = {"num_layers": (lstm.num_layers, 1), "bidirectional": (lstm.bidirectional, False)}
-    for name, (value, expected) in (found | {"proj_size": (lstm.proj_size, 0)}).items():
-        if value != expected:
-            raise ValueError(f"from_torch takes an LSTM with {name}={expected}, got {name}={value}.")
+    if lstm.proj_size:
+        raise ValueError(
+            f"from_torch takes an LSTM with proj_size=0, got proj_size={lstm.proj_size}: the activations of "
+            "cells here are not projected. Train an LSTM without a projection."
+        )
     if output is None:
         linear = _only(module, torch.nn.Linear, "module", "; or give the layer as output=")
     elif isinstance(output, torch.nn.Linear):
         linear = output
     else:
         raise TypeError(f"output must be a torch.nn.Linear, got {type(output).__name__}.")
-    n_cells, n_inputs = lstm.hidden_size, lstm.input_size
-    if linear.in_features not in (n_cells, n_cells + n_inputs):
-        raise ValueError(
-            f"the linear layer has in_features={linear.in_features}, the LSTM hidden_size={n_cells}: "
-            f"expected {n_cells}, or {n_cells + n_inputs} with the inputs beside the cells. Layers before or "
-            "behind others cannot be taken over."
-        )
-    arrays = {name: np.asarray(of_tensors(value, name), float) for name, value in lstm.state_dict().items()}
-    biases = arrays["bias_ih_l0"] + arrays["bias_hh_l0"] if lstm.bias else None
+    state = {name: np.asarray(of_tensors(value, name), float) for name, value in lstm.state_dict().items()}
+    layers = []
+    for inputs, recurrent, bias_ih, bias_hh in _names(lstm):
+        biases = state[bias_ih] + state[bias_hh] if lstm.bias else None
+        layers.append((state[inputs], state[recurrent], biases))
     bias = None if linear.bias is None else np.asarray(of_tensors(linear.bias, "output"), float)
     return fitted(
-        (arrays["weight_ih_l0"], arrays["weight_hh_l0"], biases),
+        layers,
         (np.asarray(of_tensors(linear.weight, "output"), float), bias),
+        bidirectional=lstm.bidirectional,
+        pooling=pooling,
         classes=classes,
         output_activation=output_activation,
         return_sequences=return_sequences,
     )
 
 
-def with_tanh(cells: Cells, target: str) -> Cells:
+def _names(lstm: Any) -> list[tuple[str, ...]]:
+    """Names of the weights of each layer and direction, in the order of ours."""
+    directions = ("", "_reverse")[: 1 + lstm.bidirectional]
+    kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    return [
+        tuple(f"{kind}_l{layer}{direction}" for kind in kinds)
+        for layer in range(lstm.num_layers)
+        for direction in directions
+    ]
+
+
+def with_tanh(cells: CellNetwork, target: str) -> CellNetwork:
     """Cells with tanh and without peepholes; refuse others by name."""
-    if cells.peepholes is not None:
+    if cells.peepholes:
         raise ValueError(
             f"{target} cannot express peepholes=True: the LSTM there has none. Fit with peepholes=False, or "
             "use to_onnx, whose operator has them."

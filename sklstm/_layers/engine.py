@@ -179,7 +179,7 @@ class LayersEngine(Engine):
     # learning
 
     def weights(self, w, first, second, numbers):
-        """Weights on their way, and those of each part."""
+        """The weights that are learned, and those of each part."""
         engines = [(part.engine, part.weights) for part in self.parts]
         engines += [(self.head, self.head_weights)] if self.head else []
         return LayersWeights(engines, w, first, second, numbers)
@@ -287,7 +287,7 @@ class Masks:
 
 
 class LayersWeights:
-    """Weights on their way, gradient and state of the solver, each one vector; the solver steps part by part.
+    """Weights, gradient and state of the solver during learning, each one vector; solvers step part by part.
 
     Parameters
     ----------

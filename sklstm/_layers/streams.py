@@ -27,8 +27,8 @@ class LayersStream:
         ):
             if is_given:
                 raise ValueError(
-                    f"{name}={getattr(network, name)!r} needs the whole sequence, a stream gives one time "
-                    "step after the other: use forward or predict, or a network without it."
+                    f"{name}={getattr(network, name)!r} needs the whole sequence, but a stream has one "
+                    "time step at a time: use forward or predict, or a network without it."
                 )
         check_integer("n_streams", n_streams, 1)
         check_bool("partials", partials)
@@ -202,7 +202,7 @@ class LayersStream:
             at += dS[0].size
 
     def reset(self, streams=None):
-        """Begin streams anew, with a state and derivatives of zero; see `Stream.reset`."""
+        """Begin new streams, with a state and derivatives of zero; see `Stream.reset`."""
         index = np.arange(self.n_streams) if streams is None else np.atleast_1d(streams)
         check_indices(index, "streams", self.n_streams)
         has_step = self._has_step
@@ -270,7 +270,7 @@ class LayersStream:
 
     def _check_partials(self):
         if not self.partials:
-            raise ValueError("The stream carries no derivatives along: make it with partials=True.")
+            raise ValueError("The stream computes no derivatives: make it with partials=True.")
         if not self._has_step.all():
             raise ValueError("No step has been made since the stream began: call step first.")
 

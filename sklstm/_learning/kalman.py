@@ -29,7 +29,7 @@ class DecoupledFilter:
     initial_covariance : float
         On the diagonals at first.
     covariance : ndarray of shape (n_covariances,) or None
-        To go on with: what `covariance` gave.
+        Covariances to continue with, as `covariance` returned them.
 
     Attributes
     ----------

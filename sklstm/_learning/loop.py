@@ -19,7 +19,7 @@ WAITS = 0.2  # of it: above, learning does not stop early
 
 @dataclass
 class History:
-    """What learning left behind beside the weights."""
+    """Results of learning besides the weights."""
 
     loss_curve: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
@@ -31,7 +31,7 @@ class History:
 
 @dataclass
 class LoopState:
-    """Where the loop stands at the end of an epoch: all that the epochs after it depend on.
+    """State of the loop at the end of an epoch: everything that later epochs depend on.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ def learn(trainer, rng, validate=None, bounds=None, may_stop_early=True, tasks=N
     tasks : EpochTasks or None
         Told when epochs begin and end.
     loop_state : LoopState or None
-        Where the loop goes on; the trainer has its weights and its state of the solver.
+        Where the loop continues; the trainer has its weights and its state of the solver.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def learn(trainer, rng, validate=None, bounds=None, may_stop_early=True, tasks=N
 
 
 class _Run:
-    """One call of `learn`: what it has come to, and what to come back to."""
+    """One call of `learn`: its results so far, and the snapshots to return to."""
 
     def __init__(self, trainer, rng, validate, bounds, tasks, state=None):
         self.trainer, self.rng, self.validate, self.tasks = trainer, rng, validate, tasks
@@ -246,20 +246,20 @@ class _Run:
             self.tasks.begin(self.learned)
 
     def _end_epoch(self, loss, score=None):
-        """Note what has come of an epoch; returns whether a callback asks to stop."""
+        """Record the results of an epoch; returns whether a callback asks to stop."""
         curve = self.history.loss_curve
         curve.append(float(loss))
         if score is not None:
             self.history.validation_scores.append(float(score))
         new = len(curve), self.trainer.snapshot(), self.best_weights
         self.finished[1:] = [*self.finished[1:], new][-2:]
-        if len(curve) <= self.n_known:  # made again from what is known
+        if len(curve) <= self.n_known:  # repeated from what is known
             return False
         self.progress(len(curve), loss, score)
         return self.tasks is not None and self.tasks.end(self.learned)
 
     def shortcoming(self, end):
-        """What is to be said of the way in which learning ended, with advice; or None."""
+        """Message about how learning ended, with advice; or None."""
         settings, curve = self.trainer.settings, self.history.loss_curve
         n = len(curve)
         if end == NO_DESCENT:

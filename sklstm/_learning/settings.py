@@ -37,7 +37,7 @@ class Settings:
     initial_covariance : float
         For "dekf".
     dropout : float
-        Part of the inputs of layers and of the output units that is left out, anew for each sequence.
+        Fraction of the inputs of layers and of the output units that is left out, drawn for each sequence.
     """
 
     loss: Loss

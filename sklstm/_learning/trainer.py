@@ -1,4 +1,4 @@
-"""The trainer: weights on their way through epochs, in the kernel's form."""
+"""The trainer: weights during learning, in the kernel's form."""
 
 from contextlib import contextmanager
 from itertools import count, pairwise
@@ -23,7 +23,7 @@ class Diverged(Exception):
 
 
 class Trainer:
-    """Weights on their way through epochs.
+    """Weights during learning.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ class Trainer:
     settings : Settings
     weights : ndarray of shape (n_weights,)
     solver_state : SolverState or None
-        To go on with.
+        State to continue with.
     online_states : list of OnlineState or None
-        With ``update="step"``: the sequences are streams that go on from here, one entry each.
+        With ``update="step"``: the sequences are streams that continue from here, one entry each.
     executor : Threads
         How packed batches are shared.
     scaling : Scaling or None
@@ -108,7 +108,7 @@ class Trainer:
         return SolverState(self.settings.solver.name, arrays, int(learned.hyper[N_UPDATES]))
 
     def snapshot(self):
-        """Weights and state of the solver, to come back to."""
+        """Weights and state of the solver, to return to."""
         return [*(array.copy() for array in self._arrays()), self.online_states]
 
     def _arrays(self):
@@ -116,7 +116,7 @@ class Trainer:
         return self.learned.w, self.learned.first, self.learned.second, self.learned.hyper, *covariance
 
     def restore(self, snapshot):
-        """Go back to a snapshot."""
+        """Return to a snapshot."""
         *arrays, self.online_states = snapshot
         for array, kept in zip(self._arrays(), arrays, strict=True):
             array[...] = kept
@@ -170,7 +170,7 @@ class Trainer:
         return 0.5 * self.settings.alpha * float(np.sum(weights[self.penalised].astype(float) ** 2))
 
     def is_finite(self):
-        """Whether the squares of the weights are finite, and all that the next update goes on from.
+        """Whether the squares of the weights are finite, and everything that the next update depends on.
 
         A moment of Adam that has overflowed would make each step of its weight zero, without a sign of it.
         """
@@ -292,7 +292,7 @@ class Trainer:
     # time steps
 
     def _steps(self, index):
-        """Loss of an epoch; an update after each time step. Streams go on from call to call."""
+        """Loss of an epoch; an update after each time step. Streams continue from call to call."""
         order = self.bound.learned[index]
         self._make_online()
         if self.online_states is None:
@@ -357,7 +357,7 @@ class Trainer:
         return loss, n_steps, missed
 
     def _train_steps(self, order, goes_on):
-        """Loss of these sequences; whether they go on from what the workspace holds, or start from zero."""
+        """Loss of these sequences; whether they continue from the workspace's state, or start from zero."""
         total, *_ = self.online.run(self.bound, order, self.learned, self.record, goes_on=goes_on)
         if not np.isfinite(total):
             raise Diverged

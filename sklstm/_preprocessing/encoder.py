@@ -25,19 +25,19 @@ BATCH = 256
 class LSTMEncoder(
     DocumentationLinks, ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, TransformerMixin, BaseEstimator
 ):
-    """Features that an LSTM has learned: the activations of its hidden units.
+    """Learned features of sequences: the activations of the hidden units of an LSTM.
 
     Parameters
     ----------
     estimator : LSTMClassifier or LSTMRegressor
-        A copy of it is fitted. ``FrozenEstimator(lstm)`` is one that is fitted already.
+        A clone of it is fitted. For an LSTM that is already fitted, give ``FrozenEstimator(lstm)``.
     pooling : {"last", "mean"}, default="last"
         Activations after the last time step, or their mean over the steps.
 
     Attributes
     ----------
     estimator_ : LSTMClassifier or LSTMRegressor
-        The fitted one.
+        The fitted LSTM.
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -87,7 +87,7 @@ class LSTMEncoder(
     def transform(self, X: Any) -> Any:
         """Compute the activations of the cells and of the conventional hidden units.
 
-        Of several layers those of the last one, of two directions both.
+        With several layers they are those of the last layer; with two directions, those of both.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class LSTMEncoder(
         sequences = self.estimator_._read_X(X, reset=False)
         features = []
         directions = self.estimator_.network_._last_layer()
-        for start in range(0, len(sequences), BATCH):  # not the traces of all at once
+        for start in range(0, len(sequences), BATCH):  # limits the memory of the traces
             for trace in self.estimator_.activations(sequences[start : start + BATCH]):
                 row = []
                 for prefix, is_backward in directions:

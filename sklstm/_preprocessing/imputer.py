@@ -1,4 +1,4 @@
-"""Missing values of sequences filled."""
+"""Imputation of missing values in sequences."""
 
 from typing import Any, Literal, Self
 
@@ -16,28 +16,28 @@ STRATEGIES = ("ffill", "mean", "median", "constant")
 
 
 class SequenceImputer(UnwrappedSequences, SequenceTransformer):
-    """Fill missing values: from the step before, or by a number that was learned in `fit`.
+    """Fill missing values with the last value before them, or with a number learned in `fit`.
 
-    ``PerTimeStep(imputer)`` fills with any imputer of scikit-learn, each of which sees one time step only.
+    ``PerTimeStep(imputer)`` uses any imputer of scikit-learn, which sees one time step at a time.
 
     Parameters
     ----------
     strategy : {"ffill", "mean", "median", "constant"}, default="ffill"
-        "ffill", forward fill: the last value of the same sequence, and before there is one the mean; nothing
-        comes from later steps, or from other sequences but the mean. "mean", "median": of the feature over
-        all steps in `fit`. "constant": `fill_value`.
+        "ffill" (forward fill) takes the last value of the same sequence, or the mean if there is none;
+        nothing is taken from later steps, and nothing but the mean from other sequences. "mean" and "median"
+        are those of the feature over all steps in `fit`. "constant" takes `fill_value`.
     fill_value : float, default=0.0
-        Of "constant"; and whatever the strategy, of a feature that has no value at all in `fit`.
+        Value for "constant" and, with any strategy, for a feature that has no value at all in `fit`.
     add_indicator : bool, default=False
-        Whether each feature of which values were missing in `fit` gets a channel more, behind all others: 1
-        where a value is missing and 0 elsewhere, so that the LSTM can tell.
+        Whether to add a channel for each feature with missing values in `fit`, after all others: 1 where a
+        value is missing and 0 elsewhere.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 
     Attributes
     ----------
     statistics_ : ndarray of shape (n_features,)
-        What fills each feature of a time step; with "ffill" before its first value.
+        Number that fills each feature; with "ffill", the one for gaps before the first value.
     indicator_features_ : ndarray of int
         The features that have an indicator.
     n_features_in_ : int
@@ -71,7 +71,7 @@ class SequenceImputer(UnwrappedSequences, SequenceTransformer):
         self.n_channels = n_channels
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn what fills each feature, and which values can be missing.
+        """Learn the numbers that fill each feature, and which features have missing values.
 
         Parameters
         ----------
@@ -122,7 +122,7 @@ class SequenceImputer(UnwrappedSequences, SequenceTransformer):
         return as_container(sequences._with(filled, names), X, self.n_channels)
 
     def _with_indicator(self, filled, rows, columns):
-        """Channels more: 1 where a value is missing."""
+        """Add the channels that are 1 where a value is missing."""
         place = np.searchsorted(self.indicator_features_, columns)
         known = np.isin(columns, self.indicator_features_)
         shape = filled.shape[0], len(self.indicator_features_)

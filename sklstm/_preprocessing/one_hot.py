@@ -22,7 +22,7 @@ MOST_FRACTIONS = 20  # different ones that may still be the names of symbols
 
 
 def _fractions_of(column):
-    """Numbers of a column, also those that are written as text; none if something else is in it."""
+    """Numbers of a column, also those written as text; an empty list if it holds anything else."""
     if column.dtype.kind == "U":
         try:
             return column.astype(float).tolist()
@@ -32,28 +32,28 @@ def _fractions_of(column):
 
 
 class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
-    """Sequences of symbols as one-hot sequences, which cost what is non-zero.
+    """Encode sequences of symbols as one-hot sequences, by default sparse ones.
 
     Parameters
     ----------
     categories : "auto" or list of array-like, default="auto"
-        The symbols, of each feature a list; "auto": those that are seen in `fit`, sorted.
+        A list of symbols for each feature; "auto" takes those that occur in `fit`, sorted.
     handle_unknown : {"error", "ignore"}, default="error"
-        Whether a symbol that is not in the categories is an error or all zeros.
+        Whether a symbol that is not in the categories raises an error or becomes all zeros.
     sparse_output : bool, default=True
         Whether the sequences are SciPy CSR arrays; False: dense arrays.
     dtype : dtype, default=float64
         float64 or float32.
     columns : list of str or int, or None, default=None
-        Which features are symbols, by name or by place; the others are numbers, and follow the symbols'
-        columns as they are. None: all are symbols.
+        Which features are symbols, by name or by index; the others are numbers, and follow the columns of
+        the symbols unchanged. None means that all are symbols.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: symbols of one time step in a row of a 2-D X.
 
     Attributes
     ----------
     encoder_ : sklearn.preprocessing.OneHotEncoder
-        It sees a time step a row.
+        The encoder of time steps, one per row.
     categories_ : list of ndarray
         The symbols of each feature, in the order of the columns.
     n_features_in_ : int
@@ -106,8 +106,8 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         Parameters
         ----------
         X : sequences
-            A container of arrays of symbols, (n_steps,) or (n_steps, n_features): strings, or numbers that
-            are names. A string is a sequence of characters.
+            A container of arrays of symbols of shape (n_steps,) or (n_steps, n_features): strings, or numbers
+            that are names. A string is a sequence of characters.
         y : None
             Not used.
 
@@ -133,7 +133,8 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
             self.encoder_ = encoder.fit(symbols)
         except TypeError as error:  # words and numbers have no order
             raise TypeError(
-                f"X holds symbols of several kinds in one feature: {error}. One kind: x.astype(str)."
+                f"X holds symbols of several kinds in one feature: {error}. Convert it to one kind, for "
+                "example x.astype(str)."
             ) from error
         self.categories_ = self.encoder_.categories_
         return self
@@ -150,7 +151,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         expected, reference = (self.n_channels, "n_channels") if reset else (self._n_channels_in, "fit")
         if expected not in (None, n_features):
             raise ValueError(
-                f"X has {n_features} symbols a time step; expected {expected} as in {reference}."
+                f"X has {n_features} symbols per time step; expected {expected} as in {reference}."
             )
         if reset:
             self._n_channels_in = n_features
@@ -179,7 +180,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         return places, [i for i in range(n_features) if i not in places]
 
     def _warn_of_continuous(self, symbols, names):
-        """Warn if a feature has many fractions, maybe as text: numbers are made symbols."""
+        """Warn if a feature has many fractions, perhaps as text: it is probably not made of symbols."""
         for place, column in zip(self._encoded, symbols.T, strict=True):
             numbers = _fractions_of(column)
             fractions = [number for number in numbers if number % 1 > 0]
@@ -235,17 +236,17 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         return False
 
     def inverse_transform(self, X: Any) -> Any:
-        """Give the symbols back.
+        """Return the symbols of one-hot sequences.
 
         Parameters
         ----------
         X : sequences
-            As `transform` gives them.
+            As returned by `transform`.
 
         Returns
         -------
         list of ndarray of shape (n_steps,) or (n_steps, n_features)
-            None where there was an unknown symbol.
+            None stands for an unknown symbol.
         """
         check_is_fitted(self)
         sequences = as_sequences(X, n_channels=self.n_channels, allow_nan=True)

@@ -14,20 +14,20 @@ from sklstm._typing import Array
 
 
 class SequencePadder(UnwrappedSequences, SequenceTransformer):
-    """Sequences as one array, padded by NaN: what scikit-learn's tools that check X as a table take.
+    """Turn sequences into one array, padded by NaN, for tools of scikit-learn that require a table.
 
-    Put it in front of them, and give the LSTM inside ``n_channels=<features of a time step>``.
+    Put it in front of such a tool, and give the LSTM inside ``n_channels=<features of a time step>``.
 
     Parameters
     ----------
     n_steps : int or None, default=None
-        Steps of the array; None: those of the longest sequence in `fit`. A longer one is an error.
+        Steps of the array; None means those of the longest sequence in `fit`. Longer sequences are refused.
     output : {"rows", "array"}, default="rows"
         A 2-D array of shape (n_sequences, n_steps * n_features), all features of step 0 first, or a 3-D
         array of shape (n_sequences, n_steps, n_features).
     padding : {"nan", "largest"}, default="nan"
-        "largest", only for rows: the largest finite number of the dtype, which ``n_channels`` reads as
-        padding, too. For tools that refuse NaN: `AdaBoostClassifier`, `AdaBoostRegressor`.
+        "largest", only for rows, is the largest finite number of the dtype, which ``n_channels`` also reads
+        as padding: for tools that refuse NaN, such as `AdaBoostClassifier` and `AdaBoostRegressor`.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 

@@ -1,4 +1,4 @@
-"""Several time steps as one."""
+"""Patches: several time steps as one."""
 
 from typing import Any, Literal, Self
 
@@ -14,18 +14,18 @@ from sklstm._typing import Array
 
 
 class SequencePatcher(UnwrappedSequences, SequenceTransformer):
-    """Several consecutive time steps side by side as one: long sequences become short ones.
+    """Put several consecutive time steps side by side as one: long sequences become short ones.
 
-    An LSTM that reads a long series one number at a time learns slowly, and forgets. For one target per
-    sequence.
+    An LSTM that reads a long series one number at a time learns slowly, and forgets. Patches are for one
+    target per sequence.
 
     Parameters
     ----------
     n_patches : int, default=32
-        Steps that the longest sequence of `fit` has afterwards, at most, if `step` is "auto". A sequence that
-        is no longer stays as it is.
+        Maximum number of steps of the longest sequence of `fit` afterwards, if `step` is "auto". If it has no
+        more steps, sequences are left unchanged.
     step : "auto" or int, default="auto"
-        Time steps of a patch; "auto": as few as `n_patches` allows.
+        Time steps of a patch; "auto" means as few as `n_patches` allows.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 
@@ -35,12 +35,12 @@ class SequencePatcher(UnwrappedSequences, SequenceTransformer):
         Time steps of a patch.
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
     Notes
     -----
-    A sequence of T steps has ceil(T / step_) patches; where the last one has too few steps, the last step is
+    A sequence of T steps has ``ceil(T / step_)`` patches; if the last one has too few steps, the last step is
     repeated.
 
     Examples
@@ -99,7 +99,7 @@ class SequencePatcher(UnwrappedSequences, SequenceTransformer):
 
         Parameters
         ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
+        input_features : array-like of str of shape (`n_features_in_`,), default=None
             None: `feature_names_in_`, or x0, x1, ...
 
         Returns

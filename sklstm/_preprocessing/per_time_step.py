@@ -25,17 +25,17 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
     Parameters
     ----------
     transformer : transformer
-        Any transformer of scikit-learn whose rows do not depend on each other in `transform`: imputers as
-        well, and `ColumnTransformer` for words beside numbers. If the features have names, it gets the steps
-        as a data frame of the library that X is of, otherwise as an array. One that needs y gets that of the
-        sequence, or of the step if there is one per step, for each step.
+        Any transformer of scikit-learn that transforms each row independently of the others, for example
+        imputers, or a `ColumnTransformer` for words and numbers. If the features have names, it gets the
+        steps as a data frame of the library of X, otherwise as an array. If it needs y, it gets for each step
+        the target of the step or, if there is only one per sequence, of the sequence.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 
     Attributes
     ----------
     transformer_ : transformer
-        The fitted one.
+        The fitted transformer.
     n_features_in_ : int
         Features of a time step; of a 2-D X its columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -51,7 +51,7 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
     >>> [x.shape for x in PerTimeStep(PCA(n_components=2)).fit_transform(X)]
     [(3, 2), (4, 2)]
 
-    Words and numbers in one step, by place in arrays of objects, and by name in data frames:
+    Words and numbers in one step, by index in arrays of objects, and by name in data frames:
 
     >>> from sklearn.compose import make_column_transformer
     >>> from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -135,12 +135,12 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
         Parameters
         ----------
         X : sequences
-            As `transform` gives them.
+            As returned by `transform`.
 
         Returns
         -------
         sequences
-            In the container that X is.
+            In the same container as X.
         """
         check_is_fitted(self)
         sequences = as_sequences(X, n_channels=self.n_channels, allow_nan=True)
@@ -149,7 +149,7 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
         return as_container(sequences._with(values, names), X, self.n_channels)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
-        """Names of the features of a time step; of the columns if X was 2-D and the result is.
+        """Names of the features of a time step, or of the columns if both X and the result are 2-D.
 
         Parameters
         ----------
@@ -183,7 +183,7 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
 
 
 def _table(sequences, X):
-    """The steps of sequences as a transformer of tables wants them: with their names if they have some."""
+    """The steps of sequences as a table, with the names of the features if there are any."""
     values = sequences.values
     if sequences.columns is None or sequences.is_sparse:
         return values
@@ -192,7 +192,7 @@ def _table(sequences, X):
 
 
 def _columns(table, columns):
-    """Some columns of a table, if they are given by names or places."""
+    """Some columns of a table, if they are given by names or indices."""
     columns = [columns] if isinstance(columns, str | int) else columns
     if not isinstance(columns, list) or not all(type(column) in (str, int) for column in columns):
         return table[:0]
@@ -203,7 +203,7 @@ def _columns(table, columns):
 
 
 def _refuse_dates(transformer, table):
-    """Refuse dates for a transformer of numbers, where scikit-learn may take them as such."""
+    """Refuse dates for a transformer of numbers, because scikit-learn may read them as numbers."""
     tags = get_tags(transformer)
     if tags.no_validation or tags.input_tags.categorical or tags.input_tags.string or not library_of(table):
         return
@@ -216,7 +216,7 @@ def _refuse_dates(transformer, table):
     ]
     if names:
         raise TypeError(
-            f"X holds dates in the column {shown(names[0])}, which {type(transformer).__name__} would take "
+            f"X holds dates in the column {shown(names[0])}, which {type(transformer).__name__} would read "
             f"as numbers. {NO_DATES}"
         )
 
@@ -236,7 +236,7 @@ def _messages_of(transformer, sequences):
             raise kind(f"{what} {found}") from error
         if sequences.columns is None and hasattr(transformer, "transformers"):
             raise kind(
-                f"{what} X has no names of features: give places, make_column_transformer("
+                f"{what} The features of X have no names: give indices, make_column_transformer("
                 "(encoder, [0]), ...), or name them: data frames, Sequences.from_long, "
                 "Sequences(values, offsets, columns=...)."
             ) from error

@@ -17,14 +17,14 @@ STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 
 
 class SequenceSummary(SequenceTransformer):
-    """A table of what can be said of sequences without an order: the honest baseline of a linear model.
+    """Table of statistics that ignore the order of the steps: the baseline with a linear model.
 
     Parameters
     ----------
     statistics : tuple of str, default=("mean", "std", "first", "last", "length")
-        Mean, standard deviation, first and last step of each feature, and the number of steps; in the
-        order of the columns. Mean and standard deviation are of the values that are there, NaN of none;
-        a missing first or last value is NaN.
+        Mean, standard deviation, first and last step of each feature, and the number of steps, in the order
+        of the columns. Missing values are left out of mean and standard deviation, which are NaN if all are
+        missing; a missing first or last value is NaN.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 
@@ -53,7 +53,7 @@ class SequenceSummary(SequenceTransformer):
         self.n_channels = n_channels
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """See how many features there are.
+        """Find the number of features.
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ def _sums(sequences, values):
 
 
 def _counts(sequences):
-    """How many values are there, (n_sequences, n_features) or, if none is missing, (n_sequences, 1)."""
+    """Number of values, of shape (n_sequences, n_features) or, if none is missing, (n_sequences, 1)."""
     lengths = sequences.lengths[:, np.newaxis].astype(sequences.dtype)
     numbers = sequences.values.data if sequences.is_sparse else sequences.values
     if not np.isnan(numbers).any():

@@ -40,35 +40,35 @@ from sklstm._sequences.reading import (
 from sklstm._sequences.windows import channels_of_targets, windows
 
 _NO_TABLE = (
-    "Sequences are no rectangular array, which is what is asked for here. Where scikit-learn checks X as "
-    "a table, give it the rows of SequencePadder().fit_transform(X) and the LSTM inside n_channels={}; "
-    "X.to_padded() is a 3-D array, list(X) a list of arrays (also for targets at every step)."
+    "Sequences cannot be converted to a rectangular array, which is asked for here. Where scikit-learn "
+    "checks X as a table, give it the rows of SequencePadder().fit_transform(X) and the LSTM inside "
+    "n_channels={}; X.to_padded() is a 3-D array, list(X) a list of arrays (also for targets at every step)."
 )
 MISSING = (
     "SequenceImputer() in front of the LSTM fills missing values, as does PerTimeStep(imputer) with any "
     "imputer of scikit-learn. Only a 3-D array, or a 2-D array with n_channels, may be padded, by whole "
-    "steps of NaN at the end; Sequences.from_padded takes other padding (columns that are shuffled one by "
-    "one are none: sklstm.permutation_importance)"
+    "steps of NaN at the end; Sequences.from_padded takes other padding (if columns were shuffled one by "
+    "one, use sklstm.permutation_importance)"
 )
 
 
 class Sequences:
     """Sequences of different lengths, stacked in one flat array.
 
-    Behaves like a 1-D array of sequences, which scikit-learn can split. Read-only once checked.
+    They behave like a 1-D array of sequences, which scikit-learn can split, and are read-only.
 
     Parameters
     ----------
     values : array-like, data frame or SciPy sparse matrix of shape (n_steps, n_features)
-        The steps of all sequences, stacked: numbers, NaN where one is missing, not infinite; or objects, such
-        as words and dates, perhaps among numbers, for transformers. A dense array is shared, and must not
-        change afterwards, unless layout or dtype have to be others. A sparse matrix is copied.
+        The steps of all sequences, stacked: finite numbers, or NaN for missing ones; or objects, such as
+        words and dates, perhaps among numbers, for transformers. A dense array is shared and must not change
+        afterwards, unless its layout or dtype has to be converted. A sparse matrix is copied.
     offsets : array-like of int of shape (n_sequences + 1,)
         Sequence i is ``values[offsets[i]:offsets[i + 1]]``. No sequence is empty.
     ids : array-like of shape (n_sequences,), default=None
-        What the sequences are called.
+        Names of the sequences.
     columns : list of str, default=None
-        What the features are called; None: the columns of a data frame.
+        Names of the features; None: the columns of a data frame.
 
     Attributes
     ----------
@@ -142,19 +142,19 @@ class Sequences:
         padding_value: float = np.nan,
         padding_side: str = "right",
     ) -> Sequences:
-        """Make sequences from an array that is padded.
+        """Make sequences from a padded array.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps, n_features) or (n_sequences, n_steps * n_channels)
-            The steps of each sequence, and its padding. Of a masked array, what is masked is NaN.
+            The steps of each sequence, and its padding. Masked elements of a masked array are NaN.
         lengths : array-like of int of shape (n_sequences,), default=None
-            Number of steps of each; the rest may be any number. None: steps on that side whose features are
-            all `padding_value` are padding.
+            Number of steps of each sequence; the padding may be any number. None: steps on the side of the
+            padding whose features all equal `padding_value` are padding.
         n_channels : int, default=None
-            Numbers of one time step in a row of a 2-D array, all of step 0 first; None: 1.
+            For a 2-D array: numbers per time step in a row, all of step 0 first; None: 1.
         padding_value : float, default=NaN
-            What fills the array up, 0 for example; not needed with `lengths`.
+            Value of the padding, for example 0; not needed with `lengths`.
         padding_side : {"right", "left"}, default="right"
             Whether the padding follows a sequence or comes before it.
 
@@ -190,28 +190,28 @@ class Sequences:
     def from_long(
         cls, frame: Any, *, id: str, time: str | None = None, columns: Any = None, labels: Any = None
     ) -> Any:
-        """Make sequences from a long table: one time step a row.
+        """Make sequences from a long table with one time step per row.
 
         Parameters
         ----------
         frame : data frame of pandas or polars, pyarrow table, or dict of columns
             The steps of all sequences, in any order. Columns of words or dates are for transformers.
         id : str
-            The column that says to which sequence a row belongs. The sequences come in the order in
-            which their ids first appear: that of ``pandas.unique(frame[id])``.
+            The column with the sequence to which a row belongs. The sequences are in the order in which
+            their ids first appear: that of ``pandas.unique(frame[id])``.
         time : str, default=None
-            The column by which the steps of a sequence are sorted; None: they stay in the order of the rows.
+            The column by which the steps of a sequence are sorted; None keeps the order of the rows.
         columns : list of str, default=None
             The features; None: all other columns.
         labels : str, dict, Series or DataFrame, default=None
-            Targets of the sequences, by id, in any order: a dict, what pandas indexes by the ids, or a data
-            frame with a column `id`; or the column of `frame` that has the target of a sequence in each of
-            its rows.
+            Targets of the sequences by id, in any order: a dict, a Series or DataFrame indexed by the ids, or
+            a data frame with a column `id`; or the name of a column of `frame` that has the target of a
+            sequence in each of its rows.
 
         Returns
         -------
         X : Sequences
-            `ids` and `columns` are kept.
+            With `ids` and `columns`.
         y : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
             Only with `labels`: in the order of X.
 
@@ -251,25 +251,25 @@ class Sequences:
         length : int
             Steps of a window.
         horizon : int, default=1
-            How many steps after a window are its targets; 0: none, as for the forecast itself.
+            How many steps after a window are its targets; 0 for no targets, as for the forecast itself.
         step : int, default=1
-            Steps from one window to the next. The last window ends as late as it can.
+            Steps from one window to the next. The last window ends as late as possible.
         target : int, str or list of them, default=None
-            Channels that are forecast; the others are inputs only. Needed if there are several.
+            Channels that are forecast; the others are inputs only. Required if there are several channels.
 
         Returns
         -------
         X : Sequences
-            Windows in the order of time, those of several series side by side, as `TimeSeriesSplit` wants
-            them. `ids` are the positions of their last steps; of several series (series, position).
+            Windows in the order of time, those of several series mixed, as `TimeSeriesSplit` requires. `ids`
+            are the positions of their last steps; with several series, pairs (series, position).
         y : ndarray of shape (n_windows,) or (n_windows, horizon * n_targets)
-            What follows each window, all targets of the first step ahead first; only if `horizon` is not 0.
-            Windows with a missing target are left out; nothing is padded or filled in.
+            The values after each window, all targets of the first step ahead first; only if `horizon` is not
+            0. Windows with a missing target are left out; nothing is padded or filled in.
 
         Notes
         -----
-        With ``TimeSeriesSplit(gap=...)``, targets of training windows do not reach into the steps that the
-        test windows are to forecast if ``gap >= (horizon - 1) / step`` windows, of each series.
+        With ``TimeSeriesSplit(gap=...)``, the targets of training windows do not reach into the steps that
+        the test windows forecast if ``gap >= (horizon - 1) / step`` windows for each series.
 
         Examples
         --------
@@ -308,7 +308,7 @@ class Sequences:
         Parameters
         ----------
         X : list of arrays of shape (n_features, n_steps), or array (n_sequences, n_features, n_steps)
-            A 2-D array is one univariate sequence a row.
+            A 2-D array is one univariate sequence per row.
         """
         if isinstance(X, np.ndarray) and X.dtype != object:
             return as_sequences(X.swapaxes(1, 2) if X.ndim == 3 else X, allow_nan=True)
@@ -335,12 +335,12 @@ class Sequences:
         return cls(values[order], offsets, ids=ids[order][offsets[:-1]], columns=text_names(names_of(X)))
 
     def to_padded(self, n_steps: int | None = None) -> npt.NDArray[Any]:
-        """Give an array of shape (n_sequences, n_steps, n_features), padded by NaN at the end.
+        """Return an array of shape (n_sequences, n_steps, n_features), padded by NaN at the end.
 
         Parameters
         ----------
         n_steps : int, default=None
-            None: those of the longest sequence.
+            Steps of the array; None: as many as the longest sequence has.
         """
         longest = int(self.lengths.max(initial=1))
         n_steps = longest if n_steps is None else n_steps
@@ -352,13 +352,13 @@ class Sequences:
         return padded
 
     def to_aeon(self) -> npt.NDArray[Any] | list[npt.NDArray[Any]]:
-        """Give aeon's form: an array (n_sequences, n_features, n_steps) if lengths are equal, else a list."""
+        """Return aeon's form: an array (n_sequences, n_features, n_steps) if lengths are equal, or a list."""
         if len(set(self.lengths.tolist())) == 1:
             return self._dense().reshape(len(self), -1, self.n_features).swapaxes(1, 2)
         return [x.T for x in Sequences._trusted(self._dense(), self.offsets)]
 
     def to_sktime(self) -> Any:
-        """Give sktime's multi-index data frame; needs pandas."""
+        """Return sktime's data frame with a two-level index; requires pandas."""
         import pandas
 
         n = np.repeat(np.arange(len(self)), self.lengths)
@@ -383,7 +383,7 @@ class Sequences:
         self._is_finite: bool | None = None  # not known yet
 
     def _part(self, values: Any, offsets: Any, index: Any) -> Sequences:
-        """Some of the sequences, of which these are the values."""
+        """Some of the sequences, with these values."""
         ids = None if self._ids is None else self._ids[index]
         part = Sequences._trusted(values, offsets, ids=ids, columns=self._columns)
         part._is_finite = self._is_finite or None
@@ -410,7 +410,7 @@ class Sequences:
 
     @property
     def ids(self) -> npt.NDArray[Any] | None:
-        """What each sequence is called, or None."""
+        """Names of the sequences, or None."""
         return self._ids
 
     @property
@@ -430,7 +430,7 @@ class Sequences:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the values."""
+        """Dtype of the values."""
         return self._values.dtype
 
     @property
@@ -440,7 +440,7 @@ class Sequences:
 
     @property
     def shape(self) -> tuple[int]:
-        """(n_sequences,): with it, scikit-learn indexes the whole at once."""
+        """(n_sequences,); scikit-learn then indexes with arrays of indices."""
         return (len(self._offsets) - 1,)
 
     def _dense(self) -> npt.NDArray[Any]:
@@ -505,7 +505,7 @@ def as_sequences(
         The sequences: any collection of arrays of shape (n_steps, n_features) or (n_steps,), of
         nested lists, data frames, tensors or SciPy sparse matrices; a table whose cells hold a channel of
         a sequence each; a 3-D array, in which trailing steps whose
-        features are all NaN are padding; a 2-D array with one univariate sequence a row.
+        features are all NaN are padding; a 2-D array with one univariate sequence per row.
     n_features : int, default=None
         The number of features expected; None: that of the first sequence.
     n_channels : int, default=None
@@ -551,7 +551,7 @@ def as_sequences(
 def _as_asked(
     X: Sequences, name: str, n_features: Any, dtype: Any, reference: str, allow_nan: bool, mixed: bool
 ) -> Sequences:
-    """X, which are `Sequences` already, in that dtype; refused if they are not what is asked for."""
+    """X, which are `Sequences` already, in that dtype; refused if they do not fit the other arguments."""
     check_sequences(X.values, X.offsets)
     check_shapes([(int(length), X.n_features) for length in X.lengths[:1]], name, n_features, reference)
     if X.dtype == object and mixed:
@@ -571,13 +571,13 @@ def _as_asked(
 
 
 def _no_numbers_in(X: Sequences, name: str) -> str:
-    """Message about the first sequence that holds something else than numbers."""
+    """Message about the first sequence that holds anything but numbers."""
     i = next(i for i, steps in enumerate(X) if unboxed(steps, name).dtype == object)
     return no_numbers(X[i], f"{name}[{i}]", X.columns)
 
 
 def _ids(ids: Any, n: int) -> Any:
-    """What sequences are called, as an array that nobody else can change."""
+    """Names of sequences, as an array of our own."""
     if ids is None:
         return None
     ids = np.array(ids)
@@ -587,7 +587,7 @@ def _ids(ids: Any, n: int) -> Any:
 
 
 def _columns(columns: Any, n: int) -> Any:
-    """Names of features, as an array that nobody else can change."""
+    """Names of features, as an array of our own."""
     if columns is None:
         return None
     names = list(columns)

@@ -46,7 +46,7 @@ def features_of_long(frame: Any, others: list[Any], columns: Any) -> list[Any]:
     unknown = [name for name in [*others, *features] if name not in names]
     if unknown or not features:
         asked = f"the column {shown(unknown[0])}" if unknown else "a column of features"
-        raise ValueError(f"frame has not {asked}; its columns are {short_repr(names)}.")
+        raise ValueError(f"frame does not have {asked}; its columns are {short_repr(names)}.")
     return features
 
 

@@ -85,7 +85,7 @@ def array_of(data: Any, where: str) -> npt.NDArray[Any]:
         remedy = ""
         if isinstance(data, tuple) and len(data) == 2 and library_of(data[1]):
             remedy = " Of a groupby: [frame for _, frame in X]."
-        raise ValueError(f"{where} is no rectangular array ({error}); expected {ONE}.{remedy}") from error
+        raise ValueError(f"{where} is not a rectangular array ({error}); expected {ONE}.{remedy}") from error
     except (TypeError, RuntimeError):
         plain = of_tensors(data, where)
         if plain is data:

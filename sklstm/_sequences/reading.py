@@ -18,7 +18,7 @@ from sklstm._tensors import is_tensor, of_tensors
 
 ALL = (
     "a list of arrays of shape (n_steps, n_features), a 3-D array of shape (n_sequences, n_steps, "
-    "n_features) with NaN for padding, or a 2-D array with one univariate sequence a row"
+    "n_features) with NaN for padding, or a 2-D array with one univariate sequence per row"
 )
 LARGEST = (np.finfo(np.float32).max, np.finfo(np.float64).max)
 

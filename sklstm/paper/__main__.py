@@ -36,7 +36,7 @@ def run(options):
     try:
         return _run(options, out)
     except KeyboardInterrupt:
-        kept = f" The trials that ended are in {options.json}; the same command goes on." if out else ""
+        kept = f" The trials that ended are in {options.json}; the same command continues." if out else ""
         print(f"\nStopped.{kept}")
         return 130
     finally:

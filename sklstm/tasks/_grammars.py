@@ -323,7 +323,7 @@ def reber_successors(X: Any) -> npt.NDArray[np.bool_]:
         row = int((states == _ILLEGAL).argmax())
         i = int(np.searchsorted(starts, row, side="right")) - 1
         raise ValueError(
-            f"X[{i}] is no string of the embedded Reber grammar: its symbol {row - starts[i] + 1}, "
+            f"X[{i}] is not a string of the embedded Reber grammar: its symbol {row - starts[i] + 1}, "
             f"{REBER_SYMBOLS[symbols[row]]}, is not legal there."
         )
     return _LEGAL[states]

@@ -60,7 +60,7 @@ def make_long_lag(
     Notes
     -----
     There being two strings only, both are a complete test. The targets of all steps take most of the time:
-    they are dense, p + 1 numbers a step.
+    they are dense, p + 1 numbers per step.
 
     Examples
     --------
