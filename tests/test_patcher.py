@@ -20,7 +20,6 @@ from sklstm import (
     occlusion_importance,
 )
 from sklstm._estimators.parameters import LONG, MOST_INPUTS, N_PATCHES
-from sklstm._export.source import source_of
 from sklstm._sequences.patches import patch_of_steps
 
 
@@ -209,8 +208,6 @@ def test_what_needs_single_steps_says_what_to_do():
         ValueError, match=r"patch_size=5, .* needs the whole sequence.*fit with n_patches=None"
     ):
         reg.step(LONG_X[0][0])
-    with pytest.raises(ValueError, match=r"takes one layer.*n_patches=None"):
-        source_of(reg, "to_onnx")
     with pytest.raises(ValueError, match=r"patch_size=5 needs the whole sequence"):
         reg.network_.stream(reg.weights_)
     online = {"update": "step", "gradient": "truncated", "n_patches": 4}
