@@ -65,7 +65,7 @@ test-docs: docs
 # The generated pages, from the records in benchmarks/results and tests/results; that of the containers is made by
 # running scikit-learn's tools.
 pages: $(VENV)-docs/docs.stamp $(VENV)/test.stamp $(VENV)/containers.stamp
-	for page in paper paths performance; do $(VENV)-docs/bin/python tools/pages/$${page}_page.py || exit 1; done
+	for page in paper paths performance defaults; do $(VENV)-docs/bin/python tools/pages/$${page}_page.py || exit 1; done
 	if [ -d benchmarks/results/tutorial ]; then $(VENV)-docs/bin/python tools/pages/tutorial_page.py; fi
 	$(VENV)/bin/python tests/testing_page.py
 	$(VENV)/bin/python tools/pages/containers_page.py

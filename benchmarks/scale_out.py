@@ -67,7 +67,7 @@ def rounds(client, parts, n_blocks):
     learn_once = sklstm.dask._ClusterTrainer.learn_once
     sklstm.dask._ClusterTrainer.learn_once = lambda self, rng: take(self)
     try:
-        clf = LSTMClassifier(n_blocks=n_blocks, solver="rprop", random_state=0)
+        clf = LSTMClassifier(n_blocks=n_blocks, n_patches=None, solver="rprop", random_state=0)
         sklstm.dask.fit(clf, parts, client=client)
     except Taken:
         pass
@@ -134,7 +134,7 @@ def bare(i_and_n):
     """Loss and gradient of one partition, kept in this process from call to call."""
     kept = vars(bare).setdefault("kept", {})
     if i_and_n not in kept:
-        clf = LSTMClassifier(n_blocks=N_BLOCKS, solver="lbfgs", max_iter=1, random_state=0)
+        clf = LSTMClassifier(n_blocks=N_BLOCKS, n_patches=None, solver="lbfgs", max_iter=1, random_state=0)
         X, y = load(*i_and_n)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -200,7 +200,7 @@ def replicas(n):
 
     import sklstm.dask
 
-    options = {"n_blocks": 8, "tol": 0, "random_state": 0, "warm_start": True}
+    options = {"n_blocks": 8, "n_patches": None, "tol": 0, "random_state": 0, "warm_start": True}
     ways = {
         "one machine": (1, 1, 0.01),
         "16 replicas, averaged once an epoch": (16, 16, 0.01),

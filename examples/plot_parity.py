@@ -32,7 +32,7 @@ options = parser.parse_args()
 
 def learn(shortest, longest, seed):
     rng = np.random.default_rng(seed)
-    clf = LSTMClassifier(n_blocks=4, learning_rate=0.01, random_state=seed)
+    clf = LSTMClassifier(n_blocks=4, n_patches=None, learning_rate=0.01, random_state=seed)
     clf.partial_fit(*make_parity(100, shortest, longest, random_state=rng), classes=[0, 1])
     right = []
     while 100 * len(right) < options.limit and np.sum(right[-20:]) < 20:

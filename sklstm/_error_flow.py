@@ -10,6 +10,7 @@ from sklstm._estimators.explain import output_index, rows_at
 from sklstm._estimators.nested import unwrap_with
 from sklstm._learning.settings import GRADIENTS
 from sklstm._sequences import as_sequences
+from sklstm._sequences.patches import patch_of_steps
 from sklstm._typing import Gradient
 
 
@@ -69,6 +70,8 @@ def error_flow(
     -----
     The computation is in float64 whatever X is, because errors in conventional units may fall below 1e-38.
 
+    Where time steps are read in patches (`n_patches`), all steps of a patch have the error of the patch.
+
     References
     ----------
     Hochreiter, S. & Schmidhuber, J. (1997). Long Short-Term Memory. Neural Computation 9(8), sections 3.1 and
@@ -105,6 +108,7 @@ def error_flow(
     errors = np.zeros_like(outputs)
     errors[rows, index] = 1
     deltas = lstm._backward(sequences, errors, gradient)["deltas"]
+    patch = patch_of_steps(sequences.lengths, network.patch_size)
     answer = rows if network.return_sequences else sequences.offsets[1:] - 1
     lags = np.arange((answer - sequences.offsets[:-1]).max() + 1)[:n_lags]
     at_lag = answer[:, np.newaxis] - lags
@@ -116,24 +120,25 @@ def error_flow(
         return np.where(before, np.nan, values[at_lag])
 
     hidden = {name: delta for name, delta in deltas.items() if name != "output"}
-    groups = {name: lined_up(np.linalg.norm(delta, axis=1)) for name, delta in hidden.items()}
+    groups = {name: lined_up(np.linalg.norm(delta, axis=1)[patch]) for name, delta in hidden.items()}
     norms = np.linalg.norm(list(groups.values()), axis=0)
     return Bunch(
         lags=lags,
         norms=norms,
         groups=groups,
-        carousel=_carousel(lstm, sequences, lined_up) if network.n_blocks else None,
+        carousel=_carousel(lstm, sequences, patch, lined_up) if network.n_blocks else None,
         half_life=_half_life(np.nanmedian(norms, axis=0)),
     )
 
 
-def _carousel(lstm, sequences, lined_up):
-    """Mean of the blocks of the product of the forget gates after that step."""
+def _carousel(lstm, sequences, patch, lined_up):
+    """Mean of the blocks of the product of the forget gates after that step, of each patch once."""
     if not lstm.network_.forget_gate:
         return lined_up(np.ones(sequences.n_steps))
     prefix, _ = lstm.network_._last_layer()[0]
     gates = np.concatenate([trace[prefix + "forget_gate"] for trace in lstm.activations(sequences)])
-    at_lag = np.stack([lined_up(gate) for gate in gates.T])
+    is_first = np.diff(patch, prepend=-1) > 0
+    at_lag = np.stack([lined_up(np.where(is_first, gate[patch], 1.0)) for gate in gates.T])
     kept = np.ones_like(at_lag)
     kept[..., 1:] = np.cumprod(at_lag, axis=-1)[..., :-1]
     return np.where(np.isnan(at_lag[0]), np.nan, kept.mean(axis=0))

@@ -38,6 +38,7 @@ SIZES = {  # and the least
     "block_size": 1,
     "n_hidden_units": 0,
     "n_layers": 1,
+    "patch_size": 1,
 }
 
 
@@ -100,6 +101,9 @@ class Network:
     pooling : {"last", "mean", "max"} or tuple of these, default="last"
         What the output units read with one target per sequence: the activations after the last step of each
         direction, their mean, or their maximum over the steps. A tuple gives several of them side by side.
+    patch_size : int, default=1
+        Time steps that the lowest layer reads side by side as one, with one target per sequence: a sequence
+        of T steps has ceil(T / patch_size) patches, and the last one is filled up with the last step.
 
     Raises
     ------
@@ -147,6 +151,7 @@ class Network:
     n_layers: int = 1
     bidirectional: bool = False
     pooling: Pooling | tuple[Pooling, ...] = "last"
+    patch_size: int = 1
 
     def __post_init__(self):
         for name, least in SIZES.items():
@@ -222,10 +227,15 @@ class Network:
                 "pooling is over the steps of a sequence with one target: with return_sequences=True leave "
                 f"pooling='last', got {shown(self.pooling)}."
             )
+        if self.return_sequences and self.patch_size > 1:
+            raise ValueError(
+                "patch_size is for one target per sequence: with return_sequences=True leave patch_size=1, "
+                f"got {self.patch_size}."
+            )
         if self._is_composed and not (self.n_blocks or self.n_hidden_units):
             raise ValueError(
-                "n_layers, bidirectional and pooling need hidden units: n_blocks=0 and n_hidden_units=0 "
-                "leave none."
+                "n_layers, bidirectional, pooling and patch_size need hidden units: n_blocks=0 and "
+                "n_hidden_units=0 leave none."
             )
 
     def __reduce__(self):  # through the constructor, which checks what a damaged file holds
@@ -257,8 +267,18 @@ class Network:
 
     @property
     def _is_composed(self):
-        """Whether it has several layers, two directions or pooling."""
-        return self.n_layers > 1 or self.bidirectional or self.pooling != "last"
+        """Whether it has several layers, two directions, pooling or patches."""
+        return self.n_layers > 1 or self._needs_whole_sequences
+
+    @property
+    def _needs_whole_sequences(self):
+        """Whether its outputs need the whole sequence."""
+        return self.bidirectional or self.pooling != "last" or self.patch_size > 1
+
+    @property
+    def _input_width(self):
+        """Numbers that the lowest layer reads at once."""
+        return self.n_inputs * self.patch_size
 
     @property
     def _poolings(self):
@@ -280,7 +300,7 @@ class Network:
             is_last = layer == self.n_layers - 1
             net = replace(
                 self,
-                n_inputs=width if layer else self.n_inputs,
+                n_inputs=width if layer else self._input_width,
                 n_outputs=0,
                 shortcut=False,
                 output_bias=True,
@@ -289,6 +309,7 @@ class Network:
                 n_layers=1,
                 bidirectional=False,
                 pooling="last",
+                patch_size=1,
             )
             name = f"layer_{layer}." if self.n_layers > 1 else ""
             parts += [(name + direction, layer, net) for direction in directions]
@@ -302,15 +323,16 @@ class Network:
         ]
 
     def _views_of_inputs(self, weights):
-        """Views of the weights of connections from the inputs."""
+        """Views of the weights of connections from the inputs, of shape (n_units, patch_size, n_inputs)."""
+        width, shape = self._input_width, (-1, self.patch_size, self.n_inputs)
         views = self.views(weights)
         lowest = [prefix for prefix, layer, _ in self._parts if layer == 0] if self._n_features else []
         for name, part in views.items():
             if name == "output":
                 if self.shortcut:
-                    yield part[:, self._n_features : self._n_features + self.n_inputs]
+                    yield part[:, self._n_features : self._n_features + width].reshape(shape)
             elif not name.endswith("_peephole") and any(name.startswith(prefix) for prefix in lowest):
-                yield part[:, : self.n_inputs]
+                yield part[:, :width].reshape(shape)
 
     @cached_property
     def weight_shapes(self) -> dict[str, tuple[int, int]]:
@@ -321,7 +343,8 @@ class Network:
         output units are cells and conventional hidden units, for each pooling and direction in turn, then
         inputs (shortcut) and bias. With several layers the names begin with "layer_0.", "layer_1." and so on,
         the lowest first; with two directions with "forward." and "backward.". The inputs of an upper layer
-        are the cells and conventional hidden units of the layer below, of both directions.
+        are the cells and conventional hidden units of the layer below, of both directions. The inputs of a
+        patch are all features of its first step first.
         """
         if self._is_composed:
             shapes = {
@@ -330,7 +353,7 @@ class Network:
                 for name, shape in net.weight_shapes.items()
             }
             if self.n_outputs:
-                n_sources = self._n_features + self.shortcut * self.n_inputs + self.output_bias
+                n_sources = self._n_features + self.shortcut * self._input_width + self.output_bias
                 shapes["output"] = (self.n_outputs, n_sources)
             return shapes
         sources = self.n_inputs + self._n_recurrent
@@ -507,7 +530,7 @@ class Network:
             Only with `full_output`: "inputs" (gradient, flat: one row per time step of all sequences in
             turn), "initial_state" (gradient, a `State`), "final_state" (a `State`), "deltas" (derivatives of
             the loss with respect to the net inputs, by name as in `weight_shapes`: one column per unit, and
-            one row per time step; for "output" one row per target).
+            one row per time step or patch; for "output" one row per target).
         """
         learned = loss_for(loss, self.output_activation)
         check_choice("gradient", gradient, GRADIENTS)

@@ -185,7 +185,8 @@ def _fit(estimator, cluster, parts, n_train, classes, replicas, goes_on):
     if classes is None and not goes_on:
         estimator._check_weights_of_classes(total.moments)
 
-    network = parameters.network(estimator, about[train[0]].n_features, len(total.moments.mean))
+    sizes = about[train[0]].n_channels, len(total.moments.mean), total.longest
+    network = parameters.network(estimator, *sizes, estimator.network_ if goes_on else None)
     settings = parameters.settings(estimator, total.n_sequences, False, estimator.n_iter_ if goes_on else 0)
     if not settings.solver.full_batch and replicas > 1:
         _warn_of_partitions([about[name] for name in train], train, settings.batch_size)
@@ -575,6 +576,7 @@ class _About:
 
     version: str
     attributes: dict  # what scikit-learn wants to know of X
+    n_channels: int  # of a time step; `n_features` are columns of a table
     n_sequences: int
     length: Any  # of all sequences, if they are equally long and y is one array
     dtype: Any
@@ -698,6 +700,7 @@ def _read(part, name, reader, n_inputs):
     about = _About(
         sklstm.__version__,
         _attributes(estimator, OF_X),
+        sequences.n_features,
         len(sequences),
         int(lengths[0]) if is_even else None,
         sequences.dtype,

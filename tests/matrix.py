@@ -39,6 +39,7 @@ from sklstm import (
     SequenceImputer,
     SequenceOneHotEncoder,
     SequencePadder,
+    SequencePatcher,
     Sequences,
     SequenceScaler,
     SequenceSummary,
@@ -456,6 +457,9 @@ ROWS = {
         "SequencePadder, LSTM": pipeline(lambda n: SequencePadder(n_channels=n), lambda n: classifier(D)),
         "SequencePadder, StandardScaler, LSTM": pipeline(
             lambda n: SequencePadder(n_channels=n), lambda n: StandardScaler(), lambda n: classifier(D)
+        ),
+        "SequencePatcher, LSTM": pipeline(
+            lambda n: SequencePatcher(3, n_channels=n), lambda n: classifier(None)
         ),
         "FunctionTransformer, LSTM": pipeline(lambda n: FunctionTransformer(), classifier),
         "FeatureUnion(LSTMEncoder, SequenceSummary), LogisticRegression": pipeline(

@@ -427,6 +427,8 @@ BAD_ARGUMENTS = [
     ("n_hidden_units", "more than 281474976710656 weights", [], [2**70]),
     ("n_layers", INTEGER, ["2", 2.0, True, None], []),
     ("n_layers", "at least 1", [], [0, -1]),
+    ("n_patches", '"auto", None or an integer', ["8", 2.0, True, [8]], []),
+    ("n_patches", "at least 1", [], [0, -1]),
     ("bidirectional", "True or False", [1, 0, "yes", None], []),
     ("pooling", "one of ['last', 'mean', 'max'] or a tuple of them", [], ["first", None, (), 3]),
     ("pooling", "each kind once", [], [("last", "last")]),

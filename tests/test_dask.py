@@ -95,8 +95,63 @@ def classifier(**options):
     return LSTMClassifier(**SMALL | options)
 
 
+def long_ones(i, n=12):
+    """Sequences of which some partitions have longer ones than others, and counts."""
+    rng = np.random.default_rng(i)
+    X = [rng.normal(size=(T, 2)) for T in rng.integers(20, 50 + 20 * i, n)]
+    return X, np.array([np.abs(x[:, 0]).sum() // 5 for x in X])
+
+
+def labelled_as_numbers(i):
+    X, y = labelled(i)
+    return X, y.astype(float)
+
+
+def tables(i):
+    rng = np.random.default_rng(i)
+    X = rng.normal(size=(20, 6))
+    return X, (X.sum(axis=1) > 0).astype(int)
+
+
 # ------------------------------------------------------------------------------------------------
 # the same as on one machine
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LSTMRegressor(**SMALL),  # patches by the longest sequence of all partitions
+        LSTMRegressor(n_layers=2, n_patches=None, dropout=0.0, **SMALL),
+        LSTMRegressor(loss="poisson", n_patches=None, bidirectional=True, pooling="mean", **SMALL),
+        LSTMRegressor(loss="quantile", quantile=(0.1, 0.9), **SMALL),
+        LSTMRegressor(loss="huber", **SMALL),
+        LSTMRegressor(loss="absolute_error", **SMALL),
+    ],
+    ids=lambda model: repr(model).replace("\n", ""),
+)
+def test_layers_patches_and_losses_are_those_of_one_machine(one_worker, model):
+    model.set_params(solver="rprop")
+    got = sklstm.dask.fit(model, delayed(long_ones, range(3)), client=one_worker)
+    X, y = union(long_ones, range(3))
+    one = clone(model).fit(X, y)
+    assert got.network_ == one.network_
+    assert got.network_.patch_size == (1 if model.n_patches is None else -(-max(map(len, X)) // 16))
+    assert_allclose(got.loss_curve_, one.loss_curve_, rtol=1e-9)
+    assert_allclose(got.predict(X), one.predict(X), rtol=1e-6)
+    more = sklstm.dask.fit(
+        got.set_params(warm_start=True), delayed(labelled_as_numbers, [7]), client=one_worker
+    )
+    assert more.network_ == one.network_
+
+
+def test_tables_are_univariate_sequences(one_worker):
+    got = sklstm.dask.fit(classifier(solver="rprop"), delayed(tables, range(2)), client=one_worker)
+    one = classifier(solver="rprop").fit(
+        np.vstack([tables(i)[0] for i in range(2)]), union(tables, range(2))[1]
+    )
+    assert got.network_ == one.network_
+    assert got.network_.n_inputs == 1
+    assert_allclose(got.weights_, one.weights_, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("solver", ["rprop", "lbfgs"])

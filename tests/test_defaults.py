@@ -2,53 +2,110 @@
 
 import json
 import re
-import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from generated_pages import script_of_pages
+from sklstm import LSTMClassifier
+from sklstm._estimators.parameters import LONG, N_PATCHES
+from sklstm._learning import loop
+
 ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "defaults.md"
 
 
 @pytest.fixture(scope="module")
-def benchmark():
-    return runpy.run_path(str(ROOT / "benchmarks" / "real_data.py"))
+def script():
+    return script_of_pages("defaults_page")
 
 
-def test_page_is_that_of_the_records(benchmark):
-    assert benchmark["PAGE"].read_text(encoding="utf-8") == benchmark["render"](benchmark["read"]())
+@pytest.fixture(scope="module")
+def benchmark(script):
+    return script.real_data
+
+
+def test_page_is_that_of_the_records(script):
+    template = (ROOT / "tools" / "pages" / "defaults_page.md").read_text(encoding="utf-8")
+    text = script.page(template, script.real_data.read(), script.real_data_cv.read())
+    assert PAGE.read_text(encoding="utf-8") == text
+    assert "{{" not in text
 
 
 def test_table_of_the_readme_is_that_of_the_page():
-    page = (ROOT / "docs" / "defaults.md").read_text(encoding="utf-8")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page, readme = PAGE.read_text(encoding="utf-8"), (ROOT / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| .*(?: ±|\*\*).*$", readme, flags=re.MULTILINE)
     assert len(rows) == 3
     assert all(row in page for row in rows)
 
 
-def test_verdict_counts_equal_scores_as_no_loss(benchmark):
-    rows = {"sklstm": 0.9, "torch": 0.9, "linear": 0.95, "1-NN DTW": 0.8}
-    records = {
-        ("GunPoint", system, 0): {"score": score, "fit_cpu_seconds": 1, "score_cpu_seconds": 0}
+def test_the_recommended_pipeline_is_that_of_the_recipe(benchmark):
+    recipe = (ROOT / "docs" / "recipes" / "long_series.md").read_text(encoding="utf-8")
+    scaler, vote = benchmark.SYSTEMS["sklstm, recommended"][0]("classes", 0)
+    assert 'VotingClassifier(members, voting="soft"' in recipe
+    assert "for n in (8, 16, 32)]" in recipe
+    assert [(lstm.n_patches, lstm.get_params()) for _, lstm in vote.estimators] == [
+        (n, LSTMClassifier(n_patches=n, random_state=0).get_params()) for n in (8, 16, 32)
+    ]
+    assert (type(scaler).__name__, vote.voting) == ("SequenceScaler", "soft")
+
+
+def test_constants_of_the_page_are_those_of_the_package(script):
+    text = PAGE.read_text(encoding="utf-8")
+    assert f"{N_PATCHES} patches, waits {loop.WAITS}".replace("0.", ".") in script.real_data_cv.CANDIDATES
+    assert f"more than {LONG} steps" in text
+
+
+def records_of(rows, data="GunPoint"):
+    return {
+        (data, system, 0): {"score": score, "fit_cpu_seconds": 1, "score_cpu_seconds": 0}
         for system, score in rows.items()
     }
-    lines = benchmark["verdict"](records).splitlines()
-    assert lines[0] == "- The defaults beat or equal **torch** on 1 of 1."
-    assert lines[1] == "- The defaults beat or equal **linear** on 0 of 1; not on GunPoint."
-    assert lines[-1] == "- A linear model is the best of all on GunPoint."
+
+
+def test_verdict_counts_equal_scores_as_no_loss(script):
+    rows = {"sklstm": 0.9, "torch": 0.9, "linear": 0.95, "1-NN DTW": 0.8, "sklstm, recommended": 0.94}
+    lines = script.verdict(records_of(rows)).splitlines()
+    assert lines[0] == "- No argument beats or equals **torch** on 1 of 1 data sets."
+    assert lines[1] == "- No argument beats or equals **linear** on 0 of 1 data sets; not on GunPoint."
+    assert lines[-2].endswith("1-NN DTW on 0 of 1 data sets; not on GunPoint.")
+    assert lines[-1].endswith("**torch** on 1 of 1 data sets.")
+
+
+def test_means_are_of_the_nine_and_only_if_all_were_run(script):
+    nine = {}
+    for data in script.NINE:
+        nine |= records_of({"sklstm": 0.5}, data)
+    table = script.table_of_means(nine)
+    assert "| sklstm | 0.500 | 9 | 9 |" in table
+    del nine["Coffee", "sklstm", 0]
+    assert "| sklstm |  | 8 | 8 |" in script.table_of_means(nine)
+
+
+def test_candidates_are_compared_on_the_same_data(script):
+    rows = [
+        {"data": data, "candidate": candidate, "seed": seed, "score": score, "cpu_seconds": 2.0}
+        for data, candidate, seed, score in (
+            ("GunPoint", "steps", 0, 0.5), ("GunPoint", "steps", 1, 0.7), ("Coffee", "steps", 0, 0.8),
+            ("GunPoint", "16 patches", 0, 0.9),
+        )
+    ]  # fmt: skip
+    table = script.real_data_cv.table({(r["data"], r["candidate"], r["seed"]): r for r in rows})
+    assert "| candidate | mean | CPU seconds | GunPoint | Coffee |" in table
+    assert "| steps | 0.700 | 4 | 0.600 | 0.800 |" in table
+    assert "| 16 patches |  | 2 | 0.900 |  |" in table
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # of scikit-learn, between its versions
 def test_a_run_is_taken_up_where_it_ended(benchmark, monkeypatch, tmp_path, capsys):
-    main = benchmark["main"]
     path = tmp_path / "real_data.json"
-    monkeypatch.setitem(main.__globals__, "RESULTS", path)
+    monkeypatch.setattr(benchmark, "RESULTS", path)
     command = ["real_data.py", "--datasets", "digits, rows of pixels", "--systems", "linear", "--seeds"]
     for seeds, run in ((1, [0]), (2, [1])):
         monkeypatch.setattr(sys, "argv", [*command, str(seeds)])
-        main()
+        benchmark.main()
         done = [
             int(line.split("  ")[2])
             for line in capsys.readouterr().out.splitlines()
@@ -58,3 +115,22 @@ def test_a_run_is_taken_up_where_it_ended(benchmark, monkeypatch, tmp_path, caps
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
     assert [row["seed"] for row in rows] == [0, 1]
     assert all(0.8 < row["score"] < 1 for row in rows)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_cross_validation_looks_at_no_test_part(script, monkeypatch):
+    cv = script.real_data_cv
+    rng = np.random.default_rng(0)
+    X, y = [rng.normal(size=(40, 1)) for _ in range(12)], np.array(list("ab" * 6))
+    seen = []
+
+    def load(seed):
+        seen.append(seed)
+        return (X, y), (None, None)
+
+    monkeypatch.setitem(cv.DATA, "own", cv.DATA["GunPoint"].__class__(load, "none"))
+    monkeypatch.setattr(loop, "WAITS", loop.WAITS)
+    monkeypatch.setitem(cv.CANDIDATES, "quick", ({"n_patches": 4, "max_iter": 2, "n_blocks": 2}, np.inf))
+    row = cv.cross_validated("own", "quick", 3)
+    assert seen == [0]
+    assert 0 <= row["score"] <= 1

@@ -153,8 +153,12 @@ def test_attributes_are_documented(learner):
 @pytest.mark.parametrize("length", [1, 2, 60])
 def test_automatic_gate_biases_follow_the_longest_sequence(length):
     X = [np.zeros((1, 1)), np.zeros((length, 1))]
-    clf = LSTMClassifier(n_blocks=200, max_iter=1, learning_rate=1e-12, random_state=0)
-    gates = clf.fit(X, [0, 1]).coefs_
+    options = {"n_blocks": 200, "max_iter": 1, "learning_rate": 1e-12, "random_state": 0}
+    gates = LSTMClassifier(n_patches=None, **options).fit(X, [0, 1]).coefs_
+    patches = LSTMClassifier(n_patches=7, bidirectional=False, **options).fit(X, [0, 1])
+    most = np.exp(patches.coefs_["forget_gate"][:, -1].max())
+    n_patches = -(-length // patches.network_.patch_size)
+    assert 0.9 * max(n_patches - 1, 1) < most <= max(n_patches - 1, 1) + 1e-9
     forget, coming = gates["forget_gate"][:, -1], gates["input_gate"][:, -1]
     assert_allclose(coming, -forget, rtol=0, atol=1e-9)
     times = np.exp(forget)

@@ -418,7 +418,7 @@ def keras_outputs(weights, sequences, activation, every_step=False, bidirectiona
 def test_keras_gives_the_outputs_of_the_network(data):
     g, h = data.draw(st.sampled_from(TO_TANH))
     options = {"cell_input_activation": g, "cell_output_activation": h, "peepholes": False, "shortcut": False}
-    net = data.draw(st.one_of(networks(**options), composed(**options)))
+    net = data.draw(st.one_of(networks(**options), composed(patch_size=1, **options)))
     problem = problem_of(net, data.draw(st.integers(0, 99)))
     weights = to_keras(regressor_of(net, problem.weights))
     composition = net.return_sequences, net.bidirectional, net._poolings
@@ -598,9 +598,27 @@ def test_keras_refuses_a_shortcut():
         to_keras(fitted(shortcut=True))
 
 
+def test_the_default_network_for_long_sequences_is_exported():
+    rng = np.random.default_rng(0)
+    long = [rng.normal(size=(n, 2)) for n in rng.integers(20, 50, 12)]
+    clf = LSTMClassifier(n_blocks=4, max_iter=2, random_state=0)
+    model = make_pipeline(SequenceScaler(), clf).fit(long, ["a", "b"] * 6)
+    net = model[-1].network_
+    assert net.patch_size > 1
+    assert net.bidirectional
+    assert net.pooling == ("last", "mean", "max")
+    expected = model.predict_proba(long)
+    assert_allclose(torch_outputs(to_torch(model), long, np.nan), expected, atol=1e-9)
+    pytest.importorskip("onnx")
+    assert_steps_equal(run(to_onnx(model), long)["probabilities"], expected, 1e-5)
+
+
 def test_keras_refuses_patches():
     model = make_pipeline(SequencePatcher(step=2), LSTMRegressor(**FIT)).fit(X, np.arange(6.0))
-    with pytest.raises(ValueError, match=r"to_keras cannot express patches of 2 time steps.*pipeline"):
+    with pytest.raises(ValueError, match=r"to_keras cannot express patches of 2 time steps.*n_patches=None"):
+        to_keras(model)
+    model = LSTMRegressor(**FIT, n_patches=2).fit(X, np.arange(6.0))
+    with pytest.raises(ValueError, match=r"to_keras cannot express patches of 3 time steps.*n_patches=None"):
         to_keras(model)
 
 

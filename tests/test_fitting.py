@@ -20,6 +20,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from children import interruptible
 from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm._learning import loop
 from sklstm._learning import trainer as trainer_module  # to interrupt it
 
 # Most fits here are short; where convergence matters, the test asks for the warning or its absence.
@@ -96,6 +97,54 @@ def test_learning_ends_when_the_loss_no_longer_falls():
     losses = reg.fit(X, sums(X)).loss_curve_
     assert 6 < reg.n_iter_ == len(losses) < 1000
     assert [stops(losses[:n], 0.01, 4) for n in range(1, len(losses) + 1)].index(True) + 1 == len(losses)
+
+
+def noisy(n=40):
+    """Sequences, and the sign of a number that explains only a part of the labels."""
+    X = ragged(n)
+    y = np.array([x[0, 0] > 0 for x in X])
+    return X, np.where(np.arange(n) % 4 == 0, ~y, y)
+
+
+@pytest.mark.parametrize("part", [0.2, 0.9])
+def test_learning_waits_while_the_loss_is_high(part, monkeypatch):
+    monkeypatch.setattr(loop, "WAITS", part)
+    X, y = noisy()
+    clf = LSTMClassifier(n_blocks=3, tol=1, n_iter_no_change=1, alpha=0, random_state=0).fit(X, y)
+    constant = -np.mean(np.log(np.where(y, y.mean(), 1 - y.mean())))
+    assert clf.loss_curve_[-1] < part * constant
+    assert min(clf.loss_curve_[:-1]) >= part * constant  # the tolerance alone would have ended it at once
+    assert 2 < clf.n_iter_ < 200
+
+
+def test_what_is_waited_for_is_the_loss_above_the_least(monkeypatch):
+    """Smoothed labels leave a loss that no model goes below, weights decay adds one."""
+    monkeypatch.setattr(loop, "WAITS", 0.3)
+    X = ragged(40)
+    y = np.array([x[0, 0] > 0 for x in X])
+    options = {"n_blocks": 3, "tol": 1, "n_iter_no_change": 1, "max_iter": 400, "random_state": 0}
+    clf = LSTMClassifier(label_smoothing=0.3, alpha=0, **options).fit(X, y)
+    least, targets = np.log(1 / 0.85) * 0.85 + np.log(1 / 0.15) * 0.15, np.where(y, 0.85, 0.15)
+    constant = targets.mean() * np.log(1 / targets.mean()) + (1 - targets.mean()) * np.log(
+        1 / (1 - targets.mean())
+    )
+    part = (np.array(clf.loss_curve_) - least) / (constant - least)
+    assert part[-1] < 0.3 <= part[:-1].min()
+    assert clf.loss_curve_[-1] > 0.3 * constant
+    decayed = LSTMClassifier(alpha=0.01, **options).fit(X, y)
+    assert decayed.n_iter_ < 400
+    assert decayed.loss_curve_[-1] > 0.3 * np.log(2)
+
+
+def test_early_stopping_does_not_wait():
+    X, y = noisy()
+    options = {"learning_rate": 1e-9, "n_iter_no_change": 3, "random_state": 0}
+    with pytest.warns(ConvergenceWarning, match="larger n_iter_no_change"):
+        stopped = LSTMClassifier(n_blocks=3, early_stopping=True, **options).fit(X, y)
+    assert stopped.n_iter_ == 4
+    with pytest.warns(ConvergenceWarning, match="larger max_iter"):
+        waited = LSTMClassifier(n_blocks=3, max_iter=30, **options).fit(X, y)
+    assert waited.n_iter_ == 30
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rprop", "lbfgs"])

@@ -44,7 +44,7 @@ class Comparison:
         """Refuse too few topologies and options that never were; shown by ``pytest -s``."""
         assert len(self.topologies) >= n_topologies
         for field in fields(Network):
-            if field.name in ("n_layers", "bidirectional", "pooling"):
+            if field.name in ("n_layers", "bidirectional", "pooling", "patch_size"):
                 continue  # test_layers.py has them
             drawn = {getattr(net, field.name) for net in self.topologies}
             squashing = field.name in ("cell_input_activation", "cell_output_activation")

@@ -73,6 +73,9 @@ def pooled(kind, H, n_backward):
 
 def twin_gradient(net, weights, x, y, kind, gradient, state, weight=1.0):
     """Outputs, loss, gradient, and those by inputs and initial state, of one sequence."""
+    steps = x
+    x = np.array([x[min(t, len(x) - 1)] for t in range(-(-len(x) // net.patch_size) * net.patch_size)])
+    x = x.reshape(-1, net.patch_size * net.n_inputs)
     method = {"truncated": reference.truncated_gradient, "full": reference.full_gradient}[gradient]
     runs, H, at, R, C = [], np.asarray(x, float), 0, 0, 0
     for layer in range(net.n_layers):
@@ -106,7 +109,7 @@ def twin_gradient(net, weights, x, y, kind, gradient, state, weight=1.0):
     back = deltas @ V
     by_inputs = np.zeros_like(x, float)
     if net.shortcut:
-        shown = back[:, net._n_features : net._n_features + net.n_inputs]
+        shown = back[:, net._n_features : net._n_features + x.shape[1]]
         by_inputs[slice(None) if net.return_sequences else slice(-1, None)] += shown
     back = back[:, : net._n_features]
     if shares is not None:
@@ -127,7 +130,10 @@ def twin_gradient(net, weights, x, y, kind, gradient, state, weight=1.0):
     flat = [grads[i] for i in range(len(runs))] + [(deltas.T @ q).ravel()]
     start = [np.concatenate([states[i][k] for i in range(len(runs))]) for k in (0, 1)]
     final = [np.concatenate([run[-1].final_state[k] for run in runs]) for k in (0, 1)]
-    return outputs, total, np.concatenate(flat), by_inputs + back, start, final
+    by_steps = np.zeros_like(steps, float)
+    for t, each in enumerate((by_inputs + back).reshape(-1, net.n_inputs)):
+        by_steps[min(t, len(steps) - 1)] += each
+    return outputs, total, np.concatenate(flat), by_steps, start, final
 
 
 def compare_with_twin(problem, gradient, form, dtype=np.float64):
@@ -172,7 +178,8 @@ def test_outputs_and_gradients_are_those_of_the_twin(gradient, form, dtype):
         compare_with_twin(problem_of(net, lengths, seed, state=seed % 2 == 0), gradient, form, dtype)
 
     compare()
-    for name in ("n_layers", "bidirectional", "pooling", "return_sequences", "shortcut", "peepholes"):
+    names = "n_layers", "bidirectional", "pooling", "patch_size", "return_sequences", "shortcut", "peepholes"
+    for name in names:
         assert len({getattr(net, name) for net in drawn}) >= 2, name
 
 
@@ -180,7 +187,7 @@ def test_outputs_and_gradients_are_those_of_the_twin(gradient, form, dtype):
     "changes",
     [
         {"n_layers": 2},
-        {"bidirectional": True, "pooling": ("last", "mean", "max")},
+        {"bidirectional": True, "pooling": ("last", "mean", "max"), "patch_size": 3},
         {"n_layers": 2, "bidirectional": True, "return_sequences": True},
     ],
 )
@@ -270,6 +277,7 @@ def test_what_a_network_refuses(options, message):
     net=composed(
         bidirectional=False,
         pooling="last",
+        patch_size=1,
         return_sequences=False,
         n_outputs=3,
         cell_output_activation="tanh",
@@ -530,6 +538,7 @@ COMPOSITIONS = [
     {"n_layers": 2, "bidirectional": True, "pooling": "max"},
     {"dropout": 0.1},
     {"n_layers": 2, "bidirectional": True, "pooling": ["last", "mean"], "dropout": 0.1},
+    {"n_patches": 3},
 ]
 
 
@@ -555,7 +564,7 @@ def test_estimators_learn_and_come_back_from_pickles(options):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("options", [c for c in COMPOSITIONS if "pooling" not in c], ids=str)
+@pytest.mark.parametrize("options", [c for c in COMPOSITIONS if not {"pooling", "n_patches"} & {*c}], ids=str)
 def test_targets_at_every_step_some_of_them_missing(options):
     X, _, y = data()
     partly = [np.where(np.arange(len(t)) % 3 == 1, np.nan, t) for t in y]
@@ -627,7 +636,7 @@ def test_a_stream_ends_where_predict_does():
     assert_allclose(reg.step(np.ones(2)), reg.predict([np.vstack([X[0], [[1, 1]]])]), rtol=1e-12)
 
 
-@pytest.mark.parametrize("options", COMPOSITIONS[:4], ids=str)
+@pytest.mark.parametrize("options", [*COMPOSITIONS[:4], COMPOSITIONS[-1]], ids=str)
 def test_tools_look_into_all_layers(options):
     X, y, _ = data()
     clf = LSTMClassifier(
@@ -636,7 +645,7 @@ def test_tools_look_into_all_layers(options):
     clf.fit(X, y > 0)
     net, trace = clf.network_, clf.activations(X[:1])[0]
     for prefix, _, _ in net._parts:
-        assert trace[prefix + "cell"].shape == (len(X[0]), 3)
+        assert trace[prefix + "cell"].shape == (-(-len(X[0]) // net.patch_size), 3)
     encoder = LSTMEncoder(clf).fit(X, y > 0)
     features = encoder.transform(X)
     assert features.shape == (80, len(encoder.get_feature_names_out()))

@@ -1,5 +1,7 @@
 """Several time steps as one."""
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -7,7 +9,18 @@ from scipy import sparse
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LSTMClassifier, LSTMRegressor, SequencePatcher, Sequences
+from sklstm import (
+    ActivationsDisplay,
+    LSTMClassifier,
+    LSTMEncoder,
+    LSTMRegressor,
+    SequencePatcher,
+    Sequences,
+    error_flow,
+    occlusion_importance,
+)
+from sklstm._estimators.parameters import LONG, MOST_INPUTS, N_PATCHES
+from sklstm._sequences.patches import patch_of_steps
 
 
 def patches_of(x, step):
@@ -91,3 +104,158 @@ def test_in_pipelines_and_searches():
 def test_what_is_refused(options, error, message):
     with pytest.raises(error, match=message):
         SequencePatcher(**options).fit([np.zeros((3, 1))])
+
+
+# ------------------------------------------------------------------------------------------------
+# inside the estimators
+
+ALL = ("last", "mean", "max")
+QUICK = {"n_blocks": 4, "max_iter": 3, "tol": 0, "random_state": 0}
+RNG = np.random.default_rng(0)
+LONG_X = [RNG.normal(size=(n, 2)) for n in (70, 33, 80, 12, 55, 41)]
+LABELS, SUMS = ["a", "b", "a", "b", "a", "b"], np.array([x[:, 0].sum() for x in LONG_X])
+quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@quiet
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize(("estimator", "y"), [(LSTMClassifier, LABELS), (LSTMRegressor, SUMS)])
+def test_the_default_for_long_sequences_is_a_pipeline_with_patches(estimator, y, form):
+    X = [form(x) for x in LONG_X]
+    model = estimator(**QUICK).fit(X, y)
+    parts = estimator(n_patches=None, bidirectional=True, pooling=ALL, **QUICK)
+    pipeline = make_pipeline(SequencePatcher(N_PATCHES), parts).fit(X, y)
+    assert model.network_.patch_size == pipeline[0].step_ == 5
+    assert model.network_.n_inputs == model.n_features_in_ == 2
+    assert_array_equal(model.weights_, pipeline[-1].weights_)
+    assert_array_equal(model.predict(X), pipeline.predict(X))
+    given = estimator(n_patches=N_PATCHES, **QUICK).fit(X, y)
+    assert_array_equal(given.weights_, model.weights_)
+
+
+@quiet
+@pytest.mark.parametrize(
+    ("options", "longest", "size"),
+    [
+        ({}, LONG, 1),
+        ({}, LONG + 1, 3),
+        ({"n_patches": None}, 200, 1),
+        ({"n_patches": 8}, LONG, 4),
+        ({"n_patches": 200}, 200, 1),
+        ({"gradient": "truncated"}, 200, 1),
+        ({"gradient": "truncated", "update": "step"}, 200, 1),
+        ({"update": "sequence"}, 200, 1),
+        ({"n_blocks": 0, "n_hidden_units": 3, "recurrence": "all"}, 200, 1),
+    ],
+    ids=str,
+)
+def test_which_sequences_are_read_in_patches(options, longest, size):
+    X = [RNG.normal(size=(n, 1)) for n in (longest, 5, 9, 3)]
+    net = LSTMRegressor(**QUICK | options).fit(X, [1.0, 2, 3, 4]).network_
+    assert net.patch_size == size
+    assert (net.bidirectional, net.pooling) == ((True, ALL) if size > 1 else (False, "last"))
+
+
+@quiet
+def test_targets_at_every_step_are_never_read_in_patches():
+    reg = LSTMRegressor(return_sequences=True, **QUICK).fit(LONG_X, [x[:, 0] for x in LONG_X])
+    assert reg.network_.patch_size == 1
+    with pytest.raises(ValueError, match="n_patches=4 is for one target per sequence"):
+        LSTMRegressor(return_sequences=True, n_patches=4).fit(LONG_X, [x[:, 0] for x in LONG_X])
+
+
+@quiet
+@pytest.mark.parametrize(
+    ("n_features", "size"), [(MOST_INPUTS // 3, 3), (MOST_INPUTS, 1), (MOST_INPUTS * 2, 1)]
+)
+def test_a_patch_of_many_features_has_fewer_steps(n_features, size):
+    X = [sparse.csr_array(np.eye(100, n_features)), sparse.csr_array(np.eye(90, n_features))]
+    assert LSTMClassifier(**QUICK).fit(X, ["a", "b"]).network_.patch_size == size
+
+
+@quiet
+def test_parts_of_the_default_can_be_chosen():
+    def net(**options):
+        return LSTMRegressor(**QUICK, **options).fit(LONG_X, SUMS).network_
+
+    one_way = net(bidirectional=False, pooling="last")
+    assert (one_way.patch_size, one_way.bidirectional, one_way.pooling) == (5, False, "last")
+    steps = net(n_patches=None, bidirectional=True, pooling="mean")
+    assert (steps.patch_size, steps.bidirectional, steps.pooling) == (1, True, "mean")
+
+
+@quiet
+def test_patches_stay_as_they_are_when_learning_goes_on():
+    shorter = [x[:20] for x in LONG_X]
+    reg = LSTMRegressor(warm_start=True, **QUICK).fit(LONG_X, SUMS)
+    first = reg.network_
+    for X in (shorter, [np.vstack([x, x, x]) for x in LONG_X]):
+        reg.fit(X, SUMS)
+        assert reg.partial_fit(X, SUMS).network_ == first
+        assert reg.predict(X).shape == (6,)
+    back = pickle.loads(pickle.dumps(reg))
+    assert back.network_ == first
+    assert_array_equal(back.partial_fit(shorter, SUMS).weights_, reg.partial_fit(shorter, SUMS).weights_)
+    by_steps = LSTMRegressor(warm_start=True, **QUICK).fit(shorter, SUMS)
+    assert by_steps.network_.patch_size == 1
+    assert by_steps.fit(LONG_X, SUMS).network_.patch_size == 1
+
+
+@quiet
+def test_what_needs_single_steps_says_what_to_do():
+    reg = LSTMRegressor(**QUICK).fit(LONG_X, SUMS)
+    with pytest.raises(
+        ValueError, match=r"patch_size=5, .* needs the whole sequence.*fit with n_patches=None"
+    ):
+        reg.step(LONG_X[0][0])
+    with pytest.raises(ValueError, match=r"patch_size=5 needs the whole sequence"):
+        reg.network_.stream(reg.weights_)
+    online = {"update": "step", "gradient": "truncated", "n_patches": 4}
+    with pytest.raises(ValueError, match=r"it needs n_patches=None.*got n_patches=4"):
+        LSTMRegressor(**online).partial_fit(LONG_X, SUMS, continued=True)
+    reg = LSTMRegressor(**QUICK, n_patches=None).fit(LONG_X, SUMS)
+    for x in LONG_X[0]:
+        output = reg.step(x)
+    assert_allclose(output, reg.predict(LONG_X[:1]), rtol=1e-10)
+
+
+@quiet
+def test_the_scale_of_x_changes_nothing():
+    reg = LSTMRegressor(**QUICK).fit(LONG_X, SUMS)
+    large = LSTMRegressor(**QUICK).fit([1024 * x for x in LONG_X], SUMS)
+    assert large._scaling.inputs.shape == (2,)
+    assert_allclose(large.predict([1024 * x for x in LONG_X]), reg.predict(LONG_X), rtol=1e-6)
+    assert_array_equal(large.coefs_["forward.cell"][:, :10] * 1024, reg.coefs_["forward.cell"][:, :10])
+
+
+@quiet
+def test_what_explains_speaks_of_time_steps():
+    clf = LSTMClassifier(**QUICK | {"max_iter": 20}).fit(LONG_X, LABELS)
+    x = LONG_X[1]
+    gradient = clf.input_gradients([x])[0]
+    assert gradient.shape == x.shape
+
+    def margin(step, change):
+        moved = x.copy()
+        moved[step, 1] += change
+        return clf.decision_function([moved])[0] * (1 if clf.predict([x])[0] == "b" else -1)
+
+    for step in (0, 4, len(x) - 1):  # the last one also fills the last patch up
+        slope = (margin(step, 1e-5) - margin(step, -1e-5)) / 2e-5
+        assert_allclose(gradient[step, 1], slope, rtol=1e-5, atol=1e-9)
+    assert occlusion_importance(clf, [x], by="steps", window=11)[0].shape == (33, 1)
+    size, n_patches = clf.network_.patch_size, 7
+    (trace,) = clf.activations([x])
+    assert trace["forward.cell"].shape == (n_patches, 4)
+    assert LSTMEncoder(clf).fit(LONG_X, LABELS).transform([x]).shape == (1, 8)
+    display = ActivationsDisplay.from_estimator(clf, x)
+    assert len(display.activations["input"]) == len(display.activations["output"]) == len(x)
+    patch = patch_of_steps(np.array([len(x)]), size)
+    assert_array_equal(patch, np.arange(33) // 5)
+    assert_array_equal(display.activations["forward.cell"], trace["forward.cell"][patch])
+    flow = error_flow(clf, [x])
+    assert len(np.unique(flow.norms[0])) == n_patches
+    assert (np.diff(flow.norms[0][::-1])[np.diff(patch) == 0] == 0).all()
+    gates = trace["forward.forget_gate"]
+    expected = [np.prod(gates[k + 1 :], axis=0).mean() for k in range(n_patches)]
+    assert_allclose(flow.carousel[0], np.array(expected)[patch][::-1], rtol=1e-12)

@@ -457,7 +457,7 @@ def test_a_warning_if_nothing_was_learned():
         (LSTMRegressor(**options), SUMS),
         (LSTMRegressor(return_sequences=True, **options), RUNNING),
     ):
-        with pytest.warns(ConvergenceWarning, match=r"explains little .*n_iter_no_change.*SequenceScaler"):
+        with pytest.warns(ConvergenceWarning, match=r"explains little .*larger max_iter.*SequenceScaler"):
             model.fit(X, y)
     with warnings.catch_warnings(action="error"):
         LSTMRegressor(n_blocks=8, tol=1e-3, max_iter=2000, random_state=0).fit(X, SUMS)

@@ -87,7 +87,7 @@ class Topologies:
 
     def report(self):
         for field in fields(Network):
-            if field.name in ("n_layers", "bidirectional", "pooling"):
+            if field.name in ("n_layers", "bidirectional", "pooling", "patch_size"):
                 continue  # test_layers.py has them
             values = {getattr(net, field.name) for net in self.drawn}
             squashing = field.name in ("cell_input_activation", "cell_output_activation")

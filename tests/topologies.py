@@ -65,11 +65,12 @@ def composed(draw, **fixed):
         "n_layers": st.integers(1, 3),
         "bidirectional": st.booleans(),
         "pooling": st.sampled_from(POOLINGS),
+        "patch_size": st.integers(1, 3),
         "return_sequences": st.booleans(),
     }
     chosen = {name: draw(option) for name, option in options.items() if name not in fixed} | fixed
     if chosen["return_sequences"]:
-        chosen["pooling"] = "last"
+        chosen |= {"pooling": "last", "patch_size": 1}
     return draw(networks(**chosen))
 
 
@@ -173,8 +174,11 @@ def problems(draw, lengths=(1, 2, 3, 5, 37), max_sequences=4, **fixed):
 def regressor_of(net, weights):
     """A fitted regressor with this network and these weights."""
     architecture = asdict(net)
-    x, y = (np.zeros((1, architecture.pop(name))) for name in ("n_inputs", "n_outputs"))
-    reg = LSTMRegressor(random_state=0, **architecture).partial_fit([x], [y] if net.return_sequences else y)
+    patch_size = architecture.pop("patch_size")
+    x, y = np.zeros((patch_size, architecture.pop("n_inputs"))), np.zeros((1, architecture.pop("n_outputs")))
+    reg = LSTMRegressor(random_state=0, n_patches=1 if patch_size > 1 else None, **architecture)
+    reg.partial_fit([x], [y] if net.return_sequences else y)
+    assert reg.network_ == net
     reg.weights_ = weights
     return reg
 

@@ -54,6 +54,7 @@ class Batches:
         self.y = rng.standard_normal(len(lengths))
         self.model = LSTMRegressor(
             n_blocks=cells,
+            n_patches=None,
             gradient=gradient,
             n_jobs=n_jobs,
             batch_size=64,

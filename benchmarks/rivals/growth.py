@@ -123,10 +123,10 @@ def fit_memory(system):
     X, _, y = workloads.batches("B2")
     size = workloads.BATCHES["B2"]
     if system == "sklstm":
-        few = LSTMRegressor(n_blocks=2, max_iter=1, random_state=0)
+        few = LSTMRegressor(n_blocks=2, n_patches=None, max_iter=1, random_state=0)
         few.fit(X[:2, :3], y[:2])  # loads what the first call loads
         options = {"batch_size": size.batch_size, "max_iter": 3, "tol": 0.0, "random_state": 0}
-        model = LSTMRegressor(n_blocks=size.n_cells, **options)
+        model = LSTMRegressor(n_blocks=size.n_cells, n_patches=None, **options)
         return peak_added(lambda: model.fit(X, y))
     import torch
     from torch_rival import learner, parts_of

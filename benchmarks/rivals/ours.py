@@ -217,7 +217,9 @@ def one_by_one(job, X, y, settings):
 def predictions(job):
     """`predict` on a dense 3-D array."""
     X = workloads.inputs_to_predict()
-    model = LSTMRegressor(n_blocks=workloads.PREDICT.n_cells, n_jobs=job.threads, random_state=0)
+    model = LSTMRegressor(
+        n_blocks=workloads.PREDICT.n_cells, n_patches=None, n_jobs=job.threads, random_state=0
+    )
     model.partial_fit(X[:2], np.zeros(2))
     model.weights_ = flat(model.network_, workloads.prediction_weights())
     return Prepared(lambda: model.predict(X), X.shape[0] * X.shape[1], result=model.predict(X))
@@ -228,7 +230,7 @@ def stream(job):
     rows = list(workloads.inputs_to_predict()[0])
     make, y = (LSTMRegressor, [0.0]) if job.variant == "regressor" else (LSTMClassifier, ["a"])
     more = {} if make is LSTMRegressor else {"classes": ["a", "b"]}
-    model = make(n_blocks=workloads.PREDICT.n_cells, random_state=0)
+    model = make(n_blocks=workloads.PREDICT.n_cells, n_patches=None, random_state=0)
     model.partial_fit([np.array(rows)], y, **more)
     if make is LSTMRegressor:
         model.weights_ = flat(model.network_, workloads.prediction_weights())
@@ -248,6 +250,7 @@ def search(job):
     size = workloads.SEARCH
     model = LSTMRegressor(
         n_blocks=size["n_cells"],
+        n_patches=None,
         batch_size=size["batch_size"],
         max_iter=size["epochs"],
         tol=0.0,

@@ -64,11 +64,10 @@ def settings(source, target):
             text = deferred((source / name).read_text())
             (folder / name).write_text(with_thumbnail(text, name) if given is False else text)
         arguments |= part["examples"]
-    n_shown = sum(given is False for given in arguments.values())
     (target / "GALLERY_HEADER.rst").write_text(
-        "Gallery\n=======\n\nEach example is a script in the folder ``examples`` that draws a figure. Those "
-        f"of the papers run here with one trial each. {n_shown} of the {len(arguments)} examples take "
-        "minutes, need other packages, or start and limit processes: they are shown without output.\n"
+        "Gallery\n=======\n\nEach example is a script in the folder ``examples`` that draws one figure. "
+        "Those of the papers run here with one trial each. Those that take minutes, need other packages, "
+        "or start and limit processes of their own are shown without being run.\n"
     )
     unlisted = {path.name for path in source.glob("*.py")} - set(arguments)
     if unlisted:

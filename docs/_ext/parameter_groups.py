@@ -7,7 +7,7 @@ GROUPS = {
         recurrence shortcut cell_bias gate_bias output_bias cell_input_activation cell_output_activation
         output_activation""",
     "Data and targets": "return_sequences n_channels class_weight",
-    "Layers": "n_layers bidirectional pooling dropout",
+    "Layers": "n_patches n_layers bidirectional pooling dropout",
     "Loss and gradient": "loss quantile epsilon label_smoothing gradient alpha clip",
     "Solver": "solver learning_rate momentum update batch_size shuffle",
     "Kalman filter": "measurement_noise process_noise initial_covariance",

@@ -16,6 +16,7 @@ from sklstm._displays._shared import (
 )
 from sklstm._estimators.nested import unwrap_with
 from sklstm._messages import shown
+from sklstm._sequences.patches import patch_of_steps
 from sklstm._typing import Array
 
 PARTS = ("input", *GATES[:2], "cell_input", "cell_state", "output_gate", "cell", "hidden", "output")
@@ -92,7 +93,8 @@ class ActivationsDisplay:
         """Draw the activations of a fitted estimator while it reads one sequence.
 
         The outputs are shown at every step even without `return_sequences`: they are those that the network
-        would give if the sequence ended there.
+        would give if the sequence ended there. If steps are read in patches, all steps of a patch have its
+        activations.
 
         Parameters
         ----------
@@ -114,7 +116,10 @@ class ActivationsDisplay:
         ActivationsDisplay
         """
         lstm, sequences = unwrap_with(estimator, [x])
-        activations = lstm.activations(sequences)[0]
+        patch = patch_of_steps(sequences.lengths, lstm.network_.patch_size)
+        activations = {
+            name: part[patch] for name, part in lstm.activations(sequences)[0].items() if name != "output"
+        }
         values = sequences.values
         activations["input"] = values.toarray() if sequences.is_sparse else values
         activations["output"] = outputs_over_time(lstm, sequences)

@@ -189,7 +189,9 @@ class WeightsDisplay:
         return {group: units for group, units in names.items() if units}
 
     def _inputs(self):
-        return self.feature_names or [f"feature {i}" for i in range(self.network.n_inputs)]
+        names = self.feature_names or [f"feature {i}" for i in range(self.network.n_inputs)]
+        steps = range(self.network.patch_size)
+        return names if len(steps) == 1 else [f"{name}, step {t}" for t in steps for name in names]
 
 
 def _name_groups(ax, axis, groups, horizontal):

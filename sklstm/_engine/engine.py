@@ -54,6 +54,7 @@ class Bound:
     Attributes
     ----------
     sequences : Sequences
+        Time steps; the others below may be of patches.
     inputs : ndarray of shape (n_steps, n_features), or tuple (values, columns, indptr) of a CSR matrix
         Values of the sequences as the kernel reads them.
     data : Data
@@ -183,7 +184,8 @@ class Engine:
         -------
         Bound
         """
-        values, offsets = sequences.values, sequences.offsets
+        read = self._as_read(sequences)
+        values, offsets = read.values, read.offsets
         check_sequences(values, offsets)
         if values.shape[1] != self.layout["M"]:
             raise ValueError(f"X has {values.shape[1]} features; expected {self.layout['M']}.")
@@ -205,6 +207,10 @@ class Engine:
             inputs = self._inputs(values)
             data = self._data(values, inputs, to_learn)
         return Bound(sequences, inputs, data, order, learned, targets, target_weight, every_step, loss)
+
+    def _as_read(self, sequences):
+        """Sequences as the lowest layer reads them."""
+        return sequences
 
     def _data(self, values, inputs, to_learn):
         """The kernel's data."""

@@ -27,7 +27,7 @@ from sklstm._estimators.validation import Examples, Validation, validation_of
 from sklstm._input import read_X, remember_shape, warn_of_channels_first
 from sklstm._learning.kalman import DECOUPLED
 from sklstm._learning.loop import History, learn
-from sklstm._learning.losses import LOSSES, loss_of_constants
+from sklstm._learning.losses import LOSSES, loss_of_constants, loss_of_targets
 from sklstm._learning.scaling import Scaling, input_scale
 from sklstm._learning.solvers import SolverState
 from sklstm._learning.trainer import Trainer
@@ -95,8 +95,9 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         output_activation: Auto | OutputActivation = "auto",
         return_sequences: bool = False,
         n_layers: int = 1,
-        bidirectional: bool = False,
-        pooling: Pooling | tuple[Pooling, ...] = "last",
+        n_patches: Auto | int | None = "auto",
+        bidirectional: Auto | bool = "auto",
+        pooling: Auto | Pooling | tuple[Pooling, ...] = "auto",
         dropout: float = 0.0,
         n_channels: int | None = None,
         init_range: Auto | float = "auto",
@@ -146,6 +147,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         self.output_activation = output_activation
         self.return_sequences = return_sequences
         self.n_layers = n_layers
+        self.n_patches = n_patches
         self.bidirectional = bidirectional
         self.pooling = pooling
         self.dropout = dropout
@@ -301,7 +303,9 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             self._y_is_array = len(getattr(y, "shape", ())) > 1 and bool((lengths == lengths[0]).all())
         if classes is None and not goes_on:
             self._check_weights_of_classes(data.moments)
-        network = parameters.network(self, sequences.n_features, data.targets.shape[1])
+        fitted = self.network_ if goes_on else None
+        sizes = sequences.n_features, data.targets.shape[1], data.longest
+        network = parameters.network(self, *sizes, fitted)
         settings = parameters.settings(self, len(sequences), once, self.n_iter_ if goes_on else 0)
         network, weights, scaling, solver_state, rng = self._start(network, data, goes_on, once, rng)
         loop_state = resumption and resumption.loop_state
@@ -327,20 +331,27 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
 
     def _learn(self, trainer, rng, validate, data, learned, given, goes_on, once=False, resumption=None):
         """Learn, call the callbacks, warn if need be, and set the attributes of the fitted estimator."""
-        settings, constant, tasks = trainer.settings, None, None
+        settings, bounds, tasks = trainer.settings, None, None
         X, y, metadata = given
         if not once:
-            activation = trainer.engine.network.output_activation
-            own = getattr(data, "targets", None), getattr(data, "weight", None)
-            constant = loss_of_constants(settings.loss, activation, data.moments, *own)
+            bounds = self._bounds(settings.loss, trainer.engine.network.output_activation, data)
             tasks = EpochTasks(self, X, y, metadata, settings.max_iter, learned, resumption)
         loop_state = resumption and resumption.loop_state
-        weights, history = learn(trainer, rng, validate, constant, not once, tasks, loop_state)
+        weights, history = learn(trainer, rng, validate, bounds, not once, tasks, loop_state)
         if not (goes_on or once or history.diverged):
             self._warn_of_offsets(data)
         for name, value in learned(weights, history).items():
             setattr(self, name, value)
         return self
+
+    def _bounds(self, loss, output_activation, data):
+        """Mean loss of outputs that are the targets, and of constants; None if targets are elsewhere."""
+        targets, weight = getattr(data, "targets", None), getattr(data, "weight", None)
+        constant = loss_of_constants(loss, output_activation, data.moments, targets, weight)
+        if constant is None:
+            return None
+        least = 0.0 if targets is None else loss_of_targets(loss, output_activation, targets, weight)
+        return least, constant
 
     def _warn_of_offsets(self, data):
         """Warn of channels whose deviation is small in comparison with their mean."""
@@ -531,7 +542,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             (n_steps, n_hidden_units) if it has any; "output" of shape (n_steps, n_outputs), or
             (1, n_outputs) without `return_sequences`. With several layers or directions,
             the names of hidden units have the same prefixes as those of the weights:
-            "layer_0.forward.cell".
+            "layer_0.forward.cell". If time steps are read in patches (`n_patches`), there is one row per
+            patch instead of one per step.
         """
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)

@@ -50,12 +50,21 @@ PARAMETERS = {
     n_layers : int, default=1
         Layers of memory blocks and conventional hidden units; each reads the activations of the cells and
         hidden units of the layer below, at the same step.
-    bidirectional : bool, default=False
+    n_patches : "auto", int or None, default="auto"
+        For one target per sequence. With a number, several consecutive steps are read side by side as one
+        input: as few as cut the longest sequence of the first `fit` into at most `n_patches` patches (see
+        `SequencePatcher`); ``network_.patch_size`` is their number. None means that each step is an input.
+        "auto" is 16 for sequences of more than 32 steps with the defaults ``update="batch"`` and
+        ``gradient="full"``, with fewer steps per patch if a patch would have more than 256 numbers, and None
+        otherwise.
+    bidirectional : "auto" or bool, default="auto"
         Whether every layer exists twice, once for each direction of time (Schuster & Paliwal 1997), each
-        with `n_blocks` blocks; the next layer, or the output layer, reads both.
-    pooling : {"last", "mean", "max"} or tuple of these, default="last"
+        with `n_blocks` blocks; the next layer, or the output layer, reads both. "auto" is True where
+        sequences are read in patches.
+    pooling : "auto", {"last", "mean", "max"} or tuple of these, default="auto"
         What the output layer reads with one target per sequence: the activations after the last step of each
         direction, their mean, or their maximum over the steps. A tuple gives several of them side by side.
+        "auto" is all three where sequences are read in patches, and "last" otherwise.
     dropout : float, default=0.0
         During learning, this fraction of the inputs of each layer, the lowest included, and of the output
         layer is left out: the same inputs at all steps of a sequence, new ones for each sequence and epoch
@@ -78,7 +87,7 @@ PARAMETERS = {
     forget_gate_bias : "auto", float, array-like of shape (n_blocks,) or None, default="auto"
         The same for forget gates; positive ones let states last (2000). "auto" with the log loss, the full
         gradient, forget gates and one target per sequence is log(u), u uniform between 1 and the number of
-        steps of the longest sequence minus one (Tallec & Ollivier 2018), and None otherwise.""",
+        steps, or patches, of the longest sequence minus one (Tallec & Ollivier 2018), and None otherwise.""",
     "learning": f"""gradient : {{"full", "truncated"}}, default="full"
         The truncated gradient is that of 1997.
     solver : {choices(SOLVERS, "adam")}
@@ -120,9 +129,10 @@ PARAMETERS = {
         Maximum number of epochs. Few sequences mean few updates per epoch, and need many epochs.
     tol : float, default=1e-4
         Learning ends when the loss (or the validation score) has not improved by `tol` in
-        `n_iter_no_change` epochs. For "lbfgs" it is the largest component of the gradient at which learning
-        ends. Where a regressor standardises its targets, both are those of standardised targets: the scale of
-        y does not matter.
+        `n_iter_no_change` epochs, but not while the training loss is above a fifth of that of constant
+        outputs. For "lbfgs" it is the largest component of the gradient at which learning ends. Where a
+        regressor standardises its targets, both are those of standardised targets: the scale of y does not
+        matter.
     n_iter_no_change : int, default=20 (classifier) or 10 (regressor)
         See `tol`. With long sequences, the loss may hardly fall during the first epochs; a regressor
         over-fits sooner.

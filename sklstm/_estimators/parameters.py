@@ -20,16 +20,51 @@ from sklstm._learning.settings import GRADIENTS, UPDATES, settings_of
 from sklstm._learning.solvers import SOLVERS
 from sklstm._messages import shown
 from sklstm._network import ARCHITECTURE, OUTPUT_ACTIVATIONS, Network
+from sklstm._sequences.patches import patch_size
 
 BATCH_SIZE = 32
+LONG = 32  # time steps; longer sequences are read in patches
+N_PATCHES = 16
+MOST_INPUTS = 256  # of a patch: the weights of the inputs grow with it
+OF_PATCHES = {"bidirectional": True, "pooling": ("last", "mean", "max")}
+OF_STEPS = {"bidirectional": False, "pooling": "last"}
 _LEAST_NOISE = {"measurement_noise": {"above": 0}, "process_noise": {"least": 0}}
 
 
-def network(estimator, n_inputs, n_outputs):
-    """Topology that the arguments ask for."""
-    architecture = {name: getattr(estimator, name) for name in ARCHITECTURE}
-    architecture["output_activation"] = output_activation(estimator)
-    return Network(n_inputs, n_outputs, **architecture)
+def network(estimator, n_inputs, n_outputs, longest=1, fitted=None):
+    """Topology that the arguments ask for, "auto" resolved.
+
+    Parameters
+    ----------
+    estimator : estimator
+    n_inputs, n_outputs : int
+    longest : int
+        Time steps of the longest sequence.
+    fitted : Network or None
+        With which learning goes on: patches are as long as they were.
+    """
+    given = {name: getattr(estimator, name) for name in ARCHITECTURE if name != "patch_size"}
+    given["output_activation"] = output_activation(estimator)
+    size = _patch_size(estimator, n_inputs, longest)
+    if fitted is not None and estimator.n_patches is not None:
+        size = fitted.patch_size
+    for name, value in (OF_PATCHES if size > 1 else OF_STEPS).items():
+        if is_auto(given[name]):
+            given[name] = value
+    return Network(n_inputs, n_outputs, patch_size=size, **given)
+
+
+def _patch_size(estimator, n_inputs, longest):
+    """Time steps that are read at once."""
+    n_patches = estimator.n_patches
+    if n_patches is None:
+        return 1
+    if not is_auto(n_patches):
+        return patch_size(longest, n_patches)
+    is_today = estimator.update == "batch" and estimator.gradient == "full" and estimator.n_blocks
+    if longest <= LONG or estimator.return_sequences or not is_today:
+        return 1
+    return min(patch_size(longest, N_PATCHES), max(MOST_INPUTS // n_inputs, 1))
 
 
 def output_activation(estimator):
@@ -104,8 +139,9 @@ def _learning_rate(estimator, epoch):
     return float(rate)
 
 
-def initial_weights(estimator, network, n_steps, rng):
-    """Initial weights; `n_steps` is the length of the longest sequence."""
+def initial_weights(estimator, network, longest, rng):
+    """Initial weights; `longest` are the time steps of the longest sequence."""
+    n_steps = -(-longest // network.patch_size)
     init_range = estimator.init_range
     if is_auto(init_range):
         init_range = 1 / np.sqrt(max(network.n_cells + network.n_hidden_units, 1))
@@ -153,6 +189,8 @@ def check(estimator):
         "output_activation": ("auto", *OUTPUT_ACTIVATIONS),
     }.items():
         check_choice(name, getattr(estimator, name), choices)
+    if estimator.n_patches is not None and not is_auto(estimator.n_patches):
+        check_integer("n_patches", estimator.n_patches, 1, '"auto", None or ')
     topology = network(estimator, 1, 2)
     loss_for(estimator.loss, topology.output_activation)
     loss_of(estimator)
@@ -209,6 +247,7 @@ def _check_scoring(scoring):
 def _check_pairs(estimator, topology):
     solver, update, batch_size = SOLVERS[estimator.solver], estimator.update, estimator.batch_size
     is_filter = solver.name == DECOUPLED
+    given_patches = estimator.n_patches is not None and not is_auto(estimator.n_patches)
     got = f"got solver={solver.name!r}."
     for refused, remedy in (
         (
@@ -247,10 +286,16 @@ def _check_pairs(estimator, topology):
             f"it needs gradient='truncated', got gradient={shown(estimator.gradient)}.",
         ),
         (
-            update == "step" and (estimator.bidirectional or topology.pooling != "last"),
-            "update='step' learns before the end of a sequence, which bidirectional and pooling need: it "
-            "needs bidirectional=False and pooling='last', got "
-            f"bidirectional={shown(estimator.bidirectional)} and pooling={shown(estimator.pooling)}.",
+            update == "step" and (topology._needs_whole_sequences or given_patches),
+            "update='step' learns before the end of a sequence, which n_patches, bidirectional and pooling "
+            "need: it needs n_patches=None, bidirectional=False and pooling='last', got n_patches="
+            f"{shown(estimator.n_patches)}, bidirectional={shown(estimator.bidirectional)} and "
+            f"pooling={shown(estimator.pooling)}.",
+        ),
+        (
+            estimator.return_sequences and given_patches,
+            f"n_patches={shown(estimator.n_patches)} is for one target per sequence: with "
+            "return_sequences=True leave n_patches='auto'.",
         ),
         (
             estimator.dropout and (update == "step" or is_filter or not solver.in_epochs),

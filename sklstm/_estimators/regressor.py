@@ -181,7 +181,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             self._y_is_1d = y.ndim == 1
             self._quantiles, self._has_axis = quantiles, bool(quantiles) and np.ndim(self.quantile) > 0
             self._log_link = LOSSES[self.loss].log_link
-        return np.repeat(y.reshape(len(y), -1), max(len(quantiles), 1), axis=1)
+        return np.repeat(y[:, np.newaxis] if y.ndim == 1 else y, max(len(quantiles), 1), axis=1)
 
     def _with_class_weights(self, weight, y, counted, may_lack=False):
         return np.repeat(weight, max(len(self._quantiles), 1), axis=1) if weight.ndim == 2 else weight

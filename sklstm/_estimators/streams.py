@@ -49,7 +49,8 @@ class StreamsMixin:
         ------
         ValueError, TypeError
             If x is not valid, if its number of streams has changed, if the state is no longer finite, or if
-            the model needs whole sequences (`bidirectional`, `pooling`). State and model are left unchanged.
+            the model needs whole sequences (`n_patches`, `bidirectional`, `pooling`). State and model are
+            left unchanged.
 
         Notes
         -----
@@ -70,6 +71,13 @@ class StreamsMixin:
                 stepper = None  # its state is continued in the other network
         if not hasattr(self, "weights_"):
             check_is_fitted(self)
+        if self.network_._needs_whole_sequences:
+            net = self.network_
+            raise ValueError(
+                f"A model with patch_size={net.patch_size}, bidirectional={net.bidirectional} and "
+                f"pooling={net.pooling!r} needs the whole sequence, but step gets one time step after the "
+                "other: fit with n_patches=None, bidirectional=False and pooling='last', or use predict."
+            )
         index: Any = getattr(x, "index", None)  # of a row of pandas
         names: Any = names_of(x) if library_of(x) else index if hasattr(index, "nlevels") else ()
         if len(names) and all(isinstance(name, str) for name in names):

@@ -197,7 +197,7 @@ def cells_of(network: Any, weights: Any, target: str) -> CellNetwork:
             cells = replace(cells, inputs=cells.inputs @ np.kron(np.eye(n_directions), read))
         layers[layer].append(cells)
     output, n_features = views["output"], network._n_features
-    end = n_features + network.shortcut * network.n_inputs
+    end = n_features + network.shortcut * network._input_width
     return CellNetwork(
         layers=layers,
         cell_input_activation=network.cell_input_activation,
@@ -206,6 +206,7 @@ def cells_of(network: Any, weights: Any, target: str) -> CellNetwork:
         outputs=output[:, :n_features] @ np.kron(np.eye(n_directions * len(network._poolings)), read),
         shortcut=output[:, n_features:end] if network.shortcut else None,
         output_biases=output[:, -1] if network.output_bias else np.zeros(len(output)),
+        patch=network.patch_size,
     )
 
 

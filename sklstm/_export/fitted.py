@@ -108,9 +108,9 @@ def fitted(
             views[prefix + name][...] = part
     real_array(flat, "weights", flat.shape)  # finite
     arguments = asdict(network)
-    del arguments["n_inputs"], arguments["n_outputs"]
+    del arguments["n_inputs"], arguments["n_outputs"], arguments["patch_size"]
     estimator = LSTMRegressor if classes is None else LSTMClassifier
-    return estimator(**arguments)._with_weights(network, flat, classes)
+    return estimator(n_patches=None, **arguments)._with_weights(network, flat, classes)
 
 
 def _columns(weights: Any, biases: Any) -> Any:

@@ -66,8 +66,9 @@ def to_keras(model: Any) -> list[Array]:
         )
     if cells.patch > 1:
         raise ValueError(
-            f"to_keras cannot express patches of {cells.patch} time steps: they are no weights. Export "
-            "pipeline[-1] and transform X by pipeline[:-1] beforehand, or use to_onnx or to_torch."
+            f"to_keras cannot express patches of {cells.patch} time steps, which have no weights. Fit with "
+            "n_patches=None, with a SequencePatcher before the exported model if need be, or use to_onnx or "
+            "to_torch."
         )
     cells = with_tanh(cells, "to_keras")
     weights = []

@@ -27,7 +27,8 @@ def to_onnx(model: Any, *, stateful: bool = False) -> Any:
     ----------
     model : LSTMClassifier, LSTMRegressor, or a pipeline or search that ends in one
         Fitted. Before the LSTM a pipeline may have `SequenceScaler` or `PerTimeStep` of `StandardScaler`,
-        `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler`, and a `SequencePatcher`.
+        `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler`, and a `SequencePatcher` if the LSTM has
+        ``n_patches=None``.
     stateful : bool, default=False
         Whether the state before the first step is an input, and the state after the last one an output: for
         services that get one time step per request and keep the state elsewhere. It excludes what needs
@@ -108,7 +109,7 @@ def _check_stateful(cells: CellNetwork) -> None:
     for found, name, remedy in (
         (cells.bidirectional, "bidirectional=True", "bidirectional=False"),
         (cells.pooling != ("last",), f"pooling={cells.pooling}", "pooling='last'"),
-        (cells.patch > 1, f"patches of {cells.patch} time steps", "single time steps"),
+        (cells.patch > 1, f"patches of {cells.patch} time steps", "n_patches=None"),
     ):
         if found:
             raise ValueError(

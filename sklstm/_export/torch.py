@@ -27,7 +27,8 @@ def to_torch(model: Any) -> Any:
     ----------
     model : LSTMClassifier, LSTMRegressor, or a pipeline or search that ends in one
         Fitted. Before the LSTM a pipeline may have `SequenceScaler` or `PerTimeStep` of `StandardScaler`,
-        `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler`, and a `SequencePatcher`.
+        `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler`, and a `SequencePatcher` if the LSTM has
+        ``n_patches=None``.
 
     Returns
     -------

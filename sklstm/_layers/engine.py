@@ -1,5 +1,7 @@
 """The engine of a network of several layers, in one direction of time or both: each is an engine of its own.
 
+Where several time steps are read at once, "time step" means a patch of them here.
+
 The output units are an engine, too: that of a network without hidden units, which reads what the last layer
 gives. Its steps are the targets of a packed batch.
 """
@@ -17,6 +19,7 @@ from sklstm._engine.engine import LINEAR, Bound, Engine, engine_of, train_one_by
 from sklstm._engine.states import State, check_state, zero_state
 from sklstm._engine.threads import each, one_blas_thread
 from sklstm._layers.pooling import Pooling
+from sklstm._sequences.patches import patched, steps_of_patches
 
 SPARE = 16  # numbers between the weights of two parts
 
@@ -90,7 +93,7 @@ class LayersEngine(Engine):
         self.last = [part for part in self.parts if part.layer == network.n_layers - 1]
         self.pools = not network.return_sequences and network.pooling != "last"
         self.layout = {
-            "M": network.n_inputs,
+            "M": network._input_width,
             "K": network._output_width,
             "R": recurrent,
             "C": cells,
@@ -111,10 +114,14 @@ class LayersEngine(Engine):
         peepholes = sum(np.prod(part.engine.online_shapes()[3]) for part in self.parts)
         return (1, self.layout["R"]), (1, self.layout["C"]), (int(traces),), (int(peepholes),)
 
+    def _as_read(self, sequences):
+        size = self.network.patch_size
+        return sequences if size == 1 else patched(sequences, size)
+
     def _data(self, values, inputs, to_learn):
         lowest = self.parts[0].engine
         ways = [inputs, self._inputs(values[::-1])] if self.network.bidirectional else [inputs]
-        return LayersData([(way, lowest.core.Data(lowest.plan, way)) for way in ways], values.shape[0])
+        return LayersData([(way, lowest.core.Data(lowest.plan, way)) for way in ways], values)
 
     def workspace(self, rows, sequences, longest, *, sparse=False, backward=True, partials=False):
         """Workspaces of all parts."""
@@ -217,7 +224,7 @@ class LayersEngine(Engine):
 def _output_units(network):
     """The output units as a network that reads what the last layer gives."""
     return type(network)(
-        network._n_features + network.shortcut * network.n_inputs,
+        network._n_features + network.shortcut * network._input_width,
         network.n_outputs,
         n_blocks=0,
         shortcut=True,
@@ -232,7 +239,12 @@ class LayersData:
     """Inputs of the lowest layer as the kernel reads them, forwards and, if asked for, backwards."""
 
     ways: list[tuple[Any, Any]]
-    n_steps: int
+    values: Any  # as they were given, or patches of them
+
+    @property
+    def n_steps(self):
+        """Time steps of all sequences, or patches."""
+        return self.values.shape[0]
 
     @property
     def sparse(self):
@@ -264,7 +276,7 @@ class Masks:
 
     def __init__(self, network, n_sequences, rate, rng, dtype):
         widths = {layer: net.n_inputs for _, layer, net in network._parts}
-        features = network._n_features + network.shortcut * network.n_inputs
+        features = network._n_features + network.shortcut * network._input_width
         shapes = [(n_sequences, width) for width in [*widths.values(), features]]
         self._kept = [rng.random_sample(shape) >= rate for shape in shapes]
         self._scale = np.dtype(dtype).type(1 / (1 - rate))
@@ -383,7 +395,7 @@ class LayersPass:
             starts = self.batch.start, self.n_total - self.batch.start - self.lengths
             return list(zip(bound.data.ways, starts, strict=False))
         if layer == 0:
-            H = bound.sequences.values[self.steps]
+            H = bound.data.values[self.steps]
         if self.masks:
             mask = np.repeat(self.masks[layer], self.lengths, axis=0)
             H = sparse.csr_array(H.multiply(mask)) if sparse.issparse(H) else H * mask
@@ -413,7 +425,7 @@ class LayersPass:
 
     def _last_inputs(self, bound):
         """Inputs of the steps that have a target."""
-        values = bound.sequences.values
+        values = bound.data.values
         every_step = self.engine.network.return_sequences
         found = values[self.steps if every_step else self.batch.start + self.lengths - 1]
         return np.asarray(found.toarray() if sparse.issparse(found) else found, self.engine.dtype)
@@ -507,6 +519,7 @@ class _Info:
 
     def __init__(self, engine, bound):
         n_steps = int(bound.order.length.sum())
+        self.patch_size, self.lengths = engine.network.patch_size, bound.sequences.lengths
         self.final, self.slope = (zero_state(engine, len(bound.order)) for _ in range(2))
         self.inputs = np.zeros((n_steps, engine.layout["M"]), engine.dtype)
         self.deltas = {}
@@ -537,8 +550,9 @@ class _Info:
 
     def as_dict(self):
         """As `Network.loss_and_gradient` gives it."""
+        size = self.patch_size
         return {
-            "inputs": self.inputs,
+            "inputs": self.inputs if size == 1 else steps_of_patches(self.inputs, self.lengths, size),
             "initial_state": self.slope,
             "final_state": self.final,
             "deltas": self.deltas,

@@ -21,6 +21,7 @@ class LayersStream:
 
     def __init__(self, network, weights, n_streams=1, partials=False, dtype=None):
         for name, is_given in (
+            ("patch_size", network.patch_size > 1),
             ("bidirectional", network.bidirectional),
             ("pooling", network.pooling != "last"),
         ):

@@ -15,6 +15,7 @@ from sklstm._learning.solvers import CONVERGED, MAX_ITER, NO_DESCENT, SolverStat
 from sklstm._learning.trainer import Diverged
 
 LITTLE = 0.1  # of the loss of constant outputs
+WAITS = 0.2  # of it: above, learning does not stop early
 
 
 @dataclass
@@ -60,8 +61,11 @@ class LoopState:
     evaluations: list
 
 
-def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks=None, loop_state=None):
+def learn(trainer, rng, validate=None, bounds=None, may_stop_early=True, tasks=None, loop_state=None):
     """Train until something ends it.
+
+    With the tolerance it stops only if the model explains most of what it learns from: a long sequence may
+    begin with many epochs in which the loss does not fall.
 
     Parameters
     ----------
@@ -71,8 +75,9 @@ def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks
     validate : callable or None
         weights -> score on sequences held out; stops when the best one is `n_iter_no_change` epochs
         old, and gives its weights back.
-    constant : float or None
-        Mean loss of constant outputs, which a model should be better than.
+    bounds : tuple of float, or None
+        Mean loss of outputs that are the targets, and of constant outputs, which a model should be better
+        than.
     may_stop_early : bool
         Whether to look for convergence at all.
     tasks : EpochTasks or None
@@ -92,7 +97,7 @@ def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks
         If not even the weights before learning give finite outputs.
     """
     settings = trainer.settings
-    run = _Run(trainer, rng, validate, tasks, loop_state)
+    run = _Run(trainer, rng, validate, bounds, tasks, loop_state)
     end = None
     try:
         end = run.epochs() if settings.solver.in_epochs else run.minimise()
@@ -118,7 +123,7 @@ def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks
             stacklevel=6,
         )
     if may_stop_early and not run.diverged and not run.interrupted:
-        message = run.shortcoming(end, constant)
+        message = run.shortcoming(end)
         if message:
             warnings.warn(message, ConvergenceWarning, stacklevel=6)
     if tasks:
@@ -129,8 +134,9 @@ def learn(trainer, rng, validate=None, constant=None, may_stop_early=True, tasks
 class _Run:
     """One call of `learn`: its results so far, and the snapshots to return to."""
 
-    def __init__(self, trainer, rng, validate, tasks, state=None):
+    def __init__(self, trainer, rng, validate, bounds, tasks, state=None):
         self.trainer, self.rng, self.validate, self.tasks = trainer, rng, validate, tasks
+        self.least, self.constant = bounds or (0.0, 0.0)
         self.history = History()
         self.best, self.since = np.inf, 0
         self.best_weights = trainer.weights
@@ -185,7 +191,7 @@ class _Run:
         """Epochs of updates; returns `CONVERGED`, `MAX_ITER`, or None if a callback ended them."""
         trainer, settings, validate = self.trainer, self.trainer.settings, self.validate
         for _ in range(len(self.history.loss_curve), settings.max_iter):
-            if self.since >= settings.n_iter_no_change:
+            if self.since >= settings.n_iter_no_change and not self._waits():
                 break
             self._begin_epoch()
             with one_blas_thread():
@@ -203,6 +209,24 @@ class _Run:
             if self._end_epoch(loss, score):
                 return None
         return CONVERGED if self.since >= settings.n_iter_no_change else MAX_ITER
+
+    def _waits(self):
+        """Whether learning has hardly begun, and goes on though the loss does not fall."""
+        return self.validate is None and self._is_above(WAITS)
+
+    def _is_above(self, part):
+        """Whether the best loss, without the penalty, leaves more than this part of what constants leave."""
+        span = self.constant - self.least
+        if not (span > 0 and self.history.loss_curve):
+            return False
+        return self._best_loss() - self.least >= part * span
+
+    def _best_loss(self):
+        """Least loss so far, without the penalty."""
+        loss = min(self.history.loss_curve, default=None)
+        if loss is None:
+            loss = self._loss_before_learning()
+        return loss - self.trainer._penalty(self.weights) if self.trainer.settings.alpha else loss
 
     def minimise(self):
         """L-BFGS; returns how it ended (see `lbfgs`)."""
@@ -237,7 +261,7 @@ class _Run:
         self.progress(len(curve), loss, score)
         return self.tasks is not None and self.tasks.end(self.learned)
 
-    def shortcoming(self, end, constant):
+    def shortcoming(self, end):
         """Message about how learning ended, with advice; or None."""
         settings, curve = self.trainer.settings, self.history.loss_curve
         n = len(curve)
@@ -250,17 +274,13 @@ class _Run:
             return f"Learning has not converged after max_iter={settings.max_iter} epochs. " + _advice(
                 curve, settings
             )
-        if end != CONVERGED or not constant:
+        if end != CONVERGED or not self._is_above(1 - LITTLE):
             return None
-        loss = min(curve) if curve else self._loss_before_learning()
-        if settings.alpha:
-            loss -= self.trainer._penalty(self.weights)
-        if loss < (1 - LITTLE) * constant:
-            return None
+        longer = "larger max_iter" if n == settings.max_iter else "larger n_iter_no_change, tol=0"
         return (
             f"Learning stopped after {n} epochs, but the model explains little of what it learned from: the "
-            f"loss is {loss:.4g}, that of constant outputs {constant:.4g}. Let it wait longer (larger "
-            "n_iter_no_change, tol=0), scale the inputs (SequenceScaler), try another "
+            f"loss is {self._best_loss():.4g}, that of constant outputs {self.constant:.4g}. Let it learn "
+            f"longer ({longer}), scale the inputs (SequenceScaler), try another "
             f"{settings.solver.first_to_change}; or the targets may not depend on X."
         )
 

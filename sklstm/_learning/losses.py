@@ -196,6 +196,16 @@ def loss_of_constants(loss, output_activation, moments, targets=None, weight=Non
         return float(each.sum() / total.mean())
 
 
+def loss_of_targets(loss, output_activation, targets, weight):
+    """Mean loss of outputs that are the targets: not 0 of log losses whose targets are between 0 and 1."""
+    if loss.name != "log_loss":
+        return 0.0
+    each = entr(targets) + entr(1 - targets) if output_activation == "logistic" else entr(targets)
+    weight = weight[:, np.newaxis] if weight.ndim == 1 else weight
+    weight = np.broadcast_to(weight, targets.shape) / weight.max()
+    return float(np.sum(weight * each) / weight.mean(axis=1).sum())
+
+
 def _least_of_constants(loss, targets, weight):
     """Least mean loss of constants: losses are convex in the outputs."""
     weight = weight[:, np.newaxis] if weight.ndim == 1 else weight

@@ -487,7 +487,9 @@ def _cannot_overflow(network, w, sequences):
     largest_input = float(max(values.max(initial=0), -values.min(initial=0)))
     largest_state = 2.0 * int(sequences.lengths.max())  # at a step at most 2 more, and the gates are below 1
     n_sources = network._n_recurrent + network.block_size + network._n_features  # with those of layers below
-    largest_sum = float(np.abs(w).max()) * (network.n_inputs * largest_input + n_sources * largest_state + 1)
+    largest_sum = float(np.abs(w).max()) * (
+        network._input_width * largest_input + n_sources * largest_state + 1
+    )
     return largest_sum < float(np.finfo(w.dtype).max) / 2
 
 

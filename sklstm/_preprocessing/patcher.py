@@ -3,13 +3,13 @@
 from typing import Any, Literal, Self
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks import check_integer
 from sklstm._preprocessing.base import SequenceTransformer, UnwrappedSequences
-from sklstm._sequences import Sequences, as_container
+from sklstm._sequences import as_container
+from sklstm._sequences.patches import patch_size, patched
 from sklstm._typing import Array
 
 
@@ -83,25 +83,16 @@ class SequencePatcher(UnwrappedSequences, SequenceTransformer):
         if not is_auto:
             check_integer("step", self.step, 1, '"auto" or ')
         sequences = self._read_X(X, reset=True)
-        self.step_ = int(-(-sequences.lengths.max() // self.n_patches)) if is_auto else int(self.step)
+        longest = sequences.lengths.max()
+        self.step_ = patch_size(longest, self.n_patches) if is_auto else int(self.step)
         self._n_channels_out = sequences.n_features * self.step_
         return self
 
     def _transform(self, X):
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)
-        lengths, step = sequences.lengths, self.step_
-        n_patches = -(-lengths // step)
-        n_steps = n_patches * step  # with those that are repeated
-        starts = np.cumsum(n_steps) - n_steps
-        t = np.arange(n_steps.sum()) - np.repeat(starts, n_steps)
-        rows = np.repeat(sequences.offsets[:-1], n_steps) + np.minimum(t, np.repeat(lengths - 1, n_steps))
-        values = sequences.values[rows].reshape(-1, self._n_channels_out)
-        values = sparse.csr_array(values) if sparse.issparse(values) else values
         names = None if sequences.columns is None else self.get_feature_names_out()
-        offsets = np.concatenate([[0], np.cumsum(n_patches)])
-        patched = Sequences(values, offsets, ids=sequences.ids, columns=names)
-        return as_container(patched, X, self.n_channels, step)
+        return as_container(patched(sequences, self.step_, names), X, self.n_channels, self.step_)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the features of a patch, all of its first step first; of a 2-D X its columns.

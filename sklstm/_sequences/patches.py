@@ -1,0 +1,46 @@
+"""Several consecutive time steps side by side as one: patches."""
+
+import numpy as np
+from scipy import sparse
+
+from sklstm._sequences.container import Sequences
+
+
+def patch_size(longest, n_patches):
+    """Time steps of a patch, as few as cut the longest sequence into at most `n_patches`."""
+    return int(-(-longest // n_patches))
+
+
+def patched(sequences, size, columns=None):
+    """Sequences of patches: ceil(T / size) of T steps, the last one filled up with the last step."""
+    rows, lengths = _rows(sequences.lengths, size)
+    values = sequences.values[rows].reshape(-1, sequences.n_features * size)
+    values = sparse.csr_array(values) if sparse.issparse(values) else values
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return Sequences._trusted(values, offsets, ids=sequences.ids, columns=columns)
+
+
+def steps_of_patches(gradient, lengths, size):
+    """Derivatives by patches -> derivatives by the time steps of which they are made, dense."""
+    rows, _ = _rows(lengths, size)
+    found = np.zeros((int(lengths.sum()), gradient.shape[1] // size), gradient.dtype)
+    np.add.at(found, rows, gradient.reshape(len(rows), -1))
+    return found
+
+
+def patch_of_steps(lengths, size):
+    """Number of the patch, of all in turn, of each time step."""
+    n_patches = -(-lengths // size)
+    first = np.cumsum(n_patches) - n_patches
+    step = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.repeat(first, lengths) + step // size
+
+
+def _rows(lengths, size):
+    """Row of the steps that each patch consists of, flat, and patches of each sequence."""
+    n_patches = -(-lengths // size)
+    n_steps = n_patches * size  # with those that are repeated
+    starts = np.cumsum(n_steps) - n_steps
+    t = np.arange(n_steps.sum()) - np.repeat(starts, n_steps)
+    first = np.cumsum(lengths) - lengths
+    return np.repeat(first, n_steps) + np.minimum(t, np.repeat(lengths - 1, n_steps)), n_patches
