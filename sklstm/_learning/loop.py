@@ -212,12 +212,12 @@ class _Run:
 
     def _waits(self):
         """Whether learning has hardly begun, and goes on though the loss does not fall."""
-        return self.validate is None and self._is_above(WAITS)
+        return self.validate is None and bool(self.history.loss_curve) and self._is_above(WAITS)
 
     def _is_above(self, part):
         """Whether the best loss, without the penalty, leaves more than this part of what constants leave."""
         span = self.constant - self.least
-        if not (span > 0 and self.history.loss_curve):
+        if span <= 0:
             return False
         return self._best_loss() - self.least >= part * span
 
