@@ -123,9 +123,9 @@ PARAMETERS = {
         Epochs at most. Few sequences are few updates an epoch, and need many epochs.
     tol : float, default=1e-4
         Learning ends when the loss (or the validation score) has not improved by `tol` in
-        `n_iter_no_change` epochs, but not while the training loss is above a fifth of that of constant
-        outputs. For "lbfgs" the largest component of the gradient. Where a regressor standardises its
-        targets, both are of standardised targets: the scale of y does not matter.
+        `n_iter_no_change` epochs; with the log loss not while the training loss is above a fifth of that of
+        constant outputs. For "lbfgs" the largest component of the gradient. Where a regressor standardises
+        its targets, both are of standardised targets: the scale of y does not matter.
     n_iter_no_change : int, default=20 (classifier) or 10 (regressor)
         See `tol`. Long sequences may begin with epochs in which the loss hardly falls; a regressor over-fits
         sooner.
