@@ -55,7 +55,7 @@ def settings(source, target):
         arguments |= part["examples"]
     (target / "GALLERY_HEADER.rst").write_text(
         "Gallery\n=======\n\nEach example is a script in the folder ``examples`` that draws one figure. "
-        "Those of the papers run here with one trial each. Four that take minutes, need other packages, "
+        "Those of the papers run here with one trial each. Those that take minutes, need other packages, "
         "or start and limit processes of their own are shown without being run.\n"
     )
     unlisted = {path.name for path in source.glob("*.py")} - set(arguments)
