@@ -69,6 +69,7 @@ EXAMPLES = {
         "does not fit" if sys.platform == "linux" else "fits",
         "parquet.png",
     ),
+    "plot_pole.py": (["--rounds", "2"], "balanced for", "pole.png"),
     "plot_random_long_lag.py": ([*SHORT, "200"], "5,680", "random_long_lag.png"),
     "plot_t_maze.py": (["--length", "3", "--episodes", "60"], "of the last 500 episodes", "t_maze.png"),
     "plot_spike_gap.py": ([*SHORT, "500"], "99 or 100", "spike_gap.png"),

@@ -485,7 +485,9 @@ def test_advantage_learning_by_its_formula(off_line):
 
 def test_episodes_side_by_side_are_those_of_one():
     """What is learned from, and where states begin, with several episodes at a time."""
-    trial = changed("tmaze-10", "best", task_arguments={"length": 3}, learning_rate=1e-12, look_every=40)
+    trial = changed(
+        "tmaze-10", "best", side_by_side=8, task_arguments={"length": 3}, learning_rate=1e-12, look_every=40
+    )
     trial.start()
     episodes = []
     trial.learn_from = lambda *arrays: episodes.append(arrays)

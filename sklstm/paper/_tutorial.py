@@ -610,7 +610,7 @@ _POLE = Tutorial(
         "trial": "actor-critic",
         "loss": "squared_error",
         "forget_gate_bias": 3.0,
-        "learning_rate": 0.003,
+        "learning_rate": 0.001,
         "rate_falls_until": 150_000,
         "side_by_side": 32,
         "part": 64,
