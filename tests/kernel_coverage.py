@@ -109,5 +109,5 @@ if __name__ == "__main__":
         )
         for what in ("not_run", "not_taken"):
             for number, text in counts[what]:
-                print(f"    {what.replace('_', ' ')}: {number}: {text}")
+                print(f"    {what.replace('_', ' ')}: {number} {text}")
     json.dump(files, sys.stdout if "--json" in sys.argv else (BUILD / "coverage.json").open("w"), indent=1)

@@ -267,6 +267,18 @@ def test_the_gradient_of_a_large_batch_is_the_slope_of_the_loss(net):
 # threads
 
 
+def test_products_of_long_sequences(each_level):
+    """BLAS computes them, of many inputs or outputs, from the biases on; those of short pieces it does not."""
+    net = Network(40, 40, n_blocks=16, return_sequences=True)
+    w, x = net.init_weights(0, init_range=0.3), np.random.default_rng(0).normal(size=(1000, 40))
+    state, pieces = None, []
+    for piece in np.split(x, 10):
+        outputs, info = net.forward(w, [piece], initial_state=state, full_output=True)
+        pieces.append(outputs[0])
+        state = info["final_state"]
+    assert_allclose(net.forward(w, [x])[0], np.concatenate(pieces), rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("net", "form"),
     [
