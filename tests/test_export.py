@@ -599,6 +599,7 @@ def test_keras_refuses_a_shortcut():
 
 
 def test_the_default_network_for_long_sequences_is_exported():
+    pytest.importorskip("torch")
     rng = np.random.default_rng(0)
     long = [rng.normal(size=(n, 2)) for n in rng.integers(20, 50, 12)]
     clf = LSTMClassifier(n_blocks=4, max_iter=2, random_state=0)
