@@ -268,7 +268,7 @@ def test_the_gradient_of_a_large_batch_is_the_slope_of_the_loss(net):
 
 
 def test_products_of_long_sequences(each_level):
-    """BLAS computes those of many inputs or outputs, from the biases on; those of short pieces it does not."""
+    """BLAS computes those of many inputs or outputs, from the biases on; not of short pieces."""
     net = Network(40, 40, n_blocks=16, return_sequences=True)
     w, x = net.init_weights(0, init_range=0.3), np.random.default_rng(0).normal(size=(1000, 40))
     state, pieces = None, []
