@@ -74,7 +74,7 @@ def main(arguments, folder):
         before = memory()
         *parts, held = [dask.delayed(load)(path) for path in paths]
         clf = LSTMClassifier(
-            n_blocks=8, n_patches=None, learning_rate=0.014, max_iter=arguments.epochs, tol=0, random_state=0
+            n_blocks=8, learning_rate=0.014, max_iter=arguments.epochs, tol=0, random_state=0
         )
         clf = sklstm.dask.fit(clf.set_params(verbose=2), parts, validation=[held], replicas=2)
         taken = {"files": size, "client": memory() - before}
