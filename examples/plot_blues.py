@@ -31,7 +31,7 @@ options = parser.parse_args()
 rng, common = np.random.default_rng(options.seed), {"return_sequences": True, "loss": "log_loss"}
 common |= {"output_activation": "logistic", "alpha": 0, "clip": 1.0, "random_state": options.seed}
 chords = LSTMRegressor(n_blocks=4, block_size=2, shortcut=True, learning_rate=0.01, **common)
-melody = LSTMRegressor(n_blocks=4, block_size=2, batch_size=8, **common)
+melody = LSTMRegressor(n_blocks=12, block_size=2, batch_size=8, **common)
 X, y = make_blues(1, n_choruses=4, melody=False)
 form = X[0]
 for epoch in range(1, options.epochs + 1):

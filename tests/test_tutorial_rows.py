@@ -292,28 +292,6 @@ def test_delays_are_looked_at_where_there_are_spikes():
         assert call["start"] + call["steps"] - 1 in spikes, "no error between spikes"
 
 
-def test_periods_grow_until_the_last():
-    trial = changed("spikes-50", "best", look_every=1, periods=(4, 5, 7), restart_after=3, test_events=9)
-    trial.start()
-    right, steps = iter([False, True, False, True, True]), []
-
-    def one_stream(events, learns):
-        trial.error, trial.right = 0.0, 0
-        return next(right)
-
-    trial.one_stream, found = one_stream, []
-    for _ in range(5):
-        before = trial.steps
-        trial.learn()
-        steps.append(trial.steps - before)
-        found.append(trial.look())
-    assert steps == [4, 4, 5, 5, 7]
-    assert found == [False, False, False, False, True]
-    trial.begun = trial.sequences - 3
-    trial.learn()
-    assert trial.steps - sum(steps) == 4, "new weights begin with the first period"
-
-
 def follow_without_limit(trial):
     """`follow` of a trial, for which all outputs are right."""
     follow = trial.trainer.follow

@@ -558,6 +558,8 @@ _MELODY = Tutorial(
     arguments=_BLUES.arguments | {"shortcut": False},
     best=MODERN
     | {
+        "n_blocks": 12,
+        "n_weights": 3085,
         "batch_size": 8,
         "momentum": 0.0,
         "learning_rate": 0.01,

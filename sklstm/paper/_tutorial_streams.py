@@ -70,7 +70,7 @@ class TimingTrial(TutorialTrial):
     """Spikes and periodic functions: streams until the first wrong step, or whole ones with other solvers.
 
     Streams lie in a block of events and begin one after the other, each at the first event after the end of
-    the one before. With the option "periods" the period grows: the next one comes when this one is right.
+    the one before.
     """
 
     BLOCK = 20  # streams for which events are drawn at once
@@ -81,18 +81,15 @@ class TimingTrial(TutorialTrial):
         task, arguments = self.options["task"], self.options["task_arguments"]
         self.is_fixed = task == "make_periodic" or (task == "make_timed_spikes" and "extras" not in arguments)
         self.next, self.right, self.known, self.begun = None, 0, 1, self.sequences
-        self.periods = list(self.options.get("periods", ()))
         self.rates = None
 
     def draw(self, events):
         """X, targets and weights of one sequence of so many events, or of as many as a mini-batch has."""
         options = self.options
-        make, arguments = getattr(tasks, options["task"]), dict(options["task_arguments"])
+        make, arguments = getattr(tasks, options["task"]), options["task_arguments"]
         if options["task"] == "make_periodic":
             X, y = make(events, **arguments)
             return X, y.values, None
-        if self.periods:
-            arguments["period"] = self.periods[0]
         X, y, *weight = make(options.get("batch_size", 1), events, **arguments, random_state=self.rng)
         return X, y.values, weight[0].values[:, 0] if weight else None
 
@@ -168,10 +165,6 @@ class TimingTrial(TutorialTrial):
             self.next, self.right = None, 0
             return False
         self.reached = self.error
-        if right and len(self.periods) > 1:
-            del self.periods[0]
-            self.next, self.right, self.known, self.begun = None, 0, 1, self.sequences
-            return False
         return right
 
 
