@@ -145,6 +145,8 @@ def test_early_stopping_does_not_wait():
     with pytest.warns(ConvergenceWarning, match="larger max_iter"):
         waited = LSTMClassifier(n_blocks=3, max_iter=30, **options).fit(X, y)
     assert waited.n_iter_ == 30
+    with pytest.warns(ConvergenceWarning, match="larger n_iter_no_change"):
+        assert LSTMRegressor(n_blocks=3, max_iter=30, **options).fit(X, y).n_iter_ == 4
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rprop", "lbfgs"])

@@ -451,13 +451,13 @@ def test_advice_if_max_iter_ends_learning(options, words):
 def test_a_warning_if_nothing_was_learned():
     """Noise as targets, and a rate at which nothing moves."""
     options = SMALL | {"tol": 1e-4, "max_iter": 200, "learning_rate": 1e-9}
-    for model, y in (
-        (LSTMClassifier(**options), LABELS),
-        (LSTMClassifier(**options), MANY),
-        (LSTMRegressor(**options), SUMS),
-        (LSTMRegressor(return_sequences=True, **options), RUNNING),
+    for model, y, longer in (
+        (LSTMClassifier(**options), LABELS, "larger max_iter"),
+        (LSTMClassifier(**options), MANY, "larger max_iter"),
+        (LSTMRegressor(**options), SUMS, "larger n_iter_no_change"),
+        (LSTMRegressor(return_sequences=True, **options), RUNNING, "larger n_iter_no_change"),
     ):
-        with pytest.warns(ConvergenceWarning, match=r"explains little .*larger max_iter.*SequenceScaler"):
+        with pytest.warns(ConvergenceWarning, match=rf"explains little .*{longer}.*SequenceScaler"):
             model.fit(X, y)
     with warnings.catch_warnings(action="error"):
         LSTMRegressor(n_blocks=8, tol=1e-3, max_iter=2000, random_state=0).fit(X, SUMS)

@@ -63,8 +63,8 @@ class LoopState:
 def learn(trainer, rng, validate=None, bounds=None, may_stop_early=True, tasks=None, loop_state=None):
     """Train until something ends it.
 
-    With the tolerance it stops only if the model explains most of what it learns from: a long sequence may
-    begin with many epochs in which the loss does not fall.
+    With the log loss the tolerance stops it only if the model explains most of what it learns from: long
+    sequences may begin with many epochs in which the loss does not fall.
 
     Parameters
     ----------
@@ -210,8 +210,12 @@ class _Run:
         return CONVERGED if self.since >= settings.n_iter_no_change else MAX_ITER
 
     def _waits(self):
-        """Whether learning has hardly begun, and goes on though the loss does not fall."""
-        return self.validate is None and self._is_above(WAITS)
+        """Whether learning has hardly begun, and goes on though the loss does not fall.
+
+        With the log loss only: numbers may leave most of their variance unexplained, and over-fit sooner.
+        """
+        of_classes = self.trainer.settings.loss.of_probabilities
+        return of_classes and self.validate is None and self._is_above(WAITS)
 
     def _is_above(self, part):
         """Whether the best loss, without the penalty, leaves more than this part of what constants leave."""
