@@ -129,7 +129,7 @@ PARAMETERS = {
         Maximum number of epochs. Few sequences mean few updates per epoch, and need many epochs.
     tol : float, default=1e-4
         Learning ends when the loss (or the validation score) has not improved by `tol` in
-        `n_iter_no_change` epochs, but, with the log loss, not while the training loss is above a fifth of
+        `n_iter_no_change` epochs; with the log loss it continues while the training loss is above a fifth of
         that of constant outputs. For "lbfgs" it is the largest component of the gradient at which learning
         ends. Where a regressor standardises its targets, both are those of standardised targets: the scale of
         y does not matter.
