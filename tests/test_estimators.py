@@ -200,19 +200,20 @@ def test_repr():
     assert "LSTMRegressor" in estimator._repr_html_()
 
 
-NEEDS = {  # what examples in docstrings need beside the package
-    "sklstm._export.onnx": ["onnx", "onnxruntime"],
-    "sklstm._export.torch": ["torch"],
-    "sklstm._export.torch_module": ["torch"],
-    "sklstm.dask": ["distributed"],
+NEEDS = {  # what examples in docstrings need, and its version
+    "sklstm._estimators.checkpoint": {"sklearn": "1.9"},  # callbacks
+    "sklstm._export.onnx": {"onnx": None, "onnxruntime": None},
+    "sklstm._export.torch": {"torch": None},
+    "sklstm._export.torch_module": {"torch": None},
+    "sklstm.dask": {"distributed": None},
 }
 
 
 @pytest.mark.draws_globally  # dask does
 @pytest.mark.parametrize("name", [m.name for m in pkgutil.walk_packages(sklstm.__path__, "sklstm.")])
 def test_examples_in_docstrings(name):
-    for package in NEEDS.get(name, ()):
-        pytest.importorskip(package)
+    for package, version in NEEDS.get(name, {}).items():
+        pytest.importorskip(package, version)
     result = doctest.testmod(importlib.import_module(name))
     assert result.failed == 0
     if name in {
