@@ -22,7 +22,7 @@ def draw(task, dtype):
 
 
 class OnLine:
-    """An epoch with an update a sequence, the networks of 1997."""
+    """An epoch with an update per sequence, the networks of 1997."""
 
     params = (
         ("adding", "embedded Reber", "temporal order", "2c, sparse"),
