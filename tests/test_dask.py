@@ -21,11 +21,10 @@ from sklstm import Checkpoint, LSTMClassifier, LSTMRegressor, Sequences
 
 dask = pytest.importorskip("dask", reason="needs dask: pip install sklstm[dask]")
 distributed = pytest.importorskip("distributed", reason="needs distributed: pip install sklstm[dask]")
-import cloudpickle  # noqa: E402 - comes with dask
-
 import sklstm.dask  # noqa: E402
 
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not find this file
+sys.modules["test_dask"] = sys.modules[__name__]
+__name__ = "test_dask"  # as workers find it: the folder of the tests is on their path, not the one above
 pytestmark = [
     pytest.mark.draws_globally,  # dask spreads its retries
     pytest.mark.filterwarnings("default"),  # of other packages
