@@ -579,11 +579,3 @@ def cell(name, row, container):
 
 
 MARKS = {"works": "✓", "padder": "P", "refused": "r", "fails": "FAILS"}
-WORDS = [  # what scikit-learn says where X is no table
-    ("setting an array element with a sequence", "list, tuple, pandas"),
-    ("Expected 2D array, got 1D array instead", "object array, list of sparse matrices, polars, pyarrow"),
-    ("Expected a 2-dimensional container", "pandas"),
-    ("Found array with dim 3", "3-D array"),
-    ("Input X contains NaN", "padded arrays"),
-    ("cannot convert to RegularArray", "awkward"),
-]

@@ -191,7 +191,7 @@ def batches(job):
 
 
 def one_by_one(job, X, y, settings):
-    """An epoch of each layer, or of each direction, as a network of its own.
+    """An epoch of each layer, or of each direction, in separate networks.
 
     The lower layer has a target at each step, as it has errors at each step in the whole network.
     """
