@@ -163,15 +163,34 @@ def warn_of_other_readings(X, table, n_channels):
 
 
 def warn_of_channels_first(X):
-    """Warn if all sequences of a 3-D array have one time step: its channels probably come first."""
-    if isinstance(X, np.ndarray) and X.ndim == 3 and X.shape[1] == 1 and X.shape[2] > 1:
-        warnings.warn(
-            f"X is read as {X.shape[0]} sequences of 1 time step with {X.shape[2]} features: its axes are "
-            "sequences, time steps, features. If the second axis is the channel, as in aeon and sktime, use "
-            "Sequences.from_aeon(X). list(X) is read without this warning.",
-            UserWarning,
-            stacklevel=2,
-        )
+    """Warn of a 3-D array whose second axis is probably the channel.
+
+    Either it has one time step, or its last axis is much longer, and neighbours are much more alike along it.
+    """
+    if not isinstance(X, np.ndarray) or X.ndim != 3 or X.dtype.kind not in "biuf":
+        return
+    n, n_steps, n_features = X.shape
+    evidence = ""
+    if n_steps > 1:
+        if n_features < 4 * n_steps or not 4 * _change(X, axis=2) < _change(X, axis=1):
+            return
+        evidence = ", but neighbouring features are much more alike than neighbouring time steps"
+    elif n_features == 1:
+        return
+    warnings.warn(
+        f"X is read as {n} sequences of {n_steps} time step{'s' * (n_steps > 1)} with {n_features} features"
+        f"{evidence}: its axes are sequences, time steps, features. If the second axis is the channel, as in "
+        "aeon and sktime, use Sequences.from_aeon(X). list(X) is read without this warning.",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _change(X, axis):
+    """Mean squared difference of neighbours along an axis, in a hundred sequences; 0 if there are none."""
+    squares = np.diff(X[:100].astype(np.float64), axis=axis) ** 2
+    known = ~np.isnan(squares)  # others are padding
+    return float(squares[known].mean()) if known.any() else 0.0
 
 
 def _is_time(index):

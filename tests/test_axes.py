@@ -110,6 +110,21 @@ def test_a_word_where_channels_come_first(model):
             model.fit(read, TARGETS[:6])
 
 
+def test_a_word_where_neighbours_are_alike_along_the_last_axis():
+    rng = np.random.default_rng(0)
+    series = rng.normal(size=(6, 3, 40)).cumsum(axis=2)  # channels first
+    series[:3, :, 30:] = np.nan
+    words = "6 sequences of 3 time steps with 40 features, but neighbouring features.*from_aeon"
+    with pytest.warns(UserWarning, match=words):
+        SequenceScaler().fit(series)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        embeddings, images = rng.normal(size=(6, 3, 40)), rng.normal(size=(6, 28, 28)).cumsum(axis=2)
+        transposed = series.swapaxes(1, 2)
+        for X in (Sequences.from_aeon(series), transposed, embeddings, images, np.ones((6, 3, 40))):
+            SequenceScaler().fit(X)
+
+
 def test_no_word_where_rows_may_be_sequences():
     pd = pytest.importorskip("pandas")
     LSTMRegressor(**SMALL).fit(frame(), TARGETS)
@@ -369,6 +384,11 @@ def test_targets_in_another_order_than_tables_of_lists():
         clf.fit(table, labels[::-1])
     with pytest.warns(UserWarning, match="another order"):
         clf.score(table, labels[::-1])
+    weight = pd.Series(np.arange(1.0, 41), index=table.index)[::-1]
+    with pytest.warns(UserWarning, match=r"sample_weight is .*'p39' where X has 'p0'.*sample_weight\.loc"):
+        clf.fit(table, labels, sample_weight=weight)
+    with pytest.warns(UserWarning, match="sample_weight is .*another order"):
+        clf.score(table, labels, weight)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -341,8 +341,8 @@ def test_labels_that_were_not_in_fit():
 
 BAD_WEIGHTS = {
     "too few": (np.ones(5), ValueError, ["(12,)", "(5,)"]),
-    "columns": (np.ones((12, 1)), ValueError, ["(12,)", "(12, 1)"]),
-    "number": (2.0, ValueError, ["(12,)", "()"]),
+    "columns": (np.ones((12, 1)), ValueError, ["arrays", "one weight per sequence"]),
+    "number": (2.0, TypeError, ["of type float", "one weight per sequence"]),
     "negative": (changed(np.ones(12), 3, -1.0), ValueError, ["not negative", "-1.0", "sequence 3"]),
     "NaN": (changed(np.ones(12), 3, NAN), ValueError, ["finite", "nan", "sequence 3"]),
     "infinity": (changed(np.ones(12), 3, INF), ValueError, ["finite", "inf", "sequence 3"]),
@@ -353,7 +353,7 @@ BAD_WEIGHTS = {
     "digits": (["1"] * 12, TypeError, ["real numbers", "<U1"]),
     "None": ([None] * 12, TypeError, ["real numbers"]),
     "masked": (np.ma.masked_equal(np.arange(12.0), 3), TypeError, ["real numbers", "masked"]),
-    "ragged": ([[1.0]] * 11 + [[1.0, 2.0]], ValueError, ["no rectangular array"]),
+    "ragged": ([[1.0]] * 11 + [[1.0, 2.0]], ValueError, ["lists", "one weight per sequence"]),
 }
 
 

@@ -216,8 +216,10 @@ def test_indicators_of_features_that_were_missing_in_fit():
 
 def test_a_feature_without_any_value():
     X = [np.array([[NAN, 1.0], [NAN, NAN]])]
-    assert SequenceImputer().fit_transform(X)[0].tolist() == [[0, 1], [0, 1]]
-    assert SequenceImputer("median", fill_value=-1).fit_transform(X)[0].tolist() == [[-1, 1], [-1, 1]]
+    for imputer, wanted in ((SequenceImputer(), 0), (SequenceImputer("median", fill_value=-1), -1)):
+        with pytest.warns(UserWarning, match=rf"\['x0'\] have no value .*fill_value={wanted}"):
+            imputer.fit(X)
+        assert imputer.transform(X)[0].tolist() == [[wanted, 1], [wanted, 1]]
 
 
 def test_rows_of_a_table():

@@ -1,6 +1,8 @@
 """Targets: their scale, columns of labels, rare classes, validation, and messages that say what to do."""
 
 import copy
+import datetime
+import fractions
 import pickle
 import re
 import warnings
@@ -301,6 +303,11 @@ def test_several_labels_in_partial_fit_and_scores():
 RARE = np.array(["a"] * 20 + ["b"] * 19 + ["c"])
 
 
+def test_early_stopping_with_one_sequence_of_each_class():
+    with pytest.raises(ValueError, match=r"cannot hold out .* each class has one sequence.*X_val"):
+        LSTMClassifier(early_stopping=True, **SMALL).fit(X[:2], ["a", "b"])
+
+
 @ignore_convergence
 @pytest.mark.parametrize(
     "labels", [RARE, np.repeat(np.arange(10), 4), np.r_[np.arange(8), np.arange(32) % 2]]
@@ -525,7 +532,22 @@ def refused(estimator, y, error=ValueError, **options):
 CLF, REG = LSTMClassifier(**SMALL), LSTMRegressor(**SMALL)
 TAGGER = LSTMClassifier(return_sequences=True, **SMALL)
 MESSAGES = {
-    "tags": (CLF, TAGS, [r"y\[0\]", "8 targets", "return_sequences=True"]),
+    "tags": (CLF, TAGS, [r"y\[0\] of size 8", "return_sequences=True"]),
+    "lists of labels": (CLF, [["a"], ["a", "b"]] * 20, ["lists", r"MultiLabelBinarizer\(\)"]),
+    "equally long lists of labels": (CLF, [["a", "c"], ["a", "b"]] * 20, [r"MultiLabelBinarizer\(\)"]),
+    "objects": (CLF, [datetime.date(2024, 1, 1 + i % 2) for i in range(40)], [r"y\[0\] is .*date", r"str\("]),
+    "objects per step": (
+        TAGGER,
+        [[fractions.Fraction(1, 2)] * len(x) for x in X],
+        [r"y\[0\]\[0\] is Fraction\(1, 2\)", r"str\("],
+    ),
+    "complex numbers": (CLF, LABELS + 1j, ["Complex data not supported: y is of dtype complex128"]),
+    "a dict": (CLF, dict(enumerate(LABELS)), ["dict", "one target per sequence", r"list\(y\.values\(\)\)"]),
+    "a dict of tags": (TAGGER, dict(enumerate(TAGS)), ["dict", "one target per step", r"y\.values\(\)"]),
+    "a set": (CLF, {0, 1}, ["of type set; expected a list or an array"]),
+    "a generator": (REG, (x for x in SUMS), ["of type generator", r"list\(y\)"]),
+    "one text": (CLF, "ab" * 20, ["of type str; expected a list or an array"]),
+    "one number": (REG, 1.5, ["of type float; expected a list or an array"]),
     "labels": (TAGGER, LABELS, [r"y\[0\]", "each of the 8 steps", "return_sequences=False"]),
     "flat tags": (CLF, np.concatenate(TAGS), ["40 in X and 221 in y", "return_sequences=True"]),
     "3-D": (REG, RNG.normal(size=(40, 5, 2)), [r"\(40, 5, 2\)", "return_sequences=True"]),
@@ -549,6 +571,21 @@ def test_messages_say_which_target_what_was_found_and_what_to_do(name):
     message = refused(estimator, y, (TypeError, ValueError))
     for word in words:
         assert re.search(word, message), (word, message)
+
+
+@pytest.mark.parametrize(
+    ("weight", "words"),
+    [
+        ("balanced", "of type str; expected one weight per sequence"),
+        (2.0, "of type float; expected one weight per sequence"),
+        (dict(enumerate(LABELS)), r"of type dict; .*list\(sample_weight\.values\(\)\)"),
+        ([np.ones(len(x)) for x in X], "one weight per sequence. .*time steps .*return_sequences"),
+        (np.ones((40, 1)), "holds arrays or lists; expected one weight per sequence"),
+    ],
+)
+def test_what_is_no_weight_per_sequence(weight, words):
+    with pytest.raises((TypeError, ValueError), match=f"sample_weight .*{words}"):
+        CLF.fit(X, LABELS, sample_weight=weight)
 
 
 @ignore_convergence

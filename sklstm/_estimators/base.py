@@ -289,7 +289,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         validation.check(self)
         goes_on = goes_on and hasattr(self, "weights_")
         sequences = self._read_X(X, reset=not goes_on)
-        warn_of_order(y, X)
+        for name, values in {"y": y, "sample_weight": sample_weight, "groups": validation.groups}.items():
+            warn_of_order(values, X, name)
         if not once:  # one step of several streams, for partial_fit
             warn_of_channels_first(X)
         options = {"classes": classes, "reset": not goes_on, "may_lack": continued}
@@ -512,7 +513,8 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         """Score over all targets that are there and have a positive weight."""
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)
-        warn_of_order(y, X)
+        for name, values in {"y": y, "sample_weight": sample_weight}.items():
+            warn_of_order(values, X, name)
         targets, weight = self._read_y(y, sample_weight, sequences, self.network_.return_sequences)
         counted = targets.counted(weight)
         outputs, _ = self._outputs(sequences)

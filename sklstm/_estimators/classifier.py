@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from sklstm._checks import check_number, may_overflow
@@ -356,11 +356,17 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 raise ValueError(
                     f"y has shape {y.shape}, and {targets.place(bad.argmax())} is "
                     f"{shown(y.ravel()[bad.argmax()])}; expected a 1d array, one label each, or columns of "
-                    "labels that are 0 or 1 (multilabel). For several labels of other kinds use "
-                    "MultiOutputClassifier."
+                    "labels that are 0 or 1 (multilabel), which MultiLabelBinarizer().fit_transform(y) makes "
+                    "of lists of labels. For several labels of other kinds use MultiOutputClassifier."
                 )
             return y
         if counted.any():
+            if type_of_target(y[counted]) == "unknown":
+                raise ValueError(
+                    f"Unknown label type: unknown. {targets.place(counted.argmax())} is "
+                    f"{shown(y[counted][0])}; expected labels that are text, whole numbers or booleans: "
+                    "str(label) makes text of each."
+                )
             check_classification_targets(y[counted])
         return y
 

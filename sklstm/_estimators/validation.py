@@ -195,6 +195,8 @@ def _hold_out_of_each(candidates, labels, n_held, options):
         stays[order[np.unique(codes[order], return_index=True)[1]]] = True
         options = options | {"test_size": n_held}
     rest = np.flatnonzero(~stays)
+    if not len(rest):
+        raise ValueError("each class has one sequence, which is learned from. Give X_val and y_val.")
     _, held = train_test_split(rest, stratify=None if too_few else codes[rest], **options)
     lacking = np.setdiff1d(classes, labels[held]).tolist() if stays.any() else []
     return candidates[held], lacking

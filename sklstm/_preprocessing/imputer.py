@@ -1,5 +1,7 @@
 """Imputation of missing values in sequences."""
 
+import warnings
+from reprlib import repr as short_repr
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -27,7 +29,7 @@ class SequenceImputer(UnwrappedSequences, SequenceTransformer):
         nothing is taken from later steps, and nothing but the mean from other sequences. "mean" and "median"
         are those of the feature over all steps in `fit`. "constant" takes `fill_value`.
     fill_value : float, default=0.0
-        Value for "constant" and, with any strategy, for a feature that has no value at all in `fit`.
+        Value for "constant" and, with any strategy and a warning, for a feature without any value in `fit`.
     add_indicator : bool, default=False
         Whether to add a channel for each feature with missing values in `fit`, after all others: 1 where a
         value is missing and 0 elsewhere.
@@ -98,6 +100,14 @@ class SequenceImputer(UnwrappedSequences, SequenceTransformer):
             learned = SimpleImputer(strategy=strategy, keep_empty_features=True).fit(values).statistics_
             some = np.bincount(columns, minlength=sequences.n_features) < sequences.n_steps
             self.statistics_[some] = learned[some]
+            if not some.all():
+                empty = self._names_of_channels(None)[~some].tolist()
+                warnings.warn(
+                    f"The features {short_repr(empty)} have no value in any sequence: fill_value="
+                    f"{self.fill_value} stands for them.",
+                    UserWarning,
+                    stacklevel=2,
+                )
         self.indicator_features_ = np.unique(columns)
         self._n_channels_out = sequences.n_features + self.add_indicator * len(self.indicator_features_)
         return self

@@ -48,16 +48,25 @@ def array_or_list(X: Any, name: str, mixed: bool = False) -> tuple[Any, npt.NDAr
     raise ValueError(f"{name} has shape {X.shape}; expected {ALL}. {remedy}.")
 
 
-def opened(X: Any, name: str) -> Any:
+def check_container(data: Any, name: str, expected: str = ALL) -> None:
+    """Refuse what is no list, array or table: a single value, text, or a container without an order."""
+    known = hasattr(data, "__array__") or (hasattr(data, "__len__") and hasattr(data, "__iter__"))
+    if not known or isinstance(data, (str, bytes, Mapping, Set)):
+        remedy = ""
+        if hasattr(data, "__next__"):
+            remedy = f" Make a list of it: list({name})."
+        elif isinstance(data, Mapping):
+            remedy = f" Make a list of its values, in the order of the sequences: list({name}.values())."
+        raise TypeError(f"{name} is of type {type(data).__name__}; expected {expected}.{remedy}")
+
+
+def opened(X: Any, name: str, expected: str = ALL) -> Any:
     """Any container as an array, a list or a tuple of its elements."""
     if sparse.issparse(X):
-        remedy = "pass a list with one sparse matrix a sequence, or Sequences(matrix, offsets)"
+        remedy = "pass a list with one sparse matrix per sequence, or Sequences(matrix, offsets)"
         raise TypeError(f"{name} is one sparse matrix where dense data is required; {remedy}.")
     X = plain(X, name)
-    known = hasattr(X, "__array__") or (hasattr(X, "__len__") and hasattr(X, "__iter__"))
-    if not known or isinstance(X, (str, bytes, Mapping, Set)):
-        remedy = f" Make a list of it: list({name})." if hasattr(X, "__next__") else ""
-        raise TypeError(f"{name} is of type {type(X).__name__}; expected {ALL}.{remedy}")
+    check_container(X, name, expected)
     if isinstance(X, (list, tuple)):
         return X
     try:

@@ -18,10 +18,12 @@ from sklstm._checks import as_real, check_sample_weight, check_sequences
 from sklstm._messages import shown
 from sklstm._sequences.container import Sequences
 from sklstm._sequences.numbers import array_as_given, is_missing, is_nested, missing, offsets_of
-from sklstm._sequences.reading import opened
+from sklstm._sequences.reading import check_container, opened
 from sklstm._tensors import of_tensors
 
 Array = npt.NDArray[Any]
+PER_STEP = "a list of arrays, one target per step"
+WEIGHTS = "one weight per sequence or, with return_sequences=True, a list of arrays, one weight per step"
 MARKS = (-100, "nan", "<NA>")  # of a step without a label: torch's, and what text becomes of NaN and of NA
 
 
@@ -142,6 +144,8 @@ def read_targets(y: Any, sequences: Sequences, every_step: bool, name: str = "y"
         targets = read_steps(y, sequences.lengths, name, _as_one_sequence(sequences, name))
     else:
         targets = read_rows(y, name)
+    if targets.values.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} is of dtype {targets.values.dtype}.")
     shape = targets.values.shape
     if len(shape) not in (1, 2):
         allowed = "(n_sequences,) or (n_sequences, n_outputs)"
@@ -167,13 +171,15 @@ def read_rows(y: Any, name: str = "y") -> Targets:
         y = y.data
     elif sparse.issparse(y):
         y = y.toarray()
+    check_container(y, name, "a list or an array with one target per sequence")
     try:
         values = array_as_given(y, name)
     except ValueError:
         i, size = next(((i, np.size(row)) for i, row in enumerate(y) if np.ndim(row)), (0, 0))
         raise ValueError(
-            f"{name} holds arrays, {size} targets in {name}[{i}]; expected one target per sequence. For a "
-            "target at each time step set return_sequences=True."
+            f"{name} holds arrays or lists, {name}[{i}] of size {size}; expected one target per sequence. "
+            "For a target at each time step set return_sequences=True; of lists of labels "
+            f"MultiLabelBinarizer().fit_transform({name}) makes columns."
         ) from None
     if is_nested(values):
         return read_rows(values.tolist(), name)
@@ -190,7 +196,7 @@ def _pieces(y: Any, name: str) -> list[Any]:
         y = _as_list(y)
     elif isinstance(y, np.ma.MaskedArray):
         y = list(y)
-    return [_piece(piece, f"{name}[{i}]") for i, piece in enumerate(opened(y, name))]
+    return [_piece(piece, f"{name}[{i}]") for i, piece in enumerate(opened(y, name, PER_STEP))]
 
 
 def _as_list(sequences: Sequences) -> list[Any]:
@@ -348,7 +354,14 @@ def read_weights(
         sample_weight = _as_list(sample_weight)
     elif type(sample_weight).__module__.startswith("pyarrow"):  # whose elements are scalars that hold lists
         sample_weight = opened(sample_weight, "sample_weight")
+    if sample_weight is not None:
+        check_container(sample_weight, "sample_weight", WEIGHTS)
     if sample_weight is None or np.ndim(_first(sample_weight)) == 0 or not (every_step or n_outputs):
+        if np.ndim(_first(sample_weight)):
+            raise ValueError(
+                "sample_weight holds arrays or lists; expected one weight per sequence. Weights of time "
+                "steps belong to targets at every step: return_sequences=True."
+            )
         weight = check_sample_weight(sample_weight, len(lengths))
         return np.repeat(weight, lengths) if every_step else weight
     name, offsets = "sample_weight", None
@@ -424,7 +437,7 @@ def check_ids(y: Any, X: Any, name: str = "y") -> None:
         )
 
 
-def warn_of_order(y: Any, X: Any) -> None:
+def warn_of_order(y: Any, X: Any, name: str = "y") -> None:
     """Warn if pandas indexes y and X by the same labels in another order; rows go together by position."""
     indices: list[Any] = [getattr(each, "index", None) for each in (y, X)]
     if any(not hasattr(index, "nlevels") or type(index).__name__ == "RangeIndex" for index in indices):
@@ -432,9 +445,9 @@ def warn_of_order(y: Any, X: Any) -> None:
     of_y, of_x = indices
     if len(of_y) == len(of_x) and not of_y.equals(of_x) and set(of_y) == set(of_x):
         warnings.warn(
-            f"y is indexed by the same labels as X in another order: {shown(of_y[0])} where X has "
-            f"{shown(of_x[0])}. Rows go together by position; y.loc[X.index] goes by label, and y.to_numpy() "
-            "is read without this warning.",
+            f"{name} is indexed by the same labels as X in another order: {shown(of_y[0])} where X has "
+            f"{shown(of_x[0])}. Rows go together by position; {name}.loc[X.index] goes by label, and "
+            f"{name}.to_numpy() is read without this warning.",
             UserWarning,
             stacklevel=5,
         )
