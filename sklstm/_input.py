@@ -1,6 +1,5 @@
 """How estimators and transformers read X: any container -> `Sequences`, with scikit-learn's bookkeeping."""
 
-import re
 import warnings
 from reprlib import repr as short_repr
 
@@ -9,7 +8,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from sklstm._sequences import as_sequences, is_table, plain
 from sklstm._sequences.frames import library_of, names_of
-from sklstm._sequences.numbers import is_date, numbers_of
+from sklstm._sequences.numbers import is_time, numbers_of
 from sklstm._tables import origin_of
 
 
@@ -138,7 +137,7 @@ def warn_of_other_readings(X, table, n_channels):
             f"its index has {n_levels} levels: if the rows are time steps, Sequences.from_sktime(X) "
             "makes sequences of them. "
         )
-    elif index is not None and len(index) and _is_time(index):
+    elif index is not None and len(index) and is_time(index):
         evidence = (
             "its index is of times: if the rows are the time steps of one series, [X] is one sequence, and "
             "Sequences.from_windows(X, length) cuts it into many. "
@@ -191,14 +190,6 @@ def _change(X, axis):
     squares = np.diff(X[:100].astype(np.float64), axis=axis) ** 2
     known = ~np.isnan(squares)  # others are padding
     return float(squares[known].mean()) if known.any() else 0.0
-
-
-def _is_time(index):
-    """Whether labels of rows are times, or texts that begin with a date such as 2024-05-31."""
-    if type(index).__name__ in ("DatetimeIndex", "PeriodIndex", "TimedeltaIndex"):
-        return True
-    first = index[0]
-    return is_date(first) or (isinstance(first, str) and re.match(r"\d{4}-\d\d-\d\d", first) is not None)
 
 
 def _may_be_a_step(name):

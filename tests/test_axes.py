@@ -263,6 +263,27 @@ def test_windows_of_data_frames(library):
         Sequences.from_windows(data, 3)
 
 
+@pytest.mark.parametrize("times", ["Datetime", "Period", "text"])
+def test_windows_of_series_whose_times_do_not_increase(times):
+    pd = pytest.importorskip("pandas")
+    index = pd.date_range("2024", periods=9)
+    index = {"Datetime": index, "Period": index.to_period(), "text": index.strftime("%Y-%m-%d")}[times]
+    series = pd.Series(np.arange(9.0), index=index)
+    words = "times of series, .* do not increase .*series.sort_index"
+    for wrong in (
+        series[::-1],
+        series.iloc[[0, 1, 1, 2, 3]],
+        series.to_frame("a").sample(frac=1, random_state=0),
+    ):
+        with pytest.raises(ValueError, match=words):
+            Sequences.from_windows(wrong, 3)
+    with pytest.raises(ValueError, match=r"times of series\[1\], "):
+        Sequences.from_windows([series, series[::-1]], 3)
+    _, y = Sequences.from_windows(series[::-1].sort_index(), 3)
+    assert_array_equal(y, [3, 4, 5, 6, 7, 8])
+    Sequences.from_windows(series.reset_index(drop=True)[::-1], 3)  # numbers of rows say nothing
+
+
 def test_windows_invent_no_values():
     series = np.array([0.0, 1.0, NAN, 3.0, 4.0, 5.0])
     windows, y = Sequences.from_windows(series, 2)

@@ -37,7 +37,7 @@ from sklstm._sequences.reading import (
     plain,
     rows_of_steps,
 )
-from sklstm._sequences.windows import channels_of_targets, windows
+from sklstm._sequences.windows import channels_of_targets, check_times, windows
 
 _NO_TABLE = (
     "Sequences cannot be converted to a rectangular array, which is asked for here. Where scikit-learn "
@@ -247,7 +247,8 @@ class Sequences:
         Parameters
         ----------
         series : array of shape (n_steps,) or (n_steps, n_channels), data frame, or list of them
-            One series, or several with the same channels, equally spaced in time. Missing values stay NaN.
+            One series, or several with the same channels, equally spaced in time. Missing values stay NaN. An
+            index of times, in pandas, must increase.
         length : int
             Steps of a window.
         horizon : int, default=1
@@ -283,6 +284,8 @@ class Sequences:
         array([3., 4., 5.])
         """
         several = isinstance(series, (list, tuple, cls)) and np.ndim(series[0]) > 0
+        for i, each in enumerate(series if several else [series]):
+            check_times(each, f"series[{i}]" if several else "series")
         long = as_sequences(series if several else [series], name="series", allow_nan=True)
         values, offsets = long._dense(), long.offsets
         which, last = windows(offsets, length, horizon, step)

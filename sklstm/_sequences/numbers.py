@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, time, timedelta
 from reprlib import repr as short_repr
 from typing import Any
@@ -205,6 +206,14 @@ def is_date(value: Any) -> bool:
     """Whether a value is a date, a time of day or a duration."""
     kinds = (date, time, timedelta, np.datetime64, np.timedelta64)
     return isinstance(value, kinds) or type(value).__name__ == "Period"  # of pandas
+
+
+def is_time(index: Any) -> bool:
+    """Whether labels of rows are times, or texts that begin with a date such as 2024-05-31."""
+    if type(index).__name__ in ("DatetimeIndex", "PeriodIndex", "TimedeltaIndex"):
+        return True
+    first = index[0]
+    return is_date(first) or (isinstance(first, str) and re.match(r"\d{4}-\d\d-\d\d", first) is not None)
 
 
 def float_dtype(arrays: Any) -> np.dtype[Any]:

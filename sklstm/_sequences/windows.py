@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sklstm._checks import check_integer
 from sklstm._messages import shown
+from sklstm._sequences.numbers import is_time
 
 
 def windows(
@@ -42,6 +43,18 @@ def windows(
     last = np.concatenate(ends)
     order = np.lexsort((series, last))
     return series[order], last[order]
+
+
+def check_times(series: Any, name: str) -> None:
+    """Refuse a series of pandas whose index of times does not increase."""
+    index: Any = getattr(series, "index", None)
+    if not hasattr(index, "nlevels") or not len(index) or not is_time(index):
+        return
+    if not index.is_monotonic_increasing or not index.is_unique:
+        raise ValueError(
+            f"The times of {name}, {shown(index[0])} to {shown(index[-1])}, do not increase from row to row: "
+            f"{name}.sort_index() sorts them, and each time may be there once."
+        )
 
 
 def channels_of_targets(target: Any, columns: Any, n_features: int) -> list[int]:
