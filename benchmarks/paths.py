@@ -324,8 +324,8 @@ def texts_of(edits):
     """Files of the package and of its build, as {name: text}, after these edits."""
     package = (path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "sklstm").rglob("*.*")))
     sources = (name for name in package if name.endswith((".py", ".pyx", ".pxd", ".h")))
-    names = ("setup.py", "pyproject.toml", "README.md", "LICENSE", *sources)
-    texts = {name: (ROOT / name).read_text() for name in names}
+    build = ("setup.py", "packaging/long_description.py", "pyproject.toml", "README.md", "LICENSE")
+    texts = {name: (ROOT / name).read_text() for name in (*build, *sources)}
     for name, text, replacement in edits:
         if (found := texts[name].count(text)) != 1:
             raise ValueError(f"expected once in {name}, found {found} times: {text!r}")
