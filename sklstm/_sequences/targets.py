@@ -1,4 +1,4 @@
-"""Targets: any container in, one row per target out, and which of them count; weights of the same form.
+"""Targets: any container in, one row per target out, and which of them count.
 
 A target that is missing - None, NaN, NaT, pandas.NA, masked - or that has the weight 0 counts nowhere, and is
 not looked at.
@@ -6,7 +6,6 @@ not looked at.
 
 from __future__ import annotations
 
-import warnings
 from itertools import pairwise
 from typing import Any
 
@@ -14,16 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sklstm._checks import as_real, check_sample_weight, check_sequences
+from sklstm._checks import check_sequences
 from sklstm._messages import shown
 from sklstm._sequences.container import Sequences
 from sklstm._sequences.numbers import array_as_given, is_missing, is_nested, missing, offsets_of
+from sklstm._sequences.order import check_ids
 from sklstm._sequences.reading import check_container, opened
 from sklstm._tensors import of_tensors
+from sklstm._typing import Array
 
-Array = npt.NDArray[Any]
 PER_STEP = "a list of arrays, one target per step"
-WEIGHTS = "one weight per sequence or, with return_sequences=True, a list of arrays, one weight per step"
 MARKS = (-100, "nan", "<NA>")  # of a step without a label: torch's, and what text becomes of NaN and of NA
 
 
@@ -193,13 +192,13 @@ def read_rows(y: Any, name: str = "y") -> Targets:
 def _pieces(y: Any, name: str) -> list[Any]:
     """Targets of steps: for each sequence (values, mask or None), or None if all of them are missing."""
     if isinstance(y, Sequences):
-        y = _as_list(y)
+        y = as_list(y)
     elif isinstance(y, np.ma.MaskedArray):
         y = list(y)
     return [_piece(piece, f"{name}[{i}]") for i, piece in enumerate(opened(y, name, PER_STEP))]
 
 
-def _as_list(sequences: Sequences) -> list[Any]:
+def as_list(sequences: Sequences) -> list[Any]:
     """An array for each sequence, 1-D if there is one feature."""
     check_sequences(sequences.values, sequences.offsets)
     return [piece[:, 0] if sequences.n_features == 1 else piece for piece in sequences]
@@ -327,130 +326,7 @@ def masked_steps(flat: Array, mask: Array, offsets: Array) -> npt.NDArray[np.obj
 
 
 # ----------------------------------------------------------------------------------------------
-# weights
-
-
-def read_weights(
-    sample_weight: Any, lengths: Array, every_step: bool, n_outputs: int | None = None
-) -> npt.NDArray[np.float64]:
-    """Weight of each target, or of each output of each target.
-
-    Parameters
-    ----------
-    sample_weight : array-like or None
-        One number per sequence; with `every_step` also one array (n_steps,) or (n_steps, n_outputs) per
-        sequence, which may be padded with 0 or NaN; without it also an array (n_sequences, n_outputs).
-    lengths : ndarray of int of shape (n_sequences,)
-    every_step : bool
-    n_outputs : int or None
-        None, or 1: each target has one weight.
-
-    Returns
-    -------
-    ndarray of shape (n_targets,) or (n_targets, n_outputs)
-    """
-    sample_weight = of_tensors(sample_weight, "sample_weight")
-    if isinstance(sample_weight, Sequences):
-        sample_weight = _as_list(sample_weight)
-    elif type(sample_weight).__module__.startswith("pyarrow"):  # whose elements are scalars that hold lists
-        sample_weight = opened(sample_weight, "sample_weight")
-    if sample_weight is not None:
-        check_container(sample_weight, "sample_weight", WEIGHTS)
-    if sample_weight is None or np.ndim(_first(sample_weight)) == 0 or not (every_step or n_outputs):
-        if np.ndim(_first(sample_weight)):
-            raise ValueError(
-                "sample_weight holds arrays or lists; expected one weight per sequence. Weights of time "
-                "steps belong to targets at every step: return_sequences=True."
-            )
-        weight = check_sample_weight(sample_weight, len(lengths))
-        return np.repeat(weight, lengths) if every_step else weight
-    name, offsets = "sample_weight", None
-    if every_step:
-        pieces = [as_real(piece, f"{name}[{i}]") for i, piece in enumerate(sample_weight)]
-        if len(pieces) != len(lengths):
-            raise ValueError(f"{name} has weights for {len(pieces)} of {len(lengths)} sequences.")
-        for i, n_steps in enumerate(lengths.tolist()):
-            piece = pieces[i] = _without_padding(pieces[i], n_steps)
-            allowed = [(n_steps,)] + [(n_steps, n_outputs)] * (n_outputs is not None)
-            if piece.shape not in allowed or piece.ndim != pieces[0].ndim:
-                expected = f"one weight for each of the {n_steps} steps of sequence {i}"
-                more = "" if n_outputs is None else ", or one for each output of each"
-                raise ValueError(f"{name}[{i}] has shape {piece.shape}; expected {expected}{more}.")
-        flat, offsets = np.concatenate(pieces), offsets_of(lengths)
-    else:
-        flat = as_real(sample_weight, name)
-        if flat.shape != (len(lengths), n_outputs):
-            expected = f"({len(lengths)},), or ({len(lengths)}, {n_outputs}) with a weight for each output"
-            raise ValueError(f"{name} must have the shape {expected}, got {flat.shape}.")
-    weight = flat.astype(np.float64, copy=False)
-    bad = ~(np.isfinite(weight) & (weight >= 0))
-    if bad.any():
-        place = Targets(weight, offsets=offsets, name=name).place(bad.argmax())
-        raise ValueError(
-            f"{name} must be finite and not negative, got {weight.ravel()[bad.argmax()]} in {place}."
-        )
-    return weight
-
-
-def _first(values: Any) -> Any:
-    """First element, or a number if there is none."""
-    return next(iter(values), 0.0) if np.iterable(values) else 0.0
-
-
-def _without_padding(weight: Array, n_steps: int) -> Array:
-    rest = weight[n_steps:] if weight.ndim else weight
-    return weight[:n_steps] if weight.ndim and not np.nan_to_num(rest, posinf=1, neginf=1).any() else weight
-
-
-def with_missing(weight: Array, targets: Targets) -> Array:
-    """Weights, with 0 where a target is missing; one per output only where the outputs of a target differ."""
-    missing = targets.missing
-    if missing is None:
-        return weight
-    if missing.ndim == 2 and weight.ndim == 1:
-        if (missing.all(axis=1) == missing.any(axis=1)).all():
-            missing = missing[:, 0]
-        else:
-            weight = np.repeat(weight[:, np.newaxis], missing.shape[1], axis=1)
-    return np.where(missing, 0.0, weight)
-
-
-# ----------------------------------------------------------------------------------------------
-# what speaks against them
-
-
-def check_ids(y: Any, X: Any, name: str = "y") -> None:
-    """Refuse what pandas indexes by ids if its rows belong to other sequences than those of X.
-
-    scikit-learn goes by position. An index that shares no id with X, such as 0, 1, 2 where the ids are names,
-    says nothing; one with the same ids in another order, or with some of them only, says that it is wrong.
-    """
-    index: Any = getattr(y, "index", None)
-    if not isinstance(X, Sequences) or X.ids is None or not hasattr(index, "nlevels") or len(index) != len(X):
-        return
-    keys, ids = index.tolist(), X.ids.tolist()
-    if keys != ids and not set(keys).isdisjoint(ids):
-        i = next(i for i, (key, own) in enumerate(zip(keys, ids, strict=True)) if key != own)
-        raise ValueError(
-            f"{name} is indexed by {shown(keys[i])} where X.ids has {shown(ids[i])}: {name}.loc[X.ids] goes "
-            f"by id, as does Sequences.from_long(..., labels={name}); {name}.to_numpy() goes by position."
-        )
-
-
-def warn_of_order(y: Any, X: Any, name: str = "y") -> None:
-    """Warn if pandas indexes y and X by the same labels in another order; rows go together by position."""
-    indices: list[Any] = [getattr(each, "index", None) for each in (y, X)]
-    if any(not hasattr(index, "nlevels") or type(index).__name__ == "RangeIndex" for index in indices):
-        return
-    of_y, of_x = indices
-    if len(of_y) == len(of_x) and not of_y.equals(of_x) and set(of_y) == set(of_x):
-        warnings.warn(
-            f"{name} is indexed by the same labels as X in another order: {shown(of_y[0])} where X has "
-            f"{shown(of_x[0])}. Rows go together by position; {name}.loc[X.index] goes by label, and "
-            f"{name}.to_numpy() is read without this warning.",
-            UserWarning,
-            stacklevel=5,
-        )
+# how else X can be read
 
 
 def _as_one_sequence(sequences: Sequences, name: str) -> str:
