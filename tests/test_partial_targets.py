@@ -187,6 +187,17 @@ def test_weights_of_steps_are_those_of_the_network():
     assert_allclose(model.weights_, expected, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("n_layers", [1, 2])
+def test_small_weights_after_a_large_one_count(n_layers):
+    """Each mini-batch is divided by its own weight, be it 1 after a mini-batch of 1e21."""
+    options = {"solver": "sgd", "batch_size": 1, "shuffle": False, "max_iter": 1, "n_layers": n_layers}
+    weight = [np.full(n, 2.0**70 if i == 0 else 1.0) for i, n in enumerate(LENGTHS)]
+    alone = [np.where(w > 1, w, 0.0) for w in weight]
+    model = clone(CLF).set_params(**options).fit(X, TAGS, sample_weight=weight)
+    first = clone(CLF).set_params(**options).fit(X, TAGS, sample_weight=alone)
+    assert np.abs(model.weights_ - first.weights_).max() > 1e-3
+
+
 @pytest.mark.parametrize("way", ["batch", "step", "lbfgs"])
 def test_single_outputs_of_a_step(way):
     """The output layer of an output that is missing learns nothing from it: each output has its own loss."""

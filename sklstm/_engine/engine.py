@@ -108,9 +108,9 @@ class Bound:
         """Sum of the weights of the targets of each of these sequences."""
         if not self.every_step:
             return target_weight[order.target]
-        ends = np.zeros(len(target_weight) + 1)
-        np.cumsum(target_weight, out=ends[1:])
-        return ends[order.target + order.length] - ends[order.target]
+        # Sequence by sequence: differences of sums over all would lose small weights after a large one.
+        ranges = np.column_stack([order.target, order.target + order.length])
+        return np.add.reduceat(np.append(target_weight, 0.0), ranges.ravel())[::2]
 
     @cached_property
     def total_weight(self):
