@@ -97,17 +97,17 @@ for inputs, targets in stream(arguments.seed):
     if steps >= arguments.steps:
         break
 print(f"\nmemory at most: {at_start:.1f} MB at the start, {megabytes():.1f} MB after {steps:,} steps")
-print(f"entropy of the grammar: {entropy:.4f} nats a symbol")
+print(f"entropy of the grammar: {entropy:.4f} nats per symbol")
 
 # %%
-# `loss_curve_` has a value a chunk: the mean loss of each prediction before its answer was learned.
+# `loss_curve_` has one value per chunk: the mean loss of the predictions, each before its answer was learned.
 
 plt.style.use("sklstm.pictures")
 figure, (above, below) = plt.subplots(2, 1, figsize=(8, 6), sharex=True)
 at = np.linspace(0, steps, len(clf.loss_curve_) + 1)[1:] / 1e6
 above.plot(at, clf.loss_curve_, ".", markersize=3, label="mean of a chunk, before it is learned")
 above.axhline(entropy, color="k", linestyle="--", label="entropy of the grammar")
-above.set(ylabel="log loss [nats a symbol]", title="One stream, learned as it comes")
+above.set(ylabel="log loss [nats per symbol]", title="One stream, learned as it comes")
 above.legend()
 tested, accuracy = np.transpose(accuracies)
 below.plot(tested / 1e6, accuracy, "o-", label="LSTMClassifier")

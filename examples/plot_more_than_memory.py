@@ -86,7 +86,7 @@ def main(arguments, folder):
     left.plot(np.arange(clf.n_iter_) + 1, clf.validation_scores_, "o-")
     left.set(xlabel="epoch", ylabel="accuracy", title="The file held out")
     right.bar_label(right.bar(list(taken), list(taken.values()), color=["C7", "C0", "C1", "C1"]), fmt="%.0f")
-    right.set(ylabel="megabytes", title="Memory: what learning adds to the client, workers")
+    right.set(ylabel="megabytes", title="Memory: the client's growth, the workers' total")
     figure.savefig("more_than_memory.png")
 
 
