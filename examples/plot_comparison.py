@@ -24,8 +24,8 @@ import numpy as np
 from sklstm.paper import EXPERIMENTS, run_trial
 
 parser = argparse.ArgumentParser(description="LSTM and the systems it was compared with, on task 2a")
-parser.add_argument("--trials", type=int, default=3, help="3 if not given")
-parser.add_argument("--full", action="store_true", help="as many trials as the paper made")
+parser.add_argument("--trials", type=int, default=3, help="number of trials, by default 3")
+parser.add_argument("--full", action="store_true", help="run as many trials as the paper")
 parser.add_argument("--limit", type=int, default=20_000, help="training strings at most in a trial")
 parser.add_argument("--seed", type=int, default=0, help="of the first trial")
 options = parser.parse_args()

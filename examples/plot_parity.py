@@ -20,7 +20,7 @@ from sklstm import LSTMClassifier, Network
 from sklstm.tasks import make_parity
 
 parser = argparse.ArgumentParser(description="Parity: gradient on long and short sequences, and guessing")
-parser.add_argument("--trials", type=int, default=2, help="2 if not given")
+parser.add_argument("--trials", type=int, default=2, help="number of trials, by default 2")
 parser.add_argument("--full", action="store_true", help="10 trials, as with guessing in 1997")
 parser.add_argument("--limit", type=int, default=50_000, help="training sequences or guesses at most")
 parser.add_argument("--seed", type=int, default=0, help="of the first trial")
