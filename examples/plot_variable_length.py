@@ -82,7 +82,7 @@ for name, load in (("Japanese vowels", japanese_vowels), ("spoken digits", spoke
     linear_score = linear.fit(summary(X), y).score(summary(X_test), y_test)
     mean, spread = np.mean(scores), np.std(scores)
     print(f"{name}: {len(X)} for training, {len(X_test)} for the test, {len(clf.classes_)} classes")
-    print(f"  LSTMClassifier()                  {mean:.4f} +- {spread:.4f}   {seconds:.1f} s a fit")
+    print(f"  LSTMClassifier()                  {mean:.4f} +- {spread:.4f}   {seconds:.1f} s per fit")
     print(f"  logistic regression on summaries  {linear_score:.4f}")
     shown.append((name, y_test, clf.predict(X_test)))
 
