@@ -124,9 +124,7 @@ plt.style.use("sklstm.pictures")
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), width_ratios=[2, 1])
 left.plot(np.arange(2, arguments.row_groups + 1), accuracies, ".-")
 left.set(xlabel="row group", ylabel="accuracy before it is learned", title="One pass through the file")
-bars = right.bar(
-    ["file", "memory\nafter the\nimports"], [file_size, at_end - imported], color=["C7", "C0"]
-)
+bars = right.bar(["file", "memory\nafter the\nimports"], [file_size, at_end - imported], color=["C7", "C0"])
 right.bar_label(bars, fmt="%.0f MB")
 right.set(ylabel="megabytes", title="Size")
 right.margins(y=0.15)

@@ -284,8 +284,8 @@ def _continual_reber(name, n_weights, published, reset=False, rate_decay=1.0, fo
         }
         | options,
         arguments=arguments,
-        # With the log loss, the slope of the outputs, which vanishes where they are saturated and wrong, is not
-        # a factor of the error.
+        # With the log loss, the slope of the outputs, which vanishes where they are saturated and wrong, is
+        # not a factor of the error.
         best={"loss": "log_loss", "learning_rate": 0.1},
         n_trials=20,
         limit=30_000,

@@ -124,7 +124,7 @@ def missing(records):
             f"- {name}: {n or 'no'} seed{'s' * (n != 1)} of {'; '.join(few[n])}"
             for n in sorted(few, reverse=True)
         ]
-    return "All results are of five seeds, except:\n\n" + "\n".join(lines) if lines else "All results are of five seeds."
+    return "All results are of five seeds" + (", except:\n\n" + "\n".join(lines) if lines else ".")
 
 
 def page(template, records, validated):
