@@ -32,7 +32,7 @@ def make_spike_delays(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Sequences, Sequences]:
-    """Spikes at irregular times: how long ago was the previous spike (2002)?
+    """Spikes at irregular times: how long ago the previous spike was (2002).
 
     Spike k comes `period` + I(k) steps after the previous spike, or after the start if it is the first; I(k)
     is one of `extras`. The input is 1 at a spike and 0 elsewhere; the target at a spike is I(k). Other steps
@@ -93,7 +93,7 @@ def make_delay_detection(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Sequences, Sequences]:
-    """Spikes at irregular times: was the previous spike a certain delay ago (tutorial, 2003)?
+    """Spikes at irregular times: whether the previous spike was a certain delay ago (tutorial, 2003).
 
     With probability 0.5, a delay is `delay`, otherwise it is one of the others from 1 to twice `delay`. The
     target at a spike is 1 after `delay` and 0 after others. Other steps have no target: their weight is 0.
