@@ -84,7 +84,7 @@ def main(arguments, folder):
     plt.style.use("sklstm.pictures")
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
     left.plot(np.arange(clf.n_iter_) + 1, clf.validation_scores_, "o-")
-    left.set(xlabel="epoch", ylabel="accuracy", title="The file held out")
+    left.set(xlabel="epoch", ylabel="accuracy", title="The file held out", xticks=range(1, clf.n_iter_ + 1))
     right.bar_label(right.bar(list(taken), list(taken.values()), color=["C7", "C0", "C1", "C1"]), fmt="%.0f")
     right.set(ylabel="megabytes", title="Memory: the client's growth, the workers' total")
     figure.savefig("more_than_memory.png")
