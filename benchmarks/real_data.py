@@ -232,7 +232,7 @@ def summarised(records, data, system):
 
 
 def table(records, systems, cell):
-    """Markdown: a row a data set, a column a system."""
+    """Markdown: one row per data set, one column per system."""
     lines = [f"| data | {' | '.join(systems)} |", f"| --- |{' --- |' * len(systems)}"]
     for data in DATA:
         results = {system: summarised(records, data, system) for system in systems}

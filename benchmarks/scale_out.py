@@ -238,11 +238,11 @@ def main():
         print(f"{n:10d} {1e3 * wall:9.1f} {1e3 * cpu:8.1f} {here / 1e3:33.0f} {there / 1e3:12.0f}")
     table = np.array(rows)
     task, per_round = np.polyfit(table[:, 0], table[:, 2], 1)
-    print(f"client and scheduler: {1e3 * per_round:.1f} ms a round and {1e3 * task:.2f} ms a partition\n")
+    print(f"client and scheduler: {1e3 * per_round:.1f} ms per round and {1e3 * task:.2f} ms per partition\n")
 
     times, n_weights = scaling(arguments.sequences, arguments.repeats)
     for name, seconds in times.items():
-        print(f"{name:<12} {seconds:7.3f} s a round")
+        print(f"{name:<12} {seconds:7.3f} s per round")
     print(
         f"speed-up by dask {times['1 worker'] / times['2 workers']:.2f}, of processes "
         f"{times['1 process'] / times['2 processes']:.2f}; dask adds "
@@ -252,7 +252,7 @@ def main():
     constants = {"round": float(max(per_round, 0)), "task": float(task), "gradient": float(each)}
     print(
         f"simulated with {1e9 * each:.1f} ns a sequence and weight: workers at half efficiency (15024: that "
-        "many or more), s a round"
+        "many or more), s per round"
     )
     print("sequences  weights " + "".join(f"{gbit:>12d} Gbit/s" for gbit in GBIT))
     model = {}

@@ -2,9 +2,9 @@
 Adding: Experiment 4 of 1997
 ============================
 
-Two of some hundred numbers are marked; the answer, fifty steps and more after them, is their sum. Nothing
-else in the sequence matters, and the sum is not a symbol but a number, to be kept exactly for many steps
-(Hochreiter & Schmidhuber 1997, section 5.4). Rows 4-2 and 4-3 have sequences of 500 and 1000 steps.
+Two of about a hundred numbers are marked, and the target, fifty or more steps later, is their sum. Nothing
+else in the sequence matters. The sum is not a symbol but a number, which has to be stored precisely for many
+steps (Hochreiter & Schmidhuber 1997, section 5.4). Rows 4-2 and 4-3 have sequences of 500 and 1000 steps.
 """
 
 # %%
@@ -25,8 +25,8 @@ from sklstm.tasks import make_adding
 # %%
 # The network and its 93 weights are the paper's: two memory blocks of two cells whose input gates are nearly
 # closed at first, so that noise does not fill the states. Plain gradient descent takes very long for the last
-# few large errors; here Adam descends the log loss. Learning ends when none of the last 2000 sequences was
-# wrong by 0.04 or more and their mean error is below 0.01.
+# few large errors; here, Adam minimises the log loss. Learning ends when none of the last 2000 sequences had
+# an error of 0.04 or more and their mean error is below 0.01.
 
 study = Study.from_command_line("4-1", "4-2", "4-3", n_trials=5, description="The adding problem")
 for trial in study:
@@ -56,9 +56,9 @@ for trial in study:
 study.report()
 
 # %%
-# How it is solved: the input gates open at the marked steps, and the states add up what comes in and keep it.
-# The dotted lines are the marked steps of one sequence; the state on the right is the one that goes most with
-# the sum, at the last step of 500 sequences.
+# How it is solved: the input gates open at the marked steps, and the states add up the inputs and keep them.
+# The dotted lines are the marked steps of one sequence. The panel on the right shows the state that is most
+# correlated with the sum, at the last step of 500 sequences.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))

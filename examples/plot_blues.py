@@ -2,14 +2,14 @@
 Twelve bars of blues
 ====================
 
-Recurrent networks that write music by predicting the next notes tend to wander: they know which notes go
-together, not where in the form they are. LSTM keeps the form (Eck & Schmidhuber 2002): one network learns the
-chords, eight steps per bar, another one melodies over them. Then both hear only what they play.
+Recurrent networks that compose music by predicting the next notes tend to lose the form: they learn which
+notes go together, but not where in the form they are. LSTM keeps the form (Eck & Schmidhuber 2002). One
+network learns the chords, eight steps per bar, another one melodies. Then both read only their own notes.
 """
 
 # %%
-# The chord stays the same at most steps: a network that says so is right nine times of ten in open loop. In
-# closed loop one wrong change is the end of the form.
+# At most steps the chord stays the same, so a network that always predicts this is right nine times out of
+# ten in open loop. In closed loop, one wrong change loses the form.
 
 import argparse
 
@@ -49,8 +49,8 @@ for epoch in range(1, options.epochs + 1):
         break
 
 # %%
-# The melody sees its own notes and the cells of the chords. A bar may begin with one of two notes: of those
-# whose outputs are at least half of the largest, one is drawn.
+# The network of the melody sees its own notes and the cells of the chords. A bar may begin with one of two
+# notes: one is drawn from those whose outputs are at least half of the largest output.
 
 tunes = np.reshape([song[:, 12:] for song in make_blues(64, 1, random_state=0)[0]], (64, 12, -1))
 for n_songs in range(8, options.songs + 1, 8):
@@ -71,7 +71,7 @@ for n_songs in range(8, options.songs + 1, 8):
 print("published: the network does not drift once it has found the form")
 
 # %%
-# What they play, as a piano roll, a Standard MIDI File and a WAV file. A note that goes on is held.
+# What they play, as a piano roll, a Standard MIDI File and a WAV file. A repeated note is held.
 
 song = np.hstack([song[:-1], tune])[:96]
 plt.style.use("sklstm.pictures")

@@ -2,16 +2,16 @@
 Comparison: the systems of 1997 on one task
 ===========================================
 
-Two strings differ in nothing but their first symbol, which is also the last one: to predict it, one bit has
-to be kept over the delay between. Experiment 2a of Hochreiter & Schmidhuber (1997) asks LSTM for it and the
-systems that were there before: a conventional recurrent net by back-propagation through time, and by the
-Elman net's one step of it; the neural sequence chunker; temporal transition hierarchies.
+Two strings differ only in their first symbol, which is also the last one. To predict it, a network has to
+store one bit over the delay in between. Experiment 2a of Hochreiter & Schmidhuber (1997) compares LSTM with
+earlier systems on this task: a conventional recurrent network, trained by back-propagation through time or by
+its first step only (Elman net); the neural sequence chunker; and temporal transition hierarchies.
 """
 
 # %%
 # The task. The strings are (x, a_1, ..., a_p-1, x) and (y, a_1, ..., a_p-1, y), with delays p of 4, 10 and
-# 100. A net reads a symbol and predicts the next one, at each step. All systems learn on-line, by the same
-# rule of success: no output is wrong by 0.25 or more at any step of the two strings.
+# 100. At each step, a network reads a symbol and predicts the next one. All systems learn on-line, with the
+# same rule of success: no output has an error of 0.25 or more at any step of the two strings.
 
 import argparse
 
@@ -24,17 +24,17 @@ import numpy as np
 from sklstm.paper import EXPERIMENTS, run_trial
 
 parser = argparse.ArgumentParser(description="LSTM and the systems it was compared with, on task 2a")
-parser.add_argument("--trials", type=int, default=3, help="3 if not given")
-parser.add_argument("--full", action="store_true", help="as many trials as the paper made")
+parser.add_argument("--trials", type=int, default=3, help="number of trials, by default 3")
+parser.add_argument("--full", action="store_true", help="run as many trials as the paper")
 parser.add_argument("--limit", type=int, default=20_000, help="training strings at most in a trial")
 parser.add_argument("--seed", type=int, default=0, help="of the first trial")
 options = parser.parse_args()
 
 # %%
-# LSTM is that of the setting "best": the paper's network, with log loss. BPTT and the Elman net are
-# arguments of the same estimators, one hidden unit that sees itself; the other two are programs of
-# `sklstm.paper` alone. Of the chunker's two nets the one that is nearer to the target counts, at each step.
-# A hierarchy begins without hidden units and builds one for each weight that is pulled both ways.
+# LSTM has the setting "best": the paper's network, with the log loss. BPTT and the Elman net are arguments of
+# the same estimators, with one hidden unit that sees itself; the other two systems are only in
+# `sklstm.paper`. At each step, the one of the chunker's two networks that is nearer to the target counts. A
+# hierarchy begins without hidden units and adds one for each weight whose changes cancel out.
 
 SYSTEMS = {
     "best": "LSTM",
@@ -60,10 +60,10 @@ for setting, label in SYSTEMS.items():
 print("1997, p = 100: LSTM 5,040, chunker 32,400 in 33 % of its trials, RTRL and BPTT none in 5,000,000")
 
 # %%
-# Whatever flows back through a conventional unit shrinks at each step, by a factor of a quarter at most of
-# its weight: a delay of ten is too long already. LSTM keeps the error in its cell, the chunker and the
-# hierarchies shorten the way: what is foreseen is not looked at, or gets a unit of its own. On strings in
-# which nothing can be foreseen (Experiment 2c) neither helps.
+# An error that flows back through a conventional unit is multiplied, at each step, by at most a quarter of
+# its weight, so a delay of ten is already too long. LSTM keeps the error in its cell. The chunker and the
+# hierarchies shorten the path: symbols that are predicted are skipped, or get their own unit. On strings in
+# which nothing can be predicted (Experiment 2c), this does not help.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))

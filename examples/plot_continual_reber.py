@@ -3,14 +3,14 @@ Learning to forget: strings without an end
 ==========================================
 
 Strings of the embedded Reber grammar follow one another without a mark, and the network is never reset. A
-state that is not emptied grows from string to string until its unit is saturated: this is why forget gates
-were added to LSTM (Gers, Schmidhuber & Cummins 2000). Here two networks learn on-line from streams, one with
-forget gates and one as of 1997.
+state that is not emptied grows from string to string until its unit is saturated. This is why forget gates
+were added to LSTM (Gers, Schmidhuber & Cummins 2000). Here, two networks learn on-line from streams, one with
+forget gates and one as in 1997.
 """
 
 # %%
-# The paper tests with streams of a million symbols: 62 % of its networks with forget gates, and a learning
-# rate that falls, make no error there; none of those without.
+# The paper tests with streams of a million symbols. 62 % of its networks with forget gates, and a decreasing
+# learning rate, make no error; without forget gates, all of them do.
 
 import argparse
 
@@ -45,7 +45,7 @@ def network(forget_gate):
 
 
 # %%
-# Legal successors have the target 1. A step is right if no output misses its target by 0.49.
+# Legal successors have the target 1. A step is right if all outputs are within 0.49 of their targets.
 
 test, legal = make_continual_reber(1, options.symbols, random_state=options.seed + 1000)
 nets = {"forget gates": network(True), "as of 1997": network(False)}
@@ -65,8 +65,8 @@ for name, reg in nets.items():
 print("published: no error in a million symbols, forget gates: 18 %, with falling rate 62 %; 1997: 0 %")
 
 # %%
-# Left the share of wrong symbols. Right the states of the cells in the test stream: with forget gates they
-# return, without them they go their own way. Dotted lines are the ends of strings.
+# On the left, the share of wrong symbols. On the right, the states of the cells in the test stream: with
+# forget gates they return to zero, without them they drift. Dotted lines are the ends of strings.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 3, figsize=(13, 3.6))

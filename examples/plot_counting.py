@@ -2,16 +2,16 @@
 Counting with a Kalman filter: a^n b^n c^n
 ==========================================
 
-A string is n times a, n times b, n times c. A network reads it symbol by symbol and says which symbols may
-come next; after the first b that is known exactly, if it has counted. No finite automaton can do it for all
-n: the states of its cells have to be counters, and to go on being counters for n that were never seen (Gers &
-Schmidhuber 2001). With gradient descent it takes tens of thousands of strings; the extended Kalman filter of
-Perez-Ortiz and others (2003) learns it from a few hundred.
+A string is n times a, n times b, n times c. A network reads it symbol by symbol and predicts which symbols
+may come next; after the first b, a network that counts knows this exactly. No finite automaton can do it for
+all n: the states of the cells have to be counters, also for values of n that did not occur in training (Gers
+& Schmidhuber 2001). Gradient descent needs tens of thousands of strings; the extended Kalman filter of
+Perez-Ortiz and others (2003) needs a few hundred.
 """
 
 # %%
-# The task: strings with n from 1 to 10. The tutorial of 2003 reports that nets trained with a Kalman filter
-# work up to n = 22,000,000.
+# The task: strings with n from 1 to 10. The tutorial of 2003 reports that networks trained with a Kalman
+# filter work up to n = 22,000,000.
 
 import argparse
 
@@ -33,8 +33,8 @@ options = parser.parse_args()
 language, rng = "a^n b^n c^n", np.random.default_rng(options.seed)
 
 # %%
-# The network of the paper: two memory blocks with peepholes, 90 weights. Its outputs have the range [-2, 2];
-# logistic outputs with targets 0.25 and 0.75 are the same. The filter believes errors more and more.
+# The network of the paper has two memory blocks with peepholes, 90 weights, and outputs in the range [-2, 2];
+# logistic outputs with targets 0.25 and 0.75 are equivalent. The noise that the filter assumes is decreased.
 
 reg = LSTMRegressor(
     n_blocks=2,
@@ -57,7 +57,7 @@ reg = LSTMRegressor(
 )
 
 # %%
-# After each hundred strings: the largest n up to which all strings are accepted.
+# After every hundred strings, we find the largest n up to which all strings are accepted.
 
 test, legal = make_language_strings(np.arange(1, options.most + 1), language)
 curve = []
@@ -71,8 +71,8 @@ print("published: learned from n <= 10, right up to n = 22,000,000 (best network
 print(f"here:      learned from n <= 10, right up to n = {max(n for _, n in curve)}")
 
 # %%
-# How it is solved: over one string, what the cells hold. One of them goes up with a and down with b, another
-# up with b and down with c, or a mixture of both.
+# How it is solved: the states of the cells over one string. One of them goes up with a and down with b,
+# another goes up with b and down with c, or they are mixtures of both.
 
 n = 8
 X, _ = make_language_strings([n], language)

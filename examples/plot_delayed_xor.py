@@ -2,15 +2,16 @@
 Delayed XOR: a limit of 1997, and why
 =====================================
 
-Two bits are marked among some hundred and twenty; the answer is whether they differ. Each of them alone says
-nothing of the answer, so that to keep one does not lessen the error until the other is kept too, and no
-gradient leads there: section 6 of Hochreiter & Schmidhuber (1997) names the task as one that LSTM does not
-easily solve. If that is the reason, a net that has to tell the two bits as well should solve it. It does.
+Two of about 120 bits are marked; the target is whether they differ. One of them alone says nothing about the
+target: storing one bit does not reduce the error until the other is stored, too, and no gradient leads there.
+Section 6 of Hochreiter & Schmidhuber (1997) mentions the task as one that LSTM does not easily solve. If this
+is the reason, a network that has to output the two bits as well should solve it. It does.
 """
 
 # %%
-# The task. A step is a pair: a bit, -1 or 1, and a marker, which is 1 at the two relevant steps. At least 50
-# steps lie from each of them to the next and to the end. The helping targets are the two marked bits.
+# The task. Each step has a bit, -1 or 1, and a marker, which is 1 at the two relevant steps. There are at
+# least 50 steps from the first to the second, and from there to the end. The two marked bits are additional
+# targets.
 
 import argparse
 

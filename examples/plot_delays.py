@@ -2,15 +2,15 @@
 Spike delays: how long ago was the last one?
 ============================================
 
-Spikes come at uneven times, and at each the network has to say something of the time since the one before:
-how much longer than ten steps it was, or whether it was exactly twenty (Gers, Schraudolph & Schmidhuber 2002,
-and the tutorial of 2003). Between spikes nothing is seen and nothing asked: whoever does not count steps, and
-begin anew at each spike, is lost.
+Spikes occur at irregular times. At each spike, the network has to say something about the time since the
+previous one: how much longer than ten steps it was, or whether it was exactly twenty steps (Gers, Schraudolph
+& Schmidhuber 2002, and the tutorial of 2003). Between spikes there are neither inputs nor targets. The
+network has to count steps, and to start again at each spike.
 """
 
 # %%
-# Linear cells with open forget gates count; peepholes let the gates see how far the count is. There are no
-# targets between spikes: their weight is 0.
+# Linear cells with open forget gates can count, and peepholes let the gates see the count. Between spikes
+# there are no targets: their weight is 0.
 
 import argparse
 
@@ -58,7 +58,7 @@ detected, other_curve = learn("delay of 20 or not", make_delay_detection, 0.003,
 print("published: learned")
 
 # %%
-# One spike after ten steps, and the next one after each of 40 delays: what the network says of it.
+# The outputs of the network for one spike after ten steps, and the next one after each of 40 delays.
 
 longest = 40
 asked = np.arange(1, longest + 1)

@@ -3,13 +3,13 @@ Handwritten digits, read row by row
 ===================================
 
 Each image of scikit-learn's digits is a sequence of eight time steps, its rows, with eight features, the
-grey levels. `LSTMClassifier` with its defaults is cross-validated in a pipeline beside logistic regression
-on all pixels at once. The figure shows what the network would answer after each row of one digit, and what
-its memory cells hold meanwhile.
+grey levels. `LSTMClassifier` with its defaults is cross-validated in a pipeline, and compared with logistic
+regression on all pixels. The figure shows the answer of the network after each row of one digit, and the
+states of its memory cells.
 """
 
 # %%
-# The data as a pipeline sees it: scaled pixels, then sequences of shape (8 steps, 8 features).
+# In the pipeline, the pixels are scaled, and then reshaped to sequences of shape (8 steps, 8 features).
 
 import argparse
 import time
@@ -62,8 +62,8 @@ print(f"{'LSTMClassifier()':<22}{mean[0]:>8.4f}{spread[0]:>20.4f}")
 print(f"{'LogisticRegression':<22}{mean[1]:>8.4f}{spread[1]:>20.4f}")
 
 # %%
-# One net in detail. `activations` gives every gate, state and cell over time; `step` reads one row after
-# the other and tells what the net would answer so far.
+# One network in detail: `activations` returns every gate, state and cell over time; `step` reads one row
+# after the other and returns the answer so far.
 
 train, test = folds[0]
 sequences = MinMaxScaler().fit(X[train]).transform(X).reshape(-1, 8, 8)

@@ -2,14 +2,15 @@
 Five pictures of a model
 ========================
 
-Three lamps flash now and then, among noise, and at every time step the net has to name the lamp that flashed
-last. Four memory blocks are enough, and the displays show how: the learning curve, what gates and cells do
-while one sequence is read, what one answer rests on, all weights, and which lamps are confused when. Every
-display has ``from_estimator``, also for a pipeline that ends in an estimator of this library.
+Three lamps flash at random times, with noise, and at every time step the network has to name the lamp that
+flashed last. Four memory blocks are enough. The displays show how the task is solved: the learning curve,
+gates and cells while one sequence is read, the reasons for one answer, all weights, and which lamps are
+confused, and when. Every display has ``from_estimator``, also for a pipeline that ends in an estimator of
+this library.
 """
 
 # %%
-# The lamps flash with a probability of 5 % each step; before the first flash the answer is "none".
+# Each lamp flashes with a probability of 5 % per step; before the first flash the answer is "none".
 
 import argparse
 
@@ -62,30 +63,30 @@ clf.fit(X, y)
 print(f"{clf.n_iter_} epochs, accuracy on test sequences {clf.score(X_test, y_test):.3f}")
 
 # %%
-# Learning: the loss on the training sequences, and the accuracy on those that `early_stopping` held out.
+# The learning curve: the loss on the training sequences, and the accuracy on those that were held out.
 
 LossCurveDisplay.from_estimator(clf).figure_.savefig("loss_curve.png")
 
 # %%
-# One sequence over time. A flash opens input gates and closes forget gates for a step: what the cells held
-# goes, and the new flash comes in.
+# One sequence over time. A flash opens input gates and closes forget gates for one step: the old content of
+# the cells is deleted, and the new flash is stored.
 
 display = ActivationsDisplay.from_estimator(clf, X_test[0], feature_names=LAMPS[:3])
 display.figure_.savefig("activations.png")
 
 # %%
-# What the last answer rests on: the last flash speaks for its lamp, and nothing before it does.
+# The reasons for the last answer: the last flash speaks for its lamp, and nothing before it has an effect.
 
 display = InputImportanceDisplay.from_estimator(clf, X_test[0], feature_names=LAMPS[:3])
 display.figure_.savefig("input_importance.png")
 
 # %%
-# The weights: rows are units, columns what they read.
+# The weights: rows are units, and columns are their sources.
 
 WeightsDisplay.from_estimator(clf, feature_names=LAMPS[:3]).figure_.savefig("weights.png")
 
 # %%
-# What is answered to each true class, time step by time step.
+# The answers for each true class, at each time step.
 
 display = StepConfusionDisplay.from_estimator(clf, X_test, y_test)
 display.figure_.savefig("confusion_over_time.png")

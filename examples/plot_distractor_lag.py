@@ -2,15 +2,15 @@
 Very long time lags in noise: Experiment 2c of 1997
 ===================================================
 
-The second symbol of a string, x or y, is also its last one; between the two are random distractors, hundreds
-of them, and not always as many. The paper's finding is that the number of training strings hardly grows with
-the lag q if the number p of different distractors grows with it (Hochreiter & Schmidhuber 1997, section
-5.2). Its nine rows have p and q from 50 to 1000: ``--row 2c-5`` is p = q = 1000.
+The second symbol of a string, x or y, is also its last one. Between the two there are hundreds of random
+distractors, whose number varies. The paper finds that the number of training strings hardly grows with the
+lag q if the number p of different distractors grows with it (Hochreiter & Schmidhuber 1997, section 5.2). Its
+nine rows have p and q from 50 to 1000: ``--row 2c-5`` is p = q = 1000.
 """
 
 # %%
 # The task. A string is b, then x or y, then q + k distractors, each one of p, then e, when x or y is to be
-# predicted; k is 9 on average. The lag is at least q + 1, and none of the inputs between is of any use.
+# predicted; k is 9 on average. The lag is at least q + 1, and the inputs in between are of no use.
 
 import matplotlib
 
@@ -23,10 +23,10 @@ from sklstm.paper import EXPERIMENTS, Study
 from sklstm.tasks import make_distractor_lag
 
 # %%
-# The network and its 6 p + 64 weights are the paper's: two blocks of a cell, no biases. The drift of the
-# untrained states is what makes the task hard: they reach values where h is flat. So the weights are near
-# zero at first, and change, by RPROP on the log loss of 200 new strings at a time, by steps of a size of each
-# weight's own. Learning ends when no output is wrong by 0.2 or more on 10,000 new strings.
+# The network and its 6 p + 64 weights are the paper's: two blocks of one cell, no biases. The task is
+# difficult because the untrained states drift to values where h is flat. Therefore the initial weights are
+# near zero, and each weight has its own step size, by RPROP on the log loss of 200 new strings at a time.
+# Learning ends when no output has an error of 0.2 or more on 10,000 new strings.
 
 rows = ["2c-2", *(name for name in EXPERIMENTS if name.startswith("2c") and name != "2c-2")]
 study = Study.from_command_line(*rows, n_trials=5, description="Very long time lags in noise")
@@ -57,9 +57,9 @@ for trial in study:
 study.report()
 
 # %%
-# How it is solved: the symbol x or y gives the cell input its sign, and the cell keeps that sign by its
-# recurrent weight, so that the state runs away from zero to one side; no distractor turns it round. Thirty
-# strings: blue ends with x, orange with y.
+# How it is solved: the symbol x or y determines the sign of the cell input, and the cell keeps this sign by
+# its recurrent weight. The state therefore moves away from zero to one side, and no distractor turns it back.
+# The panels show thirty strings: blue ones end with x, orange ones with y.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))

@@ -3,14 +3,14 @@ Embedded Reber grammar: Experiment 1 of 1997
 ============================================
 
 A string is B, then T or P, then a string of the Reber grammar, then the same T or P again, then E. A network
-reads it and says after each symbol which may come next. Most can be told from the last two or three symbols,
-but the last T or P only from the second symbol of the string, over a walk of any length: nets without a
-memory learn all but that (Hochreiter & Schmidhuber 1997, section 5.1).
+reads it and predicts, after each symbol, which ones may come next. Most follow from the last two or three
+symbols, but the last T or P follows only from the second symbol, after any number of steps: networks without
+a memory learn everything else (Hochreiter & Schmidhuber 1997, section 5.1).
 """
 
 # %%
-# The task. There are 256 strings to learn from and 256 others for the test. Two symbols may come at most
-# steps, each of them half of the times; the target is the one that did.
+# The task. There are 256 training strings and 256 different test strings. At most steps, two symbols may
+# come, each with probability 0.5; the target is the one that did.
 
 import matplotlib
 
@@ -23,11 +23,11 @@ from sklstm.paper import Study
 from sklstm.tasks import REBER_SYMBOLS, reber_successors
 
 # %%
-# The network and its 276 weights are the paper's: three memory blocks of two cells. With the paper's numbers
-# the states drift until the squashing function h is flat and no error comes back that would make a cell keep
-# the second symbol. Here h is the identity, as in Experiment 2, the input gates open one block at a time, and
-# Adam descends the full gradient of the log loss.
-# Learning ends when at each step of all 512 strings the symbols that may come have the largest outputs.
+# The network and its 276 weights are the paper's: three memory blocks of two cells. With the paper's numbers,
+# the states drift until the squashing function h is flat, and no error flows back that would make a cell
+# store the second symbol. Here, h is the identity, as in Experiment 2, the input gates open one block at a
+# time, and Adam uses the full gradient of the log loss. Learning ends when, at each step of all 512 strings,
+# the symbols that may come have the largest outputs.
 
 study = Study.from_command_line("1-5", n_trials=5, description="The embedded Reber grammar")
 for trial in study:
@@ -61,9 +61,9 @@ for trial in study:
 study.report()
 
 # %%
-# How it is solved: two strings that differ in the second symbol, T or P, and therefore in the last but one,
-# and in nothing else. On top the outputs after each symbol; circles are the symbols that may come. Below the
-# states: one or more of the six tell T from P until the end, whatever lies between.
+# How it is solved: two strings that differ only in the second symbol, T or P, and therefore in the last but
+# one. The upper panels show the outputs after each symbol; circles are the symbols that may come. The lower
+# panel shows the states: one or more of the six distinguish T from P until the end.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(2, 3, figsize=(14, 6), width_ratios=[0.7, 1, 1])

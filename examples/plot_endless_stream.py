@@ -3,10 +3,11 @@ One endless sequence: ten million steps in constant memory
 ==========================================================
 
 Strings of the embedded Reber grammar come one after the other without a gap, symbol by symbol, and nothing
-says where one ends. The net predicts each next symbol and learns from it at once: ``update="step"``, the
-truncated gradient, and ``partial_fit(..., continued=True)``, which carries the state and the partials of 1997
-from chunk to chunk. The T or P near the end of a string is that of its beginning, so the net has to keep one
-bit over the inner string, and to let go of it afterwards: the task for which forget gates were made (2000).
+says where one ends. The network predicts each next symbol and learns from it at once, with ``update="step"``,
+the truncated gradient, and ``partial_fit(..., continued=True)``, which carries the state and the partials of
+1997 from chunk to chunk. The T or P near the end of a string is that of its beginning, so the network has to
+store one bit over the inner string, and to forget it afterwards: forget gates were invented for this task
+(2000).
 """
 
 # %%
@@ -56,8 +57,8 @@ def megabytes():
 
 
 # %%
-# A test stream of 200 strings, seen from a state of zero. What matters is the symbol before the last E: a net
-# without memory is right half of the time. The loss cannot fall below the entropy of the grammar.
+# A test stream of 200 strings is read from a state of zero. The symbol before the last E is what matters: a
+# network without memory is right half of the time. The loss cannot fall below the entropy of the grammar.
 
 test = strings(200, arguments.seed + 1_000_000)
 test_input = np.concatenate(test)[:-1]
@@ -67,8 +68,8 @@ choices = np.maximum(reber_successors(test).sum(axis=1), 1)
 entropy = np.log(choices).mean()
 
 # %%
-# Learning. The learning rate falls from chunk to chunk: a callable of the number of chunks so far. Memory is
-# looked at when the first chunk has been learned, and at the end.
+# Learning. The learning rate decreases from chunk to chunk: it is a function of the number of chunks so far.
+# Memory is measured after the first chunk, and at the end.
 
 clf = LSTMClassifier(
     n_blocks=8,
@@ -97,17 +98,17 @@ for inputs, targets in stream(arguments.seed):
     if steps >= arguments.steps:
         break
 print(f"\nmemory at most: {at_start:.1f} MB at the start, {megabytes():.1f} MB after {steps:,} steps")
-print(f"entropy of the grammar: {entropy:.4f} nats a symbol")
+print(f"entropy of the grammar: {entropy:.4f} nats per symbol")
 
 # %%
-# `loss_curve_` has a value a chunk: the mean loss of each prediction before its answer was learned.
+# `loss_curve_` has one value per chunk: the mean loss of the predictions, each before its answer was learned.
 
 plt.style.use("sklstm.pictures")
 figure, (above, below) = plt.subplots(2, 1, figsize=(8, 6), sharex=True)
 at = np.linspace(0, steps, len(clf.loss_curve_) + 1)[1:] / 1e6
 above.plot(at, clf.loss_curve_, ".", markersize=3, label="mean of a chunk, before it is learned")
 above.axhline(entropy, color="k", linestyle="--", label="entropy of the grammar")
-above.set(ylabel="log loss [nats a symbol]", title="One stream, learned as it comes")
+above.set(ylabel="log loss [nats per symbol]", title="One stream, learned as it comes")
 above.legend()
 tested, accuracy = np.transpose(accuracies)
 below.plot(tested / 1e6, accuracy, "o-", label="LSTMClassifier")

@@ -2,14 +2,14 @@
 Error flow: how far back an answer reaches
 ==========================================
 
-Only inputs that the error of an answer reaches can be learned from. Through conventional units it decays
-exponentially, whatever the weights; the constant error carousel of a memory block keeps it (Hochreiter &
+A network can only learn from inputs that the error of an answer reaches. In conventional units, errors decay
+exponentially for any weights; the constant error carousel of a memory block keeps them (Hochreiter &
 Schmidhuber 1997, section 3; docs/equations.md, "Error flow").
 """
 
 # %%
-# Top left: nets of five conventional units that all read each other. Of an error of 1 at one of them the
-# largest that any unit gets, the median of 20 nets; dotted the bound of all, where the weights are small.
+# Top left: networks of five conventional units that all read each other. An error of 1 is injected at one of
+# them; the lines are the largest error of any unit, the median of 20 networks. The dotted line is the bound.
 
 import argparse
 
@@ -77,8 +77,8 @@ for label, gate, bias, gradient in (
 block.set(xlabel="lag", ylabel="error, 1 at lag 1", title="Constant error carousel", ylim=(1e-10, 10))
 
 # %%
-# Bottom right: Experiment 6a with the paper's net, until the last 2000 strings were right. Then the input
-# gates open at the two relevant symbols (dotted), and the error comes out of the cells there.
+# Bottom right: Experiment 6a with the paper's network, until the last 2000 strings were right. Afterwards,
+# the input gates open at the two relevant symbols (dotted), and the error leaves the cells there.
 
 test, order = make_temporal_order(200, random_state=options.seed + 1)
 clf, right = LSTMClassifier(**settings("6a"), random_state=options.seed), []

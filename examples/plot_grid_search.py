@@ -2,10 +2,10 @@
 Grid search over learning rate and gate biases
 ==============================================
 
-How fast to learn, and how open the gates are at first, matter most to an LSTM. Handwritten digits, read row
-by row, in a pipeline of scaler and LSTM: every pair of learning rate and bias, for each of the three gates,
-by GridSearchCV in two processes; by HalvingGridSearchCV, which gives more epochs to the pairs that are best
-after a few; and by GridSearchCV on a dask cluster of two local processes. The figure shows the scores.
+The learning rate and the initial gate biases matter most to an LSTM. Here, a pipeline of scaler and LSTM
+reads handwritten digits row by row. Every pair of learning rate and bias, for each of the three gates, is
+tried by GridSearchCV in two processes, by HalvingGridSearchCV, which gives more epochs to the best pairs,
+and by GridSearchCV on a dask cluster of two local processes. The figure shows the scores.
 """
 
 import argparse
@@ -33,13 +33,13 @@ RATES, BIASES, MAX_ITER, N_SEQUENCES = [0.001, 0.003, 0.01, 0.03], [-2, 0, 2], 2
 
 
 def on_cores(search, X, y):
-    """Fit in processes of joblib's own, and end them: only then their CPU time counts as this process's."""
+    """Fit in processes of joblib, and end them: only then their CPU time is added to that of this process."""
     search.fit(X, y)
     get_reusable_executor().shutdown(wait=True)
 
 
 def on_dask(search, X, y):
-    """The same on a cluster, here of this machine alone."""
+    """The same on a cluster, here of this machine only."""
     from dask.distributed import Client, LocalCluster
 
     here = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}

@@ -2,14 +2,14 @@
 Learning to learn: functions from exemplars
 ===========================================
 
-Each sequence is a new quadratic function of two variables. At each step the network reads a point and the
-value at the point before, and predicts the value at the new one. Its weights are frozen in the test: to
-predict well it has to run a learning algorithm in its activations, and gradient descent has to find that
+Each sequence is a new quadratic function of two variables. At each step, the network reads a point and the
+value at the previous point, and predicts the value at the new one. In the test its weights are frozen: to
+predict well, it has to run a learning algorithm in its activations, and gradient descent has to find this
 algorithm (Hochreiter, Younger & Conwell 2001).
 """
 
 # %%
-# The tutorial of 2003 tells of about 5,000 weights, five months of training, and 30 exemplars, where
+# The tutorial of 2003 mentions about 5,000 weights, five months of training, and 30 exemplars, whereas
 # back-propagation with the best learning rate needs about 1,000.
 
 import argparse
@@ -30,7 +30,8 @@ options = parser.parse_args()
 rng = np.random.default_rng(options.seed)
 
 # %%
-# New functions in each epoch; targets are centred and ten times as large. The learning rate falls linearly.
+# Each epoch has new functions. Targets are centred and multiplied by ten. The learning rate decreases
+# linearly.
 
 reg = LSTMRegressor(n_blocks=24, return_sequences=True, alpha=0, clip=1.0, random_state=options.seed)
 for epoch in range(options.epochs):
@@ -41,8 +42,8 @@ for epoch in range(options.epochs):
         print(f"epoch {epoch + 1}: loss {reg.loss_curve_[-1]:.4f}", flush=True)
 
 # %%
-# Three learners on 200 new functions: the frozen network; least squares on the six monomials, the best there
-# can be, which knows the family; and a small network of one hidden layer by on-line back-propagation, at the
+# Three learners on 200 new functions: the frozen network; least squares on the six monomials, which knows the
+# family and is optimal; and a small network of one hidden layer, trained by on-line back-propagation with the
 # best of four learning rates.
 
 n_exemplars, n_functions = 60, 200
@@ -79,7 +80,7 @@ for rate in (0.05, 0.1, 0.2, 0.3):
     backprop.append((errors**2).mean(axis=0))
 
 # %%
-# Mean square error before each exemplar is told.
+# The mean square error of the prediction of each exemplar.
 
 curves = {"LSTM, frozen": ((lstm - f) ** 2).mean(axis=0), "least squares": (squares**2).mean(axis=0)}
 curves["back-propagation"] = min(backprop, key=lambda curve: curve[-10:].mean())

@@ -2,10 +2,10 @@
 Long time lags: Experiment 2a of 1997
 =====================================
 
-Two strings of a hundred and one symbols differ in nothing but the first symbol, and that is also the last
-one: to predict it, one bit has to be kept for a hundred steps. Back-propagation through time and real-time
-recurrent learning failed at it in five million strings, and a chunker needed 32,400 in the third of its
-trials that it solved (Hochreiter & Schmidhuber 1997, section 5.2).
+Two strings of 101 symbols differ only in the first symbol, which is also the last one. To predict it, a
+network has to store one bit for a hundred steps. Back-propagation through time and real-time recurrent
+learning did not solve the task in five million strings; a chunker needed 32,400 strings in the third of its
+trials that were solved (Hochreiter & Schmidhuber 1997, section 5.2).
 """
 
 # %%
@@ -24,9 +24,10 @@ from sklstm.tasks import make_long_lag
 
 # %%
 # The network and its 10,504 weights are the paper's: one cell with an input gate, no output gate, no
-# recurrence, no biases; inputs lead to the outputs too. It learns on-line at the paper's rate, the weights
-# changing at every step, but from the log loss, and it has the cell from the start: the paper adds it when
-# the error has stopped decreasing. Learning ends when no output is wrong by 0.25 or more at any step.
+# recurrence, no biases; outputs also see the inputs. It learns on-line with the paper's learning rate and an
+# update at every step, but with the log loss, and it has the cell from the start; in the paper, it is added
+# when the error has stopped decreasing. Learning ends when no output has an error of 0.25 or more at any
+# step.
 
 study = Study.from_command_line("2a", n_trials=6, description="Long time lags, the same symbols between")
 for trial in study:
@@ -60,9 +61,9 @@ for trial in study:
 study.report()
 
 # %%
-# How it is solved. The gate opens for the first symbol of one string and not for that of the other, is shut
-# for the lag, and opens once more for a_99, after which x or y is due. So the state tells both what the first
-# symbol was and that it is time to say so.
+# How it is solved. The gate opens for the first symbol of one string and not for that of the other, is closed
+# during the lag, and opens again for a_99, after which x or y comes. The state therefore shows both what the
+# first symbol was and that it is time to predict it.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))

@@ -4,12 +4,12 @@ Mackey-Glass: where windows of time do better
 
 Not every series needs a memory. The next values of the Mackey-Glass series follow from a few earlier ones,
 and a network of one hidden layer that reads them through a window learns it well. "LSTM extracts basic wave;
-but best FNN better", says the tutorial of 2003. Here both have 113 weights, and LSTM reads one value per
+but best FNN better", says the tutorial of 2003. Here, both have 113 weights, and LSTM reads one value per
 step.
 """
 
 # %%
-# A thousandth more or less decides here, so the table is printed whichever way it falls.
+# The differences are about a thousandth, so the table is printed whatever its result.
 
 import argparse
 import warnings

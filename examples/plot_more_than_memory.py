@@ -2,10 +2,10 @@
 A million sequences on two workers of limited memory
 ====================================================
 
-Two processes of a dask cluster, each of which may take 800 MB, write Parquet files, load half of them and
-learn: two replicas of the network learn from a file each, are averaged, and go on with the next. The process
-that asks never sees a sequence. They are noisy oscillations, slow (a period of 12 steps) or fast (6 steps).
-Needs ``pip install sklstm[dask,examples]``.
+Two processes of a dask cluster, each limited to 800 MB, write Parquet files, and then load half of them each
+and learn: two replicas of the network learn from one file each, are averaged, and continue with the next
+files. The client never loads a sequence. Sequences are noisy oscillations, slow (a period of 12 steps) or
+fast (6 steps). This example needs ``pip install sklstm[dask,examples]``.
 """
 
 import argparse
@@ -84,9 +84,9 @@ def main(arguments, folder):
     plt.style.use("sklstm.pictures")
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
     left.plot(np.arange(clf.n_iter_) + 1, clf.validation_scores_, "o-")
-    left.set(xlabel="epoch", ylabel="accuracy", title="The file held out")
+    left.set(xlabel="epoch", ylabel="accuracy", title="The file held out", xticks=range(1, clf.n_iter_ + 1))
     right.bar_label(right.bar(list(taken), list(taken.values()), color=["C7", "C0", "C1", "C1"]), fmt="%.0f")
-    right.set(ylabel="megabytes", title="Memory: what learning adds to the client, workers")
+    right.set(ylabel="megabytes", title="Memory: the client's growth, the workers' total")
     figure.savefig("more_than_memory.png")
 
 

@@ -2,9 +2,9 @@
 Multiplication: Experiment 5 of 1997
 ====================================
 
-As the adding problem, but the answer is the product of the two marked numbers. Adding is what a cell does of
-itself; whether a network that integrates can also learn what is no sum is the question of the experiment
-(Hochreiter & Schmidhuber 1997, section 5.5).
+This is like the adding problem, but the target is the product of the two marked numbers. A cell adds its
+inputs; the question of the experiment is whether a network that integrates can also learn something that is
+not a sum (Hochreiter & Schmidhuber 1997, section 5.5).
 """
 
 # %%
@@ -24,9 +24,9 @@ from sklstm.tasks import make_multiplication
 
 # %%
 # The network, its 93 weights and the squared error are the paper's; Adam descends the full gradient instead
-# of the truncated one. Input gates that are a little closed at first keep trials from getting stuck. Learning
-# ends when fewer than 140 of the last 2000 sequences were wrong by 0.04 or more. The paper's second row,
-# fewer than 13, is ``--row 5-2`` and takes far longer.
+# of the truncated one. Input gates that are nearly closed at first keep trials from getting stuck. Learning
+# ends when fewer than 140 of the last 2000 sequences had an error of 0.04 or more. The paper's second row,
+# with fewer than 13, is ``--row 5-2`` and takes far longer.
 
 study = Study.from_command_line("5-1", "5-2", n_trials=3, description="The multiplication problem")
 for trial in study:
@@ -52,13 +52,13 @@ for trial in study:
 
 # %%
 # The paper's row and ours. What the paper calls the mean squared error can only be its square root: with so
-# few wrong of 2560 the mean square itself has to be below 0.01.
+# few wrong sequences of 2560, the mean square itself has to be below 0.01.
 
 study.report()
 
 # %%
 # How it is solved. The dotted lines are the marked steps of a sequence with a product near 0.4. The gates
-# open there, and what the states then hold is bent into the product. States beyond -4 and 4 are cut off.
+# open there, and a nonlinear function of the states is the product. States beyond -4 and 4 are not shown.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))

@@ -2,15 +2,15 @@
 An oscillation that sustains itself
 ===================================
 
-A network without any input is to produce a periodic function, step after step: what drives it is its own
-state. One memory block is enough if its gates see that state, by peepholes (Gers, Schraudolph & Schmidhuber
-2002). An error in the length of the period, however small, would add up from period to period; the network
-has to find an orbit that attracts.
+A network without any input has to generate a periodic function, driven only by its own state. One memory
+block is enough if its gates see this state through peepholes (Gers, Schraudolph & Schmidhuber 2002). Even a
+small error in the length of the period would add up from period to period; the network has to find an
+attracting orbit.
 """
 
 # %%
-# The task: a cosine with a period of ten steps. The paper learns on line from streams that end at the first
-# error of 0.3 or more; for a cosine of 25 steps public notes on it give a root mean square error of 0.17.
+# The task is a cosine with a period of ten steps. The paper learns on-line from streams that end at the first
+# error of 0.3 or more. For a cosine of 25 steps, public notes on it report a root mean square error of 0.17.
 
 import argparse
 
@@ -31,7 +31,7 @@ parser.add_argument("--seed", type=int, default=0)
 options = parser.parse_args()
 
 # %%
-# Five periods to learn from, with the full gradient, and eight memory blocks; a thousand periods to look at.
+# A network of eight memory blocks learns from five periods with the full gradient; the test has 1000 periods.
 
 reg = LSTMRegressor(
     n_blocks=8,
@@ -56,7 +56,8 @@ for number in range(1, options.rounds + 1):
 print(f"root mean square error over 1000 periods: {np.sqrt((error**2).mean()):.3f}")
 
 # %%
-# Left the outputs; right the orbit of two of the cells over the last 100 periods, from which no error grows.
+# On the left, the outputs; on the right, the orbit of two cells over the last 100 periods. Errors do not
+# grow.
 
 states = reg.activations(long)[0]["cell_state"][-100 * options.period :]
 plt.style.use("sklstm.pictures")

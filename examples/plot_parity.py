@@ -2,9 +2,9 @@
 Parity: a limit of 1997, three ways
 ===================================
 
-Whether the number of ones in a sequence is odd depends on every step. By gradient descent LSTM does not learn
-it from sequences of five hundred steps, but guessing weights does (Hochreiter & Schmidhuber 1997, section 6).
-A flip-flop solves it, and can be learned from short sequences. At each step there is -1 or 1.
+Whether the number of ones in a sequence is odd depends on every step. Gradient descent does not learn this
+from sequences of five hundred steps, but guessing weights does (Hochreiter & Schmidhuber 1997, section 6). A
+flip-flop solves the task, and can be learned from short sequences. The input at each step is -1 or 1.
 """
 
 import argparse
@@ -20,14 +20,14 @@ from sklstm import LSTMClassifier, Network
 from sklstm.tasks import make_parity
 
 parser = argparse.ArgumentParser(description="Parity: gradient on long and short sequences, and guessing")
-parser.add_argument("--trials", type=int, default=2, help="2 if not given")
+parser.add_argument("--trials", type=int, default=2, help="number of trials, by default 2")
 parser.add_argument("--full", action="store_true", help="10 trials, as with guessing in 1997")
 parser.add_argument("--limit", type=int, default=50_000, help="training sequences or guesses at most")
 parser.add_argument("--seed", type=int, default=0, help="of the first trial")
 options = parser.parse_args()
 
 # %%
-# By the gradient, until the last 2000 sequences were right before they were learned from.
+# Gradient descent, until the last 2000 sequences were right before they were learned from.
 
 
 def learn(shortest, longest, seed):
@@ -45,8 +45,8 @@ def learn(shortest, longest, seed):
 
 
 # %%
-# By guessing: two hidden units that read the input and one another, 11 weights, all drawn from -100 to 100
-# until 100 sequences are right to within 0.1. Most guesses fail at the first two.
+# Guessing: two hidden units that read the input and each other have 11 weights, which are drawn from -100 to
+# 100 until 100 sequences are right to within 0.1. Most guesses fail on the first two sequences.
 
 network = Network(1, 1, n_blocks=0, n_hidden_units=2, recurrence="all", output_activation="logistic")
 
@@ -65,8 +65,8 @@ def guess(seed):
 
 
 # %%
-# Accuracy on 1000 new sequences of 500 to 600 steps. In 1997 guessing took 2,906 trials on average, with a
-# net of other connections (Hochreiter & Schmidhuber, Advances in Neural Information Processing Systems 9).
+# Accuracy on 1000 new sequences of 500 to 600 steps. In 1997, guessing took 2,906 trials on average, for a
+# different network (Hochreiter & Schmidhuber, Advances in Neural Information Processing Systems 9).
 
 X, y = make_parity(1000, random_state=options.seed + 1000)
 print(f"{'seed':>4}  {'learned from':<16} {'sequences':>10} {'accuracy':>9} {'guesses':>8} {'accuracy':>9}")
@@ -79,8 +79,8 @@ for seed in range(options.seed, options.seed + (10 if options.full else options.
         print(row + f" {guesses:8,d} {share:9.3f}" * (low == 2))
 
 # %%
-# How it is solved: a state of the net that has learned from short sequences, and the output of the net that
-# was guessed, change with each 1 (the dotted lines) and not with -1. The first 40 of some 500 steps.
+# How it is solved: a state of the network that has learned from short sequences, and the output of the
+# guessed network, change with each 1 (the dotted lines) and not with -1. The figure shows the first 40 steps.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 3, figsize=(14, 3.4), width_ratios=[0.7, 1, 1])

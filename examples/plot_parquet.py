@@ -1,11 +1,11 @@
 """
-Parquet, row group by row group: a file larger than the memory that is allowed
-==============================================================================
+Parquet, row group by row group: a file larger than the allowed memory
+======================================================================
 
-The sequences lie in a Parquet file, one per row, in a column of lists. Each row group is read, scored, and
-learned by `partial_fit`. After the first the process forbids itself (``RLIMIT_AS``, Linux) to take more than
-150 MB beyond what it has; the file is of almost 400 MB, and reading it whole fails.
-Needs pyarrow: ``pip install sklstm[examples]``.
+The sequences are in a Parquet file, one per row, in a column of lists. Each row group is read, scored, and
+learned by `partial_fit`. After the first one, the process limits its own memory (``RLIMIT_AS``, Linux) to 150
+MB more than it has. The file has almost 400 MB, so reading the whole file fails. This example needs pyarrow:
+``pip install sklstm[examples]``.
 """
 
 # %%
@@ -66,8 +66,8 @@ file_size = path.stat().st_size / 2**20
 print(f"file: {file_size:.0f} MB in {arguments.row_groups} row groups of {arguments.rows} sequences")
 
 # %%
-# A limit on memory. Arrow's own allocator reserves far more addresses than it uses, so that of the system
-# takes its place, with one thread.
+# A limit on memory. Arrow's own allocator reserves far more addresses than it uses, so the allocator of the
+# system is used instead, with one thread.
 
 
 def limit_memory(extra):
@@ -84,7 +84,7 @@ pa.set_cpu_count(1)
 pa.set_io_thread_count(1)
 
 # %%
-# Learning: one pass, each row group scored before it is learned from.
+# Learning in one pass; each row group is scored before it is learned from.
 
 clf = LSTMClassifier(n_blocks=8, n_patches=None, clip=1.0, random_state=0)
 accuracies, start = [], time.perf_counter()
@@ -124,9 +124,7 @@ plt.style.use("sklstm.pictures")
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), width_ratios=[2, 1])
 left.plot(np.arange(2, arguments.row_groups + 1), accuracies, ".-")
 left.set(xlabel="row group", ylabel="accuracy before it is learned", title="One pass through the file")
-bars = right.bar(
-    ["file", "memory\nbeyond that\nof imports"], [file_size, at_end - imported], color=["C7", "C0"]
-)
+bars = right.bar(["file", "memory\nafter the\nimports"], [file_size, at_end - imported], color=["C7", "C0"])
 right.bar_label(bars, fmt="%.0f MB")
 right.set(ylabel="megabytes", title="Size")
 right.margins(y=0.15)

@@ -2,14 +2,14 @@
 A pole in two modes: a policy with memory
 =========================================
 
-A pole stands on a cart that is pushed to the left or to the right at each step. In mode A action 0 is left
-and 1 right, in mode B the reverse; the mode is told in the first second only, and the pole should stand for
-half an hour (Bakker 2002). Velocities are not seen: a short memory is needed, and one that lasts.
+A pole stands on a cart that is pushed to the left or to the right at each step. In mode A, action 0 is left
+and 1 is right; in mode B it is the other way round. The mode is shown in the first second only, and the pole
+should stand for half an hour (Bakker 2002). Velocities are not observed, so a short memory is needed, too.
 """
 
 # %%
-# Published: two networks of ten perfect after six million steps of Advantage(lambda) learning. Here a policy
-# learns by proximal policy optimisation. Two outputs: the log odds of action 1, and the value of the state.
+# Published: two of ten networks are perfect after six million steps of Advantage(lambda) learning. Here, a
+# policy learns by proximal policy optimisation. Its outputs are the log odds of action 1 and the value.
 
 import argparse
 from itertools import pairwise
@@ -36,7 +36,7 @@ stream, x = network.stream(w, n_poles), np.array([pole.reset()[0] for pole in po
 first, second, curve = 0.0, 0.0, []  # the moments of Adam are the first two
 
 # %%
-# Episodes go on from round to round until the pole falls. Some are cut off, so that modes are told again.
+# Episodes continue from round to round until the pole falls. Some are cut off, so that modes are shown again.
 
 for number in range(1, options.rounds + 1):
     state, X, Y = stream.state, np.empty((n_steps, n_poles, 3)), np.empty((n_steps + 1, n_poles, 2))
@@ -74,7 +74,7 @@ for number in range(1, options.rounds + 1):
         first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
         w -= 0.001 * first / (1 - 0.9**update) / (np.sqrt(second / (1 - 0.999**update)) + 1e-8)
     if number % 20 == 0 or number == options.rounds:
-        states = [[], []]  # of the cells in modes A and B, without exploration
+        states = [[], []]  # states of the cells in modes A and B, without exploration
         for mode in (0, 1):
             alone, pole, done = network.stream(w), TwoModePole(random_state=1), False
             seen = pole.reset(mode_is_a=mode == 0)[0]
@@ -87,14 +87,14 @@ for number in range(1, options.rounds + 1):
             break
 
 # %%
-# How it is solved: the states of the cells go different ways in the two modes, long after these were told.
+# How it is solved: the states of the cells differ between the two modes, long after these were shown.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 2, figsize=(11, 4))
-axes[0].loglog(*np.array(curve)[:, :2].T, "C0", *np.array(curve)[:, ::2].T, "C3")
+lines = axes[0].loglog(*np.array(curve)[:, :2].T, "C0", *np.array(curve)[:, ::2].T, "C3")
+figure.legend(lines, ["mode A", "mode B"], loc="outside lower center", ncols=2)
 axes[0].set(xlabel="steps learned from", ylabel="steps without exploration", title="Learning")
-axes[1].plot(states[0][:300], "C0")
-axes[1].plot(states[1][:300], "C3")
-axes[1].set(xlabel="step", ylabel="cell states", title="Mode A (blue) or B (red), told until step 50")
+axes[1].plot(states[0][:300], "C0", states[1][:300], "C3")
+axes[1].set(xlabel="step", ylabel="cell states", title="The mode is shown until step 50")
 figure.savefig("pole.png")
 print("figure: pole.png")

@@ -1,10 +1,10 @@
 """
-Long time lags, random symbols between: Experiment 2b of 1997
-=============================================================
+Long time lags, random symbols in between: Experiment 2b of 1997
+================================================================
 
-The first symbol of a string, x or y, is also its last one, and the ninety-nine between are random: nothing
-but the first symbol is of any use, and nothing in the noise can be compressed, which is where the chunker
-fails as well as back-propagation through time (Hochreiter & Schmidhuber 1997, section 5.2).
+The first symbol of a string, x or y, is also its last one, and the 99 symbols in between are random. Only the
+first symbol is of any use, and the noise cannot be compressed. Therefore the chunker fails, like
+back-propagation through time (Hochreiter & Schmidhuber 1997, section 5.2).
 """
 
 # %%
@@ -23,10 +23,10 @@ from sklstm.tasks import make_random_long_lag
 
 # %%
 # The network and its 10,504 weights are the paper's: one cell with an input gate, no output gate, no
-# recurrence, no biases. In the paper it also predicts the symbols between, at every step. But one cell
-# without recurrence cannot count to a hundred, so that x and y would have to be predicted at the end and at
-# no step before; here the error of the last step alone is injected, and Adam descends the log loss.
-# Learning ends when no output at the end of 10,000 new strings is wrong by 0.25 or more.
+# recurrence, no biases. In the paper it also predicts the symbols in between, at every step. But one cell
+# without recurrence cannot count to a hundred, so it cannot predict x and y at the end and at no earlier
+# step. Here, only the last step has an error, and Adam minimises the log loss. Learning ends when no output
+# at the end of 10,000 new strings has an error of 0.25 or more.
 
 study = Study.from_command_line("2b", n_trials=6, description="Long time lags, random symbols between")
 for trial in study:
@@ -59,9 +59,9 @@ for trial in study:
 study.report()
 
 # %%
-# How it is solved: x and y open the input gate by different amounts, and none of the random symbols opens it
-# any more. On the left what the gate does when it reads each symbol: without recurrence it depends on nothing
-# else. Thirty strings of each class.
+# How it is solved: x and y open the input gate by different amounts, and the random symbols do not open it.
+# The panel on the left shows the gate for each symbol; without recurrence, it depends on nothing else. The
+# others show thirty strings of each class.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))

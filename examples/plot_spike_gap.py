@@ -2,14 +2,14 @@
 Counting: a limit of 1997, by gap
 =================================
 
-How many steps lie between two spikes, 3 or 11, 99 or 100? Gradient methods have no difficulty with the first
-question and do not solve the second, says section 6 of Hochreiter & Schmidhuber (1997) of LSTM and all
-others. A state can grow by a little at each step, which is a clock; to tell 99 from 100 by it takes a
-precision of one percent, and nothing between the spikes says how well it runs.
+Are there 3 or 11 steps between two spikes, 99 or 100? Section 6 of Hochreiter & Schmidhuber (1997) says that
+all gradient methods, including LSTM, easily answer the first question and do not solve the second. A state
+that grows a little at each step is a clock. To distinguish 99 from 100, it needs a precision of one percent,
+and nothing between the spikes tells how precise it is.
 """
 
 # %%
-# The task. All inputs are 0 but for two spikes; the class says which of two gaps is between them.
+# The task. All inputs are 0 except two spikes; the class says which of two gaps is between them.
 
 import argparse
 
@@ -30,8 +30,8 @@ parser.add_argument("--seed", type=int, default=0, help="of the first trial")
 options = parser.parse_args()
 
 # %%
-# Four cells, learning on-line with defaults but for the learning rate, on 100 new sequences at a time, until
-# the last 2000 were right before they were learned from.
+# Four cells learn with defaults, except for the learning rate, from 100 new sequences at a time, until the
+# last 2000 were right before they were learned from.
 
 
 def learn(gaps, seed):
@@ -55,8 +55,9 @@ for seed in range(options.seed, options.seed + options.trials):
         print(f"{seed:4d}  {name:<12} {100 * len(right):10,d} {clf.score(X, y):23.3f}")
 
 # %%
-# How it is solved: the states of a net that tells 9 from 10, for both gaps. After the first spike a state
-# moves at each step, and where the second one finds it decides. Dotted: the spikes of the longer gap.
+# How it is solved: the states of a network that distinguishes 9 from 10, for both gaps. After the first
+# spike, a state moves at each step; its value at the second spike decides. Dotted lines are the spikes of the
+# longer gap.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))

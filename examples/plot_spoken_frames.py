@@ -2,10 +2,10 @@
 Spoken digits, frame by frame
 =============================
 
-The tutorial of 2003 labels each frame of speech with its phoneme: LSTM, which reads one frame per step, was
-right at about 78 % of them, a network that reads a window of frames, the benchmark, at about 80 %. These data
-are licensed. This is a stand-in, and its percentages are not comparable: real recordings of spoken digits,
-three to seven of them put one behind the other, each frame labelled with its word.
+In the tutorial of 2003, each frame of speech is labelled with its phoneme. LSTM, which reads one frame per
+step, labelled about 78 % of them correctly; a network that reads a window of frames, the benchmark, about 80
+%. These data are licensed. Here, other data are used, so the percentages are not comparable: real recordings
+of spoken digits, of which three to seven form a sequence, and each frame is labelled with its word.
 """
 
 # %%
@@ -64,8 +64,8 @@ truth, found = np.concatenate(y_test), {}
 print(f"{len(np.concatenate(y))} frames to learn from; published, other data: 80 %, LSTM 78 %")
 
 # %%
-# Networks of 100 hidden units on one frame and on nine; LSTM forwards, and in both directions, with about as
-# many weights: each frame is then labelled by what comes before and after it.
+# Networks of 100 hidden units read one frame and nine frames; LSTM reads forwards, and in both directions
+# with about as many weights, where each frame is labelled by what comes before and after it.
 
 for width in (0, 4):
     mlp = MLPClassifier(early_stopping=True, max_iter=options.epochs, random_state=options.seed)
@@ -83,7 +83,7 @@ for name, right in found.items():
     print(f"{name:15} {100 * right.mean():5.1f} % of frames right")
 
 # %%
-# One string: what both directions say, and what is right. Words are told apart as they go on.
+# One string: the probabilities of the digits (blue) and the correct digits (line).
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(2, 1, figsize=(11, 5), sharex=True)

@@ -2,15 +2,16 @@
 T-maze: an agent that remembers
 ===============================
 
-At the west end of a corridor an agent sees whether its goal is north or south of the junction at the east
-end, many steps later. In the corridor, and at the junction, everything looks the same. Its rewards come at
-the end only: it has to find out by itself that the first observation is worth keeping (Bakker 2002).
+At the west end of a corridor, an agent sees whether its goal is north or south of the junction at the east
+end, which it reaches many steps later. The observations in the corridor and at the junction are always the
+same. Rewards come only at the end: the agent has to find out that the first observation is important (Bakker
+2002).
 """
 
 # %%
-# The network says how good each of four actions is. What it learns by is not a target but the error of its
-# own prediction, which concerns all steps before: an eligibility trace sums up the derivatives of the outputs
-# that were chosen. `Network.stream` gives these derivatives, carried along from step to step.
+# The network predicts how good each of four actions is. It does not learn from targets but from the error of
+# its own prediction, which concerns all previous steps: an eligibility trace sums up the derivatives of the
+# outputs of the chosen actions. `Network.stream` computes these derivatives from step to step.
 
 import argparse
 
@@ -32,7 +33,7 @@ rate, discount, trace_decay, kappa, temperature = 0.0005, 0.98, 0.8, 0.1, 0.2
 
 # %%
 # Input gates that are nearly closed at first keep the states from drifting in the corridor; open forget gates
-# keep what the start has told.
+# store the first observation.
 
 rng = np.random.default_rng(options.seed)
 maze = TMaze(options.length, random_state=rng)
@@ -67,7 +68,8 @@ def episode(learns=True):
 
 
 # %%
-# Until more than 80 % of the last 500 choices were right: the tutorial shows that LSTM learns it.
+# Learning ends when more than 80 % of the last 500 choices were right. The tutorial shows that LSTM learns
+# this.
 
 right, n_steps = [], 0
 while len(right) < options.episodes and not (len(right) >= 500 and np.mean(right[-500:]) > 0.8):
@@ -79,7 +81,7 @@ while len(right) < options.episodes and not (len(right) >= 500 and np.mean(right
 print(f"{np.mean(right[-500:]):.2f} of the last 500 episodes right after {len(right)} ({n_steps} steps)")
 
 # %%
-# How it is solved: the states of the cells on the way, by the goal.
+# How it is solved: the states of the cells on the way, for both goals.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 2, figsize=(11, 4))

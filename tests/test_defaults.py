@@ -77,9 +77,11 @@ def records_of(rows, data="GunPoint"):
 def test_verdict_counts_equal_scores_as_no_loss(script):
     rows = {"sklstm": 0.9, "torch": 0.9, "linear": 0.95, "1-NN DTW": 0.8, "sklstm, recommended": 0.94}
     lines = script.verdict(records_of(rows)).splitlines()
-    assert lines[0] == "- No argument beats or equals **torch** on 1 of 1 data sets."
-    assert lines[1] == "- No argument beats or equals **linear** on 0 of 1 data sets; not on GunPoint."
-    assert lines[-2].endswith("1-NN DTW on 0 of 1 data sets; not on GunPoint.")
+    assert lines[0] == "- Without arguments, sklstm beats or equals **torch** on 1 of 1 data sets."
+    assert lines[1].endswith(
+        "sklstm beats or equals **linear** on 0 of 1 data sets; it is worse on GunPoint."
+    )
+    assert lines[-2].endswith("1-NN DTW on 0 of 1 data sets; it is worse on GunPoint.")
     assert lines[-1].endswith("**torch** on 1 of 1 data sets.")
 
 

@@ -540,7 +540,7 @@ def test_doubles_are_left_out(tmp_path, capsys):
     other = record_of("6a", "paper", 1, sequences=5, success=False)
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, [*records, other, records[0]])))
     assert read(tmp_path / "a.jsonl") == records
-    message = "2 doubles of a row, setting and seed are left out."
+    message = "2 duplicates of a row, setting and seed are left out."
     assert capsys.readouterr().err == f"{tmp_path / 'a.jsonl'}: {message}\n"
     (tmp_path / "b.jsonl").write_text(json.dumps(other))
     assert __main__.main(["table", str(tmp_path)]) == 0

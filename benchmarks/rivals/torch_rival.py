@@ -77,7 +77,7 @@ class LogisticNet(Net):
         self.every_step = every_step
 
     def forward(self, x):
-        """Outputs, a row a target."""
+        """Outputs, one row per target."""
         h = self.lstm(x)[0][0]
         return torch.sigmoid(self.output(h if self.every_step else h[-1:]))
 

@@ -66,8 +66,9 @@ def settings(source, target):
         arguments |= part["examples"]
     (target / "GALLERY_HEADER.rst").write_text(
         "Gallery\n=======\n\nEach example is a script in the folder ``examples`` that draws one figure. "
-        "Those of the papers run here with one trial each. Those that take minutes, need other packages, "
-        "or start and limit processes of their own are shown without being run.\n"
+        "The experiments of 1997 were run with one trial each. Examples that take minutes, need other "
+        "packages, or start processes or limit their memory, were not run for this page; their pictures come "
+        "from earlier runs.\n"
     )
     unlisted = {path.name for path in source.glob("*.py")} - set(arguments)
     if unlisted:

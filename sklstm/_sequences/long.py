@@ -1,4 +1,4 @@
-"""Long tables: a time step a row."""
+"""Long tables: one time step per row."""
 
 from __future__ import annotations
 

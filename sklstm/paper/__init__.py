@@ -1,6 +1,6 @@
 """The experiments of Hochreiter & Schmidhuber (1997), every row of every table, and of the tutorial of 2003.
 
-``python -m sklstm.paper list`` shows them, ``python -m sklstm.paper run 6a`` makes the trials of one.
+``python -m sklstm.paper list`` lists them, ``python -m sklstm.paper run 6a`` runs the trials of one of them.
 """
 
 from sklstm.paper._experiments import EXPERIMENTS, Experiment, Rule
@@ -30,14 +30,14 @@ def settings(name, setting="paper"):
         Row of a table, for example "6a" or "4-1"; the keys of `EXPERIMENTS`.
     setting : {"paper", "best", "full", "guess", "elman", "bptt", "reading", "reading-full", \
             "reading-wide"}, default="paper"
-        "paper": the paper's numbers taken literally. "best": the best that is known for the same task,
+        "paper": the paper's numbers, taken literally. "best": the best known arguments for the same task,
         number of weights and rules. "full": as "paper", with the full gradient. "guess": a small network
         whose weights are drawn until the rule holds. "elman", "bptt": the conventional networks that LSTM
-        was compared with. "reading", "reading-full", "reading-wide": what the paper does not say, chosen so
-        that its figures come back; the second with the full gradient, the third for nets that LSTM is
-        compared with, from larger initial weights. A row has those that its record names in
-        ``EXPERIMENTS[name].settings``; the others are systems that are no network of this library, which
-        ``python -m sklstm.paper run`` knows.
+        was compared with. "reading": what the paper does not specify is chosen so that its figures are
+        reproduced; "reading-full" is the same with the full gradient, and "reading-wide" is for networks
+        that LSTM is compared with, from larger initial weights. ``EXPERIMENTS[name].settings`` lists the
+        settings of a row. It includes systems that are not networks of this library, and therefore have no
+        arguments; `run_trial` runs them.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def settings(name, setting="paper"):
     if experiment.kind not in ("network", "guess"):
         raise ValueError(
             f"{name} in the setting {setting!r} has no arguments of an estimator: "
-            f"`python -m sklstm.paper run {name} --setting {setting}` makes its trials."
+            f"`python -m sklstm.paper run {name} --setting {setting}` runs its trials."
         )
     arguments = dict(experiment.arguments)
     for key in ("grow_after", "dtype", "check_every"):
@@ -65,32 +65,32 @@ def settings(name, setting="paper"):
 
 
 def run_trial(name, setting="paper", *, seed=0, limit=None):
-    """Make one trial of an experiment, in any setting that it has.
+    """Run one trial of an experiment, in any of its settings.
 
     Parameters
     ----------
     name : str
-        Row of a table, as of `settings`.
+        Row of a table, as in `settings`.
     setting : str, default="paper"
         One of ``EXPERIMENTS[name].settings``: those of `settings`, and "rtrl" (real-time recurrent learning),
-        "visible" (the same, its outputs set to the symbol that comes), "cascade" and "cascade-patient"
+        "visible" (the same, with its outputs set to the symbol that came), "cascade" and "cascade-patient"
         (recurrent cascade-correlation), "chunker", "automatizer" and "chunker-fast" (the neural sequence
-        chunker, judged by both of its nets, by one, or with fast outputs), "hierarchy" (temporal transition
-        hierarchies).
+        chunker: the rule looks at both of its networks, at one of them, or its outputs learn faster), and
+        "hierarchy" (temporal transition hierarchies).
     seed : int, default=0
     limit : int or None, default=None
-        Training sequences at most; None: those of the row in this setting.
+        Largest number of training sequences; None: that of the row in this setting.
 
     Returns
     -------
     dict
-        "success", "sequences", "n_weights", on the test set "wrong", "mse" and "mae", "seconds" and others:
-        the record that ``python -m sklstm.paper run`` writes.
+        The record that ``python -m sklstm.paper run`` writes: "success", "sequences", "n_weights", on the
+        test set "wrong", "mse" and "mae", "seconds" and others.
 
     Raises
     ------
     ValueError
-        If there is no such row, or it has no such setting.
+        If there is no such row, or the row does not have this setting.
 
     Examples
     --------
@@ -101,5 +101,5 @@ def run_trial(name, setting="paper", *, seed=0, limit=None):
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit!r}.")
-    experiment_of(name)  # or an error that names the rows
+    experiment_of(name)  # raises an error that lists the rows
     return trial_of(name, setting, seed).run(limit) | {"setting": setting}

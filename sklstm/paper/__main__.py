@@ -17,7 +17,7 @@ from sklstm.paper._workers import records_of
 
 
 def listing(_):
-    """Print a line an experiment."""
+    """Print one line per experiment."""
     print(
         f"{'row':<10}{'table':>5}  {'task':<26}{'weights':>8}{'trials':>7}{'sequences, 1997':>17}  settings"
     )
@@ -32,7 +32,7 @@ def listing(_):
 
 
 def run(options):
-    """Trials side by side; each is written when it ends, and one that is there is not made again."""
+    """Run trials in parallel; each is written when it ends, and is not run again if it is in the file."""
     out = open_to_add(options.json) if options.json else None
     try:
         return _run(options, out)
@@ -64,7 +64,7 @@ def _run(options, out):
     left = [job for job in jobs if job not in done]
     if len(left) < len(jobs):
         print(f"{len(jobs) - len(left)} of {len(jobs)} trials are in {options.json} already", flush=True)
-    # the longest first, so that no core is idle in the end
+    # the longest trials first, so that no core is idle at the end
     left.sort(key=lambda job: -row_in(*job[:2]).limit * ROWS[job[0]].mean_steps)
     total, finished, start = sum(_expected_steps(*job) for job in left), 0, time.perf_counter()
     with closing(records_of(left, options.jobs, options.limit)) as records:
@@ -87,7 +87,7 @@ def _run(options, out):
 
 
 def _outcome(record):
-    """What a trial has come to."""
+    """Result of a trial in words."""
     if "reached" not in record:
         return f"{record['wrong']} of {record['test_size']} wrong"
     return f"reached {'nothing' if record['reached'] is None else format(record['reached'], ',.4g')}"
@@ -104,7 +104,7 @@ def table(options):
     records = read(options.file)
     if not records:
         raise SystemExit(
-            f"{options.file} has no trials: `python -m sklstm.paper run 6a --json {options.file}` makes some."
+            f"{options.file} has no trials: `python -m sklstm.paper run 6a --json {options.file}` adds some."
         )
     groups = groups_of(records)
     print(
@@ -135,7 +135,7 @@ def table(options):
 
 
 def _at_least(least):
-    """Type of an argument of the command line: an integer that is not smaller."""
+    """Type of an argument of the command line: an integer of at least this value."""
 
     def integer(text):
         if int(text) < least:
@@ -150,14 +150,14 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m sklstm.paper", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="the experiments")
-    runner = commands.add_parser("run", help="make trials")
+    runner = commands.add_parser("run", help="run trials")
     runner.add_argument("experiments", nargs="+", choices=[*ROWS, "all", "tutorial"], metavar="ROW")
-    runner.add_argument("--trials", type=_at_least(1), help="the paper's number if not given")
-    runner.add_argument("--jobs", type=_at_least(1), default=1, help="trials side by side")
-    runner.add_argument("--seed", type=_at_least(0), default=0, help="of the first trial")
-    runner.add_argument("--limit", type=_at_least(1), help="sequences at most in a trial")
+    runner.add_argument("--trials", type=_at_least(1), help="trials of each row; by default as in the paper")
+    runner.add_argument("--jobs", type=_at_least(1), default=1, help="number of trials that run in parallel")
+    runner.add_argument("--seed", type=_at_least(0), default=0, help="seed of the first trial")
+    runner.add_argument("--limit", type=_at_least(1), help="largest number of sequences of a trial")
     runner.add_argument("--setting", dest="settings", nargs="+", choices=SETTINGS, default=["paper", "best"])
-    runner.add_argument("--json", help="file of JSON lines that is added to")
+    runner.add_argument("--json", help="file of JSON lines to which the trials are added")
     shower = commands.add_parser("table", help="the paper's numbers beside ours")
     shower.add_argument("file")
     options = parser.parse_args(arguments)
@@ -170,6 +170,6 @@ if __name__ == "__main__":
             sys.exit(main())
         finally:
             print(end="", flush=True)
-    except BrokenPipeError:  # the reader has closed the pipe: as `head` does, end without a word
+    except BrokenPipeError:  # the reader, for example `head`, has closed the pipe: end silently
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -42,7 +42,7 @@ GUESS: dict[str, Any] = {
     "input_gate_bias": None,
     "output_gate_bias": None,
 }
-# The library's defaults in on-line form, for a task that the paper names in section 6.
+# The library's defaults for on-line learning, for a task that the paper names in section 6.
 TODAY: dict[str, Any] = ADAM | {
     "forget_gate": True,
     "forget_gate_bias": 4.0,
@@ -63,8 +63,9 @@ CONVENTIONAL: dict[str, Any] = {
 }
 ELMAN = CONVENTIONAL | {"n_hidden_units": 15}  # the truncated gradient ends where its context units begin
 BPTT: dict[str, Any] = CONVENTIONAL | {"gradient": "full", "update": "sequence"}
-# The reading that was found for Experiments 1, 2a, 2b and for RTRL: an output unit keeps some slope where it
-# is wrong with certainty, and the output layer learns faster than the rest.
+# What reproduces the paper's figures in Experiments 1, 2a, 2b and for RTRL: the slope of an output unit has
+# an offset, so that it does not vanish where the output is saturated and wrong, and the output layer learns
+# faster than the rest.
 FAST_OUTPUTS: dict[str, Any] = {"slope_offset": 0.1, "output_rate": 5.0}
 
 
@@ -75,13 +76,13 @@ class Rule:
     Attributes
     ----------
     kind : {"legal symbols", "all below", "test set", "recent errors"}
-        "legal symbols": of all training and test strings the outputs of the legal successors are the most
-        active ones (Experiment 1). "all below": the absolute error of all outputs is below `tolerance` on
-        `n_test` random sequences, the weights kept (Experiment 2; 2a has two sequences, and both are looked
-        at). "test set": fewer than `max_wrong` of `n_test` random sequences have an error of `tolerance` or
-        more, and the mean absolute error is below `mean_error` (Experiment 3; ST1 and ST2). "recent errors":
-        the same of the last `window` training sequences, before each was learned from (Experiments 4 to 6;
-        ST3).
+        "legal symbols": for all training and test strings, the outputs of the legal successors are the most
+        active ones (Experiment 1). "all below": with the weights fixed, the absolute errors of all outputs
+        are below `tolerance` on `n_test` random sequences (Experiment 2; for 2a, on its only two sequences).
+        "test set": fewer than `max_wrong` of `n_test` random sequences have an error of `tolerance` or more,
+        and the mean absolute error is below `mean_error` (Experiment 3; ST1 and ST2). "recent errors": the
+        same for the last `window` training sequences, each tested before it was learned from (Experiments 4
+        to 6; ST3).
     """
 
     kind: str
@@ -95,21 +96,21 @@ class Rule:
 
 @dataclass(frozen=True)
 class Variant:
-    """Another setting of a row: a system that LSTM was compared with, or a reading of what is not said.
+    """Another setting of a row: a system that LSTM was compared with, or choices that the paper leaves open.
 
     Attributes
     ----------
     arguments : dict
-        What changes of the arguments of the row.
+        Changes to the arguments of the row.
     n_weights : int or None
-        None for a system that adds units: as many as it comes to.
+        Number of weights; None for a system that adds units.
     kind : str
-        Kind of trial, a key of `KINDS` in _rows.py. "network" is `Trial`: all are arguments of the
-        estimators.
+        Kind of trial, a key of `KINDS` in _rows.py. With "network", which is `Trial`, the arguments are those
+        of the estimators.
     paper : dict
-        The paper's figures for it, if they are not those of the row. Without "success" it has none.
+        The paper's figures for it, if they are not those of the row. Without "success" there are none.
     n_trials, limit : int or None
-        None: those of the row.
+        As in `Experiment`; None: those of the row.
     """
 
     arguments: dict[str, Any]
@@ -129,38 +130,38 @@ class Experiment:
     name : str
         Number of the experiment and, after a hyphen, of the row.
     table : int or None
-        The paper's table; None for a task that it names in the text.
+        The paper's table; None for a task that is only mentioned in the text.
     task, task_arguments
         Function of `sklstm.tasks` and its arguments.
     n_inputs, n_outputs : int
     n_weights : int or None
-        None if any number will do.
+        Number of weights that the network must have; None: any.
     arguments : dict
         Arguments of the estimator, as in the paper.
     best : dict
-        What the setting "best" changes of them.
+        Changes to them in the setting "best".
     guess : dict
-        The network of conventional units whose weights the setting "guess" draws until the rule holds.
+        The network of conventional units whose weights are guessed in the setting "guess".
     rule : Rule
     tolerance : float
         A test sequence is wrong if an output has this error or more.
     test_size, n_trials : int
     limit : int
-        Training sequences at most.
+        Largest number of training sequences.
     mean_steps : int
-        Steps of a sequence on average.
+        Average number of steps of a sequence.
     paper : dict
         The paper's "sequences", "success" (percent), "wrong", "mse" and the like.
     reading : str
-        What the paper leaves open and how it is read here.
+        What the paper does not specify, and what was chosen here.
     grow_after : int or None
-        The cell is added after so many sequences; the network begins with none.
+        The network begins without a cell, which is added after this number of sequences.
     variants : dict of str to Variant
         The other settings, by name.
     lstm : tuple of str
-        The settings of LSTM itself that the row has.
+        The settings of the row that are LSTM itself.
     kind : str
-        As of `Variant`.
+        As in `Variant`.
     """
 
     name: str
@@ -187,7 +188,7 @@ class Experiment:
     kind: str = "network"
 
     def of(self, setting):
-        """Return the record of this row in a setting: its arguments, the few of `Trial` itself included."""
+        """Return the record of this row in a setting; its arguments include the few of `Trial` itself."""
         if setting not in SETTINGS:
             raise ValueError(f"setting must be one of {list(SETTINGS)}, got {setting!r}.")
         if setting not in self.settings:
@@ -216,7 +217,7 @@ class Experiment:
 
 
 def _gates_only(n_weights, **changes):
-    """The reading that was found for Experiment 2c: cells see external inputs only, gates see everything."""
+    """What reproduces the figures in Experiment 2c: cells see external inputs only, gates see everything."""
     return {"reading": Variant({"recurrence": "gates"}, n_weights, **changes)}
 
 
@@ -259,9 +260,10 @@ def _reber(number, blocks, rate, sequences, success, **systems):
         limit=max(200_000, 5 * sequences),
         mean_steps=13,
         paper={"sequences": sequences, "success": success},
-        # States drift while the inner grammar is learned, and where h is flat no error comes back that would
-        # make a cell keep the second symbol for the last but one: h is the identity, as in Experiment 2, and
-        # has no flat part; with log loss the outputs have none either. Input gates open one block at a time.
+        # States drift while the inner grammar is learned. Where h is flat, no error flows back that would
+        # make a cell store the second symbol until it is needed. Therefore h is the identity, as in
+        # Experiment 2, and the loss is the log loss, with which the outputs have no flat part either. The
+        # biases of the input gates let the blocks be used one after the other.
         best=ADAM
         | {
             "loss": "log_loss",
@@ -278,7 +280,7 @@ def _reber(number, blocks, rate, sequences, success, **systems):
 
 
 def _reber_by_rtrl(number, n_hidden, rate, sequences):
-    """The rows of table 1 that the paper quotes from Smith & Zipser."""
+    """Rows of table 1 that the paper quotes from Smith & Zipser."""
     n_units = 7 + n_hidden
     return Experiment(
         name=f"1-{number}",
@@ -350,7 +352,7 @@ def _long_lag(name, task, sequences, best, **systems):
 
 
 def _unprinted(p):
-    """Systems of task 2a of which the paper prints nothing, at this delay or at all."""
+    """Systems on task 2a for which the paper has no figures, at this delay or at all."""
     unit = (p + 2) ** 2
     automatizer = unit + p + 2
     hidden_only = {"epsilon": 0.2, "hidden_only": True}  # what the outputs of the chunker see
@@ -380,7 +382,7 @@ def _unprinted(p):
 
 
 def _long_lag_by_others(name, p, rate, success=None, sequences=None):
-    """The rows of table 2 with shorter delays, of RTRL, and one between: one hidden unit that sees itself."""
+    """Rows of table 2 with shorter delays, of RTRL, and one in between: one hidden unit that sees itself."""
     row, n_weights = _ROW_2A, (p + 2) ** 2
     by_rtrl = {"outputs": "now", "n_hidden_units": 1}
     trials, limit = {1: (18, 2_000_000), 4: (9, None), 10: (18, None)}[rate] if p == 4 else (9, 1_000_000)
@@ -433,9 +435,9 @@ def _distractors(number, q, p, sequences):
         limit=5 * sequences,
         mean_steps=q + 12,
         paper={"sequences": sequences, "success": 100},
-        # The drift of the untrained states saturates h, and the weights from the gates, which act at every
-        # step, have a lever q times as long as those from x and y: steps of a size of each weight's own
-        # (RPROP) on gradients of 200 sequences, from weights near zero.
+        # The drift of the untrained states saturates h, and the weights from the gates act at every step, so
+        # their effect is q times that of the weights from x and y. Therefore each weight has its own step
+        # size (RPROP), gradients are of 200 sequences, and the initial weights are near zero.
         best={
             "solver": "rprop",
             "update": "batch",
@@ -454,16 +456,17 @@ def _distractors(number, q, p, sequences):
 
 def _two_sequence(variant, number, T, N, sequences, first, wrong, difference=None):
     name = f"3{variant}-{number}"
-    # Gates nearly closed at first make the gradients of the cells behind them small: steps whose size does
-    # not depend on it (Adam), and the full gradient, which reaches the gates through the cells as well.
+    # Gates that are nearly closed at first make the gradients of their cells small. Therefore the step size
+    # does not depend on the gradient's size (Adam), and the gradient is full, so that it also reaches the
+    # gates through the cells.
     best = ADAM | {"learning_rate": 0.01, "gradient": "full"}
     if variant == "a":  # targets 0 and 1, where the logistic is flat
         best["loss"] = "log_loss"
     if name == "3a-3":  # a rate of 0.01 is too large for ten times as many steps
         best["learning_rate"] = 0.003
-    if name == "3b-3":  # so it is here, unless the noise of ten sequences evens out
+    if name == "3b-3":  # the same here, except that an average over ten sequences has less noise
         best |= {"update": "batch", "batch_size": 10}
-    every = 1000 if T == 1000 else 100  # a look at 256 long sequences takes longer than learning from 100
+    every = 1000 if T == 1000 else 100  # testing 256 long sequences takes longer than learning from 100
     rules = {
         "a": Rule("test set", 0.2, mean_error=0.01, max_wrong=1, n_test=256, check_every=every),
         "b": Rule("test set", 0.2, mean_error=0.04, max_wrong=6, n_test=256, check_every=every),
@@ -525,8 +528,8 @@ def _pairs(number, task, T, rule, rate, sequences, wrong, rmse=None, bias=None):
         limit=5 * sequences,
         mean_steps=T + T // 20,
         paper={"sequences": sequences, "wrong": wrong, "rmse": rmse, "success": 100},
-        # The last wrong targets lie near 0 and 1, where the logistic is flat: the steps of Adam do not shrink
-        # with the gradient. Input gates that are nearly closed at first keep the states from drifting.
+        # The last wrong targets are near 0 and 1, where the logistic is flat; the steps of Adam do not become
+        # small with the gradient. Input gates that are nearly closed at first keep the states from drifting.
         best=ADAM
         | {
             "gradient": "full",
@@ -620,8 +623,9 @@ _ROWS = (
         "2b",
         "make_random_long_lag",
         5_680,
-        # One cell without recurrence cannot count: x or y at the end and at no other step is beyond it, and
-        # the error of the other steps, many times as large, teaches the opposite. So: the end alone.
+        # One cell without recurrence cannot count, so it cannot predict x or y at the end and at no other
+        # step, and the errors of the other steps, whose sum is many times as large, teach the opposite.
+        # Therefore only the end has a target.
         ADAM
         | {
             "loss": "log_loss",
@@ -691,7 +695,7 @@ _PARITY = Experiment(
     limit=100_000,
     mean_steps=550,
     paper={"sequences": 2_906, "success": 100},
-    reading="Guessed weights between -100 and 100; the paper of the figure has another network.",
+    reading="Guessed weights are between -100 and 100; the paper with the figure has another network.",
     lstm=("paper", "full"),
 )
 

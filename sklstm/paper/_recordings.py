@@ -1,4 +1,4 @@
-"""Real data of the tutorial's experiments, in files of packages that need not be there."""
+"""Real data of the tutorial's experiments, from files of packages that need not be installed."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +12,7 @@ def is_there(package):
 
 
 def _file_of(package, *place):
-    """Path of a file of a package, which is not imported."""
+    """Path of a file of a package; the package is not imported."""
     found = find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise ImportError(f"This row learns from a file of the package {package}: pip install {package}.")

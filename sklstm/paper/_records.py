@@ -1,4 +1,4 @@
-"""Files of JSON lines, one record per trial: read whatever can be read, add to one file from one run."""
+"""Files of JSON lines, one record per trial: all valid lines are read, and only one run adds to a file."""
 
 import errno
 import json
@@ -39,14 +39,14 @@ def fields_of(name):
 
 
 def key_of(record):
-    """What makes a trial: row, setting, seed."""
+    """What identifies a trial: row, setting, seed."""
     return record["experiment"], record["setting"], record["seed"]
 
 
 def read(path):
-    """Records of a file of JSON lines, or of all in a folder, one of each row, setting and seed.
+    """Records of a file of JSON lines, or of all files in a folder, one for each row, setting and seed.
 
-    A line that holds no record is left out and named on stderr, as is the number of doubles.
+    Lines that are not records and duplicates are left out, with a message on stderr.
     """
     if path is None:
         return []
@@ -63,18 +63,18 @@ def read(path):
             n_doubles += key_of(record) in records
             records.setdefault(key_of(record), record)
     if n_doubles:
-        print(f"{path}: {n_doubles} doubles of a row, setting and seed are left out.", file=sys.stderr)
+        print(f"{path}: {n_doubles} duplicates of a row, setting and seed are left out.", file=sys.stderr)
     return list(records.values())
 
 
 def _record_of(line):
-    """Return the record of a line; a ValueError says why it has none."""
+    """Return the record of a line, or raise a ValueError that says why it is not one."""
     try:
         record = json.loads(line.decode())
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None
     except (ValueError, RecursionError):
-        raise ValueError("it is not JSON, or not whole") from None
+        raise ValueError("it is not JSON, or not complete") from None
     if not isinstance(record, dict):
         raise ValueError("it is JSON, but not a record")
     name = record.get("experiment")
@@ -92,7 +92,7 @@ def _record_of(line):
 
 
 def open_to_add(path):
-    """Open a file of JSON lines for this run alone; a line that was cut off is ended first."""
+    """Open a file of JSON lines for this run only; if its last line is incomplete, a line break is added."""
     try:
         file = Path(path).open("a", encoding="utf-8", newline="\n")
     except OSError as error:
@@ -112,11 +112,11 @@ def open_to_add(path):
 
 
 def _lock(file):
-    """Lock a file until it is closed or this process ends, however it does; OSError if another one has it."""
+    """Lock a file until it is closed or this process ends in any way; OSError if another process has it."""
     if sys.platform == "win32":
         import msvcrt
 
-        os.lseek(file.fileno(), 2**30, os.SEEK_SET)  # beyond the end: nobody could read a locked byte
+        os.lseek(file.fileno(), 2**30, os.SEEK_SET)  # beyond the end, because nobody could read a locked byte
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     else:
         import fcntl

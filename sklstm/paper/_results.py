@@ -1,4 +1,4 @@
-"""Trials of one row in one setting: what they have in common."""
+"""Statistics of the trials of one row in one setting."""
 
 from collections import defaultdict
 
@@ -20,12 +20,12 @@ class Group:
         self.seeds = sorted(record["seed"] for record in records)
 
     def column(self, name):
-        """Values of the solved trials, of all if none was solved."""
+        """Values of the solved trials, or of all trials if none was solved."""
         return np.array([record[name] for record in self.counted], float)
 
     @property
     def share(self):
-        """Solved trials of all."""
+        """How many of the trials were solved."""
         return f"{self.n_solved} of {self.n}"
 
     @property
@@ -38,7 +38,7 @@ class Group:
 
     @property
     def reached(self):
-        """What the trials of a row of the tutorial reached: median, and the least and the largest."""
+        """What the trials of a row of the tutorial reached: median, smallest and largest value."""
         numbers = [record["reached"] for record in self.counted if record["reached"] is not None]
         if not numbers:
             return ""
@@ -46,7 +46,7 @@ class Group:
 
     @property
     def errors(self):
-        """Wrong test sequences, root mean square, mean absolute error: means over the trials."""
+        """Wrong test sequences, root mean square error and mean absolute error: means over the trials."""
         rms = np.sqrt(self.column("mse").mean())
         return f"{self.column('wrong').mean():.2f}", f"{rms:.4f}", f"{self.column('mae').mean():.4f}"
 
@@ -60,7 +60,7 @@ def groups_of(records):
 
 
 def success_of_1997(row):
-    """Share of the paper's trials that were solved; "some" where it says no more."""
+    """Share of the paper's trials that were solved; "some" where the paper has no number."""
     if "success" not in row.paper:
         return ""
     success = row.paper["success"]
@@ -68,14 +68,14 @@ def success_of_1997(row):
 
 
 def sequences_of_1997(row):
-    """Training sequences of the paper's trials; where none was solved, so many were not enough."""
+    """Training sequences of the paper's trials; if none was solved, the number that was not enough."""
     if "sequences" not in row.paper:
         return ""
     return (">" if row.paper["success"] == 0 else "") + f"{row.paper['sequences']:,}"
 
 
 def wrong_of_1997(row):
-    """Wrong test sequences as the paper gives them, a share turned into a number."""
+    """Wrong test sequences as in the paper; a share is turned into a number."""
     wrong = row.paper.get("wrong")
     if wrong is None:
         return ""

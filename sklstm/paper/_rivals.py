@@ -1,6 +1,6 @@
-"""The systems of 1997 that LSTM was compared with and that `Network` does not express, in NumPy.
+"""The systems of 1997 that LSTM was compared with and that `Network` cannot express, in NumPy.
 
-Their inputs are symbols, one per time step: what a weight reads from the inputs is one number.
+Their inputs are symbols, one per time step, so each unit has one active weight from the inputs at each step.
 """
 
 import time
@@ -23,10 +23,10 @@ def rows_by_time(X):
 
 
 class Rival(Trial):
-    """A trial of a system that is no `Network`: one string of symbols after the other."""
+    """A trial of a system that is not a `Network`: one string of symbols after the other."""
 
     def set_up(self):
-        """Nothing is made before `start`, and nothing is added by a rule of LSTM's."""
+        """Nothing is built before `start`, and no memory block is added later."""
         self.grow_after = None
 
     def learn(self, n):
@@ -51,7 +51,7 @@ class Rival(Trial):
 
 
 class RealTimeNet:
-    """Logistic units that read each other, and the derivatives of their activations by all their weights.
+    """Logistic units that read each other, and derivatives of their activations by all their weights.
 
     Real-time recurrent learning (Williams & Zipser 1989): with z(t) the symbol of step t and the activations
     r(t - 1) of the recurrent units, r_k(t) = f(sum_j W_kj z_j(t)) and
@@ -66,18 +66,19 @@ class RealTimeNet:
     n_inputs, n_recurrent, n_outputs : int
         Symbols, recurrent units, output units.
     outputs : {"units", "before", "now"}
-        The outputs are the first of the recurrent units; or units of their own, which do not recur and see
-        the symbol and the recurrent activations of the step before, or of this one.
+        "units": the outputs are the first of the recurrent units. "before", "now": they are separate units
+        without recurrence that see the symbol and the recurrent activations, of the previous step or of this
+        one.
     init_range : float
         Weights are uniform in [-init_range, init_range] at first.
     hidden_only : bool
-        Whether outputs of their own see no symbol.
+        Whether separate output units do not see the symbol.
 
     Attributes
     ----------
     W : ndarray of shape (n_recurrent, n_inputs + n_recurrent)
     V : ndarray of shape (n_outputs, n_inputs + n_recurrent)
-        With no rows if the outputs are recurrent units.
+        It has no rows if the outputs are recurrent units.
     r : ndarray of shape (n_recurrent,)
         Recurrent activations.
     y : ndarray of shape (n_outputs,)
@@ -104,7 +105,7 @@ class RealTimeNet:
         return self.W.size + self.V.size - self.hidden_only * self.n_outputs * self.n_inputs
 
     def reset(self):
-        """Begin a string: activations and derivatives of zero."""
+        """Begin a string: activations and derivatives are zero."""
         self.r = self.r_before = np.zeros(len(self.W))
         self.P[...] = 0
 
@@ -130,20 +131,21 @@ class RealTimeNet:
         return self.r if self.reads == "now" else self.r_before
 
     def gradient(self, error, slope_offset=0.0):
-        """Gradient of half the squared error of this step by the weights.
+        """Gradient of half the squared error of this step with respect to the weights.
 
         Parameters
         ----------
         error : ndarray of shape (n_outputs,)
             Outputs minus targets.
         slope_offset : float
-            Added to the slope of output units of their own.
+            Added to the slope of separate output units.
 
         Returns
         -------
         by_W : ndarray, of the shape of W
         delta : ndarray of shape (n_outputs,)
-            Gradient by V[:, symbol]; times the activations that the outputs read, by the rest of V.
+            Gradient with respect to V[:, symbol]; multiplied by the activations that the outputs read, that
+            with respect to the rest of V.
         """
         if self.reads == "units":
             error_of_units, delta, P = error, np.zeros(0), self.P[: self.n_outputs]
@@ -164,13 +166,13 @@ class RealTimeNet:
             self.V[:, self.n_inputs :] -= np.multiply.outer(delta, self._read_by_outputs)
 
     def learn_symbol(self, symbol, target, rate, slope_offset=0.0, output_rate=1.0):
-        """One time step, and its change of the weights."""
+        """One time step, followed by the update of the weights."""
         error = self.read(symbol).copy()
         error[target] -= 1
         self.learn(error, rate, slope_offset, output_rate)
 
     def outputs(self, X):
-        """Outputs after each step of strings, nothing learned."""
+        """Outputs after each step of strings, without learning."""
         M, symbols = self.n_inputs, X.values.indices
         y, r = np.empty((X.n_steps, self.n_outputs)), np.zeros((len(X), len(self.W)))
         for rows in rows_by_time(X):
@@ -185,9 +187,9 @@ class RealTimeNet:
 
 
 class OneUnit(RealTimeNet):
-    """The same for one recurrent unit and outputs that see it now, in numbers instead of arrays.
+    """The same for one recurrent unit and outputs "now", in numbers instead of arrays.
 
-    With a few symbols it is much faster, and so are the millions of strings of table 2.
+    With few symbols this is much faster; table 2 has millions of strings.
     """
 
     def __init__(self, rng, n_inputs, n_recurrent, n_outputs, outputs, init_range):
@@ -200,7 +202,7 @@ class OneUnit(RealTimeNet):
         self.activation, self.by_itself, self.by_symbols = 0.0, 0.0, [0.0] * self.n_inputs
 
     def learn_symbol(self, symbol, target, rate, slope_offset=0.0, output_rate=1.0):
-        """One time step, and its change of the weights: `read` and `learn`."""
+        """One time step, followed by the update of the weights: `read` and `learn`."""
         before, weight = self.activation, self.from_itself
         self.activation = now = _logistic(self.from_symbols[symbol] + weight * before)
         slope = now * (1 - now)
@@ -221,7 +223,7 @@ class OneUnit(RealTimeNet):
         self.from_itself -= back * self.by_itself
 
     def outputs(self, X):
-        """Outputs after each step of strings, nothing learned."""
+        """Outputs after each step of strings, without learning."""
         self.W[0], self.V.T[...] = [*self.from_symbols, self.from_itself], [*self.to_outputs, self.from_unit]
         return super().outputs(X)
 
@@ -231,12 +233,12 @@ def _logistic(x):
 
 
 class RealTime(Rival):
-    """Real-time recurrent learning, exact, with an update after each step.
+    """Exact real-time recurrent learning, with an update after each step.
 
-    "outputs" of the arguments says what the outputs are, see `RealTimeNet`: in table 1 "units", a fully
-    connected net with separate inputs, as the paper counts its weights, or "before", the net of Smith &
-    Zipser, whose visible units are input and output, and so are set to the symbol before the next step; in
-    table 2 "now", one hidden unit that sees itself and outputs above it.
+    The argument "outputs" is that of `RealTimeNet`. In table 1 it is "units", a fully connected network with
+    separate inputs, as the paper counts its weights, or "before", the network of Smith & Zipser, whose
+    visible units are both inputs and outputs and are set to the symbol before the next step. In table 2 it is
+    "now", one hidden unit that sees itself, and outputs that see it.
     """
 
     def start(self):
@@ -278,17 +280,17 @@ class RealTime(Rival):
 
 
 class Chunker(Rival):
-    """The neural sequence chunker (Schmidhuber 1992): a net learns what another one failed to predict.
+    """The neural sequence chunker (Schmidhuber 1992): a network learns what another one failed to predict.
 
-    The automatizer reads every symbol and predicts the next one and, by one more output, the hidden unit of
-    the chunker. The chunker reads the first symbol and those that the automatizer failed to predict, by an
-    absolute error of more than "epsilon", and learns each from what it read before. Both have one hidden
-    unit that sees itself, learn in real time and forget at the end of a string.
+    The automatizer reads every symbol and predicts the next one; one more output predicts the hidden unit of
+    the chunker. The chunker reads the first symbol and those that the automatizer failed to predict, with an
+    absolute error of more than "epsilon", and learns to predict each of them from those before. Both have one
+    hidden unit that sees itself, learn in real time, and are reset at the end of a string.
 
-    The rule looks at the pair: at each step the net that is nearer to the target counts. With "alone" it
-    looks at the automatizer alone. With "hidden_only" the chunker's outputs see its hidden unit only, so that
-    this has to tell what is to come; with outputs that see the symbol as well it need not. "slope_offset" and
-    "output_rate" are those of `RealTimeNet.learn`, for both nets.
+    The rule looks at both: at each step, the network that is nearer to the target counts. With "alone", it
+    looks at the automatizer only. With "hidden_only", the outputs of the chunker see only its hidden unit,
+    which therefore has to store what comes next; outputs that see the symbol as well do not need it.
+    "slope_offset" and "output_rate" are those of `RealTimeNet.learn`, for both networks.
     """
 
     def start(self):
@@ -305,7 +307,7 @@ class Chunker(Rival):
         return self.automatizer.n_weights + self.chunker.n_weights
 
     def learn_string(self, symbols, following):
-        """Read a string: the automatizer each symbol, the chunker those that were not foreseen."""
+        """Read a string: the automatizer reads each symbol, the chunker those that were not predicted."""
         rate, epsilon = self.arguments["learning_rate"], self.arguments["epsilon"]
         automatizer, chunker = self.automatizer, self.chunker
         automatizer.reset()
@@ -326,7 +328,7 @@ class Chunker(Rival):
             self._teach_chunker(target, rate)
 
     def _teach_chunker(self, symbol, rate):
-        """Learn that this symbol comes after the last one that the chunker read."""
+        """Learn that this symbol follows the last one that the chunker read."""
         error = self.chunker.y.copy()
         error[symbol] -= 1
         self.chunker.learn(error, rate, **self.options)
@@ -336,7 +338,7 @@ class Chunker(Rival):
         return self.automatizer.outputs(X)[:, :-1]
 
     def errors(self, X, targets):
-        """Absolute errors, of the pair or of the automatizer alone."""
+        """Absolute errors, of both networks or of the automatizer only."""
         errors = np.abs(self.outputs(X) - targets)
         if self.arguments.get("alone"):
             return errors
@@ -362,19 +364,20 @@ SLOPE_OFFSET, MOST_EPOCHS, N_CANDIDATES = 0.1, 200, 8
 
 
 class Quickprop:
-    """Quickprop (Fahlman 1988): each weight steps to where a parabola through its last two slopes is lowest.
+    """Quickprop (Fahlman 1988): each weight goes to the minimum of the parabola of its last two slopes.
 
     Parameters
     ----------
     rate : float
-        Of the steps of gradient descent that begin, and that are added while the slope keeps its sign.
+        Learning rate of gradient descent, which makes the first step and is added to later ones while the
+        slope keeps its sign.
     """
 
     def __init__(self, rate):
         self.rate, self.slope, self.step = rate, 0.0, 0.0
 
     def __call__(self, slope):
-        """Step of each weight for its slope, that of what is made small."""
+        """Step of each weight, given the slope of the function to be minimised."""
         last, step = self.slope + np.zeros_like(slope), self.step + np.zeros_like(slope)
         with np.errstate(divide="ignore", invalid="ignore"):
             to_minimum = step * slope / (last - slope)
@@ -387,7 +390,7 @@ class Quickprop:
 
 
 def is_stagnant(scores, change, patience):
-    """Whether none of so many last scores differs by this share from the one that began to stand still."""
+    """Whether the score has changed by less than this share for `patience` epochs."""
     if len(scores) <= patience:
         return False
     standing, since = scores[0], 0
@@ -398,20 +401,20 @@ def is_stagnant(scores, change, patience):
 
 
 class Cascade(Rival):
-    """Recurrent cascade-correlation (Fahlman 1991): hidden units come one by one, and are frozen.
+    """Recurrent cascade-correlation (Fahlman 1991): hidden units are added one by one, and frozen.
 
-    A unit V(t) = tanh(w I(t) + w_s V(t - 1)) sees the bias, the inputs, the units before it and itself. A
-    pool of candidates learns to covary with the errors of the outputs, by dV(t)/dw = (1 - V(t)^2) (I(t) +
-    w_s dV(t - 1)/dw); the best one comes in. Then the outputs, which see the bias, the inputs and all units,
-    learn. Both learn by Quickprop, in epochs over all strings, until the score has not changed for "patience"
-    of them. The outputs are in [-0.5, 0.5]. Constants are those of Fahlman's public program for feed-forward
-    nets, whose patience is 8.
+    A unit V(t) = tanh(w I(t) + w_s V(t - 1)) sees the bias, the inputs, the earlier units and itself. A pool
+    of candidates learns to covary with the errors of the outputs, with the derivatives
+    dV(t)/dw = (1 - V(t)^2) (I(t) + w_s dV(t - 1)/dw); the best one is added. Then the outputs, which see the
+    bias, the inputs and all units, learn. Both learn by Quickprop, in epochs over all strings, until the
+    score has not changed for "patience" epochs. The outputs are in [-0.5, 0.5]. The constants are those of
+    Fahlman's public program for feed-forward networks, whose patience is 8.
 
-    A trial ends when all training strings are right, or with "max_units".
+    A trial ends when all training strings are correct, or when there are "max_units" units.
     """
 
     def start(self):
-        """Collect the training strings; outputs without hidden units."""
+        """Collect the training strings; there are no hidden units at first."""
         X, _, y, _ = self.strings
         self.targets, self.at = y.values - 0.5, rows_by_time(X)
         self.seen = self._inputs(X)
@@ -423,11 +426,11 @@ class Cascade(Rival):
 
     @property
     def n_weights(self):
-        """Number of weights, with all units that came in."""
+        """Number of weights, including those of the units that were added."""
         return self.V.size + sum(unit.size for unit in self.units)
 
     def try_to_learn(self, n):
-        """Learn the outputs, with one more unit but the first time; None if there is none to come."""
+        """Add a unit, except the first time, and learn the outputs; None if no unit can be added."""
         if self.sequences and len(self.units) == self.arguments["max_units"]:
             return None
         begun, epochs = time.thread_time(), 0
@@ -450,7 +453,7 @@ class Cascade(Rival):
         return len(scores)
 
     def run_units(self, w, seen, at):
-        """Activations (rows, units) of units with the weights w, the last that of their own."""
+        """Activations (rows, units) of units with the weights w, the last of which is the self-weight."""
         V, v = np.empty((len(seen), len(w))), np.zeros((len(at[0]), len(w)))
         net = seen @ w[:, :-1].T
         for rows in at:
@@ -473,7 +476,7 @@ class Cascade(Rival):
         return V, total
 
     def _add_unit(self):
-        """Let a pool of candidates learn to covary with the errors; the best one comes in."""
+        """Let a pool of candidates learn to covary with the errors, and add the best one."""
         n = self.seen.shape[1]
         w = self.rng.uniform(-1, 1, (N_CANDIDATES, n + 1))
         errors, size = self.delta - self.delta.mean(axis=0), (self.delta**2).sum()
@@ -499,7 +502,7 @@ class Cascade(Rival):
         return expit(seen @ self.V.T)
 
     def look(self, errors):
-        """Whether all training strings are right; a success if the test strings are as well."""
+        """Whether all training strings are correct; the trial is a success if the test strings are, too."""
         n = len(self.looks) // 2
         training, test = (
             all(self.wrong_strings(X, legal) == 0 for X, legal in looks)
@@ -516,16 +519,16 @@ MEMORY, RATIO, LEAST = 0.2, 1.0, 0.1  # of the mean changes; when a weight is pu
 
 
 class Hierarchy(Rival):
-    """Temporal transition hierarchies (Ring 1993): a unit is built for each weight that is pulled both ways.
+    """Temporal transition hierarchies (Ring 1993): units are added for weights whose changes cancel out.
 
-    Units are linear, u_i(t) = w_ij + l_ij(t - 1) for the symbol j of step t: l_ij is the unit that modifies
-    the weight w_ij, if there is one. An output learns by its error, which is also that of the unit that
-    modified its weight, one step earlier, and so on down the hierarchy. A weight gets such a unit when its
-    mean absolute change is large beside its mean change.
+    Units are linear, u_i(t) = w_ij + l_ij(t - 1) for the symbol j of step t, where l_ij is the unit that
+    modifies the weight w_ij, if there is one. The error of an output is also that of the unit that modified
+    its weight one step earlier, and so on down the hierarchy. A weight gets such a unit when its mean
+    absolute change is large compared with its mean change.
     """
 
     def start(self):
-        """Outputs with weights of zero, and room for units."""
+        """Set the weights of the outputs to zero, and allocate arrays for units."""
         n_symbols = self.experiment.n_inputs
         self.n_units, most = n_symbols, 6 * n_symbols + 50
         self.w = np.zeros((most, n_symbols))
@@ -534,11 +537,11 @@ class Hierarchy(Rival):
 
     @property
     def n_weights(self):
-        """Number of weights of the units that there are."""
+        """Number of weights, including those of the units that were added."""
         return self.n_units * self.w.shape[1]
 
     def _values(self, symbol, before):
-        """Values of all units; `before` has those of the last step, and at its end the 0 of no modifier."""
+        """Values of all units; `before` has those of the previous step and, at its end, 0 for no modifier."""
         values = np.zeros_like(before)
         values[:-1] = self.w[:, symbol] + before[self.modifier[:, symbol]]
         values[self.n_units :] = 0
@@ -554,7 +557,7 @@ class Hierarchy(Rival):
             self._learn(errors, symbols[step::-1])
 
     def _learn(self, errors, past):
-        """Change the weights that this step's errors reach; `past` has the symbols, the last one first."""
+        """Change the weights that the errors of this step reach; `past` has the symbols, the latest first."""
         rate, units = self.arguments["learning_rate"], np.arange(len(errors))
         for symbol in past:
             above = self.modifier[units, symbol]
@@ -569,7 +572,7 @@ class Hierarchy(Rival):
                 break
 
     def _build(self, unit, symbol):
-        """Give the weight of a unit from a symbol a unit that modifies it."""
+        """Add a unit that modifies the weight of a unit from a symbol."""
         if self.n_units == len(self.w):
             return
         self.modifier[unit, symbol] = self.n_units

@@ -1,4 +1,4 @@
-"""All rows that the runner knows: the tables of 1997, and the experiments of the tutorial of 2003."""
+"""All rows of the runner: those of the tables of 1997, and the experiments of the tutorial of 2003."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Trials of an experiment with an estimator that a script makes: data, the paper's rule, the paper's row."""
+"""Trials of an experiment with an estimator of the caller: data, the paper's rule, the paper's row."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ from sklstm.paper._trial import Trial
 
 
 def _to_terminal():
-    """Whether stdout is a terminal, where a line can be written over; in a file or a pipe it stays."""
+    """Whether stdout is a terminal, where a line can be overwritten, and not a file or a pipe."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
@@ -32,14 +32,14 @@ class StudyTrial(Trial):
     name : str
         Row of the paper's table.
     seed : int
-        Number of the trial, for the estimator's `random_state`.
+        Seed of the trial, for the estimator's `random_state`.
     sequences : int
         Training sequences so far.
     success : bool
         Whether the paper's rule holds.
     curve : list of tuple
-        For each block of sequences but the first: how many there were before it, and the mean and the largest
-        absolute error of the outputs on it before it was learned from.
+        For each block of sequences but the first: the number of sequences before it, and the mean and the
+        largest absolute error of the outputs on it before it was learned from.
     """
 
     estimator: Any = None
@@ -50,19 +50,19 @@ class StudyTrial(Trial):
         self.curve = []
 
     def set_up(self):
-        """Nothing to make: the network is the estimator's."""
+        """Do nothing: the network is that of the estimator."""
 
     def blocks(self, estimator, n=100):
-        """Draw blocks of new sequences until the rule holds, or as many as the study allows.
+        """Draw blocks of new sequences until the rule holds, or the limit of the study is reached.
 
-        Before a block is given, the errors of the estimator on it are taken, which the rules of Experiments
-        4 to 6 look at; those of the first block, when nothing is learned yet, count as 1. After it, the rule
-        is looked at. The embedded Reber grammar has a fixed training set, from which blocks are drawn.
+        Before a block is yielded, the errors of the estimator on it are computed, for the rules of
+        Experiments 4 to 6; those of the first block, before anything is learned, count as 1. After the block,
+        the rule is checked. The embedded Reber grammar has a fixed training set, from which blocks are drawn.
 
         Parameters
         ----------
         estimator : LSTMClassifier or LSTMRegressor
-            Learns from each block by its `partial_fit`, which the caller calls.
+            The caller lets it learn from each block, by `partial_fit`.
         n : int, default=100
             Sequences in a block.
 
@@ -70,7 +70,7 @@ class StudyTrial(Trial):
         ------
         X : Sequences
         y : ndarray or Sequences
-            As the task of `sklstm.tasks` gives them.
+            As returned by the function of `sklstm.tasks`.
         """
         self.estimator, self.every = estimator, estimator.return_sequences
         start = shown = time.perf_counter()
@@ -106,11 +106,11 @@ class StudyTrial(Trial):
 
 
 class Study:
-    """Trials of one experiment of 1997 with an estimator, and the paper's row beside their result.
+    """Trials of one experiment of 1997 with an estimator, compared with the row of the paper.
 
-    Iterating gives a `StudyTrial` for each trial and prints a line when it has ended; `report` prints the
-    paper's row and that of the trials. `python -m sklstm.paper` makes trials without an estimator, side by
-    side on the cores.
+    Iteration yields one `StudyTrial` per trial, and prints a line when it has ended; `report` prints the row
+    of the paper and that of the trials. `python -m sklstm.paper` runs trials without an estimator, in
+    parallel.
 
     Parameters
     ----------
@@ -119,16 +119,17 @@ class Study:
     n_trials : int or None, default=None
         Number of trials; None: the paper's.
     seed : int, default=0
-        Of the first trial; the next ones count on.
+        Seed of the first trial; those of the next trials follow.
     limit : int or None, default=None
-        Training sequences at most in a trial; None: that of the record, at least five times the paper's mean.
+        Largest number of training sequences of a trial; None: that of the record, which is at least five
+        times the paper's mean.
 
     Attributes
     ----------
     experiment : Experiment
         The record of the row.
     results : list of dict
-        Record of each trial that ended, with the fields of `python -m sklstm.paper`: "seed", "success",
+        Record of each trial that has ended, with the fields of `python -m sklstm.paper`: "seed", "success",
         "sequences", "n_weights", "wrong", "mse" and "mae" on the test set, "seconds" and others.
 
     Examples
@@ -159,16 +160,16 @@ class Study:
 
     @classmethod
     def from_command_line(cls, *names, n_trials, description=None):
-        """Study that the arguments of a script ask for.
+        """Make the study that the command line of a script asks for.
 
         Parameters
         ----------
         *names : str
-            Rows that ``--row`` can name; the first one unless it does.
+            Rows that ``--row`` can select; the first one is the default.
         n_trials : int
-            Number of trials unless ``--trials N`` or ``--full``, the paper's number, is given.
+            Number of trials by default; ``--trials N`` changes it, ``--full`` is the number of the paper.
         description : str or None, default=None
-            What ``--help`` says first.
+            First text of ``--help``.
 
         Returns
         -------
@@ -176,10 +177,12 @@ class Study:
         """
         parser = argparse.ArgumentParser(description=description)
         parser.add_argument("--row", choices=names, default=names[0], help="row of the paper's table")
-        parser.add_argument("--trials", type=int, default=n_trials, help=f"{n_trials} if not given")
-        parser.add_argument("--full", action="store_true", help="as many trials as the paper made")
-        parser.add_argument("--limit", type=int, help="training sequences at most in a trial")
-        parser.add_argument("--seed", type=int, default=0, help="of the first trial")
+        parser.add_argument(
+            "--trials", type=int, default=n_trials, help=f"number of trials, by default {n_trials}"
+        )
+        parser.add_argument("--full", action="store_true", help="run as many trials as the paper")
+        parser.add_argument("--limit", type=int, help="largest number of training sequences of a trial")
+        parser.add_argument("--seed", type=int, default=0, help="seed of the first trial")
         options = parser.parse_args()
         n_trials = None if options.full else options.trials
         return cls(options.row, n_trials, seed=options.seed, limit=options.limit)
@@ -193,14 +196,14 @@ class Study:
             yield trial
             result = trial.result()
             self.results.append(result)
-            over = 20 * " " if _to_terminal() else ""  # what is left of a longer line
+            over = 20 * " " if _to_terminal() else ""  # overwrites the rest of a longer line
             print(
                 f"{seed:4d} {'yes' if trial.success else 'no':>7} {trial.sequences:10,d} "
                 f"{result['wrong']:14d} {result['mae']:13.4f} {trial.seconds:8.1f}{over}"
             )
 
     def report(self):
-        """Print the paper's row and that of the trials: means and spread over the trials that were solved."""
+        """Print the row of the paper and that of the trials: means and spread over the solved trials."""
         experiment, solved = self.experiment, [result for result in self.results if result["success"]]
         counted = solved or self.results
         if not counted:
@@ -217,4 +220,4 @@ class Study:
         print(f"{'here':6}{share:>10} {sequences.mean():16,.0f} {sequences.std():8,.0f}", end="")
         print(f" {wrong.mean():14.2f} {np.sqrt(mse).mean():10.4f}")
         if not solved:
-            print(f"none was solved: what is shown is where the trials ended, after {self.limit:,} sequences")
+            print(f"none was solved: the numbers are those at the end, after {self.limit:,} sequences")

@@ -1,4 +1,4 @@
-"""One trial of one experiment: draw, learn, look at the rule, test."""
+"""One trial of one experiment: draw sequences, learn, check the rule, test."""
 
 import time
 from dataclasses import replace
@@ -17,7 +17,7 @@ from sklstm._learning.trainer import Diverged, Trainer
 from sklstm._network import ARCHITECTURE, Network
 from sklstm._sequences import Sequences
 
-FIRST_LOOKS = (4, 16, 64)  # of a test set: so many are looked at before the rest
+FIRST_LOOKS = (4, 16, 64)  # sizes of the first parts of a test set, which are tested before the rest
 LEARNING = (
     "loss",
     "gradient",
@@ -48,7 +48,8 @@ class Trial:
     ----------
     experiment : Experiment
     arguments : dict
-        The estimator's arguments, and "dtype", "block" (sequences between two looks at the rule).
+        The estimator's arguments, "dtype", and "check_every" (number of sequences between two checks of the
+        rule).
     seed : int
     """
 
@@ -60,9 +61,9 @@ class Trial:
         self.check_every = self.arguments.pop("check_every", experiment.rule.check_every)
         self.every = self.arguments["return_sequences"] if "return_sequences" in self.arguments else False
         self.sequences = self.steps = 0
-        self.seconds = self.learning = 0.0  # of CPU, in all and for learning
+        self.seconds = self.learning = 0.0  # CPU time: total, and for learning
         self.success = False
-        self.first: int | None = None  # sequences when none too many were wrong, whatever their mean error
+        self.first: int | None = None  # sequences until few enough were wrong, whatever their mean error
         self.trainer: Any = None
         if experiment.task == "make_embedded_reber":
             self.strings = tasks.make_embedded_reber_sets(
@@ -72,7 +73,7 @@ class Trial:
                 Sequences.from_lengths(tasks.reber_successors(X).astype(self.dtype), X.lengths)
                 for X in self.strings[:2]
             ]
-            self.looks = [  # of the rule: few strings are enough to say no
+            self.looks = [  # parts of the strings for the rule: it often fails on the first ones
                 (X[part], legal[part])
                 for X, legal in zip(self.strings[:2], self.legal, strict=True)
                 for part in np.split(np.arange(len(X)), FIRST_LOOKS)
@@ -81,7 +82,7 @@ class Trial:
         self.set_up()
 
     def set_up(self):
-        """Make the network, without a cell if it is to grow."""
+        """Make the network; without a cell if one is to be added later."""
         network = network_of(self.experiment, self.arguments)
         self.network = replace(network, n_blocks=0) if self.grow_after else network
         if self.experiment.n_weights not in (None, network.n_weights):
@@ -91,14 +92,14 @@ class Trial:
 
     @property
     def n_weights(self):
-        """Number of weights, as it is now."""
+        """Current number of weights."""
         return self.network.n_weights
 
     # ------------------------------------------------------------------------------------------
     # data
 
     def new_sequences(self, n, noise=True):
-        """Draw n new sequences: X and y as the task gives them."""
+        """Draw n new sequences: X and y as the function of the task returns them."""
         experiment = self.experiment
         if experiment.task == "make_embedded_reber":
             X, _, y, _ = self.strings
@@ -112,7 +113,7 @@ class Trial:
         return getattr(tasks, experiment.task)(n, **options)
 
     def rows(self, y):
-        """Targets as rows, one an error that is injected."""
+        """Targets as rows, one for each error that is injected."""
         if isinstance(y, Sequences):
             return y.values
         if y.dtype.kind == "U":
@@ -152,7 +153,7 @@ class Trial:
         return self.trainer.weights
 
     def grow(self):
-        """Add the memory block and its gate to the network that has learned without."""
+        """Add the memory block and its gate to the network that has learned without them."""
         network = network_of(self.experiment, self.arguments)
         weights = network.init_weights(self.rng, init_range=self.arguments["init_range"])
         views, old = network.views(weights), self.network.views(self.weights)
@@ -166,7 +167,7 @@ class Trial:
         Returns
         -------
         ndarray
-            Absolute errors of the outputs before each was learned from; empty if the rule looks at others.
+            Absolute errors of the outputs, each before it was learned from; empty if the rule needs none.
         """
         X, targets = self.draw(n)
         trainer = self.trainer
@@ -181,19 +182,19 @@ class Trial:
         return np.abs(trainer.record - targets[:looked_at])
 
     def try_to_learn(self, n):
-        """Do as `learn` does; None if the weights grow without bound."""
+        """Call `learn`; None if learning diverges."""
         try:
             return self.learn(n)
         except Diverged:
             return None
 
     def outputs(self, X):
-        """Activations of the output units, one row per sequence or per step, weights as they are."""
+        """Activations of the output units for the current weights, one row per sequence or per step."""
         engine = self.trainer.engine
         return engine.forward(self.trainer.w, engine.bind(X))[0]
 
     def errors(self, X, targets):
-        """Absolute errors of the outputs, weights as they are."""
+        """Absolute errors of the outputs for the current weights."""
         return np.abs(self.outputs(X) - targets)
 
     # ------------------------------------------------------------------------------------------
@@ -226,23 +227,23 @@ class Trial:
         return all(self.wrong_strings(X, legal) == 0 for X, legal in self.looks)
 
     def test_sets(self):
-        """Draw the sequences of one look at the rule in parts: few are enough to say no."""
+        """Draw the sequences of one check of the rule in parts: it often fails on the first ones."""
         for n in np.diff([0, *FIRST_LOOKS, self.experiment.rule.n_test]):
             yield self.draw(int(n), noise=False)
 
     def _all_below(self, rule):
         if rule.n_test == 2:
-            self.rng.integers(2, size=12)  # unused: what is drawn next is then as in the recorded trials
+            self.rng.integers(2, size=12)  # unused: keeps the random numbers of the recorded trials
             return self.errors(*self.both_sequences()).max() < rule.tolerance
         rest = [500] * -(-(rule.n_test - sum(FIRST_LOOKS)) // 500)
-        for n in (*FIRST_LOOKS, *rest):  # few are enough to say no
+        for n in (*FIRST_LOOKS, *rest):  # the rule often fails on the first ones
             X, targets = self.draw(n)
             if self.at_end(X, self.errors(X, targets)).max() >= rule.tolerance:
                 return False
         return True
 
     def both_sequences(self):
-        """Return the only two sequences of Experiment 2a: drawn ones may all be the same."""
+        """Return the only two sequences of Experiment 2a; drawn ones might all be the same."""
         p = self.experiment.task_arguments["p"]
         symbols = np.array([[end, *range(p - 1), end] for end in (p - 1, p)])
         one_hot = np.eye(p + 1, dtype=self.dtype)[symbols]
@@ -254,7 +255,7 @@ class Trial:
         return errors[X.offsets[1:] - 1] if self.every else errors
 
     def wrong_strings(self, X, legal):
-        """Number of strings with an illegal symbol among the likeliest."""
+        """Number of strings with an illegal symbol among the most active outputs."""
         outputs = self.outputs(X)
         legal = legal.values
         least = np.where(legal, outputs, np.inf).min(axis=1)
@@ -278,7 +279,7 @@ class Trial:
         return int(wrong), float((errors**2).mean()), float(errors.mean())
 
     def run(self, limit=None):
-        """Learn until the rule holds or `limit` sequences; returns the record of the trial."""
+        """Learn until the rule holds, or from `limit` sequences; returns the record of the trial."""
         limit = self.experiment.limit if limit is None else limit
         self.start()
         begun, ended = time.process_time(), False
@@ -290,17 +291,17 @@ class Trial:
 
     @property
     def block(self):
-        """Sequences until the next look at the rule."""
+        """Number of sequences until the next check of the rule."""
         return (
             min(self.check_every, self.grow_after - self.sequences) if self.grow_after else self.check_every
         )
 
     def is_time_to_grow(self):
-        """Whether the memory block is to be added now."""
+        """Whether the memory block has to be added now."""
         return self.grow_after and self.sequences >= self.grow_after
 
     def look(self, errors):
-        """Whether the rule holds after a block was learned from; adds the cell if it is time."""
+        """Whether the rule holds after learning from a block; adds the memory block when it is time."""
         if self.is_time_to_grow():
             self.grow()
         else:
@@ -331,13 +332,13 @@ class Trial:
 class Guess(Trial):
     """All weights are drawn anew until the rule holds: "sequences" counts the guesses.
 
-    A network of conventional hidden units that read the inputs and each other; the rule looks at the same
-    sequences after each guess (Hochreiter & Schmidhuber, Advances in Neural Information Processing Systems 9
-    (1997) 473-479).
+    The network has conventional hidden units that read the inputs and each other. The rule is checked on the
+    same sequences after each guess (Hochreiter & Schmidhuber, Advances in Neural Information Processing
+    Systems 9 (1997) 473-479).
     """
 
     def start(self):
-        """Draw the sequences that a guess must have right."""
+        """Draw the sequences on which a guess must be correct."""
         super().start()
         self.examples = list(super().test_sets())
 
@@ -346,7 +347,7 @@ class Guess(Trial):
         return self.examples
 
     def learn(self, n):
-        """Guess."""
+        """Guess the weights."""
         self.sequences += 1
         self.trainer.w[:] = self.trainer.engine.pad(
             self.network.init_weights(self.rng, init_range=self.arguments["init_range"])
@@ -356,24 +357,25 @@ class Guess(Trial):
 
 
 class FastOutputs(Trial):
-    """LSTM in real time, its output units with a slope offset and a learning rate of their own.
+    """LSTM in real time; output units have a slope offset and a learning rate of their own.
 
-    A reading of what the paper does not say. The error at the net input of an output unit is (y - target)
-    times y (1 - y) + `slope_offset` (Fahlman, "Faster-learning variations on back-propagation", 1988), and
-    the weights into the output units learn `output_rate` times as fast as the others. The truncated gradient
-    by partials carried forwards, and an update after each step, are those of ``update="step"``.
+    The paper does not say this; with it, its figures are reproduced. The error at the net input of an output
+    unit is (y - target) times y (1 - y) + `slope_offset` (Fahlman, "Faster-learning variations on
+    back-propagation", 1988), and the weights of the output units learn `output_rate` times as fast as the
+    others. The truncated gradient from forward partials, and the update after each step, are those of
+    ``update="step"``.
 
-    With ``grow_after="error stalls"`` the memory block is added when the squared errors of a block of
-    sequences add up to more than 99 % of those of the best block before; with `ends_only` there is from then
-    on an error at the last step only.
+    With ``grow_after="error stalls"``, the memory block is added when the sum of the squared errors of a
+    block of sequences is more than 99 % of that of the best earlier block; with `ends_only`, only the last
+    step has an error from then on.
     """
 
     def set_up(self):
-        """Make the network, and read what the estimators have no arguments for."""
+        """Make the network, and read the settings that are not arguments of the estimators."""
         super().set_up()
         self.slope_offset, self.output_rate = self.arguments["slope_offset"], self.arguments["output_rate"]
         self.ends_only = self.arguments.get("ends_only", False)
-        self.squares: list[float] = []  # of each block of sequences before the memory block
+        self.squares: list[float] = []  # of each block of sequences before the memory block is added
 
     def _take(self, network, weights):
         self.network = network
@@ -382,7 +384,7 @@ class FastOutputs(Trial):
         self.w, rates = self.engine.pad(weights), np.full(network.n_weights, self.arguments["learning_rate"])
         network.views(rates)["output"][...] *= self.output_rate
         self.rates, self.gradient = self.engine.pad(rates), self.engine.zeros()
-        self.given = np.zeros(1)  # stands for weights of a user, which do not change
+        self.given = np.zeros(1)  # in the place of a user's weights, which do not change
         work = self.engine.workspace(1, 1, 1, partials=True)
         self.stepper = self.engine.core.Step(self.engine.plan, work, 1, 1, self.given, self.w)
 
@@ -421,7 +423,7 @@ class FastOutputs(Trial):
         return squares
 
     def _update(self, delta):
-        """Change the weights by the error at the net inputs of the output units after this step."""
+        """Update the weights, given the errors at the net inputs of the output units after this step."""
         self.gradient[:] = 0
         self.stepper.gradient(delta, self.gradient)
         self.gradient *= self.rates
@@ -433,7 +435,7 @@ class FastOutputs(Trial):
 
     @property
     def block(self):
-        """Sequences until the next look at the rule."""
+        """Number of sequences until the next check of the rule."""
         return self.check_every
 
     def is_time_to_grow(self):

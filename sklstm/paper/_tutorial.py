@@ -22,7 +22,7 @@ MODERN: dict[str, Any] = {"gradient": "full", "solver": "adam", "update": "batch
 
 @dataclass(frozen=True)
 class Tutorial:
-    """One row: an experiment of Schmidhuber's tutorial (2003), or of a paper that it sums up.
+    """One row: an experiment of Schmidhuber's tutorial (2003), or of a paper that it summarises.
 
     Attributes
     ----------
@@ -34,28 +34,28 @@ class Tutorial:
         Kind of trial: key of `KINDS` in `_tutorial_trials`.
     n_inputs, n_outputs, n_weights : int
     options : dict
-        Of the trial: arguments of the task, when it is looked at, how it is tested.
+        Options of the trial: arguments of the task, how often the rule is checked, how the trial is tested.
     arguments : dict
         Arguments of the estimator, as published.
     best : dict
-        What the setting "best" changes of arguments and options; `n_weights` is that of "paper" unless it is
+        Changes to arguments and options in the setting "best"; `n_weights` is that of "paper" unless it is
         among them.
     n_trials, limit : int
-        Number of trials, and of sequences (streams, episodes) at most in each.
+        Number of trials, and largest number of sequences (streams, episodes) of each.
     mean_steps : int
-        Time steps of a sequence on average, about.
+        Approximate average number of time steps of a sequence.
     published : str
         What the tutorial, or its paper, reports.
     rule : str
-        When a trial ends with success.
+        When a trial is a success.
     reached : str
-        What the records' "reached" is.
+        What the value "reached" of a record means.
     reading : str
-        What the sources leave open and how it is read here.
+        What the sources do not specify, and what was chosen here.
     settings : tuple of str
-        Those that the row has.
+        The settings of the row.
     package : str
-        That has the data in one of its files; "" if none is needed.
+        Package that has the data in one of its files; "" if none is needed.
     """
 
     name: str
@@ -171,8 +171,8 @@ _EIGHT_BLOCKS: dict[str, Any] = MODERN | {
     "look_every": 50,
     "limit": 30_000,
 }
-# Linear cells count, and open forget gates let them. Spikes are told one after the other: the next one when
-# those before are right; a network that has not learned them begins anew.
+# Linear cells with open forget gates can count. Spikes are learned one after the other: the next one is added
+# when the earlier ones are right; a network that has not learned them starts again.
 _COUNTERS: dict[str, Any] = MODERN | {
     "momentum": 0.0,
     "loss": "log_loss",
@@ -284,8 +284,8 @@ def _continual_reber(name, n_weights, published, reset=False, rate_decay=1.0, fo
         }
         | options,
         arguments=arguments,
-        # With log loss the slope of the outputs, which vanishes where they are wrong with certainty, does not
-        # stand in the error.
+        # With the log loss, the slope of the outputs, which vanishes where they are saturated and wrong, is
+        # not a factor of the error.
         best={"loss": "log_loss", "learning_rate": 0.1},
         n_trials=20,
         limit=30_000,
@@ -389,7 +389,7 @@ def _t_maze(length, noisy):
         },
         arguments=_ADVANTAGE,
         # Input gates that are nearly closed keep the states from drifting along the corridor, open forget
-        # gates keep what came at its start. An update per episode takes a third of the time.
+        # gates store the first observation. An update per episode takes a third of the time.
         best={
             "off_line": True,
             "most_steps": 10 * length,
@@ -606,7 +606,7 @@ _POLE = Tutorial(
         "trace_decay": 0.6,
         "kappa": 0.2,
     },
-    # A policy learns by its own gradient where advantages do not: see `ActorCriticTrial`.
+    # The gradient of a policy learns this, advantages do not: see `ActorCriticTrial`.
     best=MODERN
     | {
         "trial": "actor-critic",

@@ -14,7 +14,7 @@ from sklstm.paper._tutorial_trial import TutorialTrial
 
 
 class BatchTrial(TutorialTrial):
-    """New sequences for each look, learned from in mini-batches; the learning rate falls to a fiftieth."""
+    """Mini-batches of new sequences for each check of the rule; the learning rate falls to a fiftieth."""
 
     def draw(self, n, **changes):
         """X and y of n new sequences."""
@@ -39,9 +39,9 @@ class BatchTrial(TutorialTrial):
 
 
 class GapTrial(BatchTrial):
-    """Counting steps: every one of many new sequences on the right side of one half.
+    """Counting steps: all of many new sequences are on the right side of one half.
 
-    With the option "first" the gaps grow: shorter ones are learned before, each so many times the one before.
+    With the option "first", shorter gaps are learned first; each is a multiple of the previous one.
     """
 
     def start(self):
@@ -51,7 +51,7 @@ class GapTrial(BatchTrial):
         self.gap = min(self.options.get("first", self.last), self.last)
 
     def draw(self, n, **changes):
-        """Sequences of the gaps of now."""
+        """Sequences of the current gaps."""
         return super().draw(n, gaps=(self.gap - 1, self.gap), **changes)
 
     def look(self):
@@ -69,7 +69,7 @@ class FunctionsTrial(BatchTrial):
     """Learning to learn: smaller errors after 30 exemplars than back-propagation has after 10,000."""
 
     def start(self):
-        """See what back-propagation can do."""
+        """Measure the error of back-propagation."""
         super().start()
         options = self.options
         self.goal = min(
@@ -89,7 +89,7 @@ class FunctionsTrial(BatchTrial):
 
 
 def back_propagation(draw, n_exemplars, rate, rng, n_functions=100, n_hidden=10):
-    """Mean square error of on-line back-propagation after so many exemplars of each function.
+    """Mean square error of on-line back-propagation after this number of exemplars of each function.
 
     A network of one hidden layer of tanh units for each function, all at once; the last hundredth of the
     exemplars counts, each before it is learned from.
@@ -124,7 +124,7 @@ class SeriesTrial(BatchTrial):
     """
 
     def start(self):
-        """Take the series, standardised, and let the windows learn it."""
+        """Standardise the series, and let the network with a window learn it."""
         super().start()
         options = self.options
         self.learned, (first, last) = options["learned"], options["tested"]
@@ -149,7 +149,7 @@ class SeriesTrial(BatchTrial):
         self.goal = self.error(windows.predict(self.X[self.tested[:, np.newaxis] - lags, 0]))
 
     def series(self):
-        """Values, and those some steps later, as columns."""
+        """Values, and the values some steps later, as columns."""
         horizon, last = self.options["horizon"], self.options["tested"][1]
         if self.options["series"] == "laser":
             values = laser()[: last + horizon, np.newaxis]
@@ -169,7 +169,7 @@ class SeriesTrial(BatchTrial):
         return X, y
 
     def look(self):
-        """Whether the windows are beaten; the test follows 300 steps without error."""
+        """Whether the error is below that of the windows; 300 steps that do not count precede the test."""
         first, last = self.tested[0] - 300, self.tested[-1] + 1
         X = Sequences.from_lengths(self.X[first:last], [last - first])
         self.reached = self.error(self.outputs(X)[300:, 0])
@@ -180,7 +180,7 @@ class BluesTrial(BatchTrial):
     """The chords of twelve bars in closed loop: four choruses without an error."""
 
     def learn(self):
-        """So many epochs of the same three choruses."""
+        """Some epochs of the same three choruses."""
         for _ in range(self.options["epochs"]):
             super().learn()
 
@@ -200,11 +200,11 @@ class BluesTrial(BatchTrial):
 
 
 class MelodyTrial(BatchTrial):
-    """A melody over the chords, in closed loop: the chords play alone, and the melody follows them.
+    """A melody over the chords, in closed loop: the melody depends on the chords, but not vice versa.
 
-    Two networks, as errors do not leave a memory block of Eck & Schmidhuber (2002): that of the row
-    `blues-chords`, which learns first, and this one, whose inputs are the notes of the melody and the
-    activations of the other's cells one step before.
+    There are two networks, because errors do not leave a memory block of Eck & Schmidhuber (2002): that of
+    the row `blues-chords`, which learns first, and this one, whose inputs are the notes of the melody and the
+    activations of the other network's cells at the previous step.
     """
 
     CHORUSES, STEPS, BARS = 4, 96, 12
@@ -215,14 +215,14 @@ class MelodyTrial(BatchTrial):
         row = TUTORIAL["blues-chords"]
         self.chords = BluesTrial(row, row.arguments_of("best"), self.seed)
         self.chords_are_right = self.chords.run(self.options.get("chord_limit"))["success"]
-        songs = tasks.make_blues(64, 1, random_state=0)[0]  # each bar is in one of them, very nearly surely
+        songs = tasks.make_blues(64, 1, random_state=0)[0]  # each bar is almost certainly in one of them
         tunes = songs.values[:, 12:].reshape(len(songs), self.BARS, -1)
         self.bars = [set(map(bytes, tunes[:, bar])) for bar in range(self.BARS)]
         first = tasks.make_blues(1, 1, melody=False)[0].values[0]
         self.song, self.cells = self.play_chords(first)
 
     def play_chords(self, notes):
-        """Chords of some choruses, each step the network's own from the first on, and its cells before it."""
+        """Chords of some choruses, all from the network after the first step, and its cells before each."""
         stream = self.chords.network.stream(self.chords.trainer.weights)
         n_steps = self.CHORUSES * self.STEPS
         song, cells = np.empty((n_steps + 1, len(notes))), []
@@ -242,8 +242,8 @@ class MelodyTrial(BatchTrial):
     def play(self):
         """Notes of the choruses, from the first note of a song on.
 
-        A bar may begin with one of two notes: of those whose outputs are at least half of the largest, one is
-        drawn. With a "threshold" all notes sound whose outputs are above it.
+        A bar may begin with one of two notes: one is drawn from those whose outputs are at least half of the
+        largest. With a "threshold", all notes whose outputs are above it sound.
         """
         rng = np.random.default_rng(self.seed)
         stream = self.network.stream(self.trainer.weights)
@@ -260,7 +260,7 @@ class MelodyTrial(BatchTrial):
         return np.array(tune)
 
     def look(self):
-        """Whether every bar of four choruses is one of the two that may be there."""
+        """Whether every bar of four choruses is one of the two that are possible there."""
         bars = self.play().reshape(self.CHORUSES * self.BARS, -1)
         right = [bytes(bar) in self.bars[k % self.BARS] for k, bar in enumerate(bars)]
         self.reached = len(right) if all(right) else right.index(False)
@@ -271,7 +271,7 @@ class FramesTrial(BatchTrial):
     """The word of each frame of strings of spoken digits; some recordings are kept for the test."""
 
     def start(self):
-        """Take the recordings, standardised."""
+        """Load and standardise the recordings."""
         super().start()
         frames, self.words, lengths = spoken_digits()
         order = self.rng.permutation(len(self.words))
@@ -284,7 +284,7 @@ class FramesTrial(BatchTrial):
         self.test = self.draw(self.options["n_test"], tested=True)
 
     def draw(self, n, tested=False, **changes):
-        """Strings of recordings, with the differences of their frames, or with the frames around."""
+        """Strings of recordings, with the differences of their frames, or with the neighbouring frames."""
         X, y = [], []
         for _ in range(n):
             chosen = self.rng.choice(self.recordings[tested], self.rng.integers(3, 8))
@@ -304,7 +304,7 @@ class FramesTrial(BatchTrial):
         return self.reached >= self.options["share"]
 
     def finish(self):
-        """Go on until all strings of a trial are learned from: "reached" is the share after them."""
+        """Continue until all strings of a trial were learned from: "reached" is the share at the end."""
         while self.sequences < self.row.limit:
             self.learn()
         self.look()

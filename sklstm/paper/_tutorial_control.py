@@ -49,8 +49,8 @@ class Explorer:
 class AdvantageTrial(TutorialTrial):
     """Advantage(lambda) learning with eligibility traces and directed exploration (Bakker 2002).
 
-    With the option "off_line" weights change after each episode, by the sum of what its steps would change:
-    one pass backwards in the place of traces. Several episodes then go on side by side.
+    With the option "off_line", weights change after each episode, by the sum of the changes of its steps,
+    which one backward pass computes without traces. Several episodes are then run at the same time.
     """
 
     def start(self):
@@ -69,7 +69,7 @@ class AdvantageTrial(TutorialTrial):
             self.episodes = [[] for _ in self.environments]
 
     def learn(self):
-        """Learn in so many episodes."""
+        """Learn from this number of episodes."""
         until = self.sequences + self.options["look_every"]
         while self.sequences < until:
             if self.options.get("off_line"):
@@ -127,7 +127,7 @@ class AdvantageTrial(TutorialTrial):
         return (odds <= drawn).sum(axis=1).tolist()
 
     def one_step(self):
-        """One step of all episodes; those that end are learned from, and others begin."""
+        """One step of all episodes; learn from those that end, and begin new ones."""
         outputs = np.atleast_2d(self.stream.step(self.x if len(self.x) > 1 else self.x[0]))
         expected = self.explorer(self.x)
         actions, ended = self.choices(outputs, expected), []
@@ -145,9 +145,9 @@ class AdvantageTrial(TutorialTrial):
             self.stream.load()
 
     def learn_from(self, x, y, expected, actions, rewards, done):
-        """One update, by an episode; of one that was cut off the last step is what comes after the others."""
+        """One update by an episode; if it was cut off, its last step only gives the value at the end."""
         options, n_steps = self.options, len(actions) - (not done)
-        if len(self.environments) > 1:  # other episodes have changed the weights since
+        if len(self.environments) > 1:  # other episodes have changed the weights in the meantime
             y = self.network.forward(self.weights, [x])[0]
         values, each = y.max(axis=1), np.arange(n_steps)
         following, later = (np.append(array[1:], 0.0)[:n_steps] for array in (values, expected))
@@ -199,12 +199,12 @@ class PoleTrial(AdvantageTrial):
 
 
 class ActorCriticTrial(PoleTrial):
-    """A policy by its gradient in the place of advantages: proximal policy optimisation (Schulman 2017).
+    """Learning of a policy by its gradient: proximal policy optimisation (Schulman 2017).
 
-    The first output is the log odds of action 1, the second the value of the state. Several poles go on side
-    by side and are learned from in parts of so many steps, each from the state where the last part ended, by
-    the full gradient; "sequences" counts these parts. An episode is cut off at any step with a small
-    probability, so that modes are told again and again, and states become old nevertheless.
+    The first output is the log odds of action 1, the second the value of the state. Several poles run at the
+    same time. The full gradient of parts of some steps is used, each from the state at the end of the
+    previous part; "sequences" counts these parts. At each step, an episode is cut off with a small
+    probability, so that modes are shown again and again, and episodes become long nevertheless.
     """
 
     def start(self):
@@ -223,7 +223,7 @@ class ActorCriticTrial(PoleTrial):
         return int(y[0] > 0)
 
     def look(self):
-        """Whether one episode in each mode lasts as long as it should; the best of all looks counts."""
+        """Whether one episode in each mode lasts as long as it should; the best of all checks counts."""
         best = self.reached or 0
         self.recent = []
         is_balanced = super().look()
@@ -231,7 +231,7 @@ class ActorCriticTrial(PoleTrial):
         return is_balanced
 
     def learn(self):
-        """Learn from so many rounds; the learning rate falls to a tenth."""
+        """Learn from this number of rounds; the learning rate falls to a tenth."""
         options = self.options
         for _ in range(options["look_every"]):
             rest = max(0.1, 1 - self.sequences / options["rate_falls_until"])
@@ -262,7 +262,7 @@ class ActorCriticTrial(PoleTrial):
         Returns
         -------
         pieces : Sequences
-            Observations: episodes, or what lies of them in this part.
+            Observations: episodes, or their pieces in this part.
         state : State
             Where each of them begins.
         y : ndarray of shape (n_steps, n_outputs)
@@ -326,7 +326,7 @@ class ActorCriticTrial(PoleTrial):
         return errors
 
     def advantages(self, values, rewards, ended, cut):
-        """Generalised advantage estimates; at a step after which an episode is cut off there is none.
+        """Generalised advantage estimates; there is none at a step after which an episode is cut off.
 
         Parameters
         ----------

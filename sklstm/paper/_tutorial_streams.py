@@ -30,7 +30,7 @@ class LanguageTrial(TutorialTrial):
         return self.largest(self.options["max_n"]) == self.options["max_n"]
 
     def finish(self):
-        """Go on learning for a while, if the setting says so; the best of all looks counts."""
+        """Continue to learn for a while, if the setting says so; the best of all checks counts."""
         self.reached = self.largest()
         for _ in range(self.options["more"] // self.options["look_every"]):
             try:
@@ -40,9 +40,9 @@ class LanguageTrial(TutorialTrial):
             self.reached = max(self.reached, self.largest())
 
     def largest(self, most=None):
-        """Largest n, or n + m, so that all strings up to it are accepted.
+        """Largest n, or n + m, such that all strings up to it are accepted.
 
-        From n = 1000 on a grid is looked at, each number 1.1 times the one before.
+        From n = 1000 on, only a grid is tested, in which each number is 1.1 times the previous one.
         """
         pairs, n = self.options["language"] == "a^n b^m B^m A^n", 0
         while most is None or n < most:
@@ -69,8 +69,7 @@ class LanguageTrial(TutorialTrial):
 class TimingTrial(TutorialTrial):
     """Spikes and periodic functions: streams until the first wrong step, or whole ones with other solvers.
 
-    Streams lie in a block of events and begin one after the other, each at the first event after the end of
-    the one before.
+    Streams are parts of a block of events; each begins at the first event after the end of the previous one.
     """
 
     BLOCK = 20  # streams for which events are drawn at once
@@ -84,7 +83,7 @@ class TimingTrial(TutorialTrial):
         self.rates = None
 
     def draw(self, events):
-        """X, targets and weights of one sequence of so many events, or of as many as a mini-batch has."""
+        """X, targets and weights of one sequence of this number of events, or of a mini-batch."""
         options = self.options
         make, arguments = getattr(tasks, options["task"]), options["task_arguments"]
         if options["task"] == "make_periodic":
@@ -94,7 +93,7 @@ class TimingTrial(TutorialTrial):
         return X, y.values, weight[0].values[:, 0] if weight else None
 
     def one_stream(self, events, learns):
-        """Follow a stream of at most so many events; whether all its steps were right."""
+        """Follow a stream up to this number of events; whether all its steps were right."""
         if self.next is None or self.events != events or (self.next + events >= len(self.edges)):
             self.take_block(events)
         assert self.next is not None  # of the block
@@ -124,7 +123,7 @@ class TimingTrial(TutorialTrial):
         return 0.5 * np.sum(squares * np.reshape(bound.target_weight, (len(bound.targets), -1))[steps])
 
     def take_block(self, events):
-        """Let streams come from a new block; of a task without input there is only one stream."""
+        """Take the streams from a new block; without inputs, there is only one stream."""
         X, targets, weight = self.draw(events if self.is_fixed else self.BLOCK * events)
         if self.options["task"] == "make_periodic":
             ends = np.arange(1, events + 1) * self.options["task_arguments"]["period"]
@@ -138,7 +137,7 @@ class TimingTrial(TutorialTrial):
             self.number, self.rates = np.searchsorted(ends, np.arange(ends[-1]), "right"), np.empty(ends[-1])
 
     def learn(self):
-        """Learn from so many streams, or from sequences that are one event longer than those known so far."""
+        """Learn from streams, or from sequences with one event more than those that are already right."""
         events = self.options["events"]
         if self.sequences - self.begun >= self.options.get("restart_after", np.inf):
             self.start()  # with other weights
@@ -158,7 +157,7 @@ class TimingTrial(TutorialTrial):
             self.steps += X.n_steps
 
     def look(self):
-        """Whether a new stream is right throughout; one in which states overflow is not."""
+        """Whether all steps of a new stream are right; if states overflow, they are not."""
         try:
             right = self.one_stream(self.options["test_events"], learns=False)
         except Diverged:
@@ -169,9 +168,10 @@ class TimingTrial(TutorialTrial):
 
 
 class StationaryTrial(TimingTrial):
-    """Spikes at an interval that a constant input tells: right at each of the intervals.
+    """Spikes at an interval that a constant input gives; all intervals have to be right.
 
-    With the option "first" the shortest so many intervals are learned at first, and more when they are right.
+    With the option "first", this number of the shortest intervals is learned first, and more when they are
+    right.
     """
 
     BLOCK = 1  # each stream has its interval
@@ -184,7 +184,7 @@ class StationaryTrial(TimingTrial):
         super().start()
 
     def draw(self, events):
-        """Streams of intervals drawn at random, or one to look at of a certain interval."""
+        """Streams of random intervals, or one test stream of a given interval."""
         arguments, longest = self.options["task_arguments"], max(self.extras)
         if self.extra is not None:
             X, y = tasks.make_timed_spikes(1, events, arguments["period"] + self.extra)
@@ -197,7 +197,7 @@ class StationaryTrial(TimingTrial):
         return Sequences(told, X.offsets), y.values, None
 
     def look(self):
-        """Whether a stream of each interval is right throughout; "reached" counts the intervals."""
+        """Whether streams of all intervals are right at all steps; "reached" counts the intervals."""
         right = []
         for extra in self.extras[: self.n_intervals]:
             self.extra, self.next = extra, None
@@ -214,12 +214,12 @@ class StationaryTrial(TimingTrial):
 
 
 class OrderTrial(TimingTrial):
-    """Noisy temporal order, string after string without a reset: a target at the end of each."""
+    """Noisy temporal order, string after string without a reset: each string has a target at its end."""
 
     best = 0
 
     def draw(self, events):
-        """So many strings as one sequence; classes in the order of their names."""
+        """Some strings as one sequence; classes in the order of their names."""
         X, y = tasks.make_temporal_order(events, **self.options["task_arguments"], random_state=self.rng)
         ends = X.offsets[1:] - 1
         weight, targets = np.zeros(X.n_steps), np.zeros((X.n_steps, self.row.n_outputs))
@@ -228,7 +228,7 @@ class OrderTrial(TimingTrial):
         return Sequences(X.values, [0, X.n_steps]), targets, weight
 
     def look(self):
-        """Whether all strings of a new stream are right; "reached" is the most that were."""
+        """Whether all strings of a new stream are right; "reached" is the largest number of right ones."""
         is_right = super().look()
         self.best = self.reached = max(self.best, self.right)
         return is_right
@@ -244,7 +244,7 @@ class ReberTrial(TutorialTrial):
         self.curve = self.options["learning_rate"] * self.options["rate_decay"] ** np.arange(10_000)
 
     def take_block(self, n_steps):
-        """Let streams come from new strings: about so many symbols, all strings whole."""
+        """Take the streams from new strings: about this number of symbols, without a cut string."""
         X, y = tasks.make_continual_reber(1, max(n_steps, 200), random_state=self.rng)
         symbols = X.values.indices
         ends = np.flatnonzero(symbols[:-1] == tasks.REBER_SYMBOLS.index("E")) + 1
@@ -255,7 +255,7 @@ class ReberTrial(TutorialTrial):
         self.rates = np.empty(ends[-1])
 
     def one_stream(self, most, learns):
-        """Follow a stream for at most so many symbols, or a string more; the number of right ones."""
+        """Follow a stream up to this number of symbols, or one string more; the number of right ones."""
         options, n_right, block = self.options, 0, 400
         while n_right < most:
             if self.next == len(self.edges) - 1:
@@ -282,19 +282,19 @@ class ReberTrial(TutorialTrial):
         return n_right
 
     def rates_from(self, n_before, begin, end):
-        """Learning rates of the block for a stream that has had so many steps."""
+        """Learning rates of the block for a stream after this number of steps."""
         later = self.curve[min(n_before, len(self.curve) - 1) :][: end - begin]
         self.rates[begin : begin + len(later)] = later
         self.rates[begin + len(later) : end] = self.curve[-1]
         return self.rates
 
     def learn(self):
-        """Learn from so many streams."""
+        """Learn from this number of streams."""
         for _ in range(self.options["look_every"]):
             self.one_stream(self.options["most_steps"], learns=True)
 
     def look(self):
-        """Whether ten test streams are right; three are enough to say no."""
+        """Whether ten test streams are right; three are enough if one of them is not."""
         lengths = []
         for _ in range(10):
             lengths.append(self.one_stream(self.options["test_steps"], learns=False))
@@ -305,10 +305,10 @@ class ReberTrial(TutorialTrial):
 
 
 class StateDecayTrial(ReberTrial):
-    """The same without forget gates, the states of the cells times a constant at each step.
+    """The same without forget gates; the states of the cells are multiplied by a constant at each step.
 
-    The constant is the activation of forget gates that have a bias and no other weight and do not learn: what
-    is learned is as in a network without them.
+    The constant is the activation of forget gates that have only a bias and do not learn; everything else
+    learns as in a network without them.
     """
 
     def start(self):

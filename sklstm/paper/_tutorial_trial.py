@@ -1,4 +1,4 @@
-"""A trial of a row of the tutorial: learn, look at the rule, test."""
+"""A trial of a row of the tutorial: learn, check the rule, test."""
 
 import time
 
@@ -18,7 +18,7 @@ class TutorialTrial:
     ----------
     row : Tutorial
     arguments : dict
-        Of the estimator, and the options of the trial.
+        Arguments of the estimator, and the options of the trial.
     seed : int
 
     Attributes
@@ -27,7 +27,7 @@ class TutorialTrial:
         Sequences and time steps that were learned from.
     success : bool
     reached : float or None
-        What the row says of it.
+        The value that the row describes.
     """
 
     def __init__(self, row, arguments, seed):
@@ -58,12 +58,12 @@ class TutorialTrial:
         self.trainer = Trainer(self.engine, bound, self.learning, weights)
 
     def bind(self, X, targets, weight=None):
-        """Sequences in the form of the kernel; all targets count unless there are weights."""
+        """Sequences in the form of the kernel; all targets count, unless there are weights."""
         weight = np.ones(len(targets)) if weight is None else weight
         return self.engine.bind(X, targets, weight, self.learning.loss)
 
     def learn(self):
-        """Learn until the next look at the rule."""
+        """Learn until the next check of the rule."""
         raise NotImplementedError
 
     def look(self):
@@ -71,14 +71,14 @@ class TutorialTrial:
         raise NotImplementedError
 
     def finish(self):
-        """After success: what there is to find out."""
+        """What is measured after a success."""
 
     def outputs(self, X):
-        """Outputs for all time steps, weights as they are."""
+        """Outputs for all time steps, for the current weights."""
         return self.engine.forward(self.trainer.w, self.engine.bind(X))[0]
 
     def run(self, limit=None):
-        """Learn until the rule holds, or `limit` sequences; returns the record of the trial."""
+        """Learn until the rule holds, or from `limit` sequences; returns the record of the trial."""
         limit = self.options.get("limit", self.row.limit) if limit is None else limit
         self.start()
         begun, learning = time.process_time(), 0.0

@@ -1,4 +1,4 @@
-"""Processes that make trials: records come as trials end, and no process outlives the one that asked."""
+"""Processes that run trials: records arrive as trials end, and no process outlives its parent."""
 
 import multiprocessing
 import os
@@ -14,7 +14,7 @@ from sklstm.paper._rows import trial_of
 
 
 def records_of(jobs, n_workers, limit):
-    """Make trials in processes, in the order given.
+    """Run trials in processes, in the given order.
 
     Parameters
     ----------
@@ -22,14 +22,14 @@ def records_of(jobs, n_workers, limit):
         Row of a table, setting and seed of each trial.
     n_workers : int
     limit : int or None
-        Sequences at most in a trial.
+        Largest number of sequences of a trial.
 
     Yields
     ------
     dict
         Record of each trial, as it ends. Closing the generator ends the processes.
     """
-    # A new interpreter rather than a fork, which would hold our open files and so the lock on one of them.
+    # A new interpreter, not a fork, which would keep our open files and therefore the lock on one of them.
     context = multiprocessing.get_context("spawn")
     waiting, workers = deque(jobs), {}
     try:
@@ -64,7 +64,7 @@ def records_of(jobs, n_workers, limit):
 
 
 def _start(process):
-    """Start a process that does not hear Ctrl-C, not even while it imports: we hear it, and end it."""
+    """Start a process that ignores Ctrl-C, even while it imports; the parent ends the process."""
     if sys.platform == "win32":
         process.start()
         return
@@ -77,14 +77,14 @@ def _start(process):
 
 
 def _work(connection, limit):
-    """Make each trial that comes and send its record."""
+    """Run each trial that is received and send its record."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows blocks no signals
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         while True:
             name, setting, seed = connection.recv()
             connection.send(trial_of(name, setting, seed).run(limit) | {"setting": setting})
-    except (EOFError, ConnectionError):  # the other end is closed: there is nothing more to do
+    except (EOFError, ConnectionError):  # the other end is closed: there are no more trials
         pass
 
 

@@ -1,7 +1,7 @@
 """The tasks on which LSTM was tested, from 1997 to the tutorial of 2003.
 
-Each function makes `n_sequences` new sequences of one task of "Long short-term memory", Neural Computation
-9(8):1735-1780, the targets in the form that the estimators and `Network` take:
+Each function draws `n_sequences` new sequences of one task of "Long short-term memory", Neural Computation
+9(8):1735-1780. The targets have the form that the estimators and `Network` accept:
 
 ========================  ============================================================  =====================
 function                  task                                                          target
@@ -18,17 +18,17 @@ make_delayed_xor          section 6, a task that the truncated gradient does not
 make_parity               section 6, a task for guessing weights                        0 or 1
 ========================  ============================================================  =====================
 
-The tasks of the years after it, up to Schmidhuber's tutorial (2003), which shows them together; each function
-names its paper:
+Tasks of later papers, up to Schmidhuber's tutorial (2003), which presents them together; the notes of each
+function name its paper:
 
 ========================  ============================================================  =====================
 function                  task                                                          target
 ========================  ============================================================  =====================
-make_continual_reber      strings of the embedded Reber grammar without a mark (2000)   next ones, each step
-make_language             context-free and context-sensitive languages (2001)           next ones, each step
-make_language_strings     strings of them for given n                                   next ones, each step
+make_continual_reber      embedded Reber strings without a mark between them (2000)     next symbols per step
+make_language             context-free and context-sensitive languages (2001)           next symbols per step
+make_language_strings     strings of these languages for given n                        next symbols per step
 make_spike_delays         how long ago the last spike was (2002)                        number, at each spike
-make_delay_detection      whether it was a certain time ago (2003)                      0 or 1, at each spike
+make_delay_detection      whether the last spike was a certain time ago (2003)          0 or 1, at each spike
 make_timed_spikes         a spike at the right time (2002)                              0 or 1, each step
 make_periodic             oscillations without an input (2002)                          number, each step
 make_spike_gap            counting steps, a limit that section 6 of 1997 names          0 or 1
@@ -41,7 +41,7 @@ make_blues                twelve bars of blues (2002)                           
 
 Positions are counted from 1, and ranges include both ends. Symbols are sparse one-hot rows, real-valued
 inputs are dense. A Generator or a RandomState given as `random_state` is advanced, so that repeated calls
-make new data. "Reading" in the notes marks what the paper leaves open.
+draw new data. Where a paper does not specify a detail, the notes say what was chosen here.
 """
 
 from sklstm.tasks._chaos import make_mackey_glass

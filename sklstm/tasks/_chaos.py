@@ -1,4 +1,4 @@
-"""A chaotic time series, on which windows of time do better at some horizons (2001)."""
+"""A chaotic time series, for which networks that read a window of time are better at some horizons (2001)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ A, B, POWER, STEP = (
     0.1,
     10,
     10,
-)  # x' = A x(t - delay) / (1 + x(t - delay)^POWER) - B x(t); steps per time unit
+)  # x' = A x(t - delay) / (1 + x(t - delay)^POWER) - B x(t); STEP integration steps per time unit
 
 
 def make_mackey_glass(
@@ -26,8 +26,8 @@ def make_mackey_glass(
 ) -> tuple[Sequences, Sequences]:
     """Mackey-Glass series: predict it some steps ahead.
 
-    x'(t) = 0.2 x(t - delay) / (1 + x(t - delay)^10) - 0.1 x(t), with x(0) = 0.8 and 0 before, by the method
-    of Runge and Kutta of fourth order with a step of 0.1, of which every tenth is kept.
+    x'(t) = 0.2 x(t - delay) / (1 + x(t - delay)^10) - 0.1 x(t), with x(0) = 0.8 and x(t) = 0 before. It is
+    integrated by the fourth-order method of Runge and Kutta with a step of 0.1; every tenth value is kept.
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ def make_mackey_glass(
     horizon : int, default=1
         The target at step t is the value at step t + `horizon`; at least 1.
     delay : int, default=17
-        The series is chaotic from 17 on; at least 1.
+        Delay of the equation, at least 1. The series is chaotic from 17 on.
     skip : int, default=200
         Steps at the beginning that are left out; at least 0.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
 
     Returns
     -------
@@ -52,8 +52,8 @@ def make_mackey_glass(
     Notes
     -----
     Mackey & Glass, Science 197 (1977) 287-289. The tutorial of 2003 names the series as one that networks
-    with a window of time learn well. Readings: the initial value, and that the delayed value between two
-    steps of the method is their mean.
+    with a window of time learn well. Chosen here: the initial value, and that the delayed value in the middle
+    of an integration step is the mean of its two ends.
 
     Examples
     --------

@@ -12,14 +12,16 @@ from sklstm.tasks._shared import Array, RandomState, generator, integer
 
 
 class TMaze:
-    """Corridor with a T-junction: the right way is told at its start only (Bakker 2002).
+    """Corridor with a T-junction: the right direction is shown at the start only (Bakker 2002).
 
-    The agent begins at the west end of a corridor and sees there whether the goal is north or south of the
-    junction, at the east end. Observations of three numbers: at the start 0, 1, 1 for north and 1, 1, 0 for
-    south; in the corridor 1, 0, 1, or with noise a, 0, b with a and b uniform between 0 and 1, new at each
-    step; at the junction 0, 1, 0. Actions: 0 north, 1 east, 2 south, 3 west. A move into a wall leaves the
-    agent where it is. Rewards: 4 for the right arm and -0.1 for the wrong one, which both end the episode;
-    -0.1 for a move into a wall; otherwise 0.
+    The agent begins at the west end of a corridor. There it sees whether the goal is north or south of the
+    junction, which is at the east end.
+
+    Observations are three numbers: at the start 0, 1, 1 for north and 1, 1, 0 for south; in the corridor
+    1, 0, 1, or with noise a, 0, b, where a and b are drawn between 0 and 1 at each step; at the junction
+    0, 1, 0. Actions are 0 north, 1 east, 2 south, 3 west. A move into a wall leaves the agent where it is.
+    Rewards are 4 for the right arm and -0.1 for the wrong one, both of which end the episode; -0.1 for a move
+    into a wall; otherwise 0.
 
     Parameters
     ----------
@@ -28,20 +30,20 @@ class TMaze:
     noisy : bool, default=False
         Whether observations in the corridor are random.
     random_state : int, Generator, RandomState or None, default=None
-        Of goals and noise; a Generator or RandomState is advanced.
+        Source of the goals and the noise; a Generator or RandomState is advanced.
 
     Attributes
     ----------
     goal_is_north : bool
         Which arm is the right one in this episode.
     position : int
-        From 0, the start, to `length`, the junction.
+        Where the agent is, from 0, the start, to `length`, the junction.
 
     Notes
     -----
     Bakker, "Reinforcement learning with Long Short-Term Memory", Advances in Neural Information Processing
-    Systems 14 (2002) 1475-1482, and the tutorial of 2003. Reading: whoever returns to the start sees again
-    what is to be seen there.
+    Systems 14 (2002) 1475-1482, and the tutorial of 2003. Chosen here: an agent that returns to the start
+    sees the direction again.
 
     Examples
     --------
@@ -90,12 +92,12 @@ class TMaze:
         Returns
         -------
         observation : ndarray of shape (3,)
-            In an arm, where the episode has ended, zeros.
+            Zeros in an arm, where the episode has ended.
         reward : float
         terminated : bool
             Whether an arm was entered.
         truncated : bool
-            False always.
+            Always False.
         info : dict
             Empty.
         """
@@ -122,20 +124,20 @@ class TMaze:
 
 
 class TwoModePole:
-    """Pole balancing without velocities, in one of two modes, told in the first second only (Bakker 2002).
+    """Pole balancing without velocities, in a mode that is shown in the first second only (Bakker 2002).
 
-    A pole stands on a cart. In mode A action 0 pushes the cart to the left and 1 to the right, in mode B the
-    reverse. Observed are the position of the cart over 2.4 m, the angle of the pole over 12 degrees, and, in
-    the first 50 observations of an episode, the mode: 1 for A, -1 for B, and 0 later. The reward is -1 when
-    the pole falls (more than 12 degrees) or the cart leaves its track (more than 2.4 m), which ends the
-    episode, and 0 otherwise.
+    A pole stands on a cart. In mode A, action 0 pushes the cart to the left and 1 to the right; in mode B, it
+    is the other way round. An observation consists of the position of the cart divided by 2.4 m, the angle of
+    the pole divided by 12 degrees, and the mode: 1 for A and -1 for B in the first 50 observations of an
+    episode, 0 later. The episode ends, with the reward -1, when the pole has fallen by more than 12 degrees
+    or the cart has moved by more than 2.4 m. Otherwise the reward is 0.
 
     Parameters
     ----------
     max_steps : int or None, default=None
-        The episode is truncated after so many steps; None is never.
+        The episode is truncated after this number of steps; None: never.
     random_state : int, Generator, RandomState or None, default=None
-        Of modes and of where episodes begin; a Generator or RandomState is advanced.
+        Source of the modes and the initial states; a Generator or RandomState is advanced.
 
     Attributes
     ----------
@@ -146,10 +148,10 @@ class TwoModePole:
 
     Notes
     -----
-    Bakker (2002), see `TMaze`; the cart-pole of Barto, Sutton & Anderson, IEEE Transactions on Systems, Man,
-    and Cybernetics 13 (1983) 834-846, without friction, by Euler's method with steps of 0.02 s: 50 of them
-    are the first second. Readings: scale of the observations, coding of the mode, and the start: each of the
-    four numbers of the state uniform between -0.05 and 0.05.
+    Bakker (2002), see `TMaze`. The cart-pole is that of Barto, Sutton & Anderson, IEEE Transactions on
+    Systems, Man, and Cybernetics 13 (1983) 834-846, without friction, integrated by Euler's method with steps
+    of 0.02 s, so that the first second has 50 steps. Chosen here: the scale of the observations, the coding
+    of the mode, and the initial state, whose four numbers are uniform between -0.05 and 0.05.
 
     Examples
     --------
@@ -179,7 +181,7 @@ class TwoModePole:
         Parameters
         ----------
         mode_is_a : bool or None, default=None
-            The mode; None draws it.
+            Whether the mode is A; None: it is drawn.
 
         Returns
         -------

@@ -24,13 +24,13 @@ def make_functions(
 ) -> tuple[Sequences, Sequences]:
     """Exemplars of functions of two variables, a new function in each sequence (2001).
 
-    At each step the inputs are the two variables and the target of the step before, 0.5 at the first step;
-    the target is the value of the function. A network whose weights are frozen has to find out from the first
-    exemplars which function it is: what it runs is a learning algorithm.
+    At each step, the inputs are the two variables and the target of the previous step (0.5 at the first
+    step); the target is the value of the function. A network whose weights are frozen has to find out from
+    the first exemplars which function it is: it runs a learning algorithm.
 
-    Families, coefficients and variables uniform between -1 and 1 where nothing else is said: "quadratic"
-    0.5 + 0.05 (a x^2 + b y^2 + c x y + d x + e y + g), between 0.2 and 0.8; "semi-linear"
-    (1 + tanh(a x + b y + c)) / 2; "Boolean" one of the 16 functions of two bits, 0 or 1.
+    Coefficients and variables are uniform between -1 and 1, except for bits. The families are "quadratic",
+    0.5 + 0.05 (a x^2 + b y^2 + c x y + d x + e y + g), between 0.2 and 0.8; "semi-linear",
+    (1 + tanh(a x + b y + c)) / 2; and "Boolean", one of the 16 functions of two bits, 0 or 1.
 
     Parameters
     ----------
@@ -39,23 +39,23 @@ def make_functions(
     n_exemplars : int, default=40
         Steps of each sequence, at least 1.
     family : {"quadratic", "semi-linear", "Boolean"}, default="quadratic"
-        Where the functions come from.
+        Family of the functions.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
     Returns
     -------
     X : Sequences
-        Dense, 3 features: x, y, the last target.
+        Dense, 3 features: x, y, the previous target.
     y : Sequences
         Dense, 1 target per step.
 
     Notes
     -----
     Hochreiter, Younger & Conwell, "Learning to learn using gradient descent", ICANN 2001, 87-94, and the
-    tutorial of 2003, which gives the quadratic family. Readings: ranges, and the scale of the targets.
+    tutorial of 2003, which gives the quadratic family. Chosen here: the ranges, and the scale of the targets.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def make_functions(
 
 
 def _values(family: str, n: int, n_exemplars: int, rng: np.random.Generator) -> tuple[Any, Any, Array]:
-    """Variables and values of n functions, a row each."""
+    """Variables and values of n functions, one row per function."""
     if family == "Boolean":
         table = rng.integers(0, 2, (n, 4))  # values at 00, 01, 10, 11
         x, y = rng.integers(0, 2, (2, n, n_exemplars))

@@ -1,4 +1,4 @@
-"""The embedded Reber grammar: strings (1997, Experiment 1), and streams of them without end (2000)."""
+"""The embedded Reber grammar: single strings (1997, Experiment 1), and streams without end (2000)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LAST, _END, _ILLEGAL = 18, 19, 20  # states of the embedded grammar: before the
 
 
 def _embedded_reber() -> list[Any]:
-    """Edges of each state: B, then a Reber graph for T and one for P, left by the same symbol, then E."""
+    """Edges of each state: B, then one Reber graph for T and one for P, left by the same symbol, then E."""
     states: list[Any] = [(("B", 1),), (("T", 2), ("P", 10))]
     for symbol, start in (("T", 2), ("P", 10)):
         states += [tuple((inner, start + node) for inner, node in edges) for edges in _REBER]
@@ -57,10 +57,10 @@ def _after() -> Array:
 
 
 def _eight_steps() -> tuple[Array, Array, Array]:
-    """Walk eight steps, for each state and byte: a bit of the byte makes the choice at each step.
+    """Walk eight steps, for each state and byte: at each step, a bit of the byte chooses the edge.
 
-    Returns flat arrays with an element for 256 * state + byte: the eight symbols, a byte each in one word;
-    how many of them come before the end; 256 * the state that is reached.
+    Returns flat arrays with an element for 256 * state + byte: the eight symbols as the bytes of one word,
+    how many of them come before the end, and 256 * the state that is reached.
     """
     edges = [e or (("B", _END),) for e in _embedded_reber()]  # beyond the end: filler
     first, second = (np.array([[REBER_SYMBOLS.index(e[i][0]), e[i][1]] for e in edges]) for i in (0, -1))
@@ -84,16 +84,16 @@ def make_embedded_reber(
     """Strings of the embedded Reber grammar, Experiment 1 of 1997: predict the next symbol.
 
     A string is B, then T or P, then a string of the Reber grammar, then the same T or P again, then E. A
-    string of the Reber grammar is B, a walk through the graph of that grammar, and E. Choices are
-    fifty-fifty. Strings have at least 9 symbols and 12 on average. The inputs are all symbols but the last,
-    the targets all but the first.
+    string of the Reber grammar is B, a walk through the graph of that grammar, and E. Both edges of a node
+    are equally likely. Strings have at least 9 symbols and 12 on average. The inputs are all symbols but the
+    last, the targets all but the first.
 
     Parameters
     ----------
     n_sequences : int
         Number of strings; some will be equal, see `make_embedded_reber_sets`.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -110,8 +110,8 @@ def make_embedded_reber(
 
     Notes
     -----
-    Readings. The graph is the standard one of Reber. The target is the one symbol that does follow, not the
-    set of those that may.
+    Chosen here: the graph is the standard one of Reber, and the target is the symbol that does follow, not
+    the set of those that may follow.
 
     Examples
     --------
@@ -143,25 +143,25 @@ def make_embedded_reber_sets(
     n_train, n_test : int, default=256
         Numbers of strings.
     unique : bool, default=True
-        Whether no string may occur twice in a set. In two sets never does.
+        Whether the strings of a set are all different. No string is in both sets in any case.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
     Returns
     -------
     X_train, X_test, y_train, y_test : Sequences
-        In the order of scikit-learn's ``train_test_split``; inputs sparse, targets dense, all one-hot.
+        In the order of scikit-learn's ``train_test_split``; sparse inputs, dense targets, all one-hot.
 
     Notes
     -----
-    Readings, as the paper says no more than that the sets are disjoint. With ``unique=True`` strings are
-    drawn until enough different ones have been seen, and these are divided at random, so that both sets are
-    of one kind; with the default sizes their strings have about 18 symbols on average, not 12 as in the
-    grammar, since the likeliest strings are short and count once. With ``unique=False`` the training strings
-    are as the grammar makes them, and the test strings are those after them that are not in the training set,
-    hence longer.
+    The paper only says that the sets are disjoint. With ``unique=True``, strings are drawn until there are
+    enough different ones, and these are divided at random, so that both sets have the same distribution. With
+    the default sizes, their strings have about 18 symbols on average, not 12 as in the grammar, because the
+    most likely strings are short and count once. With ``unique=False``, the training strings are drawn from
+    the grammar, and the test strings are the next ones that are not in the training set, which makes them
+    longer.
 
     Examples
     --------
@@ -187,7 +187,7 @@ def make_embedded_reber_sets(
 def _disjoint(
     symbols: Array, n_train: int, n_test: int, unique: bool, rng: np.random.Generator
 ) -> tuple[Array, Array] | None:
-    """Rows of two sets without a common string, as early ones as possible; None if there are too few."""
+    """Rows of two sets without a common string, as early as possible; None if there are too few."""
     _, first, kind = np.unique(symbols, axis=0, return_index=True, return_inverse=True)
     if unique:
         chosen = np.sort(first)[: n_train + n_test]
@@ -207,18 +207,18 @@ def make_continual_reber(
 ) -> tuple[Sequences, Sequences]:
     """Streams of strings of the embedded Reber grammar, without a mark between them (2000).
 
-    One string follows the other, the B of the next after the E of the last. At each symbol the target is the
-    set of those that may come next, which after E is B. A network has no end of a string to be reset at: it
-    must learn to forget.
+    One string follows the other: after the E of one comes the B of the next. At each symbol, the target is
+    the set of symbols that may come next; after E it is B. Nothing resets the network at the end of a
+    string: it must learn to forget.
 
     Parameters
     ----------
     n_sequences : int
         Number of streams.
     n_steps : int, default=1000
-        Symbols of each stream, at least 1; the last string is cut off there.
+        Symbols of each stream, at least 1; the last string is cut off.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -227,7 +227,7 @@ def make_continual_reber(
     X : Sequences
         Sparse one-hot rows, 7 features: the symbols B, T, P, S, X, V, E.
     y : Sequences
-        Dense rows, 1 for each symbol that may follow, one or two, and 0 otherwise; for
+        Dense rows, 1 for each of the one or two symbols that may follow, and 0 otherwise; for
         ``return_sequences=True``.
 
     See Also
@@ -237,8 +237,8 @@ def make_continual_reber(
     Notes
     -----
     The task of Gers, Schmidhuber & Cummins, "Learning to forget: continual prediction with LSTM", Neural
-    Computation 12(10) (2000) 2451-2471, section 4. Reading: the target is the set of legal successors, not
-    the one that does follow, so that a right network has small errors at every step.
+    Computation 12(10) (2000) 2451-2471, section 4. Chosen here: the target is the set of legal successors,
+    not the symbol that does follow, so that the errors of a correct network are small at every step.
 
     Examples
     --------
@@ -276,21 +276,21 @@ def _reber_stream(n_steps: int, rng: np.random.Generator) -> tuple[Array, Array]
 def reber_successors(X: Any) -> npt.NDArray[np.bool_]:
     """Find the symbols that may follow each symbol of strings of the embedded Reber grammar.
 
-    In Experiment 1 of 1997 a network has learned when, at every step of every string, the outputs of the
-    legal successors, one or two, are the most active ones. The last but one symbol, T or P, is legal only if
-    it is the second symbol of the string.
+    In Experiment 1 of 1997, a network has learned the task when, at every step of every string, the outputs
+    of the one or two legal successors are the most active ones. As the last symbol but one, only the symbol
+    that is the second of the string, T or P, is legal.
 
     Parameters
     ----------
     X : Sequences or iterable of str
-        Strings from their first symbol on, whole or not, as one-hot rows in the order B, T, P, S, X, V, E
-        (the X or any other container that the estimators take) or as text.
+        Strings or beginnings of strings, as one-hot rows in the order B, T, P, S, X, V, E (in any container
+        that the estimators take) or as text.
 
     Returns
     -------
     ndarray of bool of shape (n_steps, 7)
-        A row for each symbol of all strings in turn, as in ``X.values``: what may come next. Nothing may
-        after the last E.
+        One row for each symbol of all strings, in the order of ``X.values``: which symbols may come next.
+        After the last E there is none.
 
     Examples
     --------

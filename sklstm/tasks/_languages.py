@@ -20,8 +20,8 @@ from sklstm.tasks._shared import (
     offsets_of,
 )
 
-# Name -> symbols that are read; the first one starts each string. The symbol T, which ends it, is only
-# predicted.
+# Name -> symbols that are read; the first one starts each string. The symbol T, which ends a string, is
+# only predicted.
 LANGUAGE_SYMBOLS = {"a^n b^n": "Sab", "a^n b^n c^n": "Sabc", "a^n b^m B^m A^n": "SabBA"}
 
 
@@ -36,31 +36,32 @@ def make_language(
 ) -> tuple[Sequences, Sequences]:
     """Strings of a context-free or context-sensitive language: predict which symbols may come next (2001).
 
-    Each string begins with the symbol S, which is read; the symbol T, which ends it, is only to be predicted.
-    What may come next is known from the symbols so far: while a is read, a or b; then, as soon as the first b
-    has come, only what the number of a allows. In the third language the first b leaves open how many b there
-    are, until the first B.
+    Each string begins with the symbol S, which is read, and ends with the symbol T, which is only predicted.
+    The symbols that may come next are known from those so far: a or b after each a; from the first b on, only
+    what the number of a allows. In the third language, the number of b is open until the first B.
 
     Parameters
     ----------
     n_sequences : int
-        Number of strings; some will be equal.
+        Number of strings; some of them will be equal.
     language : {"a^n b^n", "a^n b^n c^n", "a^n b^m B^m A^n"}, default="a^n b^n"
         The second is context-sensitive.
     min_n, max_n : int, default=1, 10
-        Range of n, both ends included. In the third language n and m are at least 1, and their sum is
-        between `min_n` and `max_n`, which must be 2 or more.
+        Range of n, both ends included. In the third language, n and m are at least 1, and their sum is
+        between `min_n` and `max_n`; `max_n` must be at least 2.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
     Returns
     -------
     X : Sequences
-        Dense rows, 1 for the symbol that is read and -1 for all others: S, a, b; S, a, b, c; S, a, b, B, A.
+        Dense rows, 1 for the symbol that is read and -1 for all others; the columns of the three languages
+        are S, a, b; S, a, b, c; S, a, b, B, A.
     y : Sequences
-        Dense rows, 1 for each symbol that may come next and 0 for others: a, b, T; a, b, c, T; a, b, B, A, T.
+        Dense rows, 1 for each symbol that may come next and 0 for all others; the columns are a, b, T;
+        a, b, c, T; a, b, B, A, T.
 
     See Also
     --------
@@ -70,10 +71,10 @@ def make_language(
     Notes
     -----
     Gers & Schmidhuber, "LSTM recurrent networks learn simple context-free and context-sensitive languages",
-    IEEE Transactions on Neural Networks 12(6) (2001) 1333-1340. Readings: all n, or pairs of n and m, are
-    equally likely; only strings of the language are used. The outputs of the paper have the range [-2, 2],
-    targets -1 and 1 and the threshold 0: logistic outputs with targets 0.25 and 0.75 and the threshold 0.5
-    learn the same at 16 times the learning rate.
+    IEEE Transactions on Neural Networks 12(6) (2001) 1333-1340. Chosen here: all n, or pairs of n and m, are
+    equally likely, and only strings of the language are used. The paper has outputs in the range [-2, 2],
+    targets of -1 and 1 and a threshold of 0. Logistic outputs with targets of 0.25 and 0.75 and a threshold
+    of 0.5 learn the same with 16 times the learning rate.
 
     Examples
     --------
@@ -93,16 +94,16 @@ def make_language(
 def make_language_strings(
     counts: npt.ArrayLike, language: str = "a^n b^n", *, dtype: npt.DTypeLike = np.float64
 ) -> tuple[Sequences, Sequences]:
-    """One string of a language for each n, to see how far a network counts.
+    """One string of a language for each n, to test how far a network counts.
 
     Parameters
     ----------
     counts : array-like of int of shape (n_sequences,) or (n_sequences, 2)
-        n of each string, at least 1; for "a^n b^m B^m A^n" rows of n and m.
+        n of each string, at least 1; for "a^n b^m B^m A^n", rows of n and m.
     language : {"a^n b^n", "a^n b^n c^n", "a^n b^m B^m A^n"}, default="a^n b^n"
         As in `make_language`.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
 
     Returns
     -------
@@ -137,7 +138,9 @@ def make_language_strings(
 
 
 def accepted_strings(outputs: Any, y: Any, threshold: float = 0.5) -> npt.NDArray[np.bool_]:
-    """Tell which strings a network accepts: at every symbol it predicts just those that may come next.
+    """Tell which strings a network accepts: those for which all its predictions are correct.
+
+    A prediction is correct if it contains exactly the symbols that may come next.
 
     Parameters
     ----------
@@ -146,7 +149,7 @@ def accepted_strings(outputs: Any, y: Any, threshold: float = 0.5) -> npt.NDArra
     y : sequences
         Targets as `make_language` gives them: above 0.5 for symbols that may come next.
     threshold : float, default=0.5
-        Where an output says yes.
+        Output above which a symbol is predicted.
 
     Returns
     -------
@@ -176,7 +179,7 @@ def _symbols_of(language: Any) -> str:
 
 
 def _counts_between(language: str, min_n: int, max_n: int) -> Array:
-    """Every n, or every pair of n and m, a row each."""
+    """Every n, or every pair of n and m, one per row."""
     if len(LANGUAGE_SYMBOLS[language]) < 5:
         return np.arange(min_n, max_n + 1)[:, np.newaxis]
     return np.array([(n, total - n) for total in range(max(min_n, 2), max_n + 1) for n in range(1, total)])
@@ -185,7 +188,7 @@ def _counts_between(language: str, min_n: int, max_n: int) -> Array:
 def _strings(
     counts: Array, language: str, dtype: Any, rng: np.random.Generator | None = None, n_drawn: int = 0
 ) -> tuple[Sequences, Sequences]:
-    """Strings of these counts in turn, or as many drawn from them."""
+    """One string for each of these counts, or `n_drawn` strings drawn from them."""
     words = [_word(language, *row) for row in counts.tolist()]
     chosen = np.arange(len(words)) if rng is None else rng.integers(0, len(words), n_drawn)
     symbols, legal = (np.concatenate([words[i][part] for i in chosen]) for part in (0, 1))
@@ -195,7 +198,7 @@ def _strings(
 
 
 def _word(language: str, n: int, m: int = 0) -> tuple[Array, Array]:
-    """Columns of the symbols of one string, and the symbols that may follow each, a row of 0 and 1."""
+    """Columns of the symbols of one string; for each, a row of 0 and 1 of the symbols that may follow it."""
     n_symbols = len(LANGUAGE_SYMBOLS[language])
     runs = (1, n, m, m, n) if n_symbols == 5 else (1,) + (n,) * (n_symbols - 1)
     symbols = np.repeat(np.arange(n_symbols), runs)

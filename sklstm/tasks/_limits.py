@@ -28,20 +28,20 @@ def make_delayed_xor(
 ) -> tuple[Sequences, Array]:
     """Strongly delayed XOR, a limit of truncated LSTM that section 6 of 1997 names.
 
-    A step is a pair of a bit, -1 or 1 with probability 0.5 each, and a marker, 1 at two relevant steps and 0
-    elsewhere. The target, at the end, is 1 if the two relevant bits differ and 0 if they are equal. The first
-    relevant step is uniform between 1 and 10, the second between `delay` + 10 and `delay` + 19, the length
-    between 2 * `delay` + 19 and 2 * `delay` + 28: at least `delay` steps lie from each to the next and to the
-    end.
+    Each step has a bit, -1 or 1 with probability 0.5 each, and a marker, which is 1 at the two relevant steps
+    and 0 elsewhere. The target, at the end, is 1 if the two relevant bits differ and 0 if they are equal. The
+    first relevant step is uniform between 1 and 10, the second between `delay` + 10 and `delay` + 19, and the
+    length between 2 * `delay` + 19 and 2 * `delay` + 28. There are at least `delay` steps from the first
+    relevant step to the second, and from there to the end.
 
     Parameters
     ----------
     n_sequences : int
         Number of sequences.
     delay : int, default=50
-        Least lag, at least 1.
+        Minimal time lag, at least 1.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -54,9 +54,9 @@ def make_delayed_xor(
 
     Notes
     -----
-    Reading, all of it: the paper tells of the XOR of two widely separated inputs in a noisy sequence and
-    defines no more. It names the difficulty, that one of the two inputs alone does not reduce the expected
-    error. The markers are those of its Experiment 4.
+    The details are chosen here: the paper speaks of the XOR of two widely separated inputs in a noisy
+    sequence and defines no more. It explains the difficulty: storing only one of the two inputs does not
+    reduce the expected error. The markers are those of Experiment 4.
 
     Examples
     --------
@@ -89,8 +89,8 @@ def make_parity(
 ) -> tuple[Sequences, Array]:
     """Sequential parity, a limit of LSTM that section 6 of 1997 names: whether the number of ones is odd.
 
-    A sequence of -1 and 1, with probability 0.5 each, has a length that is uniform between `min_length` and
-    `max_length`. The target, at the end, is 1 if the number of its 1 is odd, and 0 if it is even.
+    Each step is -1 or 1 with probability 0.5 each; the length is uniform between `min_length` and
+    `max_length`. The target, at the end, is 1 if the number of ones is odd, and 0 if it is even.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def make_parity(
     min_length, max_length : int, default=500, 600
         Range of the lengths, both ends included.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -112,11 +112,11 @@ def make_parity(
 
     Notes
     -----
-    Readings. The paper speaks of 500-step parity, which LSTM that starts from small weights does not solve
-    and random guessing of weights does. Coding and lengths are those of the experiments on guessing in
+    The paper speaks of 500-step parity, which LSTM does not solve when it starts from small weights, but
+    random guessing of weights does. Coding and lengths are those of the experiments on guessing in
     Hochreiter & Schmidhuber, "LSTM can solve hard long time lag problems", Advances in Neural Information
-    Processing Systems 9 (1997) 473-479. What is counted is 1, not -1, and the classes are equally likely,
-    not equally many.
+    Processing Systems 9 (1997) 473-479. Chosen here: steps of 1, not of -1, are counted, and the classes are
+    equally likely, so their numbers may differ.
 
     Examples
     --------

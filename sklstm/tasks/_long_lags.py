@@ -30,11 +30,11 @@ def make_long_lag(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Any]:
-    """Long time lags with the same symbols between, Experiment 2a of 1997: predict the next symbol.
+    """Long time lags with the same symbols in between, Experiment 2a of 1997: predict the next symbol.
 
     There are p + 1 symbols a_1, ..., a_{p-1}, x, y and two strings of p + 1 symbols, with probability 0.5
-    each: (x, a_1, ..., a_{p-1}, x) and (y, a_1, ..., a_{p-1}, y). To predict the last symbol, the first has
-    to be kept for p steps. The inputs are all symbols but the last, the targets all but the first.
+    each: (x, a_1, ..., a_{p-1}, x) and (y, a_1, ..., a_{p-1}, y). To predict the last symbol, a network has
+    to store the first for p steps. The inputs are all symbols but the last, the targets all but the first.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def make_long_lag(
     at_end : bool, default=False
         Whether the last symbol alone is the target, rather than the next one at each step.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -59,8 +59,8 @@ def make_long_lag(
 
     Notes
     -----
-    There being two strings only, both are a complete test. The targets of all steps take most of the time:
-    they are dense, p + 1 numbers per step.
+    There are only two strings, so testing both is complete. Most of the time is spent on the targets of all
+    steps, which are dense, p + 1 numbers per step.
 
     Examples
     --------
@@ -86,10 +86,10 @@ def make_random_long_lag(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Any]:
-    """Long time lags with random symbols between, Experiment 2b of 1997: predict the next symbol.
+    """Long time lags with random symbols in between, Experiment 2b of 1997: predict the next symbol.
 
-    As `make_long_lag`, but each of the p - 1 symbols between the first and the last is drawn from a_1, ...,
-    a_{p-1}, with equal probabilities and independently. None but the last symbol can be predicted.
+    Like `make_long_lag`, but each of the p - 1 symbols between the first and the last is drawn from a_1, ...,
+    a_{p-1}, with equal probabilities and independently. Only the last symbol can be predicted.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def make_random_long_lag(
     at_end : bool, default=False
         Whether the last symbol alone is the target, rather than the next one at each step.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -114,8 +114,8 @@ def make_random_long_lag(
 
     Notes
     -----
-    The paper injects an error at every step and tests the outputs at the end of the string only; `at_end`
-    makes the task of the test. Nothing in the input announces the last step.
+    The paper injects an error at every step and tests the outputs at the end of the string only; with
+    `at_end`, the targets are those of the test. Nothing in the input announces the last step.
 
     Examples
     --------
@@ -158,9 +158,9 @@ def make_distractor_lag(
 
     There are p + 4 symbols: the distractors a_1, ..., a_p and e, b, x, y. A string is b, then x or y with
     probability 0.5 each, then q + k distractors, then e, then the same x or y again, which is to be predicted
-    when e comes. The q distractors are a fixed number; then, again and again, another one comes with
-    probability 9/10 and e with probability 1/10, so that k has the probability 0.1 * 0.9**k. All distractors
-    are drawn from a_1, ..., a_p with equal probabilities. The lag is at least q + 1.
+    at e. After the first q distractors, each next symbol is another distractor with probability 9/10 and e
+    with probability 1/10, so that k has the probability 0.1 * 0.9**k. All distractors are drawn from
+    a_1, ..., a_p with equal probabilities. The lag is at least q + 1.
 
     Parameters
     ----------
@@ -169,24 +169,24 @@ def make_distractor_lag(
     p : int, default=50
         Number of different distractors; the paper has 50 to 1000.
     q : int, default=50
-        Least number of distractors in a string, which may be 0; the paper has 50 to 1000.
+        Minimal number of distractors in a string, at least 0; the paper has 50 to 1000.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
     Returns
     -------
     X : Sequences
-        Of q + k + 3 steps, from b to e; sparse one-hot rows, p + 4 features: a_1, ..., a_p, e, b, x, y.
+        Each of q + k + 3 steps, from b to e; sparse one-hot rows, p + 4 features: a_1, ..., a_p, e, b, x, y.
     y : ndarray of shape (n_sequences, 2)
         (1, 0) if the last symbol is x, (0, 1) if it is y.
 
     Notes
     -----
-    Readings. The symbol to be predicted is no input, so the string of q + k + 4 symbols has a step less.
-    The distractors are drawn from all p, though the paper's sets of strings print q for the largest index.
-    The mean length of a string is q + 13; the paper prints q + 14 for the same sum.
+    The symbol to be predicted is not an input, so a string of q + k + 4 symbols has one step less. The
+    distractors are drawn from all p, although the paper's sets of strings have q as the largest index. The
+    mean length of a string is q + 13; the paper prints q + 14 for the same sum.
 
     Examples
     --------

@@ -29,12 +29,11 @@ def make_adding(
 ) -> tuple[Sequences, Array]:
     """Adding problem, Experiment 4 of 1997: the sum of two marked numbers.
 
-    A step is a pair of a value, uniform in [-1, 1], and a marker. The length is uniform between T =
-    `min_length` and T + T/10. The marker is -1 at the first and at the last step, 1 at two steps and 0
-    elsewhere. The first of the two is one of the first ten steps, with equal probabilities; the second one of
-    the first T/2 steps except it. With X1 and X2 for their values, the target, at the end, is
-    0.5 + (X1 + X2) / 4. If the first step of the sequence is marked, its marker remains -1 and it counts as
-    0. The lag is at least T/2.
+    Each step has a value, uniform in [-1, 1], and a marker. The length is uniform between T = `min_length`
+    and T + T/10. The marker is -1 at the first and at the last step, 1 at two marked steps and 0 elsewhere.
+    One marked step is drawn from the first ten steps, the other from the remaining steps of the first T/2.
+    With X1 and X2 for their values, the target, at the end, is 0.5 + (X1 + X2) / 4. If the first step of the
+    sequence is marked, its marker remains -1 and its value counts as 0. The lag is at least T/2.
 
     Parameters
     ----------
@@ -43,7 +42,7 @@ def make_adding(
     min_length : int, default=100
         The paper's T, at least 20; the paper has 100, 500 and 1000.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -56,9 +55,9 @@ def make_adding(
 
     Notes
     -----
-    Readings. Lengths are integers from T to T + T/10, halves and tenths rounded down. The second mark falls
-    on one of the first T/2 steps, which leaves the T/2 - 1 unmarked ones that the paper speaks of and the lag
-    that it lists. The paper lets X1 be 0 when the first step is marked; here that holds for X2 also.
+    Chosen here: T/2 and T/10 are rounded down, and all lengths from T to T + T/10 are possible. The second
+    mark is on one of the first T/2 steps, which leaves the T/2 - 1 unmarked ones that the paper speaks of and
+    the lag that it lists. In the paper, X1 is 0 when the first step is marked; here, X2 is as well.
 
     Examples
     --------
@@ -84,8 +83,8 @@ def make_multiplication(
 ) -> tuple[Sequences, Array]:
     """Multiplication problem, Experiment 5 of 1997: the product of two marked numbers.
 
-    As `make_adding`, but the values are uniform in [0, 1], the target is X1 * X2, and a marked first step of
-    the sequence counts as 1.
+    Like `make_adding`, but the values are uniform in [0, 1], the target is X1 * X2, and a marked first step
+    of the sequence counts as 1.
 
     Parameters
     ----------
@@ -94,7 +93,7 @@ def make_multiplication(
     min_length : int, default=100
         The paper's T, at least 20; the paper has 100.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -107,7 +106,7 @@ def make_multiplication(
 
     Notes
     -----
-    Readings: those of `make_adding`.
+    The choices are those of `make_adding`.
 
     Examples
     --------
@@ -125,7 +124,7 @@ def make_multiplication(
 def _marked_pairs(
     n: int, min_length: int, low: float, neutral: float, rng: np.random.Generator, dtype: Any
 ) -> tuple[Sequences, Array]:
-    """Pairs of value and marker, and the two marked values: `neutral` for those of first steps."""
+    """Pairs of value and marker, and the two marked values, which are `neutral` at first steps."""
     min_length = integer("min_length", min_length, least=20)  # ten steps are in the first half
     offsets = uniform_offsets(n, min_length, min_length + min_length // 10, rng)
     pairs = np.zeros((offsets[-1], 2))

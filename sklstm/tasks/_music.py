@@ -10,7 +10,7 @@ from sklstm._sequences import Sequences
 from sklstm.tasks._shared import Array, RandomState, float_dtype, generator, integer, n_sequences_of
 
 PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-# The scale of the melody, C minor pentatonic with the blue note, two octaves and the C above.
+# The scale of the melody: C minor pentatonic with the blue note, two octaves and the C above them.
 SCALE = ("C", "D#", "F", "F#", "G", "A#")
 BLUES_NOTES = (
     *(f"chord {pitch}" for pitch in PITCHES),
@@ -27,7 +27,7 @@ _CHORDS = {
     "G7": "D F G B",
 }
 _FORM = "C7, F7, C7, C7, F7, Fdim, C7, A7, Dm7, G7, C7 A7, Dm7 G7"
-# Two bars of melody for each chord with which a bar begins: a note for each step.
+# Two bars of melody for each chord with which a bar begins: one note per step.
 _BARS = {
     "C7": ("C5 C5 D#5 F5 G5 G5 A#5 G5", "C6 C6 A#5 G5 F5 F#5 G5 G5"),
     "F7": ("F5 F5 G5 A#5 C6 C6 A#5 F5", "D#6 D#6 C6 C6 A#5 F5 D#5 F5"),
@@ -48,20 +48,20 @@ def make_blues(
 ) -> tuple[Sequences, Sequences]:
     """Twelve-bar blues: predict the notes of the next step (2002).
 
-    A chorus has 12 bars of 8 steps: 96. At each step some of 25 notes sound: of 12 chord notes those of the
-    chord of the bar, of 13 melody notes one. There are two bars of melody for each chord, and one of them is
-    drawn for each bar of each chorus: 2^12 melodies of a chorus.
+    A chorus has 12 bars of 8 steps, which makes 96 steps. There are 25 notes: of the 12 chord notes, those of
+    the chord of the bar sound; of the 13 melody notes, one. Each chord has two bars of melody, and one of
+    them is drawn for each bar, so that there are 2^12 melodies of a chorus.
 
     Parameters
     ----------
     n_sequences : int
         Number of songs.
     n_choruses : int, default=1
-        Choruses of each song, at least 1.
+        Number of choruses of each song, at least 1.
     melody : bool, default=True
         Whether there is a melody; without it there are the 12 chord notes alone, and all songs are the same.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -70,13 +70,14 @@ def make_blues(
     X : Sequences
         Dense, 1 for each note that sounds and 0 otherwise; 25 features named in `BLUES_NOTES`, or 12.
     y : Sequences
-        Dense, the notes of the step after; after the last step that is the first step of a chorus.
+        Dense, the notes of the next step; after the last step that is the first step of a chorus.
 
     Notes
     -----
     The task of Eck & Schmidhuber, "Finding temporal structure in music: blues improvisation with LSTM
     recurrent networks", IEEE Workshop on Neural Networks for Signal Processing 2002, 747-756: 12 bars, 8
-    steps per bar. Chords and melody are our own. Whether a note is held or struck again cannot be told.
+    steps per bar. Chords and melodies are our own. The coding does not distinguish a note that is held from
+    one that is played again.
 
     Examples
     --------
@@ -97,8 +98,8 @@ def make_blues(
     if melody:
         n_bars = len(bars)
         drawn = rng.integers(0, 2, (n * n_choruses, n_bars))
-        tune = bars[np.arange(n_bars), drawn].reshape(len(chords), -1)  # a bar each, one after the other
-        after = bars[0, rng.integers(0, 2, n), 0]  # the first step of one chorus more
+        tune = bars[np.arange(n_bars), drawn].reshape(len(chords), -1)  # one bar each
+        after = bars[0, rng.integers(0, 2, n), 0]  # the first step of another chorus
         notes = np.hstack([chords, tune])
         last = np.hstack([np.tile(chords[0], (n, 1)), after])
     else:

@@ -1,4 +1,4 @@
-"""Experiment 3: noise and signal on one line."""
+"""Experiment 3: noise and signal on the same input line."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def make_two_sequence(
     min_length : int, default=100
         The paper's T; the paper has 100 and 1000.
     variant : {"a", "b", "c"}, default="a"
-        Of the experiment.
+        Variant of the experiment.
     target_noise : bool, default=True
-        Whether variant "c" has its noise on the targets: for learning; the paper tests against the targets
-        without. Of no effect in the other variants.
+        Whether the targets of variant "c" have noise. The paper learns from targets with noise and tests
+        against those without. No effect in the other variants.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -65,9 +65,9 @@ def make_two_sequence(
 
     Notes
     -----
-    Readings. Lengths are integers from T to T + T/10, rounded down, both included. Variance 0.2, a standard
-    deviation of 0.447, is meant literally: in variant "b" with N = 1 no classifier is then wrong less often
-    than in 1.3 percent of the sequences, which agrees with the 1.2 and 1.5 percent that the paper reports.
+    Chosen here: T/10 is rounded down, and all lengths from T to T + T/10 are possible. The variance is 0.2, a
+    standard deviation of 0.447. In variant "b" with N = 1, every classifier is then wrong in at least 1.3
+    percent of the sequences, which agrees with the 1.2 and 1.5 percent that the paper reports.
 
     Examples
     --------

@@ -38,7 +38,7 @@ def float_dtype(dtype: Any) -> Any:
 
 
 def generator(random_state: Any) -> np.random.Generator:
-    """Return the Generator, or one that starts from the seed or from numbers of the RandomState."""
+    """Return the Generator, or a new one that is seeded by the int or by numbers of the RandomState."""
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(0, 2**32, size=4, dtype=np.uint32)
     elif not (random_state is None or isinstance(random_state, Integral | np.random.Generator)):

@@ -31,13 +31,13 @@ def make_temporal_order(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Array]:
-    """Temporal order of widely separated symbols, Experiments 6a and 6b of 1997: classify by it.
+    """Temporal order of widely separated symbols, Experiments 6a and 6b of 1997: the class is the order.
 
-    A string starts with E, ends with B and has from 100 to 110 symbols, all lengths being equally likely.
+    A string starts with E, ends with B and has from 100 to 110 symbols; all lengths are equally likely.
     Two of them are X or Y, with probability 0.5 each, one at a position from 10 to 20 and one at a position
     from 50 to 60; with ``n_relevant=3`` there are three, at positions from 10 to 20, 33 to 43 and 66 to 76.
-    The other symbols are drawn from a, b, c, d. The class, at the end, is the order of the X and Y: that is 4
-    or 8 classes.
+    The other symbols are drawn from a, b, c, d. The class, at the end, is the order of the X and Y: there are
+    4 or 8 classes.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def make_temporal_order(
     n_relevant : {2, 3}, default=2
         Number of relevant symbols: 2 in Experiment 6a, 3 in 6b.
     dtype : {float64, float32}, default=float64
-        Of the inputs.
+        Type of the inputs.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -55,12 +55,12 @@ def make_temporal_order(
     X : Sequences
         Sparse one-hot rows, 8 features: E, B, a, b, c, d, X, Y.
     y : ndarray of str of shape (n_sequences,)
-        The relevant symbols in order: "XX", "XY", "YX", "YY", which the paper calls Q, R, S, U; with three
-        "XXX", "XXY", "XYX", "XYY", "YXX", "YXY", "YYX", "YYY", in the paper Q, R, S, U, V, A, B, C.
+        The relevant symbols in order: "XX", "XY", "YX", "YY", which the paper calls Q, R, S, U; with three of
+        them "XXX", "XXY", "XYX", "XYY", "YXX", "YXY", "YYX", "YYY", in the paper Q, R, S, U, V, A, B, C.
 
     Notes
     -----
-    Readings: positions are counted from 1, so that E is at 1, and ranges include both ends.
+    Chosen here: positions are counted from 1, so that E is at 1, and ranges include both ends.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Precise timing (2002): delays between spikes, spikes at their time, periodic functions, counting."""
+"""Precise timing (2002): delays between spikes, timed spikes, periodic functions, counting."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ def make_spike_delays(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Sequences, Sequences]:
-    """Spikes at uneven times: say at each how long it has been since the last (2002).
+    """Spikes at irregular times: how long ago the previous spike was (2002).
 
-    Spike k comes `period` + I(k) steps after the one before, the first so many steps after the start; I(k) is
-    one of `extras`. The input is 1 at a spike and 0 elsewhere; the target at a spike is I(k). No target at
-    other steps: their weight is 0.
+    Spike k comes `period` + I(k) steps after the previous spike, or after the start if it is the first; I(k)
+    is one of `extras`. The input is 1 at a spike and 0 elsewhere; the target at a spike is I(k). Other steps
+    have no target: their weight is 0.
 
     Parameters
     ----------
     n_sequences : int
         Number of sequences.
     n_delays : int, default=1
-        Spikes of each sequence, at least 1; each ends a delay, and the last one the sequence.
+        Number of spikes of each sequence, at least 1. Each ends a delay, and the last one ends the sequence.
     period : int, default=10
         F, the shortest delay in steps, at least 1.
     extras : array-like of int, default=(0, 1)
-        What I(k) is drawn from, all equally likely; at least 0.
+        Possible values of I(k), all equally likely; at least 0.
     dtype : {float64, float32}, default=float64
-        Of inputs, targets and weights.
+        Type of the inputs, targets and weights.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -66,7 +66,7 @@ def make_spike_delays(
     -----
     "Measuring spike delays" of Gers, Schraudolph & Schmidhuber, "Learning precise timing with LSTM recurrent
     networks", Journal of Machine Learning Research 3 (2002) 115-143; one delay per sequence is its form
-    without context. Reading: no error is injected between spikes.
+    without context. Chosen here: no error is injected between spikes.
 
     Examples
     --------
@@ -93,33 +93,33 @@ def make_delay_detection(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Sequences, Sequences]:
-    """Spikes at uneven times: say at each whether it came a certain delay after the last (tutorial, 2003).
+    """Spikes at irregular times: whether the previous spike was a certain delay ago (tutorial, 2003).
 
-    Delays are `delay` with probability 0.5, and otherwise one of the others from 1 to twice `delay`. The
-    target at a spike is 1 after `delay` and 0 after others. No target at other steps: their weight is 0.
+    With probability 0.5, a delay is `delay`, otherwise it is one of the others from 1 to twice `delay`. The
+    target at a spike is 1 after `delay` and 0 after others. Other steps have no target: their weight is 0.
 
     Parameters
     ----------
     n_sequences : int
         Number of sequences.
     n_delays : int, default=1
-        Spikes of each sequence, at least 1; each ends a delay, and the last one the sequence.
+        Number of spikes of each sequence, at least 1. Each ends a delay, and the last one ends the sequence.
     delay : int, default=20
-        What is to be detected, in steps, at least 1.
+        The delay that is to be detected, in steps, at least 1.
     dtype : {float64, float32}, default=float64
-        Of inputs, targets and weights.
+        Type of the inputs, targets and weights.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
     Returns
     -------
     X, y, weight : Sequences
-        As of `make_spike_delays`.
+        As in `make_spike_delays`.
 
     Notes
     -----
-    Schmidhuber, "Long Short-Term Memory: tutorial on LSTM recurrent nets" (2003) gives the target and no
-    more. Readings: how delays are drawn, and that the first one begins at the start.
+    Schmidhuber, "Long Short-Term Memory: tutorial on LSTM recurrent nets" (2003) gives only the target.
+    Chosen here: how delays are drawn, and that the first one begins at the start.
 
     Examples
     --------
@@ -146,27 +146,27 @@ def make_timed_spikes(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Sequences]:
-    """Make a spike at the right time, again and again (2002).
+    """Generate spikes at the right times (2002).
 
-    Target spike k is due `period` + I(k) steps after the one before, the first so many steps after the start;
-    I(k) is one of `extras`. The input tells I(k) in the first step of the interval that spike k ends, and is
-    0 elsewhere; with the default there is no input at all. The target is 1 at spikes and 0 elsewhere.
+    Target spike k is due `period` + I(k) steps after the previous spike, or after the start if it is the
+    first; I(k) is one of `extras`. The input is I(k) in the first step of the interval that spike k ends, and
+    0 elsewhere; by default, it is 0 everywhere. The target is 1 at spikes and 0 elsewhere.
 
     Parameters
     ----------
     n_sequences : int
         Number of sequences.
     n_spikes : int, default=10
-        Spikes of each sequence, at least 1; the last one is its last step.
+        Number of spikes of each sequence, at least 1; the last one is at its last step.
     period : int, default=10
         F, the shortest interval in steps, at least 1.
     extras : array-like of int, default=(0,)
-        What I(k) is drawn from, all equally likely; at least 0.
+        Possible values of I(k), all equally likely; at least 0.
     stationary : bool, default=False
-        Whether one I holds for the whole sequence and the input is I over the largest of `extras` at every
-        step.
+        Whether I is the same for the whole sequence and the input is I, divided by the largest of `extras`,
+        at every step.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -180,8 +180,8 @@ def make_timed_spikes(
     Notes
     -----
     "Generating timed spikes" of Gers, Schraudolph & Schmidhuber (2002), see `make_spike_delays`; the
-    stationary input is that of the tutorial of 2003. Reading: when I(k) is told, and the scale of the
-    stationary input.
+    stationary input is that of the tutorial of 2003. Chosen here: the step at which the input is I(k), and
+    the scale of the stationary input.
 
     Examples
     --------
@@ -215,31 +215,32 @@ def make_periodic(
 ) -> tuple[Sequences, Sequences]:
     """Generate a periodic function without any input: an oscillation that sustains itself (2002).
 
-    With m the step, from 1 on, modulo the period F: cosine (1 - cos(2 pi m / F)) / 2; triangle 2 m / F up to
-    m = F / 2 and 2 - 2 m / F after it; rectangle 0 up to m = F / 2 and 1 after it.
+    Let m be the step, counted from 1, modulo the period F. The cosine is (1 - cos(2 pi m / F)) / 2; the
+    triangle is 2 m / F up to m = F / 2 and 2 - 2 m / F after it; the rectangle is 0 up to m = F / 2 and 1
+    after it.
 
     Parameters
     ----------
     n_periods : int, default=100
         Length of the sequence in periods, at least 1.
     period : int, default=10
-        F in steps, at least 2.
+        Period F in steps, at least 2.
     form : {"cosine", "triangle", "rectangle"}, default="cosine"
         The function.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
 
     Returns
     -------
     X : Sequences
-        One sequence, 1 feature, which is 0 throughout.
+        One sequence, 1 feature, which is always 0.
     y : Sequences
         Dense, 1 target per step, from 0 to 1.
 
     Notes
     -----
-    "Periodic function generation" of Gers, Schraudolph & Schmidhuber (2002), see `make_spike_delays`; with a
-    period of 10 or 25.
+    "Periodic function generation" of Gers, Schraudolph & Schmidhuber (2002), see `make_spike_delays`, which
+    has periods of 10 and 25.
 
     Examples
     --------
@@ -272,18 +273,18 @@ def make_spike_gap(
 ) -> tuple[Sequences, Array]:
     """Count time steps: two spikes with a shorter or a longer gap, a limit of LSTM that 1997 names.
 
-    The input is 1 at two steps and 0 elsewhere. The first spike comes at a step between 1 and 10, the second
-    one so many steps later as one of `gaps` says, at the last step. The target, there, is 1 after the longer
-    gap and 0 after the shorter one.
+    The input is 1 at two steps and 0 elsewhere. The first spike is at a step between 1 and 10; the second
+    follows after one of `gaps`, at the last step. There, the target is 1 after the longer gap and 0 after the
+    shorter one.
 
     Parameters
     ----------
     n_sequences : int
         Number of sequences.
     gaps : tuple of two int, default=(9, 10)
-        Shorter and longer gap, each in half of the sequences on average; the shorter at least 1.
+        Shorter and longer gap, each with probability 0.5; the shorter one is at least 1.
     dtype : {float64, float32}, default=float64
-        Of inputs and targets.
+        Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
         Source of the random numbers; a Generator or RandomState is advanced.
 
@@ -297,7 +298,7 @@ def make_spike_gap(
     Notes
     -----
     Section 6 of 1997 asks whether a signal occurred 99 or 100 steps ago, and says that 3 or 11 is no problem.
-    Reading, all else.
+    The other details are chosen here.
 
     Examples
     --------
@@ -328,7 +329,7 @@ def _extras_of(extras: Any) -> Array:
 
 
 def _at_spikes(intervals: Array, answers: Array, dtype: Any) -> tuple[Sequences, Sequences, Sequences]:
-    """Sequences of intervals that end in a spike, where the answer is due."""
+    """Sequences of intervals, each of which ends in a spike, with the answer as its target."""
     offsets, ends = offsets_of(intervals.sum(axis=1)), np.cumsum(intervals.ravel())
     spikes, targets = np.zeros((2, offsets[-1], 1))
     spikes[ends - 1], targets[ends - 1, 0] = 1, answers.ravel()

@@ -51,11 +51,11 @@ def means_of(records):
 
 
 def compared(means, ours, others, what):
-    """Sentence: on how many data sets a system beats or equals the best of others, and where it does not."""
+    """Sentence that says on how many data sets a system beats or equals the best of others."""
     both = [data for data, row in means.items() if ours in row and any(name in row for name in others)]
     best = {data: max(means[data][name] for name in others if name in means[data]) for data in both}
     lost = [data for data in both if means[data][ours] < best[data]]
-    end = f"; not on {', '.join(lost)}" if lost else ""
+    end = f"; it is worse on {', '.join(lost)}" if lost else ""
     return f"beats or equals {what} on {len(both) - len(lost)} of {len(both)} data sets{end}."
 
 
@@ -63,7 +63,7 @@ def verdict(records):
     """Sentences on the scores."""
     means = means_of(records)
     lines = [
-        f"- No argument {compared(means, OURS, [name], f'**{name}**')}"
+        f"- Without arguments, sklstm {compared(means, OURS, [name], f'**{name}**')}"
         for name in real_data.SYSTEMS
         if not name.startswith("sklstm")
     ]
@@ -84,11 +84,11 @@ def table_of_means(records):
         seconds = [result[2] for result in found if result]
         nine = f"{np.mean(scores):.3f}" if len(scores) == len(NINE) else ""
         rows.append((name, nine, len(seconds), f"{sum(seconds):.0f}"))
-    return markdown(("", "mean of the nine", "data sets", "CPU seconds, their sum"), rows)
+    return markdown(("", "mean of the nine", "data sets", "CPU seconds, total"), rows)
 
 
 def table_of_data(records):
-    """What the data are."""
+    """Table of the data sets."""
     rows = []
     for data, source in DATA.items():
         row = next((row for key, row in records.items() if key[0] == data), None)
@@ -97,7 +97,7 @@ def table_of_data(records):
             classes = row["outputs"] if source.task == CLASSES else "a number"
             sizes = " + ".join(map(str, row["sequences"]))
             rows.append((data, source.package, sizes, steps, row["features"], classes, source.note))
-    return markdown(("data", "package", "to learn + to score", "steps", "features", "classes", ""), rows)
+    return markdown(("data", "package", "training + test", "steps", "features", "classes", ""), rows)
 
 
 def table_of_published(records):
@@ -112,7 +112,7 @@ def table_of_published(records):
 
 
 def missing(records):
-    """What has not been run, if anything: how many seeds each system has where they are fewer than five."""
+    """Sentence, or list, of the systems that have fewer than five seeds."""
     lines = []
     for name, (_, depends, _) in real_data.SYSTEMS.items():
         few = {}
@@ -124,7 +124,7 @@ def missing(records):
             f"- {name}: {n or 'no'} seed{'s' * (n != 1)} of {'; '.join(few[n])}"
             for n in sorted(few, reverse=True)
         ]
-    return "Five seeds, but:\n\n" + "\n".join(lines) if lines else "Five seeds of everything."
+    return "All results are of five seeds" + (", except:\n\n" + "\n".join(lines) if lines else ".")
 
 
 def page(template, records, validated):
