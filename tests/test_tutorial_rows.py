@@ -144,14 +144,28 @@ def test_strings_are_read_in_parts():
 
 
 def test_what_comes_after_success_does_not_count_as_learning():
-    trial = changed("anbn", look_every=10, more=30)
-    found = iter([3, 12, 5])
+    """After success the best of all looks counts, and options may change."""
+    trial = changed("anbn", look_every=10, more=40, later={"look_every": 5})
     trial.look = lambda: True
-    trial.largest = lambda most=None: next(found, 4)
+    counts = iter([3, 12, 5, 12, 20, 13, 4, 4, 4])  # the largest n after each part
+    learn, now, looked_at = trial.learn, [0], []
+    trial.learn = lambda: (learn(), now.append(next(counts)))
+    trial.accepts = lambda n: looked_at.append((len(now), n)) or n <= now[-1]
     record = trial.run()
     assert record["sequences"] == 10
-    assert record["reached"] == 12
-    assert trial.sequences == 40
+    assert record["reached"] == 20
+    assert trial.sequences == 10 + 20
+    assert looked_at.count((4, 13)) == 1, "no look at more than the next number where it is wrong"
+    assert (4, 1) not in looked_at
+
+
+def test_numbers_that_are_looked_at():
+    trial = changed("anbmBmAn")
+    trial.accepts = lambda pair: sum(pair) < 6 or pair == (5, 1)
+    assert trial.are_accepted(5)
+    assert not trial.are_accepted(6)
+    assert trial.following(1000) == 1001
+    assert [trial_of("anbn", "paper", 0).following(n) for n in (0, 999, 1000, 1464)] == [1, 1000, 1100, 1610]
 
 
 # ------------------------------------------------------------------------------------------------
@@ -374,6 +388,35 @@ def test_reached_of_strings_is_the_most_that_were_right():
         trial.error = 0.0
         found.append((trial.look(), trial.reached))
     assert found == [(False, 2), (True, 3), (False, 3)]
+
+
+def test_streams_of_strings_go_on_after_a_miss():
+    trial = changed("order-forget", events=4, look_every=3)
+    trial.start()
+    calls = follow_of(trial)
+    trial.learn()
+    assert all(call["limit"] == np.inf and not call["missed"] for call in calls)
+    assert trial.steps == sum(call["length"] for call in calls)
+    trial.look()
+    assert calls[-1]["limit"] == 0.3
+    assert calls[-1]["missed"]
+
+
+def test_streams_of_strings_grow_when_those_before_are_right():
+    trial = changed("order-forget", "best", look_every=6, events=4)
+    trial.start()
+    drawn, draw = [], trial.draw
+    trial.draw = lambda *numbers: drawn.append(draw(*numbers)) or drawn[-1]
+    for right in (0, 2, 1, 9):
+        trial.right = right
+        trial.learn()
+    assert [len(X) for X, _, _ in drawn] == [6] * 4
+    assert [int(weight.sum()) for _, _, weight in drawn] == [6, 18, 18, 24]
+    for X, targets, weight in drawn:
+        assert (weight[X.offsets[1:] - 1] == 1).all()
+        assert (targets.sum(axis=1) == weight).all()
+    assert trial.sequences == 24
+    assert trial.steps == sum(X.n_steps for X, _, _ in drawn)
 
 
 def test_states_decay_by_a_constant_that_does_not_learn():

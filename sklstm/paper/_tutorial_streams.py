@@ -16,6 +16,11 @@ class LanguageTrial(TutorialTrial):
 
     LONGEST = 2**15  # time steps that are looked at at once
 
+    @property
+    def pairs(self):
+        """Whether a string has two counts."""
+        return self.options["language"] == "a^n b^m B^m A^n"
+
     def learn(self):
         """Learn from new strings."""
         n, options = self.options["look_every"], self.options
@@ -32,26 +37,32 @@ class LanguageTrial(TutorialTrial):
     def finish(self):
         """Continue to learn for a while, if the setting says so; the best of all checks counts."""
         self.reached = self.largest()
+        self.options |= self.options.get("later", {})
         for _ in range(self.options["more"] // self.options["look_every"]):
             try:
                 self.learn()
             except Diverged:
                 break
-            self.reached = max(self.reached, self.largest())
+            if self.are_accepted(self.following(self.reached)):
+                self.reached = max(self.reached, self.largest())
 
     def largest(self, most=None):
         """Largest n, or n + m, such that all strings up to it are accepted.
 
         From n = 1000 on, only a grid is tested, in which each number is 1.1 times the previous one.
         """
-        pairs, n = self.options["language"] == "a^n b^m B^m A^n", 0
-        while most is None or n < most:
-            following = n + 1 if n < 1000 or pairs else int(1.1 * n)
-            counts = [following] if not pairs else [(i, following - i) for i in range(1, following)]
-            if not all(self.accepts(count) for count in counts):
-                return n
-            n = following
+        n = 0
+        while (most is None or n < most) and self.are_accepted(self.following(n)):
+            n = self.following(n)
         return n
+
+    def following(self, n):
+        """The number that is looked at after n."""
+        return n + 1 if n < 1000 or self.pairs else int(1.1 * n)
+
+    def are_accepted(self, n):
+        """Whether all strings of one n, or n + m, are accepted."""
+        return all(map(self.accepts, [(i, n - i) for i in range(1, n)] if self.pairs else [n]))
 
     def accepts(self, count):
         """Whether one string is accepted: read in parts, until the first wrong prediction."""
@@ -102,8 +113,9 @@ class TimingTrial(TutorialTrial):
         self.trainer.bound.learned.length[0] = end - begin
         if learns and self.rates is not None:
             self.rates[begin:end] = self.curve[self.number[begin:end] - self.number[begin]]
+        limit = np.inf if learns and self.options.get("goes_on") else self.options["miss"]
         loss, n_steps, missed = self.trainer.follow(
-            0, limit=self.options["miss"], learns=learns, rates=self.rates if learns else None
+            0, limit=limit, learns=learns, rates=self.rates if learns else None
         )
         self.error = np.sqrt(2 * (loss if learns else self.squared_error(begin, n_steps)) / n_steps)
         is_right = (self.edges > begin) & (self.edges <= begin + n_steps - missed)
@@ -214,18 +226,34 @@ class StationaryTrial(TimingTrial):
 
 
 class OrderTrial(TimingTrial):
-    """Noisy temporal order, string after string without a reset: each string has a target at its end."""
+    """Noisy temporal order, string after string without a reset: each string has a target at its end.
+
+    Streams of a solver other than "sgd" are drawn many at a time, each of one string more than were right.
+    """
 
     best = 0
 
-    def draw(self, events):
-        """Some strings as one sequence; classes in the order of their names."""
-        X, y = tasks.make_temporal_order(events, **self.options["task_arguments"], random_state=self.rng)
+    def draw(self, events, n=1):
+        """So many strings as one sequence, or as n; classes in the order of their names."""
+        X, y = tasks.make_temporal_order(n * events, **self.options["task_arguments"], random_state=self.rng)
         ends = X.offsets[1:] - 1
         weight, targets = np.zeros(X.n_steps), np.zeros((X.n_steps, self.row.n_outputs))
         weight[ends] = 1
         targets[ends] = np.eye(self.row.n_outputs)[np.unique(y, return_inverse=True)[1]]
-        return Sequences(X.values, [0, X.n_steps]), targets, weight
+        return Sequences(X.values, X.offsets[::events]), targets, weight
+
+    def learn(self):
+        """Learn from so many streams."""
+        n = self.options["look_every"]
+        if self.options["solver"] == "sgd":
+            return super().learn()
+        self.known = min(self.options["events"], max(self.known, self.right + 1))
+        X, targets, weight = self.draw(self.known, n)
+        self.trainer.load(self.bind(X, targets, weight=weight))
+        self.next = None
+        self.trainer.epoch(self.rng)
+        self.sequences += n
+        self.steps += X.n_steps
 
     def look(self):
         """Whether all strings of a new stream are right; "reached" is the largest number of right ones."""
