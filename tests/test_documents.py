@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import sys
 import textwrap
+import tomllib
 import warnings
 from pathlib import Path
 
@@ -190,6 +191,15 @@ def test_every_example_is_tested():
 def test_example_is_short_and_listed(name):
     assert name in LONG or len((ROOT / "examples" / name).read_text().splitlines()) <= 100
     assert f'"{name}"' in (DOCS / "gallery.toml").read_text()
+
+
+def test_every_example_has_a_picture_in_the_gallery():
+    sections = tomllib.loads((DOCS / "gallery.toml").read_text())["section"]
+    not_run = [name for part in sections for name, given in part["examples"].items() if given is False]
+    pictures = [path.stem for path in (DOCS / "figures" / "thumbnails").glob("*.png")]
+    assert sorted(pictures) == sorted(name[:-3] for name in not_run)
+    for name in EXAMPLES:
+        assert ".savefig(" in (ROOT / "examples" / name).read_text()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -310,7 +310,7 @@ def test_runner(tmp_path, capsys):
     __main__.main(command)
     captured = capsys.readouterr()
     assert "4 of 6 trials are in" in captured.out
-    assert f"{path}, line 5 is left out: it is not JSON, or not whole" in captured.err
+    assert f"{path}, line 5 is left out: it is not JSON, or not complete" in captured.err
     assert len(read(path)) == 6
     assert __main__.main(["table", str(path)]) == 0
     shown = capsys.readouterr().out
@@ -484,18 +484,18 @@ def test_lock_on_windows(tmp_path, monkeypatch):
 
 
 DAMAGED = {
-    b'{"experiment": "6a", "cut': "it is not JSON, or not whole",
+    b'{"experiment": "6a", "cut': "it is not JSON, or not complete",
     b"null": "it is JSON, but not a record",
     b"[]": "it is JSON, but not a record",
     b'"6a"': "it is JSON, but not a record",
     b"1e5": "it is JSON, but not a record",
     b"{}": "the record has no 'experiment'",
-    b"\0\0\0\0": "it is not JSON, or not whole",
-    b"{\0}\0": "it is not JSON, or not whole",
+    b"\0\0\0\0": "it is not JSON, or not complete",
+    b"{\0}\0": "it is not JSON, or not complete",
     b'{"experiment": "\xe9"}': "it is not UTF-8",
     b"\xff\xfe{\0}\0": "it is not UTF-8",
-    b"[" * 100_000: "it is not JSON, or not whole",
-    b"1" * 10_000: "it is not JSON, or not whole",
+    b"[" * 100_000: "it is not JSON, or not complete",
+    b"1" * 10_000: "it is not JSON, or not complete",
 }
 CHANGED = {
     "setting": ("good", "no setting is named 'good'"),
@@ -517,7 +517,7 @@ def damaged_lines():
         yield json.dumps(missing).encode(), f"the record has no '{field}'"
     for field, (value, why) in CHANGED.items():
         yield json.dumps(record | {field: value}).encode(), why
-    yield json.dumps(record).encode()[:-9], "it is not JSON, or not whole"
+    yield json.dumps(record).encode()[:-9], "it is not JSON, or not complete"
 
 
 def test_damaged_lines_are_named_and_left_out(tmp_path, capsys):

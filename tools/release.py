@@ -41,7 +41,7 @@ def entries_of(root):
 
 
 def problems_of(root):
-    """What stands against a release of the files in a directory, in words."""
+    """Reasons against a release of the files in a directory."""
     version, entries, found = version_of(root), entries_of(root), []
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         found.append(f"__version__ is {version!r}; expected three numbers, as in 1.2.3")
@@ -59,7 +59,7 @@ def problems_of(root):
 
 
 def problems_of_tree(root, tag):
-    """What git says against a release."""
+    """Reasons of git against a release."""
     found = []
     if _git(root, "status", "--porcelain"):
         found.append("the working tree has changes that are not committed")

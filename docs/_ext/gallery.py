@@ -43,12 +43,14 @@ def deferred(text):
     return "\n# %%\n".join([introduction, *cells])
 
 
-def with_thumbnail(text, name):
-    """Code of an example that is not run, with the picture that the gallery shows of it, if there is one."""
-    picture = (THUMBNAILS / name).with_suffix(".png")
+def with_picture(text, name):
+    """Code of an example that is not run, with a figure of an earlier run, which is also its thumbnail."""
+    picture = (THUMBNAILS / name).with_suffix(".png").as_posix()
     if not (DOCS / picture).exists():
         return text
-    return f"{text}\n# sphinx_gallery_thumbnail_path = '{picture.as_posix()}'\n"
+    shown = f"# A figure of an earlier run, which may have been shorter:\n#\n# .. image:: /{picture}\n"
+    alt = "#   :alt: Figure of this example\n"
+    return f"{text}\n# sphinx_gallery_thumbnail_path = '{picture}'\n\n# %%\n{shown}{alt}"
 
 
 def settings(source, target):
@@ -62,7 +64,7 @@ def settings(source, target):
         (folder / "GALLERY_HEADER.rst").write_text(heading)
         for name, given in part["examples"].items():
             text = deferred((source / name).read_text())
-            (folder / name).write_text(with_thumbnail(text, name) if given is False else text)
+            (folder / name).write_text(with_picture(text, name) if given is False else text)
         arguments |= part["examples"]
     (target / "GALLERY_HEADER.rst").write_text(
         "Gallery\n=======\n\nEach example is a script in the folder ``examples`` that draws one figure. "

@@ -38,7 +38,7 @@ OUTCOME = ["solved", "limit", "sequences"]
 
 
 def task_of(row):
-    """Arguments of the task, short."""
+    """Arguments of the task in short form."""
     short = {"min_length": "T", "n_informative": "N", "n_relevant": "symbols"}
     words = [
         f"{short.get(name, name)} = {value}"
@@ -92,7 +92,7 @@ def first_criterion(groups):
 
 
 def full_gradient(groups):
-    """The truncated beside the full gradient, all else as in the paper."""
+    """The truncated and the full gradient; everything else is as in the paper."""
     rows = []
     for row in EXPERIMENTS.values():
         truncated, full = groups.get((row.name, "paper")), groups.get((row.name, "full"))
@@ -173,7 +173,7 @@ def _hidden_units(record):
 
 
 def readings(groups):
-    """What the paper printed, what its words give, and what the reading gives."""
+    """The figures of the paper, of its literal setting, and of the settings "reading"."""
     rows = []
     for row in EXPERIMENTS.values():
         literal = "rtrl" if "rtrl" in row.settings else "paper"
@@ -206,7 +206,7 @@ def limits(groups):
 
 
 def times(records):
-    """What the trials took."""
+    """The time that the trials took."""
     rows = []
     for setting in dict.fromkeys(record["setting"] for record in records):
         mine = [record for record in records if record["setting"] == setting]
@@ -268,7 +268,7 @@ def figures(records, folder):
                     [place for place, _ in unsolved],
                     [group.sequences.mean() for _, group in unsolved],
                     "rx",
-                    label=f"here, {setting}: not solved in so many",
+                    label=f"here, {setting}: not solved by then",
                 )
         axis.set(xscale="log", yscale="log", xlabel=xlabel, ylabel="training sequences until success")
         axis.legend(fontsize=8)
