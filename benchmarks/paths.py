@@ -129,18 +129,6 @@ PATHS = (
         ),
     ),
     SpeedPath(
-        "spread",
-        "One lane of a vector is copied to all by a permutation, without a way through memory.",
-        "A",
-        (
-            (
-                SIMD,
-                "INLINE vec spread(vec x, ptrdiff_t i)\n{\n",
-                "INLINE vec spread(vec x, ptrdiff_t i)\n{\n    return all(lane_of(x, (int)i));\n",
-            ),
-        ),
-    ),
-    SpeedPath(
         "avx2-modules",
         "Networks whose units fit into one vector of AVX2 are computed there, also where there is AVX-512"
         " (`AVX2_BYTES`).",
@@ -284,11 +272,11 @@ PATHS = (
     ),
     SpeedPath(
         "panels",
-        "Products take 128 sources at a time; from 16 rows on, the columns of B that a tile reads are copied"
-        " side by side and stay in the first-level cache (`column`).",
+        "If B has more than half a megabyte, the columns that a tile reads are copied side by side, 128"
+        " sources at a time, and stay in the first-level cache (`column`).",
         "ABC",
         (
-            (PRODUCTS_H, "if (rows >= 16 && b_row > nv * LANES) {", "if (0) {"),
+            (PRODUCTS_H, "if (copies) {", "if (0) {"),
             (PRODUCTS_H, "real panel[DEEP * 2 * LANES];", "real panel[2 * LANES];"),
             (PRODUCTS_H, "#define DEEP 128 ", "#define DEEP ((ptrdiff_t)1 << 30) "),
         ),

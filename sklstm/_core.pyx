@@ -28,7 +28,7 @@ from sklstm._kernel.products cimport (
 )
 from sklstm._kernel.shapes cimport MOST_KINDS, Arrays, Inputs, Packed, Shape, Squashing, Targets
 from sklstm._kernel.simd cimport (
-    HAS_FMA, LANES, all_, first_lanes, flush_subnormals, fma, load, spread, logistic, real, restore_mode,
+    HAS_FMA, LANES, all_, first_lanes, flush_subnormals, fma, lane_of, load, logistic, real, restore_mode,
     squash, store, vec,
 )
 from sklstm._kernel.solvers cimport ADAM, RATE, RPROP, SGD, Parameters, is_lazy, update_weights
@@ -156,7 +156,7 @@ cdef inline void add_cells(const Shape* n, const real* w, vec y, vec* kinds) noe
     cdef int k
     cdef vec source
     for b in range(n.B):
-        source = spread(y, b)
+        source = all_(lane_of(y, <int>b))
         for k in range(n.kinds):
             kinds[k] = fma(source, load(w + k * n.B), kinds[k])
         w += n.Up

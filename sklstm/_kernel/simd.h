@@ -209,23 +209,6 @@ INLINE vec clip(vec most, vec x) { return x < -most ? -most : x > most ? most : 
 #define ROUNDS_SMALL_NUMBERS
 #endif
 
-/* lane i of x in every lane, without a way through memory where the processor can */
-INLINE vec spread(vec x, ptrdiff_t i)
-{
-#if defined(__AVX2__) && VECTOR_BYTES == 32 && REAL_BITS == 32
-    return (vec)_mm256_permutevar8x32_ps((__m256)x, _mm256_set1_epi32((int)i));
-#elif defined(__AVX2__) && VECTOR_BYTES == 32
-    return (vec)_mm256_permutevar8x32_ps(
-        (__m256)x, _mm256_add_epi32(_mm256_set1_epi32(2 * (int)i), _mm256_set_epi32(1, 0, 1, 0, 1, 0, 1, 0)));
-#elif defined(__AVX512F__) && VECTOR_BYTES == 64 && REAL_BITS == 32
-    return (vec)_mm512_permutexvar_ps(_mm512_set1_epi32((int)i), (__m512)x);
-#elif defined(__AVX512F__) && VECTOR_BYTES == 64
-    return (vec)_mm512_permutexvar_pd(_mm512_set1_epi64((int)i), (__m512d)x);
-#else
-    return all(lane_of(x, (int)i));
-#endif
-}
-
 /* ------------------------------------------------------------------------------------------------
  * exponential and squashing functions */
 

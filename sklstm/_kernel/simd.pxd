@@ -10,7 +10,6 @@ cdef extern from "simd.h" nogil:
     vec all_ "all"(real) noexcept       # x in every lane
     vec first_lanes(vec, Py_ssize_t) noexcept               # zeros behind
     real lane_of(vec, int) noexcept
-    vec spread(vec, Py_ssize_t) noexcept                    # one lane in every lane
     vec fma "fma_of"(vec, vec, vec) noexcept                # a b + c, rounded once
     vec sqrt_of(vec) noexcept
     vec exp_of(vec) noexcept
