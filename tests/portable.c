@@ -91,7 +91,8 @@ int main(void)
     EACH(load(m + i) - all((real)0.01) * (load(x + i) * all((real)1.1)) /
                            (sqrt_of(load(z + i) * load(z + i)) + all((real)1e-6)));
     print("step of Adam", y, N);
-    EACH(first_lanes(load(x + i), LANES - 1) + all(lane_of(load(x + i), LANES / 2))); /* zero last; one lane in all */
+    EACH(first_lanes(load(x + i), LANES - 1) +
+         all(lane_of(load(x + i), LANES / 2))); /* zero last; one lane in all */
     for (int i = 0; i < N; i++)
         if (y[i] != (i % LANES < LANES - 1 ? x[i] : 0) + x[i - i % LANES + LANES / 2]) {
             fprintf(stderr, "lanes are not where they belong: number %d\n", i);
