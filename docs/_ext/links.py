@@ -15,6 +15,7 @@ OUTSIDE = {
     "CHANGELOG.md": "/development/changes.md",
 }
 LINK = re.compile(r"\]\((?:\.\./)+(?:examples/(plot_\w+\.py)|(CONTRIBUTING\.md|CHANGELOG\.md))")
+FILE = re.compile(r"\bdocs/([\w/]+)\.md\b")
 NAMES = {name: f"sklstm.{name}" for name in sklstm.__all__ if name not in ("paper", "tasks")}
 for module in (sklstm.paper, sklstm.tasks):
     for name in module.__all__:
@@ -50,8 +51,14 @@ def to_reference(app, doctree):
             link += literal
 
 
+def from_docstrings(app, what, name, obj, options, lines):
+    """`docs/losses.md` in a docstring leads to its page."""
+    lines[:] = [FILE.sub(r":doc:`/\1`", line) for line in lines]
+
+
 def setup(app):
-    """Connect the two."""
+    """Connect the three."""
+    app.connect("autodoc-process-docstring", from_docstrings)
     app.connect("source-read", to_pages)
     app.connect("doctree-read", to_reference)
     return {"parallel_read_safe": True}
