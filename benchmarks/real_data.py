@@ -65,12 +65,15 @@ def _with_scaler(task, lstm):
     return model if task == CLASSES else scaled_target(model)
 
 
-def _torch(task, seed):
+def _torch(task, seed, bidirectional=False):
     from torch_lstm import TorchLSTMClassifier, TorchLSTMRegressor
 
-    if task == CLASSES:
-        return make_pipeline(SequenceScaler(), TorchLSTMClassifier(random_state=seed))
-    return scaled_target(make_pipeline(SequenceScaler(), TorchLSTMRegressor(random_state=seed)))
+    lstm = TorchLSTMClassifier if task == CLASSES else TorchLSTMRegressor
+    return _with_scaler(task, lstm(bidirectional=bidirectional, random_state=seed))
+
+
+def _torch_chosen(task, seed):
+    return _torch(task, seed, bidirectional="chosen")
 
 
 def _linear(task, seed):
@@ -144,6 +147,7 @@ SYSTEMS = {  # name: (maker, whether it depends on the seed, packages)
     "sklstm, recommended": (_recommended, True, ("sklstm",)),
     "sklstm, step by step": (_step_by_step, True, ("sklstm",)),
     "torch": (_torch, True, ("torch",)),
+    "torch, direction chosen": (_torch_chosen, True, ("torch",)),
     "linear": (_linear, False, ("scikit-learn",)),
     "linear, all steps": (_linear_of_steps, False, ("scikit-learn",)),
     "linear, interpolated": (_linear_of_interpolated, False, ("scikit-learn",)),
