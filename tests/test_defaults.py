@@ -67,20 +67,52 @@ def test_constants_of_the_page_are_those_of_the_package(script):
     assert f"more than {LONG} steps" in text
 
 
-def records_of(rows, data="GunPoint"):
+def records_of(rows, data="GunPoint", seed=0):
     return {
-        (data, system, 0): {"score": score, "fit_cpu_seconds": 1, "score_cpu_seconds": 0}
+        (data, system, seed): {"score": score, "fit_cpu_seconds": 1, "score_cpu_seconds": 0}
         for system, score in rows.items()
     }
 
 
-def test_verdict_counts_equal_scores_as_no_loss(script):
+def test_equal_scores_are_no_loss(script):
     rows = {"sklstm": 0.9, "torch": 0.9, "linear": 0.95, "1-NN DTW": 0.8, "sklstm, recommended": 0.94}
-    lines = script.verdict(records_of(rows)).splitlines()
-    assert lines[0] == "- No argument beats or equals **torch** on 1 of 1 data sets."
-    assert lines[1] == "- No argument beats or equals **linear** on 0 of 1 data sets; not on GunPoint."
-    assert lines[-2].endswith("1-NN DTW on 0 of 1 data sets; not on GunPoint.")
-    assert lines[-1].endswith("**torch** on 1 of 1 data sets.")
+    found = {(each.ours, each.called): each for each in script.comparisons(records_of(rows))}
+    assert [each.won for each in found.values()] == [1, 0, 1, 0, 1]
+    assert found["sklstm", "linear"].row()[2:] == ("0 of 1", 0, 0, "GunPoint")
+    assert found["sklstm, recommended", script.BEST].lost == ["GunPoint"]
+    assert found["sklstm, recommended", "torch"].row()[1:3] == ("torch", "1 of 1")
+
+
+def test_what_is_clear_is_beyond_two_standard_errors(script):
+    """Of two means of two seeds: twice sqrt(.01**2 + .03**2) = .0632."""
+    linear = records_of({"linear": 0.5})  # of one publisher's split: it has no error
+
+    def row(gain):
+        rows = dict(linear)
+        for seed, noise in enumerate((-1, 1)):
+            rows |= records_of({"torch": 0.8 + 0.01 * noise}, seed=seed)
+            rows |= records_of({"sklstm": 0.8 + gain + 0.03 * noise}, seed=seed)
+        return [each.row()[2:] for each in script.comparisons(rows)]
+
+    assert row(0.06) == [("1 of 1", 0, 0, ""), ("1 of 1", 1, 0, "")]
+    assert row(0.07)[0] == ("1 of 1", 1, 0, "")
+    assert row(-0.06)[0] == ("0 of 1", 0, 0, "GunPoint")
+    assert row(-0.07)[0] == ("0 of 1", 0, 1, "**GunPoint**")
+    one = records_of({"sklstm": 0.9, "torch": 0.1})
+    assert next(iter(script.comparisons(one))).row()[2:] == ("1 of 1", 0, 0, "")
+
+
+def test_aims_say_what_is_missed(script):
+    rows = {"sklstm": 0.87, "sklstm, recommended": 0.9, "torch": 0.5, "sklstm, step by step": 0.8}
+    records = {}
+    for at, data in enumerate(script.NINE):
+        records |= records_of(rows | {"torch": 0.5 if at else 0.9}, data)
+        records[data, "sklstm, step by step", 0]["fit_cpu_seconds"] = 3
+    table = script.aims(records)
+    assert "| sklstm: mean accuracy of the nine at least 0.88 | 0.870 | **no** |" in table
+    assert "| sklstm, recommended: mean accuracy of the nine at least 0.90 | 0.900 | yes |" in table
+    assert "torch on 90 % of the data sets | 8 of 9, 89 % | **no** |" in table
+    assert "of sklstm, step by step | 9 of 27, 33 % | yes |" in table
 
 
 def test_means_are_of_the_nine_and_only_if_all_were_run(script):
