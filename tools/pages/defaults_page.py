@@ -121,9 +121,9 @@ def beside_torch(records):
     """Sentence: how many of the losses to torch are clear."""
     found = Comparison(records, OURS, (TORCH,), TORCH)
     return (
-        f"Torch is ahead of no argument on {len(found.lost)} of {len(found.data)} data sets, by more than two\n"
-        f"standard errors on {len(found.behind)} of them; no argument is ahead by more than that on "
-        f"{len(found.ahead)}."
+        f"Torch is ahead of no argument on {len(found.lost)} of {len(found.data)} data sets, "
+        f"by more than two standard errors\non {len(found.behind)} of them; "
+        f"no argument is ahead by more than that on {len(found.ahead)}."
     )
 
 
