@@ -66,7 +66,8 @@ def learn(trainer, rng, validate=None, bounds=None, may_stop_early=True, tasks=N
     """Train until something ends it.
 
     With the log loss the tolerance stops it only if the model explains most of what it learns from: long
-    sequences may begin with many epochs in which the loss does not fall.
+    sequences may begin with many epochs in which the loss does not fall. Nor does it in an epoch in which the
+    loss has jumped, which one update may do: the weights are those of the last epoch.
 
     Parameters
     ----------
