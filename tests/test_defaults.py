@@ -63,7 +63,8 @@ def test_the_recommended_pipeline_is_that_of_the_recipe(benchmark):
 
 def test_constants_of_the_page_are_those_of_the_package(script):
     text = PAGE.read_text(encoding="utf-8")
-    assert f"{N_PATCHES} patches, waits {loop.WAITS}".replace("0.", ".") in script.real_data_cv.CANDIDATES
+    _, waits, jump = script.real_data_cv.CANDIDATES[f"{N_PATCHES} patches, waits .2, ends in no jump"]
+    assert (waits, jump) == (loop.WAITS, loop.JUMP)
     assert f"more than {LONG} steps" in text
 
 
@@ -139,6 +140,17 @@ def test_candidates_are_compared_on_the_same_data(script):
     assert "| 16 patches |  | 2 | 0.900 |  |" in table
 
 
+def test_rules_are_compared_where_both_were_run(script):
+    scores = {("GunPoint", 0): (0.5, 0.5), ("GunPoint", 1): (0.25, 0.5), ("Coffee", 0): (1.0, None)}
+    records = {
+        (data, script.RULES[at], seed): {"score": score}
+        for (data, seed), pair in scores.items()
+        for at, score in enumerate(pair)
+        if score is not None
+    }
+    assert script.beside_jumps(records) == "the same on 1 of 2; GunPoint 0.250 without, 0.500 with it"
+
+
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # of scikit-learn, between its versions
 def test_a_run_is_taken_up_where_it_ended(benchmark, monkeypatch, tmp_path, capsys):
     path = tmp_path / "real_data.json"
@@ -170,7 +182,8 @@ def test_cross_validation_looks_at_no_test_part(script, monkeypatch):
         return (X, y), (None, None)
 
     monkeypatch.setitem(cv.DATA, "own", cv.DATA["GunPoint"].__class__(load, "none"))
-    monkeypatch.setattr(loop, "WAITS", loop.WAITS)
+    for constant in ("WAITS", "JUMP"):
+        monkeypatch.setattr(loop, constant, getattr(loop, constant))
     monkeypatch.setitem(cv.CANDIDATES, "quick", ({"n_patches": 4, "max_iter": 2, "n_blocks": 2}, np.inf))
     row = cv.cross_validated("own", "quick", 3)
     assert seen == [0]
