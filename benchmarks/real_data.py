@@ -235,10 +235,10 @@ def summarised(records, data, system):
     return np.mean(scores), np.std(scores), seconds
 
 
-def table(records, systems, cell):
+def table(records, systems, cell, datasets=DATA):
     """Markdown: one row per data set, one column per system."""
     lines = [f"| data | {' | '.join(systems)} |", f"| --- |{' --- |' * len(systems)}"]
-    for data in DATA:
+    for data in datasets:
         results = {system: summarised(records, data, system) for system in systems}
         if any(results.values()):
             cells = [cell(results[system], results) if results[system] else "" for system in systems]

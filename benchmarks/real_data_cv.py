@@ -34,10 +34,11 @@ STEPS = {"n_patches": None}
 ONE_WAY = {"bidirectional": False, "pooling": "last"}
 BOTH_WAYS = {"bidirectional": True, "pooling": ("last", "mean", "max")}
 NEVER = np.inf
-CANDIDATES = {  # arguments of one model, or of several that vote; loss above which it waits, see `loop.WAITS`
+CANDIDATES = {  # arguments of one model, or of several that vote; `loop.WAITS`; `loop.JUMP` if not NEVER
     "steps": (STEPS, NEVER),
     "steps, waits .5": (STEPS, 0.5),
     "steps, waits .2": (STEPS, 0.2),
+    "steps, waits .2, ends in no jump": (STEPS, 0.2, 2.0),
     "steps, waits .1": (STEPS, 0.1),
     "steps, both directions": (STEPS | BOTH_WAYS, NEVER),
     "8 patches": ({"n_patches": 8} | BOTH_WAYS, NEVER),
@@ -46,6 +47,7 @@ CANDIDATES = {  # arguments of one model, or of several that vote; loss above wh
     "16 patches, waits .5": ({"n_patches": 16} | BOTH_WAYS, 0.5),
     "16 patches, waits .2": ({"n_patches": 16} | BOTH_WAYS, 0.2),
     "16 patches, waits .1": ({"n_patches": 16} | BOTH_WAYS, 0.1),
+    "16 patches, waits .2, ends in no jump": ({"n_patches": 16} | BOTH_WAYS, 0.2, 2.0),
     "16 patches, 32 blocks": ({"n_patches": 16, "n_blocks": 32} | BOTH_WAYS, NEVER),
     "16 patches, one direction, last": ({"n_patches": 16} | ONE_WAY, NEVER),
     "16 patches, one direction": ({"n_patches": 16} | BOTH_WAYS | {"bidirectional": False}, NEVER),
@@ -79,7 +81,8 @@ def _lstm(task):
 
 def cross_validated(data, candidate, seed):
     """A record: mean score of three folds, and CPU seconds."""
-    source, (arguments, loop.WAITS) = DATA[data], CANDIDATES[candidate]
+    source = DATA[data]
+    arguments, loop.WAITS, loop.JUMP = (*CANDIDATES[candidate], NEVER)[:3]
     (X, y), _ = source.load(0)
     folds = (StratifiedKFold if source.task == CLASSES else KFold)(3, shuffle=True, random_state=seed)
     scores, start = [], time.process_time()

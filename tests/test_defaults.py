@@ -63,26 +63,53 @@ def test_the_recommended_pipeline_is_that_of_the_recipe(benchmark):
 
 def test_constants_of_the_page_are_those_of_the_package(script):
     text = PAGE.read_text(encoding="utf-8")
-    assert f"{N_PATCHES} patches, waits {loop.WAITS}".replace("0.", ".") in script.real_data_cv.CANDIDATES
+    _, waits, jump = script.real_data_cv.CANDIDATES[f"{N_PATCHES} patches, waits .2, ends in no jump"]
+    assert (waits, jump) == (loop.WAITS, loop.JUMP)
     assert f"more than {LONG} steps" in text
 
 
-def records_of(rows, data="GunPoint"):
+def records_of(rows, data="GunPoint", seed=0):
     return {
-        (data, system, 0): {"score": score, "fit_cpu_seconds": 1, "score_cpu_seconds": 0}
+        (data, system, seed): {"score": score, "fit_cpu_seconds": 1, "score_cpu_seconds": 0}
         for system, score in rows.items()
     }
 
 
-def test_verdict_counts_equal_scores_as_no_loss(script):
+def test_equal_scores_are_no_loss(script):
     rows = {"sklstm": 0.9, "torch": 0.9, "linear": 0.95, "1-NN DTW": 0.8, "sklstm, recommended": 0.94}
-    lines = script.verdict(records_of(rows)).splitlines()
-    assert lines[0] == "- Without arguments, sklstm beats or equals **torch** on 1 of 1 data sets."
-    assert lines[1].endswith(
-        "sklstm beats or equals **linear** on 0 of 1 data sets; it is worse on GunPoint."
-    )
-    assert lines[-2].endswith("1-NN DTW on 0 of 1 data sets; it is worse on GunPoint.")
-    assert lines[-1].endswith("**torch** on 1 of 1 data sets.")
+    found = {(each.ours, each.called): each for each in script.comparisons(records_of(rows))}
+    assert [each.won for each in found.values()] == [1, 0, 1, 0, 1]
+    assert found["sklstm", "linear"].row()[2:] == ("0 of 1", 0, 0, "GunPoint")
+    assert found["sklstm, recommended", script.BEST].lost == ["GunPoint"]
+    assert found["sklstm, recommended", "torch"].row()[1:3] == ("torch", "1 of 1")
+
+
+def test_what_is_clear_is_beyond_two_standard_errors(script):
+    """Of two means of two seeds: twice sqrt(.01**2 + .03**2) = .0632."""
+    linear = records_of({"linear": 0.5})  # of one publisher's split: it has no error
+
+    def row(gain):
+        rows = dict(linear)
+        for seed, noise in enumerate((-1, 1)):
+            rows |= records_of({"torch": 0.8 + 0.01 * noise}, seed=seed)
+            rows |= records_of({"sklstm": 0.8 + gain + 0.03 * noise}, seed=seed)
+        return [each.row()[2:] for each in script.comparisons(rows)]
+
+    assert row(0.06) == [("1 of 1", 0, 0, ""), ("1 of 1", 1, 0, "")]
+    assert row(0.07)[0] == ("1 of 1", 1, 0, "")
+    assert row(-0.06)[0] == ("0 of 1", 0, 0, "GunPoint")
+    assert row(-0.07)[0] == ("0 of 1", 0, 1, "**GunPoint**")
+    one = records_of({"sklstm": 0.9, "torch": 0.1})
+    assert next(iter(script.comparisons(one))).row()[2:] == ("1 of 1", 0, 0, "")
+
+
+def test_seconds_to_fit_are_compared_where_both_were_run(script):
+    records = {}
+    for data in script.NINE:
+        records |= records_of({"sklstm": 0.9, "sklstm, step by step": 0.8}, data)
+        records[data, "sklstm, step by step", 0]["fit_cpu_seconds"] = 3
+    del records["Coffee", "sklstm, step by step", 0]
+    assert "8 CPU seconds on 8 data sets, and 24 step by step" in script.seconds_to_fit(records)
 
 
 def test_means_are_of_the_nine_and_only_if_all_were_run(script):
@@ -107,6 +134,17 @@ def test_candidates_are_compared_on_the_same_data(script):
     assert "| candidate | mean | CPU seconds | GunPoint | Coffee |" in table
     assert "| steps | 0.700 | 4 | 0.600 | 0.800 |" in table
     assert "| 16 patches |  | 2 | 0.900 |  |" in table
+
+
+def test_rules_are_compared_where_both_were_run(script):
+    scores = {("GunPoint", 0): (0.5, 0.5), ("GunPoint", 1): (0.25, 0.5), ("Coffee", 0): (1.0, None)}
+    records = {
+        (data, script.RULES[at], seed): {"score": score}
+        for (data, seed), pair in scores.items()
+        for at, score in enumerate(pair)
+        if score is not None
+    }
+    assert script.beside_jumps(records) == "the same on 1 of 2; GunPoint 0.250 without, 0.500 with it"
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # of scikit-learn, between its versions
@@ -140,7 +178,8 @@ def test_cross_validation_looks_at_no_test_part(script, monkeypatch):
         return (X, y), (None, None)
 
     monkeypatch.setitem(cv.DATA, "own", cv.DATA["GunPoint"].__class__(load, "none"))
-    monkeypatch.setattr(loop, "WAITS", loop.WAITS)
+    for constant in ("WAITS", "JUMP"):
+        monkeypatch.setattr(loop, constant, getattr(loop, constant))
     monkeypatch.setitem(cv.CANDIDATES, "quick", ({"n_patches": 4, "max_iter": 2, "n_blocks": 2}, np.inf))
     row = cv.cross_validated("own", "quick", 3)
     assert seen == [0]

@@ -136,6 +136,18 @@ def test_what_is_waited_for_is_the_loss_above_the_least(monkeypatch):
     assert decayed.loss_curve_[-1] > 0.3 * np.log(2)
 
 
+@pytest.mark.parametrize("jump", [1.0, np.inf])
+def test_learning_does_not_end_in_an_epoch_in_which_the_loss_has_jumped(jump, monkeypatch):
+    monkeypatch.setattr(loop, "WAITS", np.inf)
+    monkeypatch.setattr(loop, "JUMP", jump)
+    X, y = noisy()
+    options = {"tol": 1, "n_iter_no_change": 12, "learning_rate": 0.3, "batch_size": 5, "random_state": 0}
+    curve = LSTMClassifier(n_blocks=3, alpha=0, **options).fit(X, y).loss_curve_
+    ends = [n for n in range(13, len(curve) + 1) if curve[n - 1] <= jump * min(curve[:n])]
+    assert ends == [len(curve)]
+    assert (len(curve) > 13) == (jump == 1)
+
+
 def test_early_stopping_does_not_wait():
     X, y = noisy()
     options = {"learning_rate": 1e-9, "n_iter_no_change": 3, "random_state": 0}

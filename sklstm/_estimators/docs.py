@@ -130,9 +130,9 @@ PARAMETERS = {
     tol : float, default=1e-4
         Learning ends when the loss (or the validation score) has not improved by `tol` in
         `n_iter_no_change` epochs; with the log loss it continues while the training loss is above a fifth of
-        that of constant outputs. For "lbfgs" it is the largest component of the gradient at which learning
-        ends. Where a regressor standardises its targets, both are those of standardised targets: the scale of
-        y does not matter.
+        that of constant outputs, and in an epoch in which it is more than twice the least so far. For
+        "lbfgs" it is the largest component of the gradient at which learning ends. Where a regressor
+        standardises its targets, both are those of standardised targets: the scale of y does not matter.
     n_iter_no_change : int, default=20 (classifier) or 10 (regressor)
         See `tol`. With long sequences, the loss may hardly fall during the first epochs; a regressor
         over-fits sooner.

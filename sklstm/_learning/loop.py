@@ -16,6 +16,7 @@ from sklstm._learning.trainer import Diverged
 
 LITTLE = 0.1  # of the loss of constant outputs
 WAITS = 0.2  # of it: above, learning does not stop early
+JUMP = 2.0  # times the least loss so far: nor in an epoch with more
 
 
 @dataclass
@@ -65,7 +66,8 @@ def learn(trainer, rng, validate=None, bounds=None, may_stop_early=True, tasks=N
     """Train until something ends it.
 
     With the log loss the tolerance stops it only if the model explains most of what it learns from: long
-    sequences may begin with many epochs in which the loss does not fall.
+    sequences may begin with many epochs in which the loss does not fall. Nor does it in an epoch in which the
+    loss has jumped, which one update may do: the weights are those of the last epoch.
 
     Parameters
     ----------
@@ -211,13 +213,15 @@ class _Run:
         return CONVERGED if self.since >= settings.n_iter_no_change else MAX_ITER
 
     def _waits(self):
-        """Whether learning has hardly begun, and goes on though the loss does not fall.
+        """Whether learning goes on though the loss does not fall: it has hardly begun, or has just jumped.
 
         With the log loss only: numbers may leave most of their variance unexplained, and over-fit sooner.
         """
+        curve = self.history.loss_curve
         of_classes = self.trainer.settings.loss.of_probabilities
-        begun = self.validate is None and bool(self.history.loss_curve)
-        return of_classes and begun and self._is_above(WAITS)
+        if not (of_classes and self.validate is None and curve):
+            return False
+        return self._is_above(WAITS) or curve[-1] > JUMP * self.best
 
     def _is_above(self, part):
         """Whether the best loss, without the penalty, leaves more than this part of what constants leave."""

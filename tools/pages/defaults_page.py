@@ -7,6 +7,7 @@
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,11 @@ import real_data_cv
 from real_sequences import CLASSES, DATA, NINE
 
 OURS, RECOMMENDED, STEPS = "sklstm", "sklstm, recommended", "sklstm, step by step"
+TORCH, CHOSEN = "torch", "torch, direction chosen"
+MAIN = [name for name in real_data.SYSTEMS if name not in (STEPS, CHOSEN)]
 SIMPLE = ("linear", "linear, all steps", "linear, interpolated", "1-NN DTW")
+RULES = ("16 patches, waits .2", "16 patches, waits .2, ends in no jump")
+BEST = "the best of the linear models and 1-NN DTW"
 PUBLISHED = {  # accuracy on the publisher's split, by the files that the page names
     "LSTM-FCN": {
         "ItalyPowerDemand": 0.962, "GunPoint": 1.0, "ArrowHead": 0.897, "Coffee": 1.0, "OSULeaf": 0.983,
@@ -38,6 +43,11 @@ PUBLISHED = {  # accuracy on the publisher's split, by the files that the page n
 }  # fmt: skip
 
 
+def run(records):
+    """Systems of which there is a record."""
+    return [name for name in real_data.SYSTEMS if any(key[1] == name for key in records)]
+
+
 def means_of(records):
     """{data: {system: mean score}} of all that was run."""
     found = {
@@ -50,29 +60,91 @@ def means_of(records):
     }
 
 
-def compared(means, ours, others, what):
-    """Sentence that says on how many data sets a system beats or equals the best of others."""
-    both = [data for data, row in means.items() if ours in row and any(name in row for name in others)]
-    best = {data: max(means[data][name] for name in others if name in means[data]) for data in both}
-    lost = [data for data in both if means[data][ours] < best[data]]
-    end = f"; it is worse on {', '.join(lost)}" if lost else ""
-    return f"beats or equals {what} on {len(both) - len(lost)} of {len(both)} data sets{end}."
+def variance_of_mean(records, data, name):
+    """Square of the standard error of a mean over seeds: 0 if seeds change nothing, NaN of a single one."""
+    scores = [row["score"] for key, row in records.items() if key[:2] == (data, name)]
+    if len(scores) > 1:
+        return np.var(scores, ddof=1) / len(scores)
+    return np.nan if DATA[data].drawn or real_data.SYSTEMS[name][1] else 0.0
 
 
-def verdict(records):
-    """Sentences on the scores."""
-    means = means_of(records)
-    lines = [
-        f"- Without arguments, sklstm {compared(means, OURS, [name], f'**{name}**')}"
-        for name in real_data.SYSTEMS
-        if not name.startswith("sklstm")
+@dataclass
+class Comparison:
+    """A system beside the best of others: data sets by who is better, and beyond two standard errors."""
+
+    records: dict
+    ours: str
+    others: tuple
+    called: str
+
+    def __post_init__(self):
+        self.data, self.lost, self.ahead, self.behind = [], [], [], []
+        for data, row in means_of(self.records).items():
+            rivals = [name for name in self.others if name in row]
+            if self.ours not in row or not rivals:
+                continue
+            best = max(rivals, key=row.get)
+            gain = row[self.ours] - row[best]
+            beyond = 2 * np.sqrt(sum(variance_of_mean(self.records, data, x) for x in (self.ours, best)))
+            self.data.append(data)
+            if gain < 0:
+                self.lost.append(data)
+            if gain > beyond:
+                self.ahead.append(data)
+            if -gain > beyond:
+                self.behind.append(data)
+
+    @property
+    def won(self):
+        """Number of data sets on which it is better, or equal."""
+        return len(self.data) - len(self.lost)
+
+    def row(self):
+        """Row of the table."""
+        names = "; ".join(f"**{data}**" if data in self.behind else data for data in self.lost)
+        won = f"{self.won} of {len(self.data)}"
+        return self.ours, self.called, won, len(self.ahead), len(self.behind), names
+
+
+def comparisons(records):
+    """Ours beside each other system, and the recommended pipeline beside what is simple, and torch."""
+    rivals = [name for name in real_data.SYSTEMS if not name.startswith("sklstm")]
+    found = [Comparison(records, OURS, (name,), name) for name in rivals]
+    found += [
+        Comparison(records, RECOMMENDED, SIMPLE, BEST),
+        Comparison(records, RECOMMENDED, (TORCH,), TORCH),
     ]
-    best = "the best of the linear models and 1-NN DTW"
-    lines += [
-        f"- The recommended pipeline {compared(means, RECOMMENDED, SIMPLE, best)}",
-        f"- The recommended pipeline {compared(means, RECOMMENDED, ['torch'], '**torch**')}",
-    ]
-    return "\n".join(lines)
+    return [comparison for comparison in found if comparison.data]
+
+
+def table_of_comparisons(records):
+    """On how many data sets a system beats or equals others, and where it does not."""
+    head = ("", "beside", "beats or equals it on", "clearly better", "clearly worse", "worse on")
+    return markdown(head, [comparison.row() for comparison in comparisons(records)], left=2)
+
+
+def beside_torch(records):
+    """Sentence: how many of the losses to torch are clear."""
+    found = Comparison(records, OURS, (TORCH,), TORCH)
+    return (
+        f"Torch is ahead of no argument on {len(found.lost)} of {len(found.data)} data sets, "
+        f"by more than two standard errors\non {len(found.behind)} of them; "
+        f"no argument is ahead by more than that on {len(found.ahead)}."
+    )
+
+
+def seconds_of_fits(records, data, name):
+    """Mean CPU seconds of a fit."""
+    return np.mean([row["fit_cpu_seconds"] for key, row in records.items() if key[:2] == (data, name)])
+
+
+def seconds_to_fit(records):
+    """Sentence: CPU seconds of the fits, and of those step by step, where both were run."""
+    both = [data for data in DATA if (data, OURS, 0) in records and (data, STEPS, 0) in records]
+    if not both:
+        return ""
+    ours, steps = (sum(seconds_of_fits(records, data, name) for data in both) for name in (OURS, STEPS))
+    return f"The fits take {ours:.0f} CPU seconds on {len(both)} data sets, and {steps:.0f} step by step."
 
 
 def table_of_means(records):
@@ -82,13 +154,15 @@ def table_of_means(records):
         scores = [means[data][name] for data in NINE if name in means.get(data, {})]
         found = [real_data.summarised(records, data, name) for data in DATA]
         seconds = [result[2] for result in found if result]
+        if not seconds:
+            continue
         nine = f"{np.mean(scores):.3f}" if len(scores) == len(NINE) else ""
         rows.append((name, nine, len(seconds), f"{sum(seconds):.0f}"))
-    return markdown(("", "mean of the nine", "data sets", "CPU seconds, total"), rows)
+    return markdown(("", "mean of the nine", "data sets", "CPU seconds, their sum"), rows)
 
 
 def table_of_data(records):
-    """Table of the data sets."""
+    """What the data are."""
     rows = []
     for data, source in DATA.items():
         row = next((row for key, row in records.items() if key[0] == data), None)
@@ -97,7 +171,7 @@ def table_of_data(records):
             classes = row["outputs"] if source.task == CLASSES else "a number"
             sizes = " + ".join(map(str, row["sequences"]))
             rows.append((data, source.package, sizes, steps, row["features"], classes, source.note))
-    return markdown(("data", "package", "training + test", "steps", "features", "classes", ""), rows)
+    return markdown(("data", "package", "to learn + to score", "steps", "features", "classes", ""), rows)
 
 
 def table_of_published(records):
@@ -111,35 +185,51 @@ def table_of_published(records):
     return markdown(("data", OURS, RECOMMENDED, "MiniRocket, here", *PUBLISHED), rows)
 
 
-def missing(records):
-    """Sentence, or list, of the systems that have fewer than five seeds."""
-    lines = []
-    for name, (_, depends, _) in real_data.SYSTEMS.items():
-        few = {}
-        for data, source in DATA.items():
-            n = len([key for key in records if key[:2] == (data, name)])
-            if n < (5 if depends or source.drawn else 1) and not (name == "linear, all steps" and n == 0):
-                few.setdefault(n, []).append(data)
-        lines += [
-            f"- {name}: {n or 'no'} seed{'s' * (n != 1)} of {'; '.join(few[n])}"
-            for n in sorted(few, reverse=True)
-        ]
-    return "All results are of five seeds" + (", except:\n\n" + "\n".join(lines) if lines else ".")
+def table_of_seeds(records):
+    """How many seeds of what were run."""
+    rows = []
+    for data in DATA:
+        counts = [len([key for key in records if key[:2] == (data, name)]) for name in run(records)]
+        if any(counts):
+            rows.append((data, *(n or "" for n in counts)))
+    return markdown(("data", *run(records)), rows)
+
+
+def beside_jumps(validated):
+    """On how many data sets and shuffles a rule changes nothing, and what it changes."""
+    without, with_it = (
+        {
+            (data, seed): row["score"]
+            for (data, candidate, seed), row in validated.items()
+            if candidate == name
+        }
+        for name in RULES
+    )
+    both = [key for key in without if key in with_it]
+    changed = [key for key in both if without[key] != with_it[key]]
+    parts = [f"the same on {len(both) - len(changed)} of {len(both)}"]
+    parts += [f"{key[0]} {without[key]:.3f} without, {with_it[key]:.3f} with it" for key in changed]
+    return "; ".join(parts)
 
 
 def page(template, records, validated):
     """Return the page."""
-    nine = {key: row for key, row in validated.items() if key[0] in NINE}
-    others = {key: row for key, row in validated.items() if key[0] not in NINE}
+    nine = {key: row for key, row in validated.items() if key[0] in NINE and key[2] == 0}
+    others = {key: row for key, row in validated.items() if key[0] not in NINE and key[2] == 0}
+    further = [data for data in DATA if (data, STEPS, 0) in records or (data, CHOSEN, 0) in records]
     parts = {
-        "scores": real_data.table(records, real_data.SYSTEMS, real_data.score_cell),
+        "scores": real_data.table(records, MAIN, real_data.score_cell),
+        "further": real_data.table(records, (OURS, STEPS, TORCH, CHOSEN), real_data.score_cell, further),
         "means": table_of_means(records),
-        "verdict": verdict(records),
-        "missing": missing(records),
-        "seconds": real_data.table(records, real_data.SYSTEMS, real_data.seconds_cell),
+        "comparisons": table_of_comparisons(records),
+        "seconds_to_fit": seconds_to_fit(records),
+        "beside_torch": beside_torch(records),
+        "seeds": table_of_seeds(records),
+        "seconds": real_data.table(records, run(records), real_data.seconds_cell),
         "published": table_of_published(records),
         "data": table_of_data(records),
         "validated": real_data_cv.table(nine),
+        "jumps": beside_jumps(validated),
         "others": real_data_cv.table(others),
         "versions": ", ".join(sorted({row["with"] for row in records.values()})),
     }
