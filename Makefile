@@ -66,6 +66,7 @@ test-docs: docs
 # running scikit-learn's tools.
 pages: $(VENV)-docs/docs.stamp $(VENV)/test.stamp $(VENV)/containers.stamp
 	for page in paper paths performance defaults; do $(VENV)-docs/bin/python tools/pages/$${page}_page.py || exit 1; done
+	if [ -e benchmarks/results/scale_out.json ]; then $(VENV)-docs/bin/python tools/pages/scale_out_page.py; fi
 	if [ -d benchmarks/results/tutorial ]; then $(VENV)-docs/bin/python tools/pages/tutorial_page.py; fi
 	$(VENV)/bin/python tests/testing_page.py
 	$(VENV)/bin/python tools/pages/containers_page.py

@@ -82,7 +82,6 @@ directives = {
     "initializedcheck": debug,
     "nonecheck": debug,
     "cdivision": True,
-    "freethreading_compatible": True,
 }
 
 # README.md with links that work on a package index, too.

@@ -1,9 +1,10 @@
 """What a round of `sklstm.dask.fit` costs, and where it stops to scale.
 
     python benchmarks/scale_out.py [--sequences 100000] [--repeats 7] [--json path]
-    python benchmarks/scale_out.py --replicas
+    python benchmarks/scale_out.py --replicas [--json path]
 
-Needs dask, and a quiet machine with two free cores at least. Everything is on the loopback interface.
+Needs dask, and a quiet machine with two free cores at least (Linux). Everything is on the loopback interface.
+A file of results that exists keeps what the other command wrote.
 
 1. CPU time of client and scheduler, and wall time, of rounds whose tasks have almost nothing to do, for more
    and more partitions: what a round costs and what a task costs, by least squares.
@@ -13,11 +14,14 @@ Needs dask, and a quiet machine with two free cores at least. Everything is on t
 4. A model of a round with these constants: for how many workers is half of it still spent on gradients?
 
 ``--replicas`` is another question: accuracy after 1, 2, 3 and 5 epochs of sequences whose class is in the
-first step, for one machine and for 16 replicas that are averaged once and 16 times per epoch.
+first step, for one machine and for 16 replicas that are averaged once and 16 times per epoch. These figures
+do not depend on the load.
 """
 
 import argparse
 import json
+import os
+import sys
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
@@ -32,6 +36,7 @@ from sklstm import LSTMClassifier
 
 HERE = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
 N_STEPS, N_FEATURES, N_BLOCKS = 50, 10, 16
+EPOCHS = (1, 2, 3, 5)  # after which replicas are scored
 GBIT = (1, 10)  # of networks in the model
 
 
@@ -195,7 +200,7 @@ def first_steps(n, seed):
 
 
 def replicas(n):
-    """Print accuracies on held-out sequences after some epochs."""
+    """Accuracies on held-out sequences after some epochs: way -> accuracies."""
     import dask
 
     import sklstm.dask
@@ -207,17 +212,48 @@ def replicas(n):
         "16 replicas, averaged 16 times per epoch": (256, 16, 0.01),
         "16 replicas, averaged 16 times, rate x 4": (256, 16, 0.04),
     }
-    held = first_steps(5000, 10_000)
+    held, found = first_steps(5000, 10_000), {}
     with cluster(2) as client, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, (n_parts, n_replicas, rate) in ways.items():
             parts = [dask.delayed(first_steps)(n // n_parts, i) for i in range(n_parts)]
             clf, scores = LSTMClassifier(learning_rate=rate, **options), []
-            for epochs in (1, 1, 1, 2):
-                clf.set_params(max_iter=epochs, random_state=np.random.RandomState(len(scores)))
+            for epochs in np.diff(EPOCHS, prepend=0):
+                clf.set_params(max_iter=int(epochs), random_state=np.random.RandomState(len(scores)))
                 clf = sklstm.dask.fit(clf, parts, replicas=n_replicas, client=client)
                 scores.append(clf.score(*held))
             print(f"{name:<42}" + "  ".join(f"{score:.3f}" for score in scores), flush=True)
+            found[name] = scores
+    return found
+
+
+@contextmanager
+def described(result):
+    """Context that notes on what machine, with what and how disturbed its block ran."""
+    import dask
+    import distributed
+    import sklearn
+
+    import sklstm
+
+    sys.path.insert(0, str(Path(__file__).with_name("rivals")))
+    from run import machine, ticks
+
+    load, before = [os.getloadavg()[0]], ticks()
+    result |= {"started": time.strftime("%Y-%m-%d %H:%M"), "machine": machine()}
+    modules = dask, distributed, np, sklearn, sklstm
+    result["versions"] = {module.__name__: module.__version__ for module in modules}
+    yield
+    load.append(os.getloadavg()[0])
+    stolen, total = ticks() - before
+    result["load"] = [round(value, 2) for value in load]
+    result["stolen_percent"] = float(f"{100 * stolen / max(total, 1):.2g}")
+
+
+def keep(path, **found):
+    """Add to a file of results."""
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(kept | found, indent=1) + "\n")
 
 
 def main():
@@ -229,8 +265,20 @@ def main():
     parser.add_argument("--json", type=Path, help="file of the results")
     arguments = parser.parse_args()
     if arguments.replicas:
-        replicas(arguments.sequences)
+        n = arguments.sequences
+        found = {"sequences": n, "epochs": EPOCHS, "accuracies": replicas(n)}
+        if arguments.json:
+            keep(arguments.json, replicas=found)
         return
+    result: dict = {}
+    with described(result):
+        costs(arguments, result)
+    if arguments.json:
+        keep(arguments.json, **result)
+
+
+def costs(arguments, result):
+    """Measure what a round costs, print it, and add it to the result."""
     counts = [n for n in (2, 4, 8, 16, 32, 64, 128) if n <= arguments.partitions]
     rows = overhead(counts, arguments.repeats)
     print("partitions   wall ms   CPU ms   kB sent by client and scheduler   by workers")
@@ -261,9 +309,8 @@ def main():
             best = [largest(n, size, constants, gbit) for gbit in GBIT]
             model[f"{n} {size}"] = best
             print(f"{n:9.0e} {size:8.0e} " + "".join(f"{w:8d} {s:10.3f}" for w, s in best))
-    if arguments.json:
-        found = {"rounds": rows, "seconds": times, "constants": constants, "model": model}
-        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
+    result |= {"rounds": rows, "seconds": times, "constants": constants, "model": model}
+    result |= {"sequences": arguments.sequences, "n_weights": n_weights, "repeats": arguments.repeats}
 
 
 if __name__ == "__main__":

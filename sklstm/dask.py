@@ -1,7 +1,7 @@
-"""One fit over partitions that lie on a dask cluster and that no machine holds together.
+"""One fit over partitions on a dask cluster, which together may be larger than the memory of any machine.
 
-Everything on the workers is an ordinary task with a recipe, so what is lost with a worker is computed again;
-whatever decides (steps of full-batch solvers, order, stopping) is on the client.
+Workers run ordinary tasks only, so dask computes again what is lost with a worker. The client decides:
+the steps of full-batch solvers, the order of partitions, and when to stop.
 """
 
 import copy
@@ -38,7 +38,9 @@ from sklstm._sequences.targets import Targets
 
 try:
     from dask.delayed import Delayed
+    from dask.utils import key_split
     from distributed import Client, Future, KilledWorker, default_client
+    from distributed.protocol.pickle import dumps, loads
 except ImportError as error:
     raise ImportError(
         f'sklstm.dask needs dask and distributed ({error}): pip install "sklstm[dask]".'
@@ -46,10 +48,10 @@ except ImportError as error:
 
 __all__ = ["fit"]
 
-OF_X = ("n_features_in_", "feature_names_in_", "_n_columns_in")  # attributes that reading X sets
-OF_Y = ("classes_", "_multilabel", "_y_is_1d", "_quantiles", "_has_axis", "_log_link")  # and encoding y
-FAN_IN = 8  # results that one task adds up
-FEW_UPDATES = 100  # of a replica between two averages
+OF_X = ("n_features_in_", "feature_names_in_", "_n_columns_in")  # attributes that are set when X is read
+OF_Y = ("classes_", "_multilabel", "_y_is_1d", "_quantiles", "_has_axis", "_log_link")  # when y is encoded
+FAN_IN = 8  # number of results that one task adds
+FEW_UPDATES = 100  # a replica that makes fewer between two averages learns slowly
 
 
 def fit(
@@ -63,47 +65,51 @@ def fit(
 ) -> Any:
     """Learn from partitions on a dask cluster; returns a fitted copy of the estimator.
 
-    ``solver="lbfgs"`` and ``"rprop"`` learn from the sum of the gradients of all partitions: what `fit` of
-    the estimator learns from all sequences, to rounding. ``"adam"`` and ``"sgd"`` learn in `replicas` copies
-    of the network: each learns from one partition, they are averaged (weights and moments, by the weight of
-    the partitions), and go on with the next partitions; an epoch is every partition once. Averages of copies
-    that learn apart are those of McMahan et al. (2017), algorithm 1.
+    With ``solver="lbfgs"`` or ``"rprop"``, the gradients of all partitions are summed: the result is what
+    `fit` of the estimator learns from all sequences together, up to rounding errors. With ``"adam"`` or
+    ``"sgd"``, `replicas` copies of the network learn at the same time, each from one partition. Their weights
+    and moments are then averaged, with the weights of their partitions, and the copies go on with the next
+    partitions. An epoch uses every partition once. This is federated averaging, algorithm 1 of McMahan et al.
+    (2017).
 
     Parameters
     ----------
     estimator : LSTMClassifier or LSTMRegressor
-        Its arguments mean what they mean in `fit`, over all partitions; it stays as it is. With
-        ``warm_start=True`` and fitted, learning goes on from there. Needs ``update="batch"``.
+        Its parameters mean the same as in its `fit`, for all partitions together; it is not changed. If it is
+        fitted and has ``warm_start=True``, learning goes on from there. It must have ``update="batch"``.
     parts : list of dask.delayed.Delayed or distributed.Future
-        Partitions, each ``(X, y)`` or ``(X, y, sample_weight)`` as `fit` takes them. All of them together
-        must fit into the memory of the workers, and what loads them must give the same each time: lost
-        partitions are loaded again. A scattered `Future` cannot be loaded again.
+        Partitions. Each one gives ``(X, y)`` or ``(X, y, sample_weight)`` as `fit` takes them. Together they
+        must fit into the memory of all workers. A partition that is lost is loaded again, so its function
+        must give the same result each time. A scattered `Future` cannot be loaded again.
     classes : array-like of shape (n_classes,), default=None
-        All labels, of which others are refused; None: the labels of the partitions.
+        All labels; any other label in a partition is an error. None: the labels found in `parts`.
     validation : list of Delayed or Future, default=None
-        Partitions that are scored after each epoch and not learned from: learning ends, and gives the best
-        weights, as with ``early_stopping=True`` in `fit`. Accuracy or R² over all of them; not for
-        ``loss="quantile"``.
+        Partitions that are not learned from and are scored after each epoch. Learning stops, and the best
+        weights are kept, as with ``early_stopping=True`` in `fit`. The score is the accuracy or R² over all
+        of them; not available for ``loss="quantile"``.
     replicas : int, default=None
-        Copies of "adam" and "sgd" that learn beside each other; None: the threads of the cluster, at most one
-        per partition. Weights depend on it, and on the order of `parts`, to the bit; on a cluster of equal
-        processors not on the number of workers, nor on any that are lost or come while learning.
+        Number of copies that learn at the same time with "adam" or "sgd". None: the number of threads of the
+        cluster, at most one copy per partition. The weights depend, to the bit, on `replicas` and on the
+        order of `parts`. They do not depend on the number of workers, nor on workers that are lost or join
+        during the fit, as long as all workers have the same kind of processor.
     client : distributed.Client, default=None
-        None: the one that was made last.
+        None: the client that was created last.
 
     Returns
     -------
     LSTMClassifier or LSTMRegressor
-        An ordinary fitted estimator; it can be pickled and used where there is no dask. `loss_curve_` of
-        averaged replicas is the loss while they learn.
+        An ordinary fitted estimator. It can be pickled, and used where dask is not installed. With "adam" and
+        "sgd", `loss_curve_` is the loss of the replicas while they learn.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument or a partition is not valid; the message names it.
+        If an argument or a partition is not valid; the message names it. Also if a partition cannot be
+        pickled.
     RuntimeError
-        If a partition ends every worker that computes it, if one is lost that cannot be loaded again, if
-        there is no worker, or one has another version of sklstm.
+        If there is no worker, or a worker has another version of sklstm or none. If a worker cannot unpickle
+        the estimator or the tasks of a partition, for example because it cannot import the module of a
+        function. If a partition ends every worker that computes it, or is lost and cannot be loaded again.
 
     Warns
     -----
@@ -114,8 +120,8 @@ def fit(
 
     Notes
     -----
-    Callbacks, and Ctrl-C, which leaves the model of the last finished epoch, are as in `fit`; callbacks get
-    None as X and y. A script that starts a LocalCluster needs ``if __name__ == "__main__":``.
+    Callbacks work as in `fit`, but get None as X and y. Ctrl-C ends learning with the weights of the last
+    complete epoch, as in `fit`. A script that starts a LocalCluster needs ``if __name__ == "__main__":``.
 
     Examples
     --------
@@ -137,8 +143,8 @@ def fit(
     """
     if not isinstance(estimator, BaseLSTM):
         raise TypeError(
-            f"estimator must be LSTMClassifier or LSTMRegressor, got {type(estimator).__name__}: transform "
-            "each partition where it is loaded."
+            f"estimator must be LSTMClassifier or LSTMRegressor, got {type(estimator).__name__}. Apply the "
+            "transformers of a pipeline in the function that loads a partition."
         )
     _check_arguments(estimator, classes, validation, replicas)
     named = _named_parts(parts, "parts", "") | _named_parts(validation, "validation", " of validation")
@@ -147,12 +153,15 @@ def fit(
     fitted = copy.copy(estimator) if goes_on else clone(estimator)
     fitted.random_state = copy.deepcopy(estimator.random_state)
     with cluster.explained_errors():
+        cluster.check_workers()
+        lazy = {name: part for name, part in named.items() if isinstance(part, Delayed)}
+        cluster.check_that_they_travel({"The estimator": _plain(fitted, ())} | lazy)
         return _fit(fitted, cluster, named, len(parts), classes, replicas, goes_on)
 
 
 @with_callbacks
 def _fit(estimator, cluster, parts, n_train, classes, replicas, goes_on):
-    replicas = min(replicas or cluster.n_threads(), n_train)
+    replicas = min(replicas or max(cluster.n_threads(), 1), n_train)
     names = list(parts)
     train, held = names[:n_train], names[n_train:]
 
@@ -237,8 +246,8 @@ def _check_arguments(estimator, classes, validation, replicas):
         ),
         (
             estimator.early_stopping and validation is None,
-            "early_stopping=True holds out a part of X, which lies on many machines: give validation=, a "
-            "list of partitions to score.",
+            "early_stopping=True holds out a part of X, but X is on many machines: give validation=, a list "
+            "of partitions to score.",
         ),
         (
             validation is not None and estimator.scoring is not None,
@@ -251,8 +260,8 @@ def _check_arguments(estimator, classes, validation, replicas):
         ),
         (
             validation is not None and estimator.loss == "quantile",
-            "validation= with loss='quantile' is scored beside the quantiles of all targets, which no sum "
-            "over partitions gives: leave validation= out.",
+            "validation= is not available for loss='quantile': its score needs the quantiles of all targets, "
+            "which cannot be summed over partitions. Leave validation= out.",
         ),
         (
             solver.full_batch and not parameters.is_auto(estimator.batch_size),
@@ -261,12 +270,12 @@ def _check_arguments(estimator, classes, validation, replicas):
         ),
         (
             any(isinstance(part, Checkpoint) for part in getattr(estimator, "_skl_callbacks", None) or ()),
-            "Checkpoint keeps fits of one process: over partitions learn some epochs at a time with "
-            "warm_start=True, and checkpoint.save(estimator) after each call.",
+            "The callback Checkpoint works in `fit` only. For partitions, learn some epochs per call with "
+            "warm_start=True, and call checkpoint.save(estimator) after each call.",
         ),
         (
             classes is not None and not is_classifier(estimator),
-            f"classes= are labels, which {type(estimator).__name__} does not learn: leave it out.",
+            f"classes= is for classifiers, got {type(estimator).__name__}: leave it out.",
         ),
     ):
         if refused:
@@ -274,7 +283,7 @@ def _check_arguments(estimator, classes, validation, replicas):
 
 
 def _named_parts(parts, argument, suffix):
-    """Name in messages -> partition."""
+    """Dictionary of partitions; the keys are their names in messages."""
     if parts is None and argument != "parts":
         return {}
     expected = (
@@ -292,14 +301,9 @@ def _named_parts(parts, argument, suffix):
 
 
 def _check_partitions(about, train, held):
-    """Refuse partitions that do not go together."""
+    """Raise an error if the partitions do not fit together."""
     first = about[train[0]]
     for name, one in about.items():
-        if one.version != sklstm.__version__:
-            raise RuntimeError(
-                f"A worker has sklstm {one.version}, this process {sklstm.__version__}: install the same "
-                "version on all of them."
-            )
         for one_has, first_has in (
             (f"{one.n_features} features", f"{first.n_features} features"),
             (f"the features {one.names}", f"the features {first.names}"),
@@ -316,12 +320,12 @@ def _check_partitions(about, train, held):
         if group and not any(about[name].n_counted for name in group):
             raise ValueError(
                 f"sample_weight is zero for every sequence in {argument}, or its target is missing: nothing "
-                "is left to learn from or to score."
+                "is left to learn from, or to score."
             )
 
 
 def _warn_of_partitions(about, names, batch_size):
-    """Warn of partitions from which averaged replicas learn badly."""
+    """Warn about partitions from which averaged replicas learn badly."""
     everything = set().union(*(one.classes for one in about))
     lacking = [name for one, name in zip(about, names, strict=True) if len(one.classes) < len(everything)]
     small = [
@@ -332,21 +336,21 @@ def _warn_of_partitions(about, names, batch_size):
     if lacking:
         warnings.warn(
             f"{len(lacking)} of {len(names)} partitions, the first is {lacking[0]}, lack classes that others "
-            "have: averages of replicas that see some classes only learn badly or not at all. Shuffle the "
-            "sequences before they are cut into partitions.",
+            "have: replicas that see some of the classes only, and are averaged, learn badly or not at all. "
+            "Shuffle the sequences before you split them into partitions.",
             stacklevel=5,
         )
     if small:
         warnings.warn(
             f"{len(small)} of {len(names)} partitions have fewer than {FEW_UPDATES * batch_size} sequences, "
-            f"{small[0]}: replicas are averaged after less than {FEW_UPDATES} updates and need more epochs. "
+            f"{small[0]}: replicas are averaged after fewer than {FEW_UPDATES} updates and need more epochs. "
             "Make larger partitions, or set replicas=1.",
             stacklevel=5,
         )
 
 
 def _encode(estimator, about, classes, goes_on):
-    """Set, or check, what the estimator knows of y."""
+    """Set the attributes of the estimator that encode y, or check the labels against them."""
     known = [one.labels for one in about]
     labels: Any = known[0][:0] if goes_on or classes is not None else np.concatenate(known)
     targets = Targets(labels, name="The labels of all partitions")
@@ -354,7 +358,7 @@ def _encode(estimator, about, classes, goes_on):
 
 
 def _plain(estimator, names):
-    """What travels: the arguments without callbacks and functions, and attributes of these names."""
+    """Copy of the estimator to send to workers: without callbacks and functions, with these attributes."""
     plain = type(estimator)(**estimator.get_params(deep=False))
     plain.set_params(learning_rate=1.0, scoring=None, random_state=None)
     vars(plain).update(_attributes(estimator, names))
@@ -366,7 +370,7 @@ def _attributes(estimator, names):
 
 
 def _encoder(estimator, about):
-    """What encodes targets of partitions: with the weights of the classes in all of them."""
+    """Estimator that encodes the targets of these partitions, with class weights over all of them."""
     encoder = _plain(estimator, OF_Y)
     if (
         about
@@ -388,7 +392,7 @@ def _encoder(estimator, about):
 
 
 class _Cluster:
-    """A client, and what its errors mean to whoever gave the partitions."""
+    """A client, whose errors are explained to the user."""
 
     def __init__(self, client):
         if not isinstance(client, Client) or client.asynchronous:
@@ -396,38 +400,88 @@ class _Cluster:
                 f"client must be a distributed.Client (not asynchronous), got {type(client).__name__}."
             )
         self.client = client
-        self.names: dict[str, str] = {}  # of the tasks of partitions
-        self.parts: dict[str, Future] = {}  # the last that was made of each
+        self.parts: dict[str, Future] = {}  # name of a partition -> its last result
 
     def n_threads(self):
         """Threads of all workers."""
-        n = sum(self.client.nthreads().values())
-        if n == 0:
+        return sum(self.client.nthreads().values())
+
+    def check_workers(self):
+        """Refuse a cluster without workers, and workers that have another sklstm or none."""
+
+        def version():  # pickled by value, as it is no function of the module: a worker may have no sklstm
+            try:
+                import sklstm
+            except ImportError as error:
+                return f"no sklstm ({error})"
+            return f"sklstm {sklstm.__version__}"
+
+        found = self.client.run(version, on_error="return")
+        if not found:
             raise RuntimeError("The cluster has no worker: client.wait_for_workers(n) waits until it has n.")
-        return n
+        expected = f"sklstm {sklstm.__version__}"
+        for worker, one in found.items():
+            if one != expected and not isinstance(one, OSError):  # a worker that was lost a moment ago
+                raise RuntimeError(
+                    f"The worker {worker} has {one}, this process has {expected}: install the same version "
+                    "on all workers, and where the scheduler runs."
+                )
+
+    def check_that_they_travel(self, values):
+        """Refuse values, by their names, that cannot be pickled, or that a worker cannot unpickle.
+
+        A worker that is sent a task which it cannot unpickle leaves the cluster, so that a fit would wait for
+        ever. Together they are pickled first: partitions of one data frame share its graph.
+        """
+        if self._fails_to_travel(list(values.values())) is None:
+            return
+        for name, value in values.items():
+            error = self._fails_to_travel(value)
+            if isinstance(value, Delayed):
+                name = f"{name}, {key_split(value.key)!r},"
+            if isinstance(error, Exception):
+                raise TypeError(
+                    f"{name} cannot be pickled, so it cannot be sent to workers ({type(error).__name__}: "
+                    f"{error}). Open files, locks and connections inside the function that loads a partition."
+                ) from error
+            if error is not None:
+                raise RuntimeError(
+                    f"{name} cannot be unpickled by a worker ({error}). Functions and classes of a module "
+                    "are pickled by name, so all workers and the scheduler need the module: send it with "
+                    "client.upload_file('module.py'), or install it there. Functions of the script itself "
+                    "(__main__) are sent whole."
+                )
+
+    def _fails_to_travel(self, value):
+        """Error of pickling a value, what its unpickling by a worker raises in words, or None."""
+        try:
+            pickled = dumps(value)
+        except Exception as error:
+            return error
+        return self.submit(_unpickling_error, pickled).result()
 
     def computed(self, parts):
-        """Partitions as futures."""
+        """Futures of the partitions, which the workers load."""
         lazy = {name: part for name, part in parts.items() if not isinstance(part, Future)}
         made = dict(zip(lazy, self.client.compute(list(lazy.values())), strict=True))
         self.parts = {name: made.get(name, part) for name, part in parts.items()}
         return self.parts
 
     def submit(self, function, *arguments):
-        """Future of a task that is computed anew, wherever it is; nothing is pinned or scattered."""
+        """Future of a new task on any worker; nothing is bound to a worker or scattered."""
         return self.client.submit(function, *arguments, pure=False)
 
     def each(self, function, parts):
-        """Future of the function of each partition."""
+        """Name of a partition -> future of the function of it."""
         return {name: self.submit(function, part) for name, part in parts.items()}
 
     def on_parts(self, function, arguments):
-        """New partitions: futures of the function of these arguments."""
+        """Replace each partition by the function of these arguments."""
         self.parts = self.tasks(function, arguments)
         return self.parts
 
     def tasks(self, function, arguments):
-        """Name of a partition -> future, whose key is known in errors."""
+        """Name of a partition -> future; `_failed` finds the partition by the key of the task."""
         return {name: self._task(function, name, each) for name, each in arguments.items()}
 
     def _task(self, function, name, arguments):
@@ -436,15 +490,15 @@ class _Cluster:
         return self.client.submit(function, *arguments, key=key, pure=False)
 
     def gather(self, futures):
-        """Name -> result."""
+        """Name of a partition -> result."""
         return dict(zip(futures, self.client.gather(list(futures.values())), strict=True))
 
     def total(self, function, arguments):
-        """Result of the sum over partitions, by tasks of `FAN_IN` each in a fixed order."""
+        """Sum of the results over partitions."""
         return self.client.gather(self.added(self.tasks(function, arguments)))
 
     def added(self, futures):
-        """Future of the sum: the same bits wherever its tasks run."""
+        """Future of the sum, in a fixed order, so that its bits do not depend on where tasks run."""
         futures = list(futures.values())
         while len(futures) > 1:
             futures = [self.submit(_add, *futures[i : i + FAN_IN]) for i in range(0, len(futures), FAN_IN)]
@@ -452,24 +506,27 @@ class _Cluster:
 
     @contextmanager
     def explained_errors(self):
-        """Context in which errors of the cluster say which partition they come from, and what to do."""
+        """Context in which errors of the cluster name the partition, and say what to do."""
         try:
             yield
         except KilledWorker as error:
             n = error.allowed_failures + 1
             raise RuntimeError(
                 f"{self._failed(error.task)} ended {n} worker{'s' * (n > 1)}, as it was computed: it needs "
-                "more memory than a worker has, or what loads it crashes. Make the partitions smaller, or "
-                "give workers more memory; their logs say more."
+                "more memory than a worker has, or the function that loads it crashes. Make the partitions "
+                "smaller, or give the workers more memory. The logs of the workers say more."
             ) from error
         except CancelledError as error:
             raise RuntimeError(
-                f"{self._failed()} was lost with its worker, and cannot be made again ({error}). What is "
-                "scattered has no recipe: load it by dask.delayed(load)(path)."
+                f"{self._failed()} was lost with its worker, and cannot be computed again ({error}). This "
+                "happens to scattered data: instead of scattering a partition, load it by "
+                "dask.delayed(load)(path)."
             ) from error
         except Exception as error:
             if self._failed("") and not str(error).startswith("Partition"):
                 error.add_note(f"raised in {self._failed('')}")
+            if "deserialization of the task graph" in str(error):  # by the scheduler, which lacks a module
+                error.add_note("The scheduler, too, needs sklstm and the modules of the functions that load.")
             raise
 
     def _failed(self, task=None):
@@ -482,20 +539,21 @@ class _Cluster:
 
 
 class _ClusterTrainer(Trainer):
-    """Weights on their way, learned from partitions that lie elsewhere.
+    """Trainer whose examples are partitions on a cluster.
 
     Parameters
     ----------
     engine, settings, weights, solver_state, scaling
-        As of `Trainer`.
+        As for `Trainer`.
     cluster : _Cluster
     parts : dict of str to Future
-        `Examples` in the units of learning.
+        `Examples`, scaled: the partitions.
     part_weights : dict of str to float
-        Sum of the weights of their targets.
+        Sum of the weights of the targets of each partition.
     how : Future
-        What `_trainer` needs beside them.
+        The other arguments of `_trainer`.
     replicas : int
+        Number of copies of the network that "adam" and "sgd" average.
     """
 
     def __init__(
@@ -507,11 +565,11 @@ class _ClusterTrainer(Trainer):
 
     @property
     def total_weight(self):
-        """Sum of the weights of all targets to learn from."""
+        """Sum of the weights of all targets."""
         return sum(self.part_weights.values())
 
     def learn_once(self, rng):
-        """Learn from every partition once; returns the summed loss."""
+        """Learn from every partition once; returns the sum of the loss."""
         if not self.settings.solver.full_batch:
             return self._averaged(rng)
         with self.full_batch() as gradient:
@@ -522,7 +580,7 @@ class _ClusterTrainer(Trainer):
         return total
 
     def _averaged(self, rng):
-        """Replicas learn from a partition each, are averaged, and go on with the next."""
+        """Let replicas learn from one partition each, average them, and go on with the next partitions."""
         state: Any = self.cluster.submit(_same, (*_state_of(self), 0.0))
         orders = [rng.permutation(share) if self.settings.shuffle else share for share in self.shares]
         for row in zip_longest(*orders):
@@ -545,7 +603,7 @@ class _ClusterTrainer(Trainer):
 
     @contextmanager
     def full_batch(self):
-        """Context with a function: scale -> summed loss of all sequences, flat gradient times `scale`."""
+        """Context with a function: scale -> sum of the loss, flat gradient times `scale`."""
 
         def gradient(scale):
             weights = self.weights
@@ -558,7 +616,7 @@ class _ClusterTrainer(Trainer):
         yield gradient
 
     def gives_finite_outputs(self, weights):
-        """Whether these weights give finite outputs for all sequences with a weight."""
+        """Whether these weights give finite outputs for all sequences of a positive weight."""
         w = self.cluster.submit(_same, weights)
         found = self.cluster.tasks(
             _is_finite, {name: (part, self.how, w) for name, part in self.parts.items()}
@@ -567,22 +625,21 @@ class _ClusterTrainer(Trainer):
 
 
 # ----------------------------------------------------------------------------------------------
-# what comes back of partitions
+# what workers return to the client
 
 
 @dataclass(frozen=True)
 class _About:
-    """A partition as it was read."""
+    """Description of a partition that was read."""
 
-    version: str
-    attributes: dict  # what scikit-learn wants to know of X
-    n_channels: int  # of a time step; `n_features` are columns of a table
+    attributes: dict  # `OF_X`
+    n_channels: int  # of a time step; `n_features` is the number of columns if X is a table
     n_sequences: int
-    length: Any  # of all sequences, if they are equally long and y is one array
+    length: Any  # of every sequence; None unless all are equally long and y is one array
     dtype: Any
-    labels: Any  # the different ones that count; a row of y if they are none or several
-    counts: Any
-    n_counted: int
+    labels: Any  # unique labels of targets with a weight; for other targets, the first row of y
+    counts: Any  # of each label; None for other targets
+    n_counted: int  # number of targets with a weight
 
     @property
     def n_features(self):
@@ -608,7 +665,7 @@ class _About:
 
 @dataclass(frozen=True)
 class _Summary:
-    """What learning has to know of all sequences before it begins, of some of them."""
+    """What has to be known of the sequences before learning begins; those of partitions can be added."""
 
     n_sequences: int
     longest: int
@@ -630,7 +687,7 @@ class _Summary:
         )
 
     def scaled(self, scaling):
-        """With the targets in the units of learning."""
+        """Summary with scaled targets."""
         return replace(self, moments=self.moments.scaled(scaling.mean, scaling.scale))
 
 
@@ -639,7 +696,7 @@ def _sum(one, other):
 
 
 def _score(total):
-    """Accuracy, or R², of the sums over partitions."""
+    """Accuracy or R² from the sums over partitions of `_score_parts`."""
     if total is None:
         raise Diverged
     if not isinstance(total[0], Moments):
@@ -661,8 +718,17 @@ def _score(total):
 
 
 def _same(value):
-    """A value that the scheduler keeps, as the argument of this task: what is scattered, a worker loses."""
+    """Value unchanged. The scheduler keeps it, as the argument of this task; scattered data would be lost."""
     return value
+
+
+def _unpickling_error(pickled):
+    """What unpickling raises on this worker, in words; None if nothing."""
+    try:
+        loads(pickled)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
 
 
 def _add(*parts):
@@ -673,7 +739,7 @@ def _add(*parts):
 
 @contextmanager
 def _named(name):
-    """Context whose errors begin with the name of the partition."""
+    """Context that puts the name of the partition in front of messages of errors."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -682,7 +748,7 @@ def _named(name):
 
 
 def _read(part, name, reader, n_inputs):
-    """Sequences, labels and weights of a partition, checked, and what is to be known of them."""
+    """Check a partition; returns its sequences, its labels and weights, and `_About`."""
     estimator = copy.copy(reader)
     with _named(name):
         if not isinstance(part, tuple | list) or len(part) not in (2, 3):
@@ -698,7 +764,6 @@ def _read(part, name, reader, n_inputs):
     lengths = sequences.lengths
     is_even = len(getattr(y, "shape", ())) > 1 and bool((lengths == lengths[0]).all())
     about = _About(
-        sklstm.__version__,
         _attributes(estimator, OF_X),
         sequences.n_features,
         len(sequences),
@@ -716,7 +781,7 @@ def _about(read):
 
 
 def _prepare(read, name, encoder, dtype):
-    """`Examples` of a partition."""
+    """`Examples` of a partition that was read."""
     sequences, labels, _ = read
     with _named(name):
         return encoder._examples(as_sequences(sequences, dtype=dtype), *labels, may_lack=True)
@@ -736,7 +801,7 @@ def _summary(examples):
 
 
 def _scaled(examples, scaling):
-    """`Examples` in the units of learning."""
+    """`Examples` with scaled inputs and targets."""
     sequences = examples.sequences if scaling is None else scaling.sequences(examples.sequences)
     return replace(examples.scaled(scaling), sequences=sequences, labels=None, sample_weight=None)
 
@@ -752,19 +817,19 @@ def _trainer(examples, how, weights, solver_state=None):
 
 
 def _state_of(trainer):
-    """Weights and arrays of the solver, a row each; updates so far."""
+    """Weights and arrays of the solver as rows of one array; number of updates."""
     state = trainer.solver_state
     return np.stack([trainer.weights, *state.arrays.values()]).astype(float), state.n_updates
 
 
 def _gradient(examples, how, weights, scale):
-    """Summed loss, and gradient times `scale`."""
+    """Sum of the loss, and gradient times `scale`."""
     with may_overflow(), one_blas_thread(), _trainer(examples, how, weights).full_batch() as gradient:
         return gradient(scale)
 
 
 def _epoch(examples, how, state, learning_rate, seed, share):
-    """What a replica adds to the average after learning from a partition; None if it diverges."""
+    """Learn from a partition; returns the share of this replica in the average, None if it diverges."""
     if state is None:
         return None
     arrays, n_updates, loss = state
@@ -788,7 +853,7 @@ def _is_finite(examples, how, weights):
 
 
 def _score_parts(examples, how, weights):
-    """What accuracy or R² of all partitions is the sum of; None if outputs are not finite."""
+    """Terms of the accuracy or of R² to be summed over partitions; None if outputs are not finite."""
     plain, network, _ = how
     engine, w = bind_weights(network, weights, examples.dtype)
     bound = engine.bind(examples.sequences)

@@ -19,7 +19,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 MODULES = ("jobs", "workloads", "worker", "ours", "run", "limits", "growth", "hot_spots")
 PATHS = ("paths",)  # of the folder above
 PAGES = ROOT / "tools" / "pages"
-OF_PAGES = ("performance_page", "paths_page")
+OF_PAGES = ("performance_page", "paths_page", "scale_out_page")
 
 
 @pytest.fixture(scope="module")
@@ -525,6 +525,59 @@ def test_page_of_paths_in_the_docs_is_that_of_the_results(bench):
     if results.exists():
         template = (PAGES / "paths_page.md").read_text()
         assert committed.read_text() == bench.paths_page.page(template, json.loads(results.read_text()))
+
+
+def result_of_scale_out(factor):
+    """Results as `scale_out.py` writes them, of figures that are made up."""
+    return {
+        "started": "2026-01-01 12:00",
+        "machine": {"processor": "abacus", "cores": 2, "system": "none", "python": "3.11"},
+        "versions": {"sklstm": "1"},
+        "rounds": [[2, 0.012 * factor, 0.006 * factor, 3000, 2000], [4, 0.02, 0.01, 5000, 4000]],
+        "seconds": {
+            "1 worker": 2.0 * factor,
+            "2 workers": 1.0,
+            "1 process": 1.8,
+            "2 processes": 0.8,
+        },
+        "constants": {"round": 0.004 * factor, "task": 0.00175, "gradient": 5.6e-9},
+        "model": {"100000 10000": [[45, 0.1], [49, 0.1]], "10000000 10000000": [[9742, 1.0], [15024, 1.0]]},
+        "sequences": 100000,
+        "n_weights": 1779,
+        "repeats": 7,
+        "load": [0.1, 1.2],
+        "stolen_percent": 0.3,
+        "replicas": {"sequences": 100000, "epochs": [1, 2], "accuracies": {"one machine": [0.5, 0.98765]}},
+    }
+
+
+def test_page_of_scale_out(bench):
+    results = [result_of_scale_out(1), result_of_scale_out(2)]
+    text = bench.scale_out_page.page((PAGES / "scale_out_page.md").read_text(), results)
+    assert "{{" not in text
+    assert "on 2 cores of abacus, none, Python 3.11: sklstm 1. Medians of 7." in text
+    assert "Load average before and after: 0.1 and 1.2, 0.1 and 1.2." in text
+    assert "| 2 | 12.0, 24.0 | 6.0, 12.0 | 3, 3 | 2, 2 |\n| 4 | 20.0, 20.0 |" in text
+    assert "Client and scheduler together take 4.0, 8.0 ms per round and 1.75, 1.75 ms per partition" in text
+    assert "| 1 worker | 2.000, 4.000 |" in text
+    assert (
+        "Two workers are 2.00, 4.00 times as fast as one, two processes without dask 2.25, 2.25 times."
+        in text
+    )
+    assert "takes 1.25, 1.25 times as long" in text
+    assert "| 10,000,000 | 10,000,000 | 9,742, 9,742 | over 15,000, over 15,000 |" in text
+    assert "|  | 1 epoch | 2 epochs |" in text
+    assert "| one machine | 0.500, 0.500 | 0.988, 0.988 |" in text
+
+
+def test_page_of_scale_out_in_the_docs_is_that_of_the_results(bench):
+    results = [RESULTS / f"scale_out{again}.json" for again in ("", "_again")]
+    committed = ROOT / "docs" / "scale_out_costs.md"
+    assert {path.exists() for path in results} == {committed.exists()}
+    if committed.exists():
+        template = (PAGES / "scale_out_page.md").read_text()
+        found = [json.loads(path.read_text()) for path in results]
+        assert committed.read_text() == bench.scale_out_page.page(template, found)
 
 
 def test_page_says_that_its_figures_are_of_another_kernel(bench):

@@ -1,13 +1,16 @@
 """One fit over partitions on a dask cluster: the same as on one machine, whatever happens to the workers."""
 
+import importlib
 import logging
 import os
 import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
-from dataclasses import replace
+import types
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -480,7 +483,7 @@ def test_callbacks_save_and_stop(one_worker, solver, tmp_path):
     assert got.n_iter_ == len(keeps.pickles) == 2
     assert_array_equal(pickle.loads(keeps.pickles[-1]).weights_, got.weights_)
     clf = classifier().set_callbacks(Checkpoint(tmp_path))
-    with pytest.raises(ValueError, match=r"warm_start=True, and checkpoint\.save\(estimator\)"):
+    with pytest.raises(ValueError, match=r"warm_start=True, and call checkpoint\.save\(estimator\)"):
         sklstm.dask.fit(clf, delayed(labelled, range(2)), client=one_worker)
 
 
@@ -496,9 +499,9 @@ def noted(i, path):
 
 
 def kill_in_round(monkeypatch, client, number, most):
-    """Kill workers that the scheduler waits for, in the first such round from this number on.
+    """Kill workers in this round, between its tasks being sent and the sum of their results being asked for.
 
-    Returns the processes that were killed.
+    Returns the processes that were killed. One worker: one that has partitions.
     """
     added, calls, killed = sklstm.dask._Cluster.added, [], []
     processes = client.run(os.getpid)
@@ -506,11 +509,11 @@ def kill_in_round(monkeypatch, client, number, most):
     def added_and_killed(self, futures):
         sum_of_round = added(self, futures)
         calls.append(len(futures))
-        if len(calls) >= number and not killed and (busy := client.processing()):
-            for place in sorted(processes, key=lambda place: not busy.get(place))[:most]:
-                if any(busy.values()):
-                    os.kill(processes[place], signal.SIGKILL)
-                    killed.append(processes[place])
+        if len(calls) == number:
+            has = client.has_what()
+            for place in sorted(processes, key=lambda place: -len(has.get(place, ())))[:most]:
+                os.kill(processes[place], signal.SIGKILL)
+                killed.append(processes[place])
         return sum_of_round
 
     monkeypatch.setattr(sklstm.dask._Cluster, "added", added_and_killed)
@@ -661,11 +664,11 @@ def test_more_bad_arguments(one_worker):
         sklstm.dask.fit(classifier(scoring="f1_macro"), parts, validation=parts, client=one_worker)
     with pytest.raises(ValueError, match="validation= needs solver='sgd', 'adam', 'rprop'"):
         sklstm.dask.fit(classifier(solver="lbfgs"), parts, validation=parts, client=one_worker)
-    with pytest.raises(ValueError, match="beside the quantiles of all targets"):
+    with pytest.raises(ValueError, match="needs the quantiles of all targets"):
         sklstm.dask.fit(LSTMRegressor(loss="quantile", **SMALL), parts, validation=parts, client=one_worker)
-    with pytest.raises(ValueError, match="classes= are labels"):
+    with pytest.raises(ValueError, match="classes= is for classifiers"):
         sklstm.dask.fit(LSTMRegressor(**SMALL), parts, classes=[0, 1], client=one_worker)
-    with pytest.raises(TypeError, match="got LogisticRegression: transform each partition"):
+    with pytest.raises(TypeError, match=r"got LogisticRegression\. Apply the transformers"):
         sklstm.dask.fit(LogisticRegression(), parts, client=one_worker)
     with pytest.raises(TypeError, match=r"client must be a distributed.Client .*, got str"):
         sklstm.dask.fit(classifier(), parts, client="127.0.0.1:8786")
@@ -678,17 +681,145 @@ def test_more_bad_arguments(one_worker):
         sklstm.dask.fit(classifier(), parts, validation=nothing, client=one_worker)
 
 
-def test_a_cluster_without_workers_does_not_wait():
+@pytest.mark.parametrize("replicas", [None, 2])
+def test_a_cluster_without_workers_does_not_wait(replicas):
     with distributed.LocalCluster(n_workers=0, processes=False, **HERE) as cluster:
         with distributed.Client(cluster, set_as_default=False) as client:
             with pytest.raises(RuntimeError, match=r"no worker: client\.wait_for_workers\(n\)"):
-                sklstm.dask.fit(classifier(), delayed(labelled, range(2)), client=client)
+                sklstm.dask.fit(classifier(), delayed(labelled, range(2)), replicas=replicas, client=client)
 
 
-def test_workers_of_another_version_are_refused(one_worker, monkeypatch):
-    monkeypatch.setattr(sklstm.dask, "_about", lambda read: replace(read[2], version="0.0.1"))
-    with pytest.raises(RuntimeError, match=r"A worker has sklstm 0\.0\.1, this process"):
-        sklstm.dask.fit(classifier(), delayed(labelled, range(2)), client=one_worker)
+MODULE = """
+from sklstm import LSTMClassifier
+from test_dask import labelled
+
+
+class Loader:
+    def load(self, i):
+        return labelled(i)
+
+
+class Classifier(LSTMClassifier):
+    pass
+
+
+def load(i):
+    return labelled(i)
+"""
+UNKNOWN = {
+    "function": (lambda module: delayed(module.load, range(2)), "Partition 0, 'load',"),
+    "method": (lambda module: delayed(module.Loader().load, range(2)), "Partition 0, 'load',"),
+    "one of them": (
+        lambda module: [*delayed(labelled, [0]), *delayed(module.load, [1])],
+        "Partition 1, 'load',",
+    ),
+    "argument": (
+        lambda module: [dask.delayed(lambda loader: loader.load(0))(module.Loader(), dask_key_name="read-0")],
+        "Partition 0, 'read',",
+    ),
+}
+
+
+@pytest.fixture
+def at_client(tmp_path, monkeypatch):
+    """A module that this process alone can import, and its file."""
+    name = f"loaders_{tmp_path.name}".replace("-", "_")
+    path = tmp_path / f"{name}.py"
+    path.write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module(name), path
+    sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_workers_cannot_import_is_named(client, at_client, name):
+    """They would leave the cluster, and the fit would wait for ever."""
+    client.wait_for_workers(2, timeout=60)
+    make, words = UNKNOWN[name]
+    module, path = at_client
+    parts = make(module)
+    expected = rf"No module named '{path.stem}'.*client\.upload_file\('module\.py'\).*__main__"
+    with pytest.raises(RuntimeError, match=f"{words} cannot be unpickled by a worker .*{expected}"):
+        sklstm.dask.fit(classifier(), parts, client=client)
+    held = f"{words} cannot".replace(",", " of validation,", 1)
+    with pytest.raises(RuntimeError, match=f"{held} be unpickled .*{expected}"):
+        sklstm.dask.fit(classifier(), delayed(labelled, range(2)), validation=parts, client=client)
+    assert len(client.nthreads()) == 2
+    client.upload_file(str(path))
+    sklstm.dask.fit(classifier(max_iter=1), parts, client=client)
+
+
+def test_an_estimator_that_workers_cannot_import_is_named(client, at_client):
+    client.wait_for_workers(2, timeout=60)
+    module, path = at_client
+    with pytest.raises(RuntimeError, match=f"The estimator cannot be unpickled by a worker .*'{path.stem}'"):
+        sklstm.dask.fit(module.Classifier(**SMALL), delayed(labelled, range(2)), client=client)
+    client.upload_file(str(path))
+    got = sklstm.dask.fit(module.Classifier(**SMALL), delayed(labelled, range(2)), client=client)
+    assert type(got) is module.Classifier
+
+
+def test_functions_of_a_script_are_sent_as_they_are(client):
+    """What `__main__` defines, and functions within functions."""
+    client.wait_for_workers(2, timeout=60)
+    script = types.ModuleType("__main__")
+    exec("def load(i):\n    from test_dask import labelled\n    return labelled(i)", vars(script))
+    got = sklstm.dask.fit(classifier(max_iter=1), delayed(script.load, range(2)), client=client)
+    one = sklstm.dask.fit(classifier(max_iter=1), delayed(labelled, range(2)), client=client)
+    assert_array_equal(got.weights_, one.weights_)
+
+
+def test_what_cannot_be_pickled_is_named(one_worker):
+    parts = [*delayed(labelled, [0]), dask.delayed(labelled)(threading.Lock())]
+    with pytest.raises(TypeError, match=r"Partition 1, 'labelled', cannot be pickled.*lock.*Open files"):
+        sklstm.dask.fit(classifier(), parts, client=one_worker)
+
+
+@contextmanager
+def started(command, *arguments, path=None):
+    """Process of a command of dask after some lines of Python."""
+    script = f"{command[0]}\nfrom distributed.cli.dask_{command[1]} import main\nmain()"
+    folders = [str(folder) for folder in (path, Path(__file__).parent) if folder]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])}
+    options = ["--host", "127.0.0.1", "--no-dashboard", *arguments]
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", script, *options], env=environment, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        ("import sys; sys.modules['sklstm'] = None", r"no sklstm \(.*sklstm.*\)"),
+        ("import sklstm; sklstm.__version__ = '0.0.1'", r"sklstm 0\.0\.1"),
+    ],
+)
+def test_workers_of_another_version_are_refused(before, words):
+    with distributed.LocalCluster(n_workers=0, processes=False, **HERE) as cluster:
+        with distributed.Client(cluster, set_as_default=False) as client:
+            with started((before, "worker"), cluster.scheduler_address, "--no-nanny", "--nthreads", "1"):
+                client.wait_for_workers(1, timeout=60)
+                expected = f"The worker tcp://.* has {words}, this process has sklstm .*: install the same"
+                with pytest.raises(RuntimeError, match=expected):
+                    sklstm.dask.fit(classifier(), delayed(labelled, range(2)), client=client)
+                assert len(client.nthreads()) == 1
+
+
+def test_a_scheduler_without_the_module_of_a_loader_is_told(tmp_path, at_client):
+    module, path = at_client
+    file = str(tmp_path / "scheduler.json")
+    worker = (("", "worker"), "--scheduler-file", file, "--no-nanny", "--nthreads", "1")
+    with started(("", "scheduler"), "--port", "0", "--scheduler-file", file):
+        with started(*worker, path=path.parent):
+            with distributed.Client(scheduler_file=file, set_as_default=False) as client:
+                client.wait_for_workers(1, timeout=60)
+                with pytest.raises(RuntimeError, match="deserialization of the task graph") as caught:
+                    sklstm.dask.fit(classifier(), delayed(module.load, range(2)), client=client)
+    assert any("The scheduler needs sklstm" in note for note in caught.value.__notes__)
 
 
 def test_partitions_that_averages_learn_badly_from(one_worker):
