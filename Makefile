@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py packaging/long_description.py README.md LICEN
 # -P: the installed package is tested, never ./sklstm
 PYTEST  := bin/python -P -m pytest
 
-.PHONY: demo test test-seeds test-oldest test-dask test-platforms test-compilers test-docs test-asan test-tsan coverage fuzz crashes lint format docs linkcheck pages wheel dist release bench bench-rivals bench-paths clean
+.PHONY: demo test test-seeds test-oldest test-python test-dask test-platforms test-compilers test-docs test-asan test-tsan coverage fuzz crashes lint format docs linkcheck pages wheel dist release bench bench-rivals bench-paths clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -34,6 +34,10 @@ test-seeds: $(VENV)/order.stamp
 # The suite with the oldest dependencies that pyproject.toml allows. TESTS=tests/test_network.py are some of the tests.
 test-oldest: $(VENV)-oldest/oldest.stamp
 	$(VENV)-oldest/$(PYTEST) --junitxml build/oldest.xml $(TESTS)
+
+# The suite with another Python: make test-python PYTHON=python3.14.
+test-python: $(VENV)-python/test.stamp
+	$(VENV)-python/$(PYTEST) --junitxml build/python.xml -o junit_suite_name="$$($(VENV)-python/bin/python --version)" $(TESTS)
 
 # One fit over partitions on processes that are killed; part of `make test` where dask is installed.
 test-dask: $(VENV)/test.stamp $(VENV)/dask.stamp
@@ -173,6 +177,10 @@ $(VENV)-oldest/oldest.stamp: build/wheel.stamp | $(VENV)-oldest/bin/python
 	sed -nE 's/^ *"(numpy|scipy|scikit-learn)>=([0-9.]+)".*/\1==\2/p' pyproject.toml >build/oldest.txt
 	$(VENV)-oldest/bin/pip install --quiet --force-reinstall --no-deps build/wheel/*.whl
 	$(VENV)-oldest/bin/pip install --quiet --constraint build/oldest.txt "$$(echo build/wheel/*.whl)[test]"
+	touch $@
+
+$(VENV)-python/test.stamp: $(SOURCES) | $(VENV)-python/bin/python
+	$(VENV)-python/bin/python -m pip install --quiet ".[test]"
 	touch $@
 
 build/asan.stamp build/tsan.stamp build/gcov.stamp: build/%.stamp: $(SOURCES) .ci/instrumented | $(VENV)-build/build.stamp

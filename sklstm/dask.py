@@ -169,7 +169,8 @@ def _fit(estimator, cluster, parts, n_train, classes, replicas, goes_on):
     n_inputs = estimator.network_.n_inputs if goes_on else None
     given = cluster.computed(parts)
     read = cluster.on_parts(_read, {name: (part, name, reader, n_inputs) for name, part in given.items()})
-    about = cluster.gather(cluster.each(_about, read))
+    with cluster.errors_of(given):
+        about = cluster.gather(cluster.each(_about, read))
     _check_partitions(about, train, held)
     if not goes_on:
         vars(estimator).update(about[train[0]].attributes)
@@ -527,6 +528,17 @@ class _Cluster:
                 error.add_note(f"raised in {self._failed('')}")
             if "deserialization of the task graph" in str(error):  # by the scheduler, which lacks a module
                 error.add_note("The scheduler, too, needs sklstm and the modules of the functions that load.")
+            raise
+
+    @contextmanager
+    def errors_of(self, futures):
+        """Context in which the errors of these are raised, where dask cancels what depends on them."""
+        try:
+            yield
+        except CancelledError:
+            for future in futures.values():
+                if future.status == "error":
+                    raise future.exception() from None
             raise
 
     def _failed(self, task=None):

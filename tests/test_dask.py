@@ -745,18 +745,20 @@ def test_what_workers_cannot_import_is_named(client, at_client, name):
     with pytest.raises(RuntimeError, match=f"{held} be unpickled .*{expected}"):
         sklstm.dask.fit(classifier(), delayed(labelled, range(2)), validation=parts, client=client)
     assert len(client.nthreads()) == 2
-    client.upload_file(str(path))
-    sklstm.dask.fit(classifier(max_iter=1), parts, client=client)
 
 
-def test_an_estimator_that_workers_cannot_import_is_named(client, at_client):
-    client.wait_for_workers(2, timeout=60)
+def test_an_estimator_that_workers_cannot_import_is_named(at_client):
+    """After the file of its module has been sent, as the message says, it learns."""
     module, path = at_client
-    with pytest.raises(RuntimeError, match=f"The estimator cannot be unpickled by a worker .*'{path.stem}'"):
-        sklstm.dask.fit(module.Classifier(**SMALL), delayed(labelled, range(2)), client=client)
-    client.upload_file(str(path))
-    got = sklstm.dask.fit(module.Classifier(**SMALL), delayed(labelled, range(2)), client=client)
+    clf, parts = module.Classifier(**SMALL), delayed(module.load, range(2))
+    with distributed.LocalCluster(n_workers=1, **HERE) as cluster, distributed.Client(cluster) as client:
+        expected = f"The estimator cannot be unpickled by a worker .*'{path.stem}'"
+        with pytest.raises(RuntimeError, match=expected):
+            sklstm.dask.fit(clf, parts, client=client)
+        client.upload_file(str(path))
+        got = sklstm.dask.fit(clf, parts, client=client)
     assert type(got) is module.Classifier
+    assert got.n_iter_ == SMALL["max_iter"]
 
 
 def test_functions_of_a_script_are_sent_as_they_are(client):

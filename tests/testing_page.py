@@ -32,6 +32,11 @@ def of_pytest(path):
     return {"date": dated(path), "passed": tests - skipped - failed, "failed": failed}
 
 
+def of_python(path):
+    """Counts of a JUnit file whose suite is named after the interpreter."""
+    return of_pytest(path) | {"python": ElementTree.parse(path).getroot().find("testsuite").get("name")}
+
+
 def of_fuzz(path):
     """Counts of a run of tests/fuzz.py."""
     result = json.loads(path.read_text())
@@ -74,6 +79,7 @@ FILES = {  # what the last commands left
     "tsan": (BUILD / "tsan" / "tests.xml", of_pytest),
     "oldest": (BUILD / "oldest.xml", of_pytest),
     "dask": (BUILD / "dask.xml", of_pytest),
+    "python": (BUILD / "python.xml", of_python),
     "fuzz": (RESULTS / "fuzz.json", of_fuzz),
     "asan_fuzz": (BUILD / "asan" / "fuzz.json", of_fuzz),
     "crashes": (RESULTS / "crashes.json", of_json),
@@ -118,6 +124,9 @@ def rows(kept):
     ):
         if name in kept:
             yield words, f"make test-{name}", tests_of(kept[name]), kept[name]["date"]
+    if "python" in kept:
+        run = kept["python"]
+        yield f"the suite with {run['python']}", "make test-python", tests_of(run), run["date"]
     if "asan_fuzz" in kept:
         run = kept["asan_fuzz"]
         yield (
