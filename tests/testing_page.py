@@ -126,7 +126,7 @@ def rows(kept):
             yield words, f"make test-{name}", tests_of(kept[name]), kept[name]["date"]
     if "python" in kept:
         run = kept["python"]
-        yield f"the suite with {run['python']}", "make test-python", tests_of(run), run["date"]
+        yield f"tests with {run['python']}", "make test-python", tests_of(run), run["date"]
     if "asan_fuzz" in kept:
         run = kept["asan_fuzz"]
         yield (
