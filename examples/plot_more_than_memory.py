@@ -93,7 +93,7 @@ def main(arguments, folder):
 if __name__ == "__main__":  # the workers import this file
     parser = argparse.ArgumentParser(description="A million sequences on two workers of limited memory")
     parser.add_argument("--sequences", type=int, default=1_000_000, help="to learn from")
-    parser.add_argument("--partitions", type=int, default=10, help="files to learn from")
+    parser.add_argument("--partitions", type=int, default=20, help="files to learn from")
     parser.add_argument("--epochs", type=int, default=3, help="at most")
     parser.add_argument("--memory", type=int, default=800, help="megabytes of a worker")
     with tempfile.TemporaryDirectory() as temporary:

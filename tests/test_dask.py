@@ -64,6 +64,14 @@ def one_worker():
             yield client
 
 
+@pytest.fixture
+def one_process():
+    """A process of its own, of this test alone."""
+    with distributed.LocalCluster(n_workers=1, **HERE) as cluster:
+        with distributed.Client(cluster, set_as_default=False) as client:
+            yield client
+
+
 def sequences(i, n=40, dtype=np.float64):
     rng = np.random.default_rng(i)
     return [rng.normal(size=(T, 2)).astype(dtype) for T in rng.integers(3, 9, n)]
@@ -747,16 +755,15 @@ def test_what_workers_cannot_import_is_named(client, at_client, name):
     assert len(client.nthreads()) == 2
 
 
-def test_an_estimator_that_workers_cannot_import_is_named(at_client):
+def test_an_estimator_that_workers_cannot_import_is_named(one_process, at_client):
     """After the file of its module has been sent, as the message says, it learns."""
     module, path = at_client
-    clf, parts = module.Classifier(**SMALL), delayed(module.load, range(2))
-    with distributed.LocalCluster(n_workers=1, **HERE) as cluster, distributed.Client(cluster) as client:
-        expected = f"The estimator cannot be unpickled by a worker .*'{path.stem}'"
-        with pytest.raises(RuntimeError, match=expected):
-            sklstm.dask.fit(clf, parts, client=client)
-        client.upload_file(str(path))
-        got = sklstm.dask.fit(clf, parts, client=client)
+    parts = delayed(labelled, range(2))
+    with pytest.raises(RuntimeError, match=f"The estimator cannot be unpickled by a worker .*'{path.stem}'"):
+        sklstm.dask.fit(module.Classifier(**SMALL), parts, client=one_process)
+    one_process.upload_file(str(path))  # it is imported again here, where the scheduler is
+    parts = delayed(module.load, range(2))
+    got = sklstm.dask.fit(module.Classifier(**SMALL), parts, client=one_process)
     assert type(got) is module.Classifier
     assert got.n_iter_ == SMALL["max_iter"]
 
@@ -821,7 +828,7 @@ def test_a_scheduler_without_the_module_of_a_loader_is_told(tmp_path, at_client)
                 client.wait_for_workers(1, timeout=60)
                 with pytest.raises(RuntimeError, match="deserialization of the task graph") as caught:
                     sklstm.dask.fit(classifier(), delayed(module.load, range(2)), client=client)
-    assert any("The scheduler needs sklstm" in note for note in caught.value.__notes__)
+    assert any("The scheduler, too, needs sklstm" in note for note in caught.value.__notes__)
 
 
 def test_partitions_that_averages_learn_badly_from(one_worker):

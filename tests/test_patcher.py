@@ -1,6 +1,7 @@
 """Several time steps as one."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from sklstm import (
     occlusion_importance,
 )
 from sklstm._estimators.parameters import LONG, MOST_INPUTS, N_PATCHES
+from sklstm._sequences import as_sequences, patches
 from sklstm._sequences.patches import patch_of_steps
 
 
@@ -43,6 +45,28 @@ def test_patches_are_those_of_loops(step, form, dtype):
         found = found.toarray() if sparse.issparse(found) else found
         assert found.dtype == dtype
         assert_array_equal(found, patches_of(x, step))
+
+
+@pytest.mark.parametrize("block", [1, 3, 7, 1000])
+def test_patches_are_the_same_in_any_blocks(monkeypatch, block):
+    rng = np.random.default_rng(block)
+    sequences = as_sequences([rng.normal(size=(n, 3)) for n in (4, 1, 5, 17, 2, 6)])
+    monkeypatch.setattr(patches, "BLOCK", block)
+    got = patches.patched(sequences, 4)
+    assert_array_equal(got.values, np.vstack([patches_of(x, 4) for x in sequences]))
+    assert got.lengths.tolist() == [1, 1, 2, 5, 1, 2]
+
+
+def test_patches_take_little_more_memory_than_they_have():
+    sequences = Sequences(np.zeros((2_000_000, 1), np.float32), np.arange(0, 2_000_001, 250))
+    tracemalloc.start()
+    try:
+        n_bytes = patches.patched(sequences, 10).values.nbytes
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert n_bytes == sequences.values.nbytes
+    assert most < 3 * n_bytes
 
 
 @pytest.mark.parametrize(

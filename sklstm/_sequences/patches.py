@@ -1,9 +1,13 @@
 """Several consecutive time steps side by side as one: patches."""
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import sparse
 
 from sklstm._sequences.container import Sequences
+
+BLOCK = 2**17  # steps that are taken at a time: their indices need several times the memory of the values
 
 
 def patch_size(longest, n_patches):
@@ -13,10 +17,17 @@ def patch_size(longest, n_patches):
 
 def patched(sequences, size, columns=None):
     """Sequences of patches: ceil(T / size) of T steps, the last one filled up with the last step."""
-    rows, lengths = _rows(sequences.lengths, size)
-    values = sequences.values[rows].reshape(-1, sequences.n_features * size)
-    values = sparse.csr_array(values) if sparse.issparse(values) else values
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    steps, n_features = sequences.values, sequences.n_features * size
+    offsets = np.concatenate([[0], np.cumsum(-(-sequences.lengths // size))])
+    if sparse.issparse(steps):
+        values = sparse.csr_array(steps[_rows(sequences.lengths, size)[0]].reshape(-1, n_features))
+    else:
+        values = np.empty((offsets[-1], n_features), steps.dtype)
+        edges = np.searchsorted(sequences.offsets, np.arange(0, steps.shape[0], BLOCK))
+        for begin, end in pairwise(np.unique([*edges, len(sequences)])):
+            rows, _ = _rows(sequences.lengths[begin:end], size)
+            block = values[offsets[begin] : offsets[end]].reshape(len(rows), -1)
+            np.take(steps, rows + sequences.offsets[begin], axis=0, out=block)
     return Sequences._trusted(values, offsets, ids=sequences.ids, columns=columns)
 
 
