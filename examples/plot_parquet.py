@@ -86,7 +86,7 @@ pa.set_io_thread_count(1)
 # %%
 # Learning in one pass; each row group is scored before it is learned from.
 
-clf = LSTMClassifier(n_blocks=8, n_patches=None, clip=1.0, random_state=0)
+clf = LSTMClassifier(n_blocks=8, random_state=0)
 accuracies, start = [], time.perf_counter()
 with pq.ParquetFile(path) as file:
     for i in range(file.num_row_groups):

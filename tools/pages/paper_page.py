@@ -245,12 +245,13 @@ def page(template, records):
 def figures(records, folder):
     """Draw table 3 over the lag and table 7 over T."""
     groups = groups_of(records)
+    plt.style.use("sklstm.pictures")
 
     def draw(axis, names, at, xlabel):
         rows = [EXPERIMENTS[name] for name in names]
         x = [at(row) for row in rows]
         axis.plot(x, [row.paper["sequences"] for row in rows], "k--o", label="1997", markerfacecolor="white")
-        for setting, marker in (("paper", "s"), ("best", "D")):
+        for setting, marker, colour in (("paper", "s", "C1"), ("best", "D", "C0")):
             some = [(at(row), groups[row.name, setting]) for row in rows if (row.name, setting) in groups]
             solved = [(place, group) for place, group in some if group.n_solved]
             if solved:
@@ -258,6 +259,7 @@ def figures(records, folder):
                     [place for place, _ in solved],
                     [group.sequences.mean() for _, group in solved],
                     [group.sequences.std() for _, group in solved],
+                    color=colour,
                     marker=marker,
                     capsize=3,
                     label=f"here, {setting}",
@@ -267,21 +269,21 @@ def figures(records, folder):
                 axis.plot(
                     [place for place, _ in unsolved],
                     [group.sequences.mean() for _, group in unsolved],
-                    "rx",
+                    f"{colour}x",
                     label=f"here, {setting}: not solved by then",
                 )
         axis.set(xscale="log", yscale="log", xlabel=xlabel, ylabel="training sequences until success")
-        axis.legend(fontsize=8)
+        axis.legend()
 
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True)
     equal, long = [f"2c-{i}" for i in range(1, 6)], [f"2c-{i}" for i in range(5, 10)]
     draw(axes[0], equal, lambda row: row.task_arguments["q"], "minimal lag q, p = q distractors")
     draw(axes[1], long, lambda row: row.task_arguments["p"], "distractors p, q = 1000")
-    figure.savefig(Path(folder) / "lag.png", dpi=100)
-    figure, axis = plt.subplots(figsize=(5, 4), layout="constrained")
+    figure.savefig(Path(folder) / "lag.png")
+    figure, axis = plt.subplots(figsize=(5, 4))
     names = [f"4-{i}" for i in range(1, 4)]
     draw(axis, names, lambda row: row.task_arguments["min_length"], "shortest sequence T, steps")
-    figure.savefig(Path(folder) / "adding.png", dpi=100)
+    figure.savefig(Path(folder) / "adding.png")
     plt.close("all")
 
 
