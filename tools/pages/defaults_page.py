@@ -229,7 +229,11 @@ def beside_jumps(validated):
 def page(template, records, validated):
     """Return the page."""
     nine = {key: row for key, row in validated.items() if key[0] in NINE and key[2] == 0}
-    others = {key: row for key, row in validated.items() if key[0] not in NINE and key[2] == 0}
+    others = {
+        key: row
+        for key, row in validated.items()
+        if key[0] not in NINE and key[1] not in RULES and key[2] == 0
+    }
     further = [data for data in DATA if (data, STEPS, 0) in records or (data, CHOSEN, 0) in records]
     parts = {
         "scores": real_data.table(records, MAIN, real_data.score_cell),
