@@ -215,16 +215,22 @@ def beside_jumps(validated):
 def page(template, records, validated):
     """Return the page."""
     nine = {key: row for key, row in validated.items() if key[0] in NINE and key[2] == 0}
-    others = {key: row for key, row in validated.items() if key[0] not in NINE and key[2] == 0}
-    further = [data for data in DATA if (data, STEPS, 0) in records or (data, CHOSEN, 0) in records]
+    others = {
+        key: row
+        for key, row in validated.items()
+        if key[0] not in NINE and key[1] not in RULES and key[2] == 0
+    }
+    beside = [name for name in (OURS, STEPS, TORCH, CHOSEN) if name in run(records)]
+    further = [data for data in DATA if any((data, name, 0) in records for name in (STEPS, CHOSEN))]
     parts = {
         "scores": real_data.table(records, MAIN, real_data.score_cell),
-        "further": real_data.table(records, (OURS, STEPS, TORCH, CHOSEN), real_data.score_cell, further),
+        "further": real_data.table(records, beside, real_data.score_cell, further),
         "means": table_of_means(records),
         "comparisons": table_of_comparisons(records),
         "seconds_to_fit": seconds_to_fit(records),
         "beside_torch": beside_torch(records),
         "seeds": table_of_seeds(records),
+        "has chosen": CHOSEN in run(records),
         "seconds": real_data.table(records, run(records), real_data.seconds_cell),
         "published": table_of_published(records),
         "data": table_of_data(records),
