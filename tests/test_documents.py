@@ -67,7 +67,7 @@ EXAMPLES = {
     "plot_parity.py": ([*SHORT, "300"], "2 to 10 steps", "parity.png"),
     "plot_parquet.py": (
         ["--row-groups", "20", "--rows", "1000", "--allowed", "5"],
-        "does not fit" if sys.platform == "linux" else "fits",
+        ("accuracy before learning 0.9", "does not fit" if sys.platform == "linux" else "fits"),
         "parquet.png",
     ),
     "plot_pole.py": (["--rounds", "2"], "balanced for", "pole.png"),
@@ -271,7 +271,8 @@ def test_example_runs(name, tmp_path, monkeypatch, capsys):
         runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
         plt.close("all")
         out = capsys.readouterr().out
-    assert printed in out
+    for text in (printed,) if isinstance(printed, str) else printed:
+        assert text in out
     assert "\r" not in out  # no terminal: a line that is written over would be a log of all of them
     if figure:
         assert (tmp_path / figure).stat().st_size > 10_000
