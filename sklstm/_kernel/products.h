@@ -8,7 +8,7 @@
 #include "simd.h"
 
 #define DEEP 128 /* sources at a time: a panel of B stays in the first-level cache */
-#define PANELS_FROM (1 << 19) /* bytes of B that do not stay in the second-level cache */
+#define WIDE 4096 /* bytes: columns of longer rows of B are worth a copy without gaps */
 #if VECTOR_BYTES == 64 || defined(__aarch64__)
 #define TALL 8 /* rows of a tile two vectors wide: 16 sums in 32 registers */
 #else
@@ -40,14 +40,14 @@ INLINE void tile(const int nr, const int nv, ptrdiff_t sources, const real *rest
             store(c + i * c_row + j * LANES, sum[i * nv + j]);
 }
 
-/* C (rows x nv vectors) = start + A B, for at most DEEP sources; `copies` B, so that it lies without gaps */
-INLINE void column(const int nv, const int copies, ptrdiff_t rows, ptrdiff_t sources, const real *a,
-                   ptrdiff_t a_row, ptrdiff_t a_source, const real *b, ptrdiff_t b_row, const real *start,
-                   ptrdiff_t start_row, real *c, ptrdiff_t c_row)
+/* C (rows x nv vectors) = start + A B, for at most DEEP sources */
+INLINE void column(const int nv, ptrdiff_t rows, ptrdiff_t sources, const real *a, ptrdiff_t a_row,
+                   ptrdiff_t a_source, const real *b, ptrdiff_t b_row, const real *start, ptrdiff_t start_row,
+                   real *c, ptrdiff_t c_row)
 {
     ALIGNED real panel[DEEP * 2 * LANES];
     ptrdiff_t i;
-    if (copies) {
+    if (rows >= 16 && b_row * (ptrdiff_t)sizeof(real) > WIDE) {
         for (ptrdiff_t k = 0; k < sources; k++)
             for (int j = 0; j < nv; j++)
                 store(panel + (k * nv + j) * LANES, load(b + k * b_row + j * LANES));
@@ -85,14 +85,13 @@ ONE_COPY static void product_in_tiles(ptrdiff_t rows, ptrdiff_t units, ptrdiff_t
                                       ptrdiff_t a_row, ptrdiff_t a_source, const real *b, ptrdiff_t b_row,
                                       const real *start, ptrdiff_t start_row, real *c, ptrdiff_t c_row)
 {
-    const int copies = rows >= 16 && sources * b_row * (ptrdiff_t)sizeof(real) > PANELS_FROM;
     do {
         const ptrdiff_t some = sources < DEEP ? sources : DEEP;
         ptrdiff_t j = 0;
         for (; j + 2 * LANES <= units; j += 2 * LANES)
-            column(2, copies, rows, some, a, a_row, a_source, b + j, b_row, start + j, start_row, c + j, c_row);
+            column(2, rows, some, a, a_row, a_source, b + j, b_row, start + j, start_row, c + j, c_row);
         if (j < units)
-            column(1, copies, rows, some, a, a_row, a_source, b + j, b_row, start + j, start_row, c + j, c_row);
+            column(1, rows, some, a, a_row, a_source, b + j, b_row, start + j, start_row, c + j, c_row);
         sources -= some;
         a += some * a_source;
         b += some * b_row;

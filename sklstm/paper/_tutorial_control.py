@@ -1,10 +1,10 @@
-"""Trials of control under partial observation: Advantage(lambda), and a policy by its gradient."""
+"""Trials of control under partial observation: Advantage(lambda), and a policy that has a teacher."""
 
 from itertools import pairwise
 
 import numpy as np
 from scipy.signal import lfilter
-from scipy.special import expit, log_expit
+from scipy.special import expit
 
 from sklstm import tasks
 from sklstm._learning.trainer import Diverged
@@ -198,13 +198,15 @@ class PoleTrial(AdvantageTrial):
         return int(y.argmax())
 
 
-class ActorCriticTrial(PoleTrial):
-    """Learning of a policy by its gradient: proximal policy optimisation (Schulman 2017).
+class TeacherTrial(PoleTrial):
+    """A policy that learns from a teacher which sees the whole state, where it leads by itself.
 
-    The first output is the log odds of action 1, the second the value of the state. Several poles run at the
-    same time. The full gradient of parts of some steps is used, each from the state at the end of the
-    previous part; "sequences" counts these parts. At each step, an episode is cut off with a small
-    probability, so that modes are shown again and again, and episodes become long nevertheless.
+    The teacher is a linear law of position, velocity, angle and angular velocity, and knows the mode. The
+    network acts, and at each step the teacher says how likely action 1 should be (Ross, Gordon & Bagnell
+    2011). Several poles go on side by side and are learned from in parts of so many steps, each from the
+    state where the last part ended, by the full gradient; "sequences" counts these parts. An episode is cut
+    off at any step with a small probability, so that modes are told again and again, and states become old
+    nevertheless.
     """
 
     def start(self):
@@ -217,10 +219,6 @@ class ActorCriticTrial(PoleTrial):
         self.environments = [make(**options["task_arguments"], random_state=self.rng) for _ in range(n)]
         self.environment = make(**options["task_arguments"], random_state=self.rng)  # to look at
         self.x = np.array([environment.reset()[0] for environment in self.environments])
-
-    def greedy(self, y):
-        """Action without exploration."""
-        return int(y[0] > 0)
 
     def look(self):
         """Whether one episode in each mode lasts as long as it should; the best of all checks counts."""
@@ -242,19 +240,24 @@ class ActorCriticTrial(PoleTrial):
 
     def one_round(self):
         """One part of each pole, and some updates by it."""
-        parts, state, y, *data = self.collect()
-        before = log_expit(np.where(data[0], y[:, 0], -y[:, 0]))
+        parts, state, told = self.collect()
         for _ in range(self.options["epochs"]):
             y = np.vstack(self.network.forward(self.weights, parts, initial_state=state))
-            errors = self.errors(y, before, *data) / len(y)
-            errors = np.split(errors, parts.offsets[1:-1])
+            errors = (expit(y[:, 1] - y[:, 0]) - told) / len(y)
+            errors = np.split(np.stack([-errors, errors], axis=1), parts.offsets[1:-1])
             gradient = self.network.backward(self.weights, parts, errors, initial_state=state)
             self.trainer.learned.grad[...] += self.engine.pad(gradient)
             self.engine.update(self.trainer.learned)
             self.weights[:] = self.trainer.weights
         self.stream.load()
         self.sequences += len(self.environments)
-        self.steps += len(y)
+        self.steps += len(told)
+
+    def taught(self):
+        """How likely action 1 should be, for each pole."""
+        states = np.array([environment.state for environment in self.environments])
+        sign = np.where([environment.mode_is_a for environment in self.environments], 1, -1)
+        return expit(sign * (states @ self.options["law"]))
 
     def collect(self):
         """Follow each pole for one part.
@@ -265,32 +268,25 @@ class ActorCriticTrial(PoleTrial):
             Observations: episodes, or their pieces in this part.
         state : State
             Where each of them begins.
-        y : ndarray of shape (n_steps, n_outputs)
-        is_one : ndarray of bool of shape (n_steps,)
-            The actions.
-        advantage, value : ndarray of shape (n_steps,)
+        told : ndarray of shape (n_steps,)
+            How likely action 1 should be.
         """
         options, n, part = self.options, len(self.environments), self.options["part"]
         initial, begins = self.stream.state, [[0] for _ in self.environments]
-        X, Y = np.empty((part, n, self.row.n_inputs)), np.empty((part + 1, n, self.row.n_outputs))
-        actions, rewards, ended, cut = np.zeros((4, part, n))
+        X, told = np.empty((part, n, self.row.n_inputs)), np.empty((part, n))
         for t in range(part):
-            X[t], Y[t] = self.x, self.stream.step(self.x)
-            actions[t] = self.rng.random(n) < expit(Y[t, :, 0])
-            cut[t] = self.rng.random(n) < options["cut"]
+            X[t], told[t] = self.x, self.taught()
+            y = self.stream.step(self.x)
+            actions = self.rng.random(n) < expit(options["sharpness"] * (y[:, 1] - y[:, 0]))
+            over = self.rng.random(n) < options["cut"]
             for i, environment in enumerate(self.environments):
-                self.x[i], rewards[t, i], ended[t, i], _, _ = environment.step(int(actions[t, i]))
-                if ended[t, i] or cut[t, i]:
-                    self.x[i] = environment.reset()[0]
+                self.x[i], _, fell, _, _ = environment.step(int(actions[i]))
+                if fell or over[i]:
+                    over[i], self.x[i] = True, environment.reset()[0]
                     begins[i].append(t + 1)
-            if (over := np.flatnonzero(ended[t] + cut[t])).size:
-                self.stream.reset(over)
+            if over.any():
+                self.stream.reset(np.flatnonzero(over))
                 self.stream.load()
-        after = self.stream.state
-        Y[part] = self.stream.step(self.x)
-        self.stream.state = after
-        advantages = self.advantages(Y[..., 1], rewards, ended, cut)
-        values = Y[:-1, :, 1] + advantages
         pieces = [
             (slice(begin, end), i)
             for i in range(n)
@@ -300,48 +296,5 @@ class ActorCriticTrial(PoleTrial):
         state = initial.take([i for _, i in pieces])
         for array in state:
             array[[steps.start > 0 for steps, _ in pieces]] = 0
-        flat = [
-            np.concatenate([array[piece] for piece in pieces])
-            for array in (X, Y, actions, advantages, values)
-        ]
-        x, y, is_one, advantage, value = flat
-        advantage /= max(advantage.std(), 0.02)
-        lengths = [steps.stop - steps.start for steps, _ in pieces]
-        return Sequences.from_lengths(x, lengths), state, y, is_one == 1, advantage, value
-
-    def errors(self, y, before, is_one, advantage, value):
-        """Derivatives, by the outputs, of what is minimised at each step.
-
-        That is -min(ratio * advantage, bounded ratio * advantage), with the ratio of the probability of the
-        action to that of before, less the entropy of the policy times a constant, plus half the squared error
-        of the value.
-        """
-        p, bound = expit(y[:, 0]), self.options["bound"]
-        ratio = np.exp(log_expit(np.where(is_one, y[:, 0], -y[:, 0])) - before)
-        counts = np.where(advantage > 0, ratio < 1 + bound, ratio > 1 - bound)
-        errors = np.empty_like(y)
-        errors[:, 0] = -advantage * ratio * counts * (is_one - p)
-        errors[:, 0] += self.options["entropy"] * y[:, 0] * p * (1 - p)
-        errors[:, 1] = y[:, 1] - value
-        return errors
-
-    def advantages(self, values, rewards, ended, cut):
-        """Generalised advantage estimates; there is none at a step after which an episode is cut off.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n_steps + 1, n)
-        rewards, ended, cut : ndarray of shape (n_steps, n)
-
-        Returns
-        -------
-        ndarray of shape (n_steps, n)
-        """
-        discount, decay = self.options["discount"], self.options["trace_decay"]
-        estimates, following = np.zeros_like(rewards), np.zeros(rewards.shape[1])
-        for t in reversed(range(len(rewards))):
-            goes_on = (1 - ended[t]) * (1 - cut[t])
-            delta = rewards[t] + discount * values[t + 1] * (1 - ended[t]) - values[t]
-            following = delta * (1 - cut[t] * (1 - ended[t])) + discount * decay * goes_on * following
-            estimates[t] = following
-        return estimates
+        x, told = (np.concatenate([array[piece] for piece in pieces]) for array in (X, told))
+        return Sequences.from_lengths(x, [steps.stop - steps.start for steps, _ in pieces]), state, told

@@ -1,11 +1,13 @@
 """Trials of languages, of precise timing and of the continual Reber grammar: strings and streams."""
 
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 from scipy.special import logit
 
 from sklstm import tasks
+from sklstm._learning.solvers import lbfgs
 from sklstm._learning.trainer import Diverged
 from sklstm._sequences import Sequences
 from sklstm.paper._tutorial_trial import TutorialTrial
@@ -15,15 +17,23 @@ class LanguageTrial(TutorialTrial):
     """Strings of a language; afterwards, how far the network counts."""
 
     LONGEST = 2**15  # time steps that are looked at at once
+    MOST = 100_000  # n at most that is looked at
 
     @property
     def pairs(self):
         """Whether a string has two counts."""
         return self.options["language"] == "a^n b^m B^m A^n"
 
+    def start(self):
+        """Remember when this network began."""
+        super().start()
+        self.begun = self.sequences
+
     def learn(self):
-        """Learn from new strings."""
+        """Learn from new strings; a network that has not learned them after so many begins anew."""
         n, options = self.options["look_every"], self.options
+        if self.sequences - self.begun >= options.get("restart_after", np.inf):
+            self.start()
         X, y = tasks.make_language(n, options["language"], 1, options["max_n"], random_state=self.rng)
         self.trainer.load(self.bind(X, 0.25 + 0.5 * y.values))
         self.trainer.epoch(self.rng)
@@ -37,28 +47,50 @@ class LanguageTrial(TutorialTrial):
     def finish(self):
         """Continue to learn for a while, if the setting says so; the best of all checks counts."""
         self.reached = self.largest()
-        self.options |= self.options.get("later", {})
+        self.options |= {"restart_after": np.inf} | self.options.get("later", {})
         for _ in range(self.options["more"] // self.options["look_every"]):
             try:
                 self.learn()
             except Diverged:
                 break
-            if self.are_accepted(self.following(self.reached)):
-                self.reached = max(self.reached, self.largest())
+            self.look_further()
+        if self.options.get("descents"):
+            self.descend()
+
+    def look_further(self):
+        """See whether the network counts further than it ever did."""
+        reached = self.reached or 0
+        if reached < self.MOST and self.are_accepted(self.following(reached)):
+            self.reached = max(reached, self.largest())
+
+    def descend(self):
+        """Minimise the squared error of all strings to learn by L-BFGS; a look after every 100 iterations."""
+        X, y = tasks.make_language_strings(range(1, self.options["max_n"] + 1), self.options["language"])
+        targets, looks = [0.25 + 0.5 * legal for legal in y], count(1)
+
+        def after(weights, loss):
+            self.trainer.w[self.engine.places] = weights
+            if next(looks) % 100 == 0:
+                self.look_further()
+
+        def loss_and_gradient(weights):
+            return self.network.loss_and_gradient(weights, X, targets, "squared_error")
+
+        lbfgs(loss_and_gradient, self.trainer.weights, self.options["descents"], 0.0, after)
 
     def largest(self, most=None):
         """Largest n, or n + m, such that all strings up to it are accepted.
 
-        From n = 1000 on, only a grid is tested, in which each number is 1.1 times the previous one.
+        From n = 1000 to 100,000, only a grid is tested, in which each number is 1.1 times the previous one.
         """
-        n = 0
-        while (most is None or n < most) and self.are_accepted(self.following(n)):
+        n, most = 0, self.MOST if most is None else most
+        while n < most and self.are_accepted(self.following(n)):
             n = self.following(n)
         return n
 
     def following(self, n):
         """The number that is looked at after n."""
-        return n + 1 if n < 1000 or self.pairs else int(1.1 * n)
+        return min(n + 1 if n < 1000 or self.pairs else int(1.1 * n), self.MOST)
 
     def are_accepted(self, n):
         """Whether all strings of one n, or n + m, are accepted."""

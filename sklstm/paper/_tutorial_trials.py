@@ -10,7 +10,7 @@ from sklstm.paper._tutorial_batches import (
     MelodyTrial,
     SeriesTrial,
 )
-from sklstm.paper._tutorial_control import ActorCriticTrial, AdvantageTrial, PoleTrial
+from sklstm.paper._tutorial_control import AdvantageTrial, PoleTrial, TeacherTrial
 from sklstm.paper._tutorial_streams import (
     LanguageTrial,
     OrderTrial,
@@ -29,7 +29,7 @@ KINDS: dict[str, Any] = {
     "state decay": StateDecayTrial,
     "advantage": AdvantageTrial,
     "pole": PoleTrial,
-    "actor-critic": ActorCriticTrial,
+    "teacher": TeacherTrial,
     "gap": GapTrial,
     "functions": FunctionsTrial,
     "series": SeriesTrial,
