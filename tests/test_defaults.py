@@ -113,7 +113,7 @@ def test_aims_say_what_is_missed(script):
     assert "| sklstm: mean accuracy of the nine at least 0.88 | 0.870 | **no** |" in table
     assert "| sklstm, recommended: mean accuracy of the nine at least 0.90 | 0.900 | yes |" in table
     assert "torch on 90 % of the data sets | 8 of 9, 89 % | **no** |" in table
-    assert "of sklstm, step by step | 9 of 27, 33 % | yes |" in table
+    assert "of sklstm, step by step | 9 of 27 on 9 data sets, 33 % | yes |" in table
 
 
 def test_means_are_of_the_nine_and_only_if_all_were_run(script):
