@@ -11,7 +11,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import cycle, zip_longest
+from itertools import zip_longest
 from operator import add
 from typing import Any
 
@@ -167,8 +167,7 @@ def _fit(estimator, cluster, parts, n_train, classes, replicas, goes_on):
 
     reader = cluster.submit(_same, _plain(estimator, OF_X if goes_on else ()))
     n_inputs = estimator.network_.n_inputs if goes_on else None
-    full_batch = SOLVERS[estimator.solver].full_batch
-    given = cluster.computed(parts, _shares(train, cluster.n_threads() if full_batch else replicas))
+    given = cluster.computed(parts)
     read = cluster.on_parts(_read, {name: (part, name, reader, n_inputs) for name, part in given.items()})
     with cluster.errors_of(given):
         about = cluster.gather(cluster.each(_about, read))
@@ -403,7 +402,6 @@ class _Cluster:
             )
         self.client = client
         self.parts: dict[str, Future] = {}  # name of a partition -> its last result
-        self.homes: dict[str, str] = {}  # name of a partition -> worker that is to have it
 
     def n_threads(self):
         """Threads of all workers."""
@@ -463,33 +461,20 @@ class _Cluster:
             return error
         return self.submit(_unpickling_error, pickled).result()
 
-    def computed(self, parts, together):
-        """Futures of the partitions, which the workers load.
-
-        The scheduler alone may load all of them on one worker, and would then compute there what follows. So
-        each partition has a worker that it is sent to first: one for each list of `together`, of which one
-        partition at a time is learned from, or some if there are more workers than lists.
-        """
-        threads = [worker for worker, n in sorted(self.client.nthreads().items()) for _ in range(n)]
-        self.homes = dict(zip(parts, cycle(threads), strict=False))
-        for i, names in enumerate(together):
-            ahead = len(together) if len(together) < len(threads) else 0
-            self.homes |= {name: threads[(i + j * ahead) % len(threads)] for j, name in enumerate(names)}
-        self.parts = dict(parts)
-        lazy = [name for name, part in parts.items() if not isinstance(part, Future)]
-        for home in set(threads):
-            names = [name for name in lazy if self.homes[name] == home]
-            made = self.client.compute([parts[name] for name in names], **_preferring(home))
-            self.parts |= zip(names, made, strict=True)
+    def computed(self, parts):
+        """Futures of the partitions, which the workers load."""
+        lazy = {name: part for name, part in parts.items() if not isinstance(part, Future)}
+        made = dict(zip(lazy, self.client.compute(list(lazy.values())), strict=True))
+        self.parts = {name: made.get(name, part) for name, part in parts.items()}
         return self.parts
 
     def submit(self, function, *arguments):
-        """Future of a new task on any worker; nothing is scattered."""
+        """Future of a new task on any worker; nothing is bound to a worker or scattered."""
         return self.client.submit(function, *arguments, pure=False)
 
     def each(self, function, parts):
         """Name of a partition -> future of the function of it."""
-        return self.tasks(function, {name: (part,) for name, part in parts.items()})
+        return {name: self.submit(function, part) for name, part in parts.items()}
 
     def on_parts(self, function, arguments):
         """Replace each partition by the function of these arguments."""
@@ -503,7 +488,7 @@ class _Cluster:
     def _task(self, function, name, arguments):
         place = name.removeprefix("Partition ").replace(" of validation", "v")
         key = f"sklstm{function.__name__}-{place}-{uuid.uuid4().hex}"
-        return self.client.submit(function, *arguments, key=key, pure=False, **_preferring(self.homes[name]))
+        return self.client.submit(function, *arguments, key=key, pure=False)
 
     def gather(self, futures):
         """Name of a partition -> result."""
@@ -588,7 +573,7 @@ class _ClusterTrainer(Trainer):
     ):
         super().__init__(engine, None, settings, weights, solver_state, scaling=scaling)
         self.cluster, self.parts, self.part_weights, self.how = cluster, parts, part_weights, how
-        self.shares = _shares(list(parts), replicas)
+        self.shares = np.array_split(np.array(list(parts)), min(replicas, len(parts)))
 
     @property
     def total_weight(self):
@@ -742,16 +727,6 @@ def _score(total):
 
 # ----------------------------------------------------------------------------------------------
 # tasks
-
-
-def _shares(names, n):
-    """So many lists of names, or as many as there are names."""
-    return [share.tolist() for share in np.array_split(np.array(names), min(n, len(names)))]
-
-
-def _preferring(worker):
-    """Options of a task for this worker, or for any other if it is lost."""
-    return {"workers": [worker], "allow_other_workers": True}
 
 
 def _same(value):

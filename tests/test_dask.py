@@ -305,25 +305,6 @@ def test_class_weights_are_over_all_partitions(one_worker, class_weight):
     assert clf.class_weight == got.class_weight == class_weight
 
 
-def counting(i, n=40):
-    """A partition; the worker counts what it loads."""
-    worker = distributed.get_worker()
-    worker.n_loaded = getattr(worker, "n_loaded", 0) + 1
-    return labelled(i, n)
-
-
-@pytest.mark.parametrize(("solver", "replicas"), [("lbfgs", None), ("adam", 2), ("adam", 4), ("adam", 1)])
-def test_each_worker_gets_its_share_of_the_partitions(client, solver, replicas):
-    def n_loaded(dask_worker):
-        return dask_worker.__dict__.pop("n_loaded", 0)
-
-    client.run(n_loaded)
-    sklstm.dask.fit(classifier(solver=solver), delayed(counting, range(12)), replicas=replicas, client=client)
-    counts = client.run(n_loaded).values()
-    assert sum(counts) == 12
-    assert min(counts) >= 4, "a worker that is quicker may take some more"
-
-
 def test_predictions_over_partitions(client):
     got = sklstm.dask.fit(classifier(), delayed(labelled, range(2)), client=client)
     held = client.map(sequences, [10, 11], pure=False)
