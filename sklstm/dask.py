@@ -513,9 +513,10 @@ class _Cluster:
         except KilledWorker as error:
             n = error.allowed_failures + 1
             raise RuntimeError(
-                f"{self._failed(error.task)} ended {n} worker{'s' * (n > 1)}, as it was computed: it needs "
-                "more memory than a worker has, or the function that loads it crashes. Make the partitions "
-                "smaller, or give the workers more memory. The logs of the workers say more."
+                f"{self._failed(error.task)} ended {n} worker{'s' * (n > 1)}, or another partition on the "
+                "same worker did: it needs more memory than a worker has, or the function that loads it "
+                "crashes. Make the partitions smaller, or give the workers more memory. The logs of the workers "
+                "say more."
             ) from error
         except CancelledError as error:
             raise RuntimeError(

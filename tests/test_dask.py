@@ -562,10 +562,11 @@ def test_scattered_partitions_are_lost_with_their_worker(client, monkeypatch):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_partition_that_kills_workers_is_named():
-    parts = [*delayed(labelled, range(2)), dask.delayed(os._exit)(1)]
+    """By its number if it was alone on its worker: dask blames every task that was there."""
+    parts = [dask.delayed(os._exit)(1)]
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
         with distributed.LocalCluster(n_workers=1, **HERE) as cluster, distributed.Client(cluster) as client:
-            with pytest.raises(RuntimeError, match="Partition 2 ended 1 worker, as it was computed"):
+            with pytest.raises(RuntimeError, match="Partition 0 ended 1 worker, or another partition"):
                 sklstm.dask.fit(classifier(), parts, client=client)
 
 
