@@ -515,8 +515,8 @@ class _Cluster:
             raise RuntimeError(
                 f"{self._failed(error.task)} ended {n} worker{'s' * (n > 1)}, or another partition on the "
                 "same worker did: it needs more memory than a worker has, or the function that loads it "
-                "crashes. Make the partitions smaller, or give the workers more memory. The logs of the workers "
-                "say more."
+                "crashes. Make the partitions smaller, or give the workers more memory. The logs of the "
+                "workers say more."
             ) from error
         except CancelledError as error:
             raise RuntimeError(
