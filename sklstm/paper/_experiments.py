@@ -570,8 +570,8 @@ def _temporal_order(name, n_relevant, bias, rate, sequences, wrong, n_weights, n
     )
 
 
-def _cascade(patience):
-    arguments = {"max_units": 15, "patience": patience}
+def _cascade(patience, n_candidates):
+    arguments = {"max_units": 15, "patience": patience, "n_candidates": n_candidates}
     return Variant(arguments, None, "cascade", {"sequences": 182_000, "success": 50}, limit=1_000_000)
 
 
@@ -604,7 +604,8 @@ _ROWS = (
         100,
         elman=Variant(ELMAN, 435, paper={"sequences": 200_000, "success": 0}),
         bptt=Variant(BPTT | {"n_hidden_units": 15}, 435, paper={}),
-        **{"cascade": _cascade(patience=8), "cascade-patient": _cascade(patience=12)},
+        **{"cascade": _cascade(patience=8, n_candidates=8)},
+        **{"cascade-patient": _cascade(patience=12, n_candidates=32)},
     ),
     _reber(2, (3, 2), 0.1, 21_730, 100),
     _reber(3, (3, 2), 0.2, 14_060, 97),

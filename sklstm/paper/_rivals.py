@@ -360,7 +360,7 @@ class Chunker(Rival):
 GROWTH, DECAY = 2.0, 1e-4  # of Quickprop's steps at most; of the weights into the outputs
 OUTPUT_RATE, UNIT_RATE = 0.35, 1.0
 OUTPUT_CHANGE, UNIT_CHANGE = 0.01, 0.03  # less than this share of change is none
-SLOPE_OFFSET, MOST_EPOCHS, N_CANDIDATES = 0.1, 200, 8
+SLOPE_OFFSET, MOST_EPOCHS = 0.1, 200
 
 
 class Quickprop:
@@ -404,7 +404,7 @@ class Cascade(Rival):
     """Recurrent cascade-correlation (Fahlman 1991): hidden units are added one by one, and frozen.
 
     A unit V(t) = tanh(w I(t) + w_s V(t - 1)) sees the bias, the inputs, the earlier units and itself. A pool
-    of candidates learns to covary with the errors of the outputs, with the derivatives
+    of "n_candidates" learns to covary with the errors of the outputs, with the derivatives
     dV(t)/dw = (1 - V(t)^2) (I(t) + w_s dV(t - 1)/dw); the best one is added. Then the outputs, which see the
     bias, the inputs and all units, learn. Both learn by Quickprop, in epochs over all strings, until the
     score has not changed for "patience" epochs. The outputs are in [-0.5, 0.5]. The constants are those of
@@ -478,7 +478,7 @@ class Cascade(Rival):
     def _add_unit(self):
         """Let a pool of candidates learn to covary with the errors, and add the best one."""
         n = self.seen.shape[1]
-        w = self.rng.uniform(-1, 1, (N_CANDIDATES, n + 1))
+        w = self.rng.uniform(-1, 1, (self.arguments["n_candidates"], n + 1))
         errors, size = self.delta - self.delta.mean(axis=0), (self.delta**2).sum()
         covariance = self.run_units(w, self.seen, self.at).T @ errors / size
         quickprop, scores = Quickprop(UNIT_RATE / (len(errors) * n)), []

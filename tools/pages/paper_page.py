@@ -28,7 +28,7 @@ NAMES = {
     "rtrl": "RTRL",
     "visible": "RTRL, visible units",
     "cascade": "recurrent cascade-correlation",
-    "cascade-patient": "the same, more patient",
+    "cascade-patient": "the same, more patient, larger pool",
     "chunker": "chunker, both nets",
     "automatizer": "chunker, one net",
     "chunker-fast": "chunker, fast outputs",
