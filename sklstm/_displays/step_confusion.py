@@ -156,7 +156,7 @@ class StepConfusionDisplay:
         for true, (ax, label) in enumerate(zip(self.axes_, self.classes, strict=True)):
             total = self.counts[:, true].sum(axis=1)
             below = np.zeros(n_windows)
-            for predicted in [true, *np.delete(np.arange(n_classes), true)]:  # the correct class at the bottom
+            for predicted in [true, *np.delete(np.arange(n_classes), true)]:  # the correct one at the bottom
                 top = below + 100 * self.counts[:, true, predicted] / np.maximum(total, 1)
                 ax.stairs(
                     top,

@@ -2,8 +2,7 @@
 
     python tools/pages/paper_page.py [--records benchmarks/results/paper] [--output docs/paper]
 
-needs matplotlib. `paper_page.md` has the text. This script makes two pictures and the tables, with the paper's
-figures and ours.
+needs matplotlib. `paper_page.md` has the text. This script makes two pictures and the tables.
 """
 
 import argparse
