@@ -194,8 +194,8 @@ PATHS = (
         (
             (
                 CORE,
-                "    if p.sequences == 1:                                    # they can be read",
-                "    if False:  # they can be read",
+                "    if p.sequences == 1:                                    # no copy",
+                "    if False:  # no copy",
             ),
             (CORE, "self._room(1 if sparse or sequences == 1 else rows, n.M)", "self._room(rows, n.M)"),
         ),

@@ -2,8 +2,8 @@
 Adding: Experiment 4 of 1997
 ============================
 
-Two of about a hundred numbers are marked, and the target, fifty or more steps later, is their sum. Nothing
-else in the sequence matters. The sum is not a symbol but a number, which has to be stored precisely for many
+Two of about a hundred numbers are marked, and the target, fifty or more steps later, is their sum. The other
+steps are irrelevant. The sum is not a symbol but a number, which has to be stored precisely for many
 steps (Hochreiter & Schmidhuber 1997, section 5.4). Rows 4-2 and 4-3 have sequences of 500 and 1000 steps.
 """
 
@@ -51,7 +51,7 @@ for trial in study:
         reg.partial_fit(X, y)
 
 # %%
-# The paper's row and ours.
+# The table shows the paper's row and ours.
 
 study.report()
 

@@ -4,7 +4,7 @@ Twelve bars of blues
 
 Recurrent networks that compose music by predicting the next notes tend to lose the form: they learn which
 notes go together, but not where in the form they are. LSTM keeps the form (Eck & Schmidhuber 2002). One
-network learns the chords, eight steps per bar, another one melodies. Then both read only their own notes.
+network learns the chords, eight steps per bar, another one the melodies. Then both read their own notes.
 """
 
 # %%
@@ -49,7 +49,7 @@ for epoch in range(1, options.epochs + 1):
         break
 
 # %%
-# The network of the melody sees its own notes and the cells of the chords. A bar may begin with one of two
+# The network of the melody reads its own notes and the cells of the chords. A bar may begin with one of two
 # notes: one is drawn from those whose outputs are at least half of the largest output.
 
 tunes = np.reshape([song[:, 12:] for song in make_blues(64, 1, random_state=0)[0]], (64, 12, -1))
@@ -71,7 +71,7 @@ for n_songs in range(8, options.songs + 1, 8):
 print("published: the network does not drift once it has found the form")
 
 # %%
-# What they play, as a piano roll, a Standard MIDI File and a WAV file. A repeated note is held.
+# The music as a piano roll, a Standard MIDI File and a WAV file. A repeated note is held.
 
 song = np.hstack([song[:-1], tune])[:96]
 plt.style.use("sklstm.pictures")

@@ -32,7 +32,7 @@ options = parser.parse_args()
 
 # %%
 # LSTM has the setting "best": the paper's network, with the log loss. BPTT and the Elman net are arguments of
-# the same estimators, with one hidden unit that sees itself; the other two systems are only in
+# the same estimators, with one hidden unit that reads itself; the other two systems are only in
 # `sklstm.paper`. At each step, the one of the chunker's two networks that is nearer to the target counts. A
 # hierarchy begins without hidden units and adds one for each weight whose changes cancel out.
 

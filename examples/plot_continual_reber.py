@@ -1,6 +1,6 @@
 """
-Learning to forget: strings without an end
-==========================================
+Learning to forget: an endless stream of strings
+================================================
 
 Strings of the embedded Reber grammar follow one another without a mark, and the network is never reset. A
 state that is not emptied grows from string to string until its unit is saturated. This is why forget gates

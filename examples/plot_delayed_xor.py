@@ -2,8 +2,8 @@
 Delayed XOR: a limit of 1997, and why
 =====================================
 
-Two of about 120 bits are marked; the target is whether they differ. One of them alone says nothing about the
-target: storing one bit does not reduce the error until the other is stored, too, and no gradient leads there.
+Two of about 120 bits are marked; the target is whether they differ. One bit alone does not determine the
+target: storing it does not reduce the error until the other is stored, too, and no gradient leads there.
 Section 6 of Hochreiter & Schmidhuber (1997) mentions the task as one that LSTM does not easily solve. If this
 is the reason, a network that has to output the two bits as well should solve it. It does.
 """

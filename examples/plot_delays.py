@@ -1,6 +1,6 @@
 """
-Spike delays: how long ago was the last one?
-============================================
+Spike delays: the time since the last spike
+===========================================
 
 Spikes occur at irregular times. At each spike, the network has to say something about the time since the
 previous one: how much longer than ten steps it was, or whether it was exactly twenty steps (Gers, Schraudolph
@@ -10,7 +10,7 @@ network has to count steps, and to start again at each spike.
 
 # %%
 # Linear cells with open forget gates can count, and peepholes let the gates see the count. Between spikes
-# there are no targets: their weight is 0.
+# there are no targets: the weight of these steps is 0.
 
 import argparse
 

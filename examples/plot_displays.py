@@ -75,7 +75,7 @@ display = ActivationsDisplay.from_estimator(clf, X_test[0], feature_names=LAMPS[
 display.figure_.savefig("activations.png")
 
 # %%
-# The reasons for the last answer: the last flash speaks for its lamp, and nothing before it has an effect.
+# The reasons for the last answer: the last flash supports its lamp, and nothing before it has an effect.
 
 display = InputImportanceDisplay.from_estimator(clf, X_test[0], feature_names=LAMPS[:3])
 display.figure_.savefig("input_importance.png")

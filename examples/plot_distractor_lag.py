@@ -52,7 +52,7 @@ for trial in study:
         reg.partial_fit(X, y)
 
 # %%
-# The paper's row and ours.
+# The table shows the paper's row and ours.
 
 study.report()
 

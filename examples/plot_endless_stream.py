@@ -2,8 +2,8 @@
 One endless sequence: ten million steps in constant memory
 ==========================================================
 
-Strings of the embedded Reber grammar come one after the other without a gap, symbol by symbol, and nothing
-says where one ends. The network predicts each next symbol and learns from it at once, with ``update="step"``,
+Strings of the embedded Reber grammar follow one another without a gap, symbol by symbol, and nothing marks
+their ends. The network predicts each next symbol and learns from it at once, with ``update="step"``,
 the truncated gradient, and ``partial_fit(..., continued=True)``, which carries the state and the partials of
 1997 from chunk to chunk. The T or P near the end of a string is that of its beginning, so the network has to
 store one bit over the inner string, and to forget it afterwards: forget gates were invented for this task
@@ -57,8 +57,8 @@ def megabytes():
 
 
 # %%
-# A test stream of 200 strings is read from a state of zero. The symbol before the last E is what matters: a
-# network without memory is right half of the time. The loss cannot fall below the entropy of the grammar.
+# A test stream of 200 strings is read from a state of zero. The symbol before the last E is difficult:
+# a network without memory is right half of the time. The loss cannot fall below the entropy of the grammar.
 
 test = strings(200, arguments.seed + 1_000_000)
 test_input = np.concatenate(test)[:-1]

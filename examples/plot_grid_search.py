@@ -2,7 +2,7 @@
 Grid search over learning rate and gate biases
 ==============================================
 
-The learning rate and the initial gate biases matter most to an LSTM. Here, a pipeline of scaler and LSTM
+The learning rate and the initial gate biases have the largest effect. Here, a pipeline of scaler and LSTM
 reads handwritten digits row by row. Every pair of learning rate and bias, for each of the three gates, is
 tried by GridSearchCV in two processes, by HalvingGridSearchCV, which gives more epochs to the best pairs,
 and by GridSearchCV on a dask cluster of two local processes. The figure shows the scores.

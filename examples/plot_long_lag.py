@@ -24,7 +24,7 @@ from sklstm.tasks import make_long_lag
 
 # %%
 # The network and its 10,504 weights are the paper's: one cell with an input gate, no output gate, no
-# recurrence, no biases; outputs also see the inputs. It learns on-line with the paper's learning rate and an
+# recurrence, no biases; outputs also read the inputs. It learns on-line with the paper's learning rate and an
 # update at every step, but with the log loss, and it has the cell from the start; in the paper, it is added
 # when the error has stopped decreasing. Learning ends when no output has an error of 0.25 or more at any
 # step.
@@ -56,7 +56,7 @@ for trial in study:
         reg.partial_fit(X, y)
 
 # %%
-# The paper's row and ours.
+# The table shows the paper's row and ours.
 
 study.report()
 

@@ -1,5 +1,5 @@
 """
-Mackey-Glass: where windows of time do better
+Mackey-Glass: windows of time are better here
 =============================================
 
 Not every series needs a memory. The next values of the Mackey-Glass series follow from a few earlier ones,

@@ -51,8 +51,8 @@ for trial in study:
         reg.partial_fit(X, y)
 
 # %%
-# The paper's row and ours. What the paper calls the mean squared error can only be its square root: with so
-# few wrong sequences of 2560, the mean square itself has to be below 0.01.
+# The table shows the paper's row and ours. The paper's "mean squared error" can only be its square root: with
+# so few wrong sequences of 2560, the mean square itself has to be below 0.01.
 
 study.report()
 

@@ -1,9 +1,9 @@
 """
-An oscillation that sustains itself
-===================================
+A self-sustaining oscillation
+=============================
 
 A network without any input has to generate a periodic function, driven only by its own state. One memory
-block is enough if its gates see this state through peepholes (Gers, Schraudolph & Schmidhuber 2002). Even a
+block is enough if its gates read this state through peepholes (Gers, Schraudolph & Schmidhuber 2002). Even a
 small error in the length of the period would add up from period to period; the network has to find an
 attracting orbit.
 """

@@ -117,7 +117,7 @@ except (MemoryError, pa.ArrowException) as error:
     print(f"the whole file does not fit in {arguments.allowed} MB more: {type(error).__name__}")
 
 # %%
-# What was learned, and what it took.
+# The accuracy, the time and the memory.
 
 limit_memory(None)
 

@@ -8,9 +8,9 @@ should stand for half an hour (Bakker 2002). Velocities are not observed, so a s
 """
 
 # %%
-# Published: two networks of ten perfect after six million steps of Advantage(lambda) learning, by rewards
-# alone. Here the network has a teacher, a linear law of the whole state, which sees velocities and knows the
-# mode. The network acts by itself, and the teacher says at each step how likely action 1 should be (Ross,
+# Published: two of ten networks were perfect after six million steps of Advantage(lambda) learning from
+# rewards. Here, the network has a teacher, a linear law of the whole state, which reads velocities and knows
+# the mode. The network acts by itself, and the teacher says at each step how likely action 1 should be (Ross,
 # Gordon & Bagnell 2011). The output is the log odds of action 1.
 
 import argparse
@@ -39,7 +39,7 @@ stream, x = network.stream(w, n_poles), np.array([pole.reset()[0] for pole in po
 first, second, curve = 0.0, 0.0, []  # the moments of Adam are the first two
 
 # %%
-# Episodes go on from round to round until the pole falls. A few are cut off, so that modes are told again.
+# Episodes continue from round to round until the pole falls. Some are cut off, so modes are shown again.
 
 for number in range(1, options.rounds + 1):
     state, X = stream.state, np.empty((n_steps, n_poles, 3))

@@ -8,8 +8,8 @@ back-propagation through time (Hochreiter & Schmidhuber 1997, section 5.2).
 """
 
 # %%
-# The task. A string is x or y, then 99 symbols drawn from a_1, ..., a_99, then the first symbol again. What
-# counts is the output at the end of the string.
+# The task. A string is x or y, then 99 symbols drawn from a_1, ..., a_99, then the first symbol again.
+# Only the output at the end of the string counts.
 
 import matplotlib
 
@@ -54,7 +54,7 @@ for trial in study:
         reg.partial_fit(X, y)
 
 # %%
-# The paper's row and ours.
+# The table shows the paper's row and ours.
 
 study.report()
 

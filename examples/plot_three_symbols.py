@@ -53,7 +53,7 @@ for trial in study:
         clf.partial_fit(X, y, classes=CLASSES)
 
 # %%
-# The paper's row and ours.
+# The table shows the paper's row and ours.
 
 study.report()
 

@@ -13,7 +13,7 @@ from sklstm._sequences import Sequences, as_container, as_sequences, is_table
 from sklstm._typing import Array, ResponseMethod
 
 PARTS = ("values", "steps", "channels")
-MOST_VALUES = 1 << 22  # of the sequences that are predicted at once
+MOST_VALUES = 1 << 22  # maximum number of values of the sequences that are predicted at once
 
 
 def occlusion_importance(
@@ -42,35 +42,34 @@ def occlusion_importance(
     X : sequences
         Any container of numbers that `LSTMClassifier` takes.
     output : label or int, default=None
-        The output that is explained. Classifier: a label of `classes_`; None means the predicted class of
+        The output to explain. Classifier: a label of `classes_`; None means the predicted class of
         each sequence. Regressor: the index of an output; None means the only one.
     at : int, default=-1
-        If there is a prediction at every step, the time step whose prediction is explained; negative numbers
+        If there is a prediction at every step, the time step of the prediction to explain. Negative numbers
         count from the end of each sequence.
     by : {"values", "steps", "channels"}, default="values"
         "values": one channel at one step at a time; "steps": all channels of a step; "channels": one channel
         at all steps.
     window : int, default=1
-        Time steps that are left out together. A sequence is predicted once per window, with "values" once per
-        window and channel.
+        Number of time steps that are left out together. A sequence is predicted once per window; with
+        "values", it is predicted once per window and channel.
     baseline : "mean", float or array-like of shape (n_features,), default="mean"
-        Value in place of the part that is left out, one number for all channels or one per channel. "mean" is
-        the mean of the channel over all steps of X; if X is a single sequence, of this sequence. Use 0 for
-        one-hot symbols.
+        Value that replaces the part, one number for all channels or one per channel. "mean" is the mean of
+        the channel over all steps of X, also if X is a single sequence. Use 0 for one-hot symbols.
     response_method : {"auto", "decision_function", "predict_proba", "predict"}, default="auto"
         Function whose values are compared. "auto" is `decision_function` for a classifier, or `predict_proba`
         if there is none, and `predict` for a regressor.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
     n_jobs : int or None, default=None
-        How many sequences are computed in parallel, as in joblib.
+        Number of sequences that are computed in parallel, as in joblib.
 
     Returns
     -------
     list of ndarray
-        For each sequence, the response minus that of the sequence without the part, which is positive if the
-        part speaks for the output: of shape (n_steps, n_features) by "values", (n_steps, 1) by "steps" and
-        (1, n_features) by "channels". All steps of a window have the same number.
+        For each sequence, the response minus the response without the part. It is positive if the part
+        supports the output. The shape is (n_steps, n_features) with "values", (n_steps, 1) with "steps" and
+        (1, n_features) with "channels". All steps of a window have the same number.
 
     References
     ----------
@@ -105,7 +104,7 @@ def occlusion_importance(
     index = output_index(estimator, output, whole)
 
     def without(x, parts):
-        """Copies of a sequence, from each of which one part is left out."""
+        """Copies of a sequence, each without one part."""
         copies = np.repeat(x[np.newaxis], len(parts), axis=0)
         for copy, part in zip(copies, parts, strict=True):
             copy[part] = instead[part[1]]
@@ -142,7 +141,7 @@ def _baseline(baseline, sequences):
 
 def _columns(estimator, response, lengths, at):
     """Responses as an array of shape (n_sequences, n_outputs)."""
-    if response.dtype.kind == "O":  # of every step
+    if response.dtype.kind == "O":  # one array per sequence: responses of every step
         steps = steps_at(lengths, at)
         response = np.array([each[step] for each, step in zip(response, steps, strict=True)])
     elif at != -1:

@@ -1,8 +1,8 @@
-"""What numbers may be: arguments, arrays of real numbers, and the indices that the compiled kernel follows.
+"""Checks of arguments, of arrays of real numbers, and of the indices that the compiled kernel uses.
 
-The kernel looks at no bounds. What enters it is checked here at that moment, whatever was checked before: it
-may come from an attribute, a pickle or an array of the caller. Indices are compared, neither subtracted nor
-summed: differences of 64-bit numbers wrap around.
+The kernel does not check bounds. All its indices are checked here when they enter it, even if they were
+checked before: they may come from an attribute, a pickle or an array of the caller. Indices are compared,
+not subtracted or summed, because differences of 64-bit numbers wrap around.
 """
 
 from numbers import Integral, Real
@@ -15,28 +15,28 @@ from sklearn.utils import check_random_state as _check_random_state
 from sklstm._messages import shown
 from sklstm._tensors import of_tensors
 
-FLOATS = (np.dtype(np.float64), np.dtype(np.float32))  # of the kernel
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))  # types of the kernel
 MOST_WEIGHTS = 2**48  # no address space holds more
-MOST_RANGE = np.finfo(np.float64).max / 2  # of [-range, range], which NumPy subtracts
+MOST_RANGE = np.finfo(np.float64).max / 2  # NumPy computes the difference of -range and range
 
 # ----------------------------------------------------------------------------------------------
 # arguments
 
 
 def check_choice(name, value, choices):
-    """Refuse what is not one of these strings."""
+    """Refuse a value that is not one of these strings."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {list(choices)}, got {shown(value)}.")
 
 
 def check_bool(name, value):
-    """Refuse what is neither True nor False."""
+    """Refuse a value other than True and False."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {shown(value)}.")
 
 
 def check_integer(name, value, least=None, text=""):
-    """Refuse what is no integer, or one below `least`; `text` says what else is allowed."""
+    """Refuse a value that is no integer, or is below `least`; `text` names other allowed values."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be {text}an integer, got {shown(value)}.")
     if least is not None and value < least:
@@ -44,12 +44,12 @@ def check_integer(name, value, least=None, text=""):
 
 
 def check_number(name, value, *, least=None, above=None, below=None, most=None, text=""):
-    """Refuse what is no finite number within these bounds; `text` says what else is allowed."""
+    """Refuse a value that is no finite number within these bounds; `text` names other allowed values."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise TypeError(f"{name} must be {text}a number, got {shown(value)}.")
     try:
         number = float(value)
-    except OverflowError:  # an integer that no float can be
+    except OverflowError:  # an integer that is too large for a float
         number = np.inf
     if (
         not np.isfinite(number)
@@ -64,12 +64,12 @@ def check_number(name, value, *, least=None, above=None, below=None, most=None, 
 
 
 def check_init_range(init_range, text=""):
-    """Refuse what is no range of initial weights."""
+    """Refuse a value that is not a range of initial weights."""
     check_number("init_range", init_range, least=0, most=MOST_RANGE, text=text)
 
 
 def check_gate_bias(name, bias, n_blocks):
-    """Return initial biases of a gate as an array: a finite number, or one for each block."""
+    """Return initial biases of a gate as an array: one finite number, or one per block."""
     try:
         values = as_real(bias, name)
         fits = values.dtype.kind != "b" and values.shape in ((), (n_blocks,)) and np.isfinite(values).all()
@@ -82,7 +82,7 @@ def check_gate_bias(name, bias, n_blocks):
 
 
 def check_dtype(dtype):
-    """Return the dtype; refuse one that the kernel does not have."""
+    """Return the dtype; refuse dtypes that the kernel does not have."""
     try:
         given = np.dtype(dtype)
     except (TypeError, ValueError):
@@ -94,13 +94,13 @@ def check_dtype(dtype):
 
 
 def check_n_channels(n_channels):
-    """Refuse what is neither None nor an integer of at least 1."""
+    """Refuse a value other than None and integers of at least 1."""
     if n_channels is not None:
         check_integer("n_channels", n_channels, 1, "None or ")
 
 
 def check_random_state(random_state):
-    """Return the RandomState that scikit-learn makes of it."""
+    """Return the RandomState of scikit-learn for this value."""
     try:
         return _check_random_state(random_state)
     except ValueError:
@@ -110,7 +110,7 @@ def check_random_state(random_state):
 
 
 def check_generator(random_state):
-    """Return a Generator or a RandomState as it is, and a new Generator of a seed or None."""
+    """Return a Generator or a RandomState unchanged, and a new Generator for a seed or None."""
     if isinstance(random_state, np.random.Generator | np.random.RandomState):
         return random_state
     try:
@@ -126,19 +126,19 @@ def check_generator(random_state):
 
 
 def may_overflow():
-    """Context in which overflow gives infinity or NaN without a warning: whoever asks looks at the result."""
+    """Context in which overflow gives infinity or NaN without a warning; the caller checks the result."""
     return np.errstate(over="ignore", invalid="ignore")
 
 
 def as_real(values, name):
-    """Return an array of real numbers: neither text nor None, complex numbers or a mask becomes one."""
+    """Return an array of real numbers; refuse text, None, complex numbers and masks."""
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(
             f"{name} must hold real numbers, got a masked array: fill it first, as {name}.filled(0) does."
         )
     try:
         array = np.asarray(of_tensors(values, name))
-        if array.dtype == object:  # of numbers, perhaps
+        if array.dtype == object:  # the objects may be numbers
             array = np.array(array.tolist())
     except ValueError as error:
         raise ValueError(f"{name} must hold real numbers, got no rectangular array: {error}") from None
@@ -156,7 +156,7 @@ def real_array(values, name, shape, dtype=None, *, finite=True, remedy=""):
         raise ValueError(f"{name} must have the shape {shape}, got {array.shape}{remedy}.")
     cast = array
     if dtype is not None and array.dtype != dtype:
-        with np.errstate(over="ignore"):  # is found below
+        with np.errstate(over="ignore"):  # reported below
             cast = array.astype(dtype)
     if finite and not np.isfinite(cast).all():
         place = np.unravel_index(np.isfinite(cast).argmin(), shape)
@@ -166,7 +166,7 @@ def real_array(values, name, shape, dtype=None, *, finite=True, remedy=""):
 
 
 def check_sample_weight(sample_weight, n_sequences):
-    """One finite weight of at least 0 per sequence; ones if None."""
+    """Return one finite weight of at least 0 per sequence; ones for None."""
     if sample_weight is None:
         return np.ones(n_sequences)
     weight = as_real(sample_weight, "sample_weight").astype(np.float64, copy=False)
@@ -183,16 +183,16 @@ def check_sample_weight(sample_weight, n_sequences):
 
 
 # ----------------------------------------------------------------------------------------------
-# what the kernel follows as an index
+# indices of the kernel
 
 
 def check_sequences(values, offsets):
-    """Refuse values and offsets that do not fit, or of which the kernel must not be told.
+    """Refuse values and offsets that do not fit together, or that the kernel must not get.
 
     Parameters
     ----------
     values : ndarray or CSR array of shape (n_steps, n_features)
-        Dense values are not read: of a CSR array only the index arrays are.
+        Of a CSR array, only the index arrays are checked; dense values are not read.
     offsets : ndarray of int of shape (n_sequences + 1,)
     """
     if values.ndim != 2:
@@ -217,7 +217,7 @@ def check_offsets(offsets, n_steps):
 
 
 def check_csr(data, indices, indptr, shape):
-    """Refuse arrays that are not those of a CSR matrix of this shape."""
+    """Refuse arrays that do not make a CSR matrix of this shape."""
     n_rows, n_columns = shape
     if data.shape != indices.shape or indptr.shape != (n_rows + 1,) or indptr.dtype.kind != "i":
         found = f"shapes {data.shape}, {indices.shape} and {indptr.shape}, {indptr.dtype}"
@@ -233,11 +233,11 @@ def check_csr(data, indices, indptr, shape):
 
 
 def check_indices(indices, name, n, once=False):
-    """Refuse indices that are not in 0 to n - 1, or, if asked for, one that comes twice."""
+    """Refuse indices outside 0 to n - 1; with `once`, also an index that occurs twice."""
     if indices.ndim != 1 or indices.dtype.kind != "i":
         raise TypeError(f"{name} has shape {indices.shape}, {indices.dtype}; expected 1-D integers.")
     if len(indices) and (indices.min() < 0 or indices.max() >= n):
         bad = indices[(indices < 0) | (indices >= n)][0]
         raise ValueError(f"{name} contain {bad}; expected indices from 0 to {n - 1}.")
     if once and len(np.unique(indices)) < len(indices):
-        raise ValueError(f"{name} contain an index twice; expected each once.")
+        raise ValueError(f"{name} contain an index twice; expected each index once.")

@@ -1,12 +1,12 @@
 """The memory-block step, its gradient, and the learning loops around them.
 
 Hochreiter & Schmidhuber (1997), appendix A.1; forget gates of 2000, peepholes of 2002, full gradient.
-docs/equations.md gives every equation (1)-(17) with its derivation. What the letters mean, and how rows,
-columns and vectors of blocks lie, is said in _kernel/shapes.pxd; what can be done with a vector, in
-_kernel/simd.h.
+docs/equations.md gives every equation (1)-(17) with its derivation. _kernel/shapes.pxd explains the
+letters, and the order of rows, columns and vectors of blocks. _kernel/simd.h has the operations on
+vectors.
 
-This file is compiled once for each type and CPU level; `sklstm._cpu` chooses. Python allocates, nothing
-here does once learning has begun, and the loops hold no lock.
+This file is compiled once for each type and CPU level; `sklstm._cpu` chooses. Python allocates all
+memory before learning begins, and the loops hold no lock.
 """
 
 from libc.math cimport INFINITY, fabs, isfinite
@@ -57,11 +57,11 @@ SUPPORTED_LEVEL = cpu_level()
 DTYPE = np.dtype(np.float64 if sizeof(real) == 8 else np.float32)
 cdef int TYPE = cnp.NPY_DOUBLE if sizeof(real) == 8 else cnp.NPY_FLOAT
 
-# What is done time by time, or for how many rows at once, so that it is still in the cache.
+# Numbers of rows, and sizes, up to which the data of a loop stay in the cache.
 cdef enum:
     STEP_ROWS = 16, GRADIENT_ROWS = 256, GRADIENT_BYTES = 1 << 20, WIDE_BYTES = 128
 
-cdef double LOOK = 5e7                  # multiply-adds between two looks for Ctrl-C, less than 0.05 s
+cdef double LOOK = 5e7                  # multiply-adds between two checks for Ctrl-C, less than 0.05 s
 
 
 # ------------------------------------------------------------------------------------------------
@@ -100,9 +100,9 @@ cdef inline void gate(
         store(y + i * LANES, logistic(net_gate))
 
 
-# A loop over units for each equation: operations that wait for each other are far apart in none of them, and
-# a processor looks no more than about a hundred ahead. The last vector of a kind of unit reaches into the
-# columns of the next kind in Y, which is written after it.
+# Each equation has its own loop over units: within a loop, independent operations are close together, and a
+# processor looks no more than about a hundred operations ahead. The last vector of a kind of unit reaches
+# into the columns of the next kind in Y, which is written after it.
 
 
 cdef inline void forward_step(
@@ -134,7 +134,7 @@ cdef inline void forward_step(
             state = fma(y_in, load(g + c), y_forget * load(s_before + c))          # (4)
             store(s + c, state)
             store(h + c, squashed_by(&n.h, state))
-    if n.has_out and n.peepholes:                           # it sees the new states
+    if n.has_out and n.peepholes:                           # it reads the new states
         gate(n, net + n.u_out, w + n.w_peep_out, s, y + n.y_out)                   # (5)
     for v in range(n.S):
         for i in range(n.B_vectors):
@@ -144,14 +144,14 @@ cdef inline void forward_step(
             store(y + n.y_c + v * n.B + b, y_out * load(h + v * n.Bp + b))         # (6)
 
 
-# The same for a network so small that one vector holds each kind of unit. Its step is a chain of operations
-# that wait for each other, and is fast if no memory lies between and the longest chain, from cell to cell, is
-# always begun first. So what the recurrent activations z of the time step before give is added here, in
-# registers.
+# The same for a network that is so small that one vector holds each kind of unit. Its step is a chain of
+# dependent operations: it is latency-bound. It is fast if the chain does not go through memory, and if the
+# longest chain, from cell to cell, always begins first. Therefore, the contribution of the recurrent
+# activations z of the previous time step is added here, in registers.
 
 
 cdef inline void add_cells(const Shape* n, const real* w, vec y, vec* kinds) noexcept nogil:
-    """What one cell of each block, y, adds to the net inputs."""                  # (1)
+    """Contribution of one cell of each block, y, to the net inputs."""            # (1)
     cdef Py_ssize_t b
     cdef int k
     cdef vec source
@@ -204,7 +204,7 @@ cdef inline void forward_step_in_registers(
         squashed[v] = squashed_by(&n.h, state[v])
         store(h + v * n.Bp, squashed[v])
     if n.has_out:
-        if n.peepholes:                                     # they see the new states
+        if n.peepholes:                                     # they read the new states
             kinds[0] = add_peepholes(n, 0, w + n.w_peep_out, s, kinds[0])
         y_out = logistic(kinds[0])                                                 # (5)
     if n.N:
@@ -222,18 +222,18 @@ cdef inline void forward_step_in_registers(
 
 
 # ------------------------------------------------------------------------------------------------
-# the memory block, backwards: each line from the line above that it differentiates
+# the memory block, backwards: each line follows the forward line that it differentiates
 #
-# `alone`: what the deltas of the time step after give through the recurrent weights is added here, in
-# registers; otherwise it stands in e_after, columns as in Y. NULL: nothing, as in the truncated gradient. In
-# both it is two sums, the deltas of output gates and cells and the other deltas: neither waits for the other.
+# `alone`: the contribution of the deltas of the next time step through the recurrent weights is added here,
+# in registers; otherwise it is in e_after, with the columns of Y. NULL: there is none (truncated gradient).
+# In both cases there are two independent sums: the deltas of output gates and cells, and the other deltas.
 
 
 cdef inline vec error_of(
     const Shape* n, bint alone, Py_ssize_t column,
     const real* e_after, const Packed* p, const real* delta_after,
 ) noexcept nogil:
-    """Errors at the activations of these columns of Y by the net inputs of the time step after."""   # (9)
+    """Errors at the activations of these columns of Y by the net inputs of the next time step."""    # (9)
     cdef Py_ssize_t u
     cdef const real* wt = p.at.wt + (column - n.recurrent)
     cdef vec total = all_(0), more = all_(0)
@@ -250,7 +250,7 @@ cdef inline vec error_of(
 
 cdef inline void backward_step(
     const Shape* n, bint alone, bint full, const real* w,
-    const real* e_after, const real* delta_after,           # IN  of the time step after; NULL: none
+    const real* e_after, const real* delta_after,           # IN  of the next time step; NULL: none
     const real* e_outputs,                                  # IN  (H,) errors at y_n, y_c by outputs, or NULL
     const Packed* p, Py_ssize_t row, Py_ssize_t row_before,   # IN  Y, G, S, HS; OUT D
     real* e_s,                                              # STATE (Cp,) error carried along the carousel
@@ -266,7 +266,7 @@ cdef inline void backward_step(
     cdef Py_ssize_t i, b, v, c
     cdef vec one = all_(1), y_in, y_forget, y_out, e_y, error, sum_in, sum_forget, sum_out, d
     for i in range(n.B_vectors - 1, -1, -1):
-        b = i * LANES                                       # these blocks
+        b = i * LANES                                       # first of these blocks
         y_in = load(y + n.y_in + b) if n.has_in else one
         y_forget = load(y + n.y_forget + b) if n.has_forget else one
         y_out = load(y + n.y_out + b) if n.has_out else one
@@ -320,7 +320,7 @@ cdef inline void backward_step(
                 add_peephole_gradient(n, full, b, w, n.w_peep_forget, d, s_before, e_s, grad)
     # y_n = f(net_n)                                                                (7)
     for i in range(n.N_vectors):
-        b = i * LANES                                       # these hidden units
+        b = i * LANES                                       # first of these hidden units
         e_y = all_(0)
         if from_after:
             e_y = error_of(n, alone, n.y_n + b, e_after, p, delta_after)
@@ -340,7 +340,7 @@ cdef inline void add_peephole_gradient(
     const Shape* n, bint full, Py_ssize_t b, const real* w, Py_ssize_t peephole, vec d, const real* s_before,
     real* e_s, real* grad,
 ) noexcept nogil:
-    """What net += p s_before gives to the gradient of p, and, if full, to the error at s_before."""
+    """Add the gradient of net += p s_before to that of p and, if full, to the error at s_before."""
     cdef Py_ssize_t v, c
     for v in range(n.S):
         c = v * n.Bp + b
@@ -350,7 +350,7 @@ cdef inline void add_peephole_gradient(
 
 
 # ------------------------------------------------------------------------------------------------
-# the gradient forwards: partials ds/dw carried from step to step (1997, appendix A.1; 2002, section 4)
+# the gradient forwards: partials ds/dw, updated at each step (1997, appendix A.1; 2002, section 4)
 #
 # P has a row for each source, recurrent, bias, inputs, and in it ds_c/dw for the weights from this source to
 #     net_c | net_in of c's block | net_forget of c's block          (C columns each)
@@ -424,7 +424,7 @@ cdef inline void carry_partials(
 
 
 cdef inline void immediate_errors(const Shape* n, const real* w, const Packed* p) noexcept nogil:
-    """From the deltas of the output units, OD, of this step to EH, ES and the deltas of row 1 of D."""
+    """EH, ES and the deltas of row 1 of D, from the deltas of the output units of this step, OD."""
     cdef const real* y = p.at.Y + n.y_row
     cdef const real* h = p.at.HS + n.Cp
     cdef real* delta = p.at.D + n.d_row
@@ -544,13 +544,13 @@ cdef void arrange(
     const Shape* n, const int64_t[::1] start, const int64_t[::1] length, const int64_t[::1] target,
     Py_ssize_t lo, Py_ssize_t hi, Packed* p,                # IN  the sequences lo..hi, the longest first; OUT
 ) noexcept nogil:
-    """Lays sequences out in rows."""
+    """Arranges sequences in rows."""
     cdef Py_ssize_t t, i, m = 0, active = hi - lo, row = hi - lo
     cdef Arrays* at = &p.at
     p.sequences = hi - lo
     p.T = length[lo]
     at.first[0] = 0
-    if p.sequences == 1:                                    # the same as below, without a decision per step
+    if p.sequences == 1:                                    # the same as below, without a branch per step
         for t in range(p.T):
             at.first[t + 1] = t + 1
             at.step[t] = start[lo] + t
@@ -585,14 +585,14 @@ cdef void pack(
     const Shape* n, const Inputs* data, const int64_t[::1] start, const int64_t[::1] length,
     const int64_t[::1] target, Py_ssize_t lo, Py_ssize_t hi, Packed* p,
 ) noexcept nogil:
-    """Lays sequences out, inputs included."""
+    """Arranges sequences in rows, including their inputs."""
     cdef Py_ssize_t j
     arrange(n, start, length, target, lo, hi, p)
     p.inputs = data[0]
     p.inputs.step = p.at.step
     if data.sparse:
         return
-    if p.sequences == 1:                                    # they can be read where they are
+    if p.sequences == 1:                                    # no copy: the inputs are contiguous
         p.inputs.x = data.x + start[lo] * n.M
         return
     p.inputs.x = p.at.XG
@@ -601,7 +601,7 @@ cdef void pack(
 
 
 cdef void reset_state(const Shape* n, Py_ssize_t sequences, const Arrays* at) noexcept nogil:
-    """Before the first step every activation and state is zero."""
+    """Sets all activations and states before the first step to zero."""
     cdef Py_ssize_t i
     for i in range(sequences):
         memset(at.Y + i * n.y_row + n.recurrent, 0, n.R * sizeof(real))
@@ -609,7 +609,7 @@ cdef void reset_state(const Shape* n, Py_ssize_t sequences, const Arrays* at) no
 
 
 cdef inline bint interrupted(double* done, double more) noexcept nogil:
-    """Counts multiply-adds; looks for Ctrl-C now and then. If true, a Python exception is set."""
+    """Counts multiply-adds, and checks for Ctrl-C at times. If true, a Python exception is set."""
     done[0] += more
     if done[0] < LOOK:
         return False
@@ -638,10 +638,10 @@ cdef inline void net_inputs(
 
 
 cdef inline bint is_by_time(const Shape* n, const Packed* p) noexcept nogil:
-    """Whether x W + b is computed time by time, for rows that stay in the cache, or for all times at once.
+    """Whether x W + b is computed for each time separately, so that rows stay in the cache, or for all times.
 
-    Then W is read at each time. That pays unless it has more rows than the net inputs, which otherwise are
-    written, read and written again far away. The bits are the same.
+    W is then read at each time. This is faster unless W has more rows than the net inputs, which otherwise
+    are written, read and written again in distant memory. The bits are the same.
     """
     return p.sequences >= STEP_ROWS and (p.inputs.sparse or n.M <= 4 * p.sequences)
 
@@ -649,7 +649,7 @@ cdef inline bint is_by_time(const Shape* n, const Packed* p) noexcept nogil:
 cdef inline void forward_alone_as(
     const Shape n, Py_ssize_t T, const real* w, const Arrays* at
 ) noexcept nogil:
-    """All time steps of one sequence, nothing but the rows that are kept in memory."""
+    """All time steps of one sequence; only the rows that are kept go to memory."""
     cdef Py_ssize_t _t
     cdef real* Y = at.Y
     cdef real* G = at.G
@@ -667,7 +667,7 @@ cdef inline void forward_alone_as(
         HS += n.Cp
 
 
-# Usual small networks: input and output gates, and
+# Usual small networks: they have input and output gates, and
 cdef enum:
     ANOTHER, ONE_CELL, TWO_CELLS,       # forget gates, one or two cells per block
     ONE_CELL_1997, TWO_CELLS_1997,      # no forget gates
@@ -687,7 +687,7 @@ cdef inline int usual_network(const Shape* n) noexcept nogil:
 
 
 cdef inline void fix(int usual, Shape* n) noexcept nogil:
-    """Says what is constant in a usual network, so that it costs nothing where that is compiled for it."""
+    """Sets the constants of a usual network, so that code that is compiled for it needs no branches."""
     n.has_in = n.has_out = n.B_vectors = 1
     n.S = 2 if usual == TWO_CELLS or usual == TWO_CELLS_1997 else 1
     n.has_forget = usual != ONE_CELL_1997 and usual != TWO_CELLS_1997
@@ -728,7 +728,7 @@ cdef void forward_rows(
     const Shape* n_, Py_ssize_t rows, Py_ssize_t row, Py_ssize_t lag, const real* w, const real* net,
     const Arrays* at,
 ) noexcept nogil:
-    """One time step of some sequences: their rows begin at `row`, those of the step before `lag` above."""
+    """One time step of some sequences, whose rows begin at `row`; the previous step is `lag` rows above."""
     cdef Shape n = n_[0]
     cdef Py_ssize_t i
     for i in range(row, row + rows):
@@ -739,7 +739,7 @@ cdef void forward_rows(
 
 
 cdef bint forward_packed(const Shape* n, Packed* p, const real* w, double* done) noexcept nogil:
-    """Inputs to activations and states; rows of time 0 hold the initial state. True: interrupted."""
+    """Activations and states from the inputs; rows of time 0 hold the initial state. True: interrupted."""
     cdef Arrays* at = &p.at
     cdef int64_t* first = at.first
     cdef Py_ssize_t t, row, rows
@@ -769,7 +769,7 @@ cdef bint forward_packed(const Shape* n, Packed* p, const real* w, double* done)
 cdef bint forward_stretches(
     const Shape* n, Py_ssize_t T, const real* w, const Arrays* at, double* done
 ) noexcept nogil:
-    """All time steps of one sequence, with a look for Ctrl-C now and then."""
+    """All time steps of one sequence, with checks for Ctrl-C."""
     cdef double madds = n.R * n.Up + 30. * n.Up
     cdef Py_ssize_t t = 0, many = <Py_ssize_t>(LOOK / madds), some
     cdef Arrays here = at[0]
@@ -810,7 +810,7 @@ cdef void add_recurrent_gradient(
 
 
 cdef inline void clear_absent_weights(const Shape* n, real* grad) noexcept nogil:
-    """The weights that have a place but no connection: biases, and recurrence into cells and hidden units."""
+    """Weights that have a place but no connection: biases, and recurrence into cells and hidden units."""
     cdef real* b = grad + n.w_bias
     cdef real* row
     cdef Py_ssize_t i
@@ -831,7 +831,7 @@ cdef inline void clear_absent_weights(const Shape* n, real* grad) noexcept nogil
 cdef void add_gradient(
     const Shape* n, const Packed* p, Py_ssize_t t, Py_ssize_t T, real* grad
 ) noexcept nogil:
-    """What the deltas of the times t..T give: all but what belongs to output units and peepholes."""   # (15)
+    """Gradient from the deltas of the times t..T, except that of output units and peepholes."""       # (15)
     cdef Py_ssize_t lo = p.at.first[t], rows = p.at.first[T + 1] - lo
     cdef const real* D = p.at.D + lo * n.d_row
     if n.R:
@@ -861,7 +861,7 @@ cdef inline void backward_alone_as(
 cdef void backward_alone(
     const Shape* n_, const Packed* p, bint full, Py_ssize_t lo, Py_ssize_t hi, const real* w, real* grad,
 ) noexcept nogil:
-    """The same, compiled for the usual networks: of 1997 the truncated gradient, of today both."""
+    """The same, compiled for the usual networks: for 1997 the truncated gradient, for the others both."""
     cdef Shape n = n_[0]
     cdef int usual = usual_network(&n)
     if usual == ONE_CELL and full:
@@ -907,7 +907,7 @@ cdef void backward_rows(
 
 
 cdef void recurrent_errors(const Shape* n, const Packed* p, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-    """Errors at the activations of the time step before, in two sums, from the deltas of these rows."""
+    """Errors at the activations of the previous time step, in two sums, from the deltas of these rows."""
     cdef const real* delta = p.at.D + row * n.d_row
     cdef real* e = p.at.E
     cdef real* more = p.at.E + p.sequences * n.y_row
@@ -922,7 +922,7 @@ cdef void recurrent_errors(const Shape* n, const Packed* p, Py_ssize_t row, Py_s
 cdef bint backward_packed(
     const Shape* n, const Packed* p, bint full, const real* w, real* grad, double* done
 ) noexcept nogil:
-    """Errors back through time: D, and all of the gradient but the outputs' part. True: interrupted.
+    """Errors back through time: D, and the gradient without that of output units. True: interrupted.
 
     E and ES end as the errors at the initial activations and states, a row of E per sequence.
     """
@@ -963,7 +963,7 @@ cdef bint backward_packed(
 
 
 cdef void transpose_weights(const Shape* n, bint full, const real* w, real* wt) noexcept nogil:
-    """The two matrices that the backward pass reads the other way round."""
+    """Transposes the two matrices that the backward pass reads by columns."""
     if full and n.R:
         transpose(n.R, n.U, w + n.w_recurrent, n.Up, wt, n.Rp)
     if not n.is_layer:
@@ -971,8 +971,8 @@ cdef void transpose_weights(const Shape* n, bint full, const real* w, real* wt) 
 
 
 # ------------------------------------------------------------------------------------------------
-# the output units of a packed batch. Their sources y_n and y_c lie in the rows of Y (a target at every step),
-# or are copied side by side to HR. A layer has none: its outputs are y_c and y_n, in the users' order.
+# the output units of a packed batch. Their sources y_n and y_c are in the rows of Y (a target at every step),
+# or are copied to HR. A layer has no output units: its outputs are y_c and y_n, in the users' order.
 
 
 cdef inline void hidden_outputs(const Shape* n, const real* y, real* out) noexcept nogil:
@@ -985,7 +985,7 @@ cdef inline void hidden_outputs(const Shape* n, const real* y, real* out) noexce
 
 
 cdef inline void hidden_errors(const Shape* n, const real* errors, real* e) noexcept nogil:
-    """Errors at the outputs of a layer -> errors at y_n, y_c."""
+    """Errors at y_n and y_c, from errors at the outputs of a layer."""
     cdef Py_ssize_t b, v
     memcpy(e, errors + n.C, n.N * sizeof(real))
     for v in range(n.S):
@@ -996,7 +996,7 @@ cdef inline void hidden_errors(const Shape* n, const real* errors, real* e) noex
 cdef inline void output_net_inputs(
     const Shape* n, Py_ssize_t rows, const real* y, const real* w, real* O
 ) noexcept nogil:
-    """Net inputs of the output units after these rows of Y, but for the shortcut."""                 # (8)
+    """Net inputs of the output units after these rows of Y, without the shortcut."""                 # (8)
     cdef Py_ssize_t i
     if n.is_layer:
         for i in range(rows):
@@ -1058,7 +1058,7 @@ cdef void add_output_gradient(const Shape* n, const Packed* p, real* grad) noexc
 
 
 cdef inline double target_weight(const Shape* n, const Targets* targets, Py_ssize_t target) noexcept nogil:
-    """Weight of a target: the mean of those of its outputs, if each has its own."""
+    """Weight of a target; if each output has its own weight, their mean."""
     cdef Py_ssize_t k
     cdef double total = 0
     if not targets.each_output:
@@ -1084,7 +1084,7 @@ cdef inline bint misses(
 cdef double output_errors(
     const Shape* n, Packed* p, const Targets* targets, double scale, real[:, ::1] record
 ) noexcept nogil:
-    """Net inputs of the output units to the loss, to the deltas OD and to the errors EH at y_n and y_c."""
+    """Loss, deltas OD, and errors EH at y_n and y_c, from the net inputs of the output units."""
     cdef Arrays* at = &p.at
     cdef Py_ssize_t j, target
     cdef double value = 0
@@ -1111,7 +1111,7 @@ cdef double loss_and_gradient(
     const Shape* n, Packed* p, const Targets* targets, bint full, double scale,
     const real* w, real* grad, real[:, ::1] record, double* done, bint* stopped,
 ) noexcept nogil:
-    """Weighted loss of a packed batch; its gradient, times `scale`, is added to `grad`."""
+    """Weighted loss of a packed batch; adds `scale` times its gradient to `grad`."""
     stopped[0] = forward_packed(n, p, w, done)
     if stopped[0]:
         return 0
@@ -1133,11 +1133,11 @@ cdef double errors_to_gradient(
 
 
 # ------------------------------------------------------------------------------------------------
-# what Python holds: sizes, data, arrays, weights
+# objects that Python holds: sizes, data, arrays, weights
 
 
 def fill(fields, dict numbers):
-    """Fill an array of a struct by the names of its fields; a struct within it is a dict within `numbers`."""
+    """Fill an array of a struct by the names of its fields; `numbers` has a dict for each inner struct."""
     for name in fields.dtype.names:
         if isinstance(numbers[name], dict):
             fill(fields[name], numbers[name])
@@ -1146,7 +1146,7 @@ def fill(fields, dict numbers):
 
 
 cdef class Plan:
-    """Sizes and places of one network: a dict of numbers (`layout`) as a struct.
+    """Sizes and offsets of one network, as a struct made from a dict of numbers (`layout`).
 
     Parameters
     ----------
@@ -1167,7 +1167,7 @@ cdef class Plan:
 
 
 def zeros(*shape):
-    """Array of zeros that starts at a whole vector and has a spare one behind its end."""
+    """Array of zeros that is aligned to whole vectors and has a spare vector behind its end."""
     cdef Py_ssize_t size = 1, at, item = sizeof(real)
     for length in shape:
         size *= length
@@ -1177,7 +1177,7 @@ def zeros(*shape):
 
 
 cdef real* address(array) except NULL:
-    """First number of an array of this module's type, which must outlive its use."""
+    """Pointer to the data of an array of this module's type; the array must outlive its use."""
     cdef Py_buffer view
     PyObject_GetBuffer(array, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
     cdef real* at = <real*>view.buf
@@ -1189,7 +1189,7 @@ cdef real* address(array) except NULL:
 
 
 cdef class Data:
-    """Inputs, targets and weights of all sequences, as the kernel reads them.
+    """Inputs, targets and weights of all sequences, in the form of the kernel.
 
     Parameters
     ----------
@@ -1198,7 +1198,7 @@ cdef class Data:
     targets : ndarray of shape (n_targets, n_outputs) or None
     weight : ndarray of float64 of shape (n_targets,) or (n_targets, n_outputs), or None
     loss : int
-        Of `LOSSES`.
+        Value of `LOSSES`.
     """
 
     cdef Inputs inputs
@@ -1247,9 +1247,9 @@ cdef class Workspace:
     ----------
     plan : Plan
     rows, sequences, longest : int
-        Time steps and sequences of a packed batch at most, steps of its longest sequence.
+        Largest numbers of time steps, of sequences, and of steps of the longest sequence, of a packed batch.
     sparse, backward, partials : bool
-        Whether inputs are sparse; whether there is room for a gradient; for partials carried forwards.
+        Whether inputs are sparse; whether there is room for a gradient, and for forward partials.
     """
 
     cdef Arrays at
@@ -1312,7 +1312,7 @@ cdef class Workspace:
 
 
 cdef class Weights:
-    """Weights on their way, with gradient and state of the solver; packed vectors and the solver's numbers.
+    """Weights during learning, with gradient and solver state, as packed vectors; the solver's numbers.
 
     Parameters
     ----------
@@ -1334,7 +1334,7 @@ cdef class Weights:
 
 
 # ------------------------------------------------------------------------------------------------
-# entry points: `order` says which sequences, with their first steps, lengths and first targets
+# entry points: `order` has the first step, the length and the first target of each sequence
 
 
 def forward(
@@ -1342,7 +1342,7 @@ def forward(
     real[:, ::1] activations, real[:, ::1] cells,           # initial state, then the final one
     real[:, ::1] outputs,
 ):
-    """Outputs of a packed batch and its final state, in windows of so many time steps.
+    """Outputs of a packed batch and its final state, computed in windows of `window` time steps.
 
     If one window is enough, `work` keeps every activation and state.
     """
@@ -1400,10 +1400,10 @@ def gradient(
     Plan plan, Data data, order, Workspace work, const real[::1] w, bint full, double scale, bint reset,
     real[::1] grad, bint is_forward_done=False,
 ):
-    """Loss of a packed batch; `scale` times its gradient is added to `grad`.
+    """Loss of a packed batch; adds `scale` times its gradient to `grad`.
 
-    `reset` starts from states of zero, else from the states in the first rows of work.Y and work.S. If
-    `is_forward_done`, `work` is as `forward` left it after these sequences in one window.
+    With `reset`, states start from zero, otherwise from the first rows of work.Y and work.S. With
+    `is_forward_done`, `work` has the results of `forward` for these sequences in one window.
     """
     cdef:
         Shape* n = &plan.shape
@@ -1445,11 +1445,11 @@ def train(
     Plan plan, Data data, order, Workspace work, Weights weights, bint full, bint mean,
     const int64_t[::1] batch, Py_ssize_t most, real[:, ::1] record,
 ):
-    """The mini-batches of an epoch, an update after each; returns the sum of the weighted losses.
+    """Runs the mini-batches of an epoch, with an update after each; returns the sum of weighted losses.
 
     Mini-batch k holds the sequences batch[k]..batch[k + 1], at most `most` in a packed batch. `record`
-    (n_targets, K), if not empty, gets the outputs from which each sequence was learned. Stops before the
-    update at the first loss that is not finite, and returns it.
+    (n_targets, K), if not empty, receives the outputs before each update. If a loss is not finite, the
+    function stops before the update and returns this loss.
     """
     cdef:
         Shape* n = &plan.shape
@@ -1509,22 +1509,22 @@ def train_steps(
     Plan plan, Data data, order, Workspace work, Weights weights, bint carry, real[:, ::1] record,
     const double[::1] rates=None, double limit=INFINITY, bint learns=True,
 ):
-    """Sequences with an update after each step that has a target.
+    """Learns from sequences with an update after each step that has a target.
 
-    Truncated gradient by partials carried forwards: the memory does not depend on the lengths. `carry` goes
-    on from the state and the partials that `work` holds. Stops before the update at the first loss that is
-    not finite, and after the update at the first step with an output that differs from its target by `limit`
-    or more (outputs of weight 0 do not count). `rates`, if given, are the learning rates of all time steps
-    of `data`; without `learns` nothing is learned.
+    The truncated gradient comes from forward partials, so memory does not depend on the lengths. `carry`
+    continues from the state and the partials in `work`. Learning stops before the update at the first loss
+    that is not finite, and after the update at the first step with an output that differs from its target by
+    `limit` or more (outputs of weight 0 do not count). `rates`, if given, are the learning rates of all time
+    steps of `data`. Without `learns`, weights do not change.
 
     Returns
     -------
     total : float
         Sum of the weighted losses.
     n_steps : int
-        Time steps that were made, the last one included.
+        Number of time steps that were run, including the last one.
     missed : bool
-        Whether the limit ended it.
+        Whether the limit ended the run.
     """
     cdef:
         Shape* n = &plan.shape
@@ -1633,7 +1633,7 @@ cdef void reset_partials(const Shape* n, bint sparse, Arrays* at) noexcept nogil
 
 
 # ------------------------------------------------------------------------------------------------
-# one time step of streams: called from Python for each, so all that it needs is looked up once
+# one time step of streams: Python calls it for each step, so everything it needs is looked up once
 
 
 cdef bint all_finite(Py_ssize_t size, const real* a) noexcept nogil:
@@ -1645,7 +1645,7 @@ cdef bint all_finite(Py_ssize_t size, const real* a) noexcept nogil:
 
 
 cdef char* bytes_of(array) except NULL:
-    """First byte of a contiguous array, which must outlive its use."""
+    """Pointer to the data of a contiguous array; the array must outlive its use."""
     cdef Py_buffer view
     PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
     cdef char* at = <char*>view.buf
@@ -1654,22 +1654,22 @@ cdef char* bytes_of(array) except NULL:
 
 
 cdef class Step:
-    """One time step of streams, again and again.
+    """Computes one time step of streams per call.
 
     Parameters
     ----------
     plan : Plan
     work : Workspace
-        Of n_streams rows and sequences. The rows of Y and S from `state_row` on hold the state.
+        Workspace of n_streams rows and sequences. The rows of Y and S from `state_row` on hold the state.
     n_streams, at_once : int
-        Streams, and how many of them are computed at once.
+        Number of streams, and number of streams that are computed at once.
     given, packed : ndarray
-        Weights as users know them, and the kernel's copy of them.
+        Weights of the user, and the kernel's copy of them.
 
     Notes
     -----
-    If `work` has room for partials, of one stream, they are carried forwards, and the rows before and after
-    the last step are kept: `gradient` needs both.
+    If `work` has room for partials, of one stream, each step updates them. The rows before and after the last
+    step are kept, because `gradient` needs both.
     """
 
     cdef Plan plan
@@ -1692,17 +1692,17 @@ cdef class Step:
             raise ValueError("partials are carried for one stream")
 
     def load(self, given, packed):
-        """Take these weights from now on."""
+        """Use these weights from now on."""
         self.given, self.copied, self.packed = given, given.tobytes(), packed
         self.n_bytes = given.nbytes
         self.reference = ref(given)  # NumPy then refuses to resize it, even with refcheck=False
         self.weights, self.w = bytes_of(given), address(packed)
 
     def advance(self, weights, x):
-        """Outputs after the inputs x, and the state moves on.
+        """Outputs after the inputs x; updates the state.
 
-        None, and the state stays, if `weights` are others than at first, x is no C-contiguous array of the
-        kernel's dtype with n_features numbers (or a row of them per stream), or a number is not finite.
+        Returns None, with unchanged state, if `weights` have changed, if x is no C-contiguous array of the
+        kernel's dtype with n_features numbers (or a row of them per stream), or if a number is not finite.
         """
         cdef cnp.npy_intp[2] shape = [self.streams, self.plan.shape.K]
         cdef int ndim
@@ -1726,7 +1726,7 @@ cdef class Step:
         return outputs if fits else None
 
     cdef bint step(self, const real* x, real* out):
-        """One step of all streams: what comes after the state goes to the rows below."""
+        """One step of all streams; the new state goes to the rows below the old one."""
         cdef const Shape* n = &self.plan.shape
         cdef Arrays* at = &self.work.at
         cdef Py_ssize_t lo = 0, rows, i, j, streams = self.streams
@@ -1747,7 +1747,7 @@ cdef class Step:
         while lo < streams:
             rows = min(self.at_once, streams - lo)
             p.at = at[0]
-            p.at.Y += lo * n.y_row                          # a packed batch, but for the distance of times
+            p.at.Y += lo * n.y_row                          # a packed batch with another distance of times
             p.at.S += lo * n.Cp
             p.inputs.x = x + lo * n.M
             p.sequences = rows
@@ -1792,7 +1792,7 @@ cdef class Step:
         self.state_row = 0
 
     def gradient(self, const real[::1] v, real[::1] grad):
-        """Adds to `grad` the gradient of sum_k v_k y_k of the last step, by partials carried forwards."""
+        """Adds to `grad` the gradient of sum_k v_k y_k of the last step, by forward partials."""
         cdef const Shape* n = &self.plan.shape
         cdef double one = 1
         cdef unsigned long long mode
@@ -1814,7 +1814,7 @@ cdef class Step:
 
 
 cdef void stream_step(const Shape* n, Packed* p, Py_ssize_t lag, const real* w) noexcept nogil:
-    """One time step of some streams, from their rows to those `lag` rows below; their outputs, A."""
+    """One time step of some streams, from their rows to those `lag` rows below, and their outputs, A."""
     cdef Arrays* at = &p.at
     cdef Py_ssize_t i, rows = p.sequences
     cdef real* net = at.D

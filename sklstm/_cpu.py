@@ -1,8 +1,8 @@
 """The kernel for this processor: one compiled module for each type and CPU level, chosen at import.
 
-``SKLSTM_ISA=avx2`` in the environment takes a level below what the processor has: "baseline", "avx2" or
-"avx512". ``SKLSTM_REGISTERS=0`` computes single sequences of small networks as all others, not in registers:
-the bits are the same, and so the tests can tell.
+``SKLSTM_ISA=avx2`` in the environment selects a level below that of the processor: "baseline", "avx2" or
+"avx512". ``SKLSTM_REGISTERS=0`` computes single sequences of small networks like all others, not in
+registers. The bits are the same; tests check this.
 """
 
 import os
@@ -23,7 +23,7 @@ def _module(level, dtype):
 
 
 def _available():
-    """Levels that are built and that this processor runs, the lowest first."""
+    """Levels that are built and that this processor supports, the lowest first."""
     # a module of a level that the processor lacks is never imported, not even to ask: only the baseline is
     supported = _module(1, "float32").SUPPORTED_LEVEL
     built = [level for level in NAMES if find_spec(f"sklstm._core_f32_v{level}")]
@@ -53,15 +53,15 @@ def level():
 
 
 def in_use():
-    """Level and paths in use: what an engine that is made now depends on."""
+    """Level and paths in use, on which a new engine depends."""
     return level(), _registers
 
 
 def core(dtype, n_units=None):
-    """The compiled kernel for a dtype; `n_units` of each kind at most in a network, if that is known.
+    """The compiled kernel for a dtype and a network with at most `n_units` units of each kind, if known.
 
-    Half a vector of AVX-512 takes as long as a whole one and has the longer latency: networks whose units fit
-    into one of AVX2 are computed there. The bits are the same.
+    Half a vector of AVX-512 takes as long as a whole one, and its latency is longer than with AVX2. Networks
+    whose units fit into one vector of AVX2 are therefore computed with AVX2. The bits are the same.
     """
     fits = n_units is not None and n_units * np.dtype(dtype).itemsize <= AVX2_BYTES
     return _module(3 if _level == 4 and fits and 3 in _available_levels else _level, dtype)

@@ -1,4 +1,4 @@
-"""How far back errors reach: the deltas of the hidden units, by the lag to the output."""
+"""Error flow: the errors at the hidden units, by the lag to the output."""
 
 from typing import Any
 
@@ -26,10 +26,10 @@ def error_flow(
     """Norm of the error that flows back from an output, by the lag.
 
     An error of 1 is injected at the net input of one output unit, and flows back through the network as in
-    learning. The error that arrives at the net inputs of the hidden units q steps earlier decides what can be
-    learned from inputs at the lag q: where it is practically 0, nothing is learned from them. After a single
-    epoch (``max_iter=1``) it shows whether a network can learn a task at all; after learning, it shows which
-    steps the model reads.
+    learning. The error that arrives at the net inputs of the hidden units q steps earlier limits what can be
+    learned from inputs at the lag q: if it is practically 0, nothing is learned from them. After a single
+    epoch (``max_iter=1``), it shows whether a network can learn a task at all. After learning, it shows which
+    steps the model uses.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def error_flow(
     n_lags : int or None, default=None
         Number of lags, from 0 to n_lags - 1; None means all.
     gradient : {"full", "truncated"} or None, default=None
-        Through which connections errors flow; None means as in the learning of the estimator.
+        Connections through which errors flow; None means the gradient with which the estimator learns.
 
     Returns
     -------
@@ -59,12 +59,12 @@ def error_flow(
             The same for each kind of unit in each layer and direction, by the names of
             `Network.weight_shapes`.
         `carousel` : ndarray of shape (n_sequences, n_lags) or None
-            What the constant error carousel alone keeps: the product of the forget gates from that step to
-            the output, averaged over the blocks; 1 without forget gates, None without memory blocks. It is
-            that of the last layer, and of the forward direction.
+            Fraction of the error that the constant error carousel alone keeps: the product of the forget
+            gates from that step to the output, averaged over the blocks. It is 1 without forget gates, and
+            None without memory blocks. It is that of the last layer in the forward direction.
         `half_life` : float
             Number of lags in which the median of the norms falls to a half, from a straight line through its
-            logarithm from the lag 1 on; infinite if it does not fall.
+            logarithm from the lag 1 on. It is infinite if the median does not fall.
 
     Notes
     -----
@@ -116,7 +116,7 @@ def error_flow(
     at_lag[before] = 0
 
     def lined_up(values):
-        """Number per step -> number per sequence and lag."""
+        """Convert numbers per step to numbers per sequence and lag."""
         return np.where(before, np.nan, values[at_lag])
 
     hidden = {name: delta for name, delta in deltas.items() if name != "output"}
@@ -132,7 +132,7 @@ def error_flow(
 
 
 def _carousel(lstm, sequences, patch, lined_up):
-    """Mean of the blocks of the product of the forget gates after that step, of each patch once."""
+    """Product of the forget gates after each step, once per patch; mean over the blocks."""
     if not lstm.network_.forget_gate:
         return lined_up(np.ones(sequences.n_steps))
     prefix, _ = lstm.network_._last_layer()[0]
@@ -145,11 +145,11 @@ def _carousel(lstm, sequences, patch, lined_up):
 
 
 def _half_life(median):
-    """Lags to a half, of what falls as a straight line on a logarithmic axis."""
+    """Number of lags to a half, from a straight line on a logarithmic axis."""
     positive = median > 0
-    n = len(median) if positive.all() else int(positive.argmin())  # up to where it is 0
+    n = len(median) if positive.all() else int(positive.argmin())  # up to the first 0
     if n < 2:
         return 0.0 if len(median) > 1 else np.inf
-    first = min(n - 2, 1)  # at the lag 0 output gates have a part that they have nowhere else
+    first = min(n - 2, 1)  # the error at output gates is different at the lag 0
     slope, _ = np.polyfit(np.arange(first, n), np.log(median[first:n]), 1)
     return float(-np.log(2) / slope) if slope < 0 else np.inf

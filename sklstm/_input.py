@@ -1,4 +1,4 @@
-"""How estimators and transformers read X: any container -> `Sequences`, with scikit-learn's bookkeeping."""
+"""Conversion of X to `Sequences` in estimators and transformers, with scikit-learn's attributes."""
 
 import warnings
 from reprlib import repr as short_repr
@@ -13,17 +13,17 @@ from sklstm._tables import origin_of
 
 
 def read_X(estimator, X, n_inputs=None, *, allow_nan=False, mixed=False):
-    """Read X and set, or check, what scikit-learn wants to know of it.
+    """Read X, and set or check scikit-learn's attributes of X.
 
     Parameters
     ----------
     estimator : estimator with a parameter n_channels
-        Gets `n_features_in_`, of a 2-D X its columns, and `feature_names_in_` if the features, or the columns
-        of a 2-D X, have names.
+        Gets `n_features_in_` (for a 2-D X, its number of columns), and `feature_names_in_` if the features,
+        or the columns of a 2-D X, have names.
     X : sequences
         See `sklstm._sequences.as_sequences`.
     n_inputs : int, default=None
-        Features of a time step that were seen in `fit`; None: this is `fit`.
+        Number of features of a time step in `fit`; None: this is `fit`.
     allow_nan, mixed : bool
         Whether values may be missing, and whether they may be objects.
 
@@ -61,11 +61,11 @@ def read_X(estimator, X, n_inputs=None, *, allow_nan=False, mixed=False):
 def read_table(estimator, X, reset, mixed=False):
     """Read a 2-D X as an array of numbers, with scikit-learn's check that its columns are those of `fit`.
 
-    Lists are not checked: that they are equally long need not mean anything, and one alone always is. Nor is
-    anything checked if X in `fit` was no table.
+    Lists are not checked, because their lengths may be equal by chance, and a single list always makes a
+    table. Nothing is checked if X in `fit` was not a table.
     """
-    numbers = numbers_of(X, "X", mixed=mixed) if library_of(X) else None  # its dates are none
-    if numbers is not None and numbers.dtype == object:  # columns of which NumPy may make no array
+    numbers = numbers_of(X, "X", mixed=mixed) if library_of(X) else None  # refuses dates
+    if numbers is not None and numbers.dtype == object:  # NumPy may not be able to join such columns
         if reset or getattr(estimator, "_n_columns_in", None) is not None:
             validate_data(estimator, X, reset=reset, skip_check_array=True)
         return numbers
@@ -84,7 +84,7 @@ def read_table(estimator, X, reset, mixed=False):
 
 
 def remember_shape(estimator, n_columns, n_features, names):
-    """Keep from `fit` the number of columns, None if X was no table; then the features of a time step."""
+    """Store the number of columns in `fit` (None if X was no table) and of features of a time step."""
     estimator._n_columns_in = n_columns
     if n_columns is not None:
         return
@@ -102,7 +102,7 @@ def check_names(estimator, names):
         return
     if fitted is None or names is None:
         if estimator._n_columns_in is not None:
-            return  # names of columns of a 2-D X
+            return  # the names are those of the columns of a 2-D X
         problem = (
             f"X has feature names, but {name} was fitted without feature names"
             if fitted is None
@@ -124,7 +124,7 @@ def check_names(estimator, names):
 
 
 def warn_of_other_readings(X, table, n_channels):
-    """Warn if what is known of a 2-D X speaks against one univariate sequence per row."""
+    """Warn if there is evidence that a 2-D X does not have one univariate sequence per row."""
     if n_channels is not None:
         return
     n_rows, n_columns = table.shape
@@ -162,9 +162,9 @@ def warn_of_other_readings(X, table, n_channels):
 
 
 def warn_of_channels_first(X):
-    """Warn of a 3-D array whose second axis is probably the channel.
+    """Warn of a 3-D array whose second axis is probably that of the channels.
 
-    Either it has one time step, or its last axis is much longer, and neighbours are much more alike along it.
+    Either it has one time step, or its last axis is much longer, and neighbours along it are more similar.
     """
     if not isinstance(X, np.ndarray) or X.ndim != 3 or X.dtype.kind not in "biuf":
         return
@@ -193,7 +193,7 @@ def _change(X, axis):
 
 
 def _may_be_a_step(name):
-    """Whether the name of a column may be that of a time step: it has a digit in it, or is no text."""
+    """Whether the name of a column may be that of a time step: it contains a digit, or is not text."""
     return not isinstance(name, str) or any(map(str.isdigit, name))
 
 

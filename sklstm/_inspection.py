@@ -37,9 +37,10 @@ def permutation_importance(
     random_state: RandomState = None,
     n_jobs: int | None = None,
 ) -> Bunch:
-    """Fall of the score when a channel, or a window of time, is taken from another sequence.
+    """Fall of the score when a channel, or a window of time, comes from another sequence.
 
-    scikit-learn's function of this name shuffles the columns of a table; this one keeps the order of time.
+    The function of this name in scikit-learn shuffles the columns of a table. This function keeps the order
+    of time.
 
     Parameters
     ----------
@@ -51,9 +52,10 @@ def permutation_importance(
     y : array-like of shape (n_sequences,), or a list of arrays with ``scoring=step_scorer(...)``
         Targets.
     by : {"channels", "windows"}, default="channels"
-        "channels": a sequence gets a whole channel of another one, from its first step on; a shorter channel
-        is repeated, a longer one is cut. "windows": it gets all channels of a window of another one. Windows
-        are relative to the length: window w of k has the steps t with ``w <= t * k / n_steps < w + 1``.
+        "channels": a sequence gets a whole channel of another sequence, from its first step on; a shorter
+        channel is repeated, and a longer one is cut. "windows": it gets all channels of a window of another
+        sequence. Windows are relative to the length: window w of k has the steps t with
+        ``w <= t * k / n_steps < w + 1``.
     n_windows : int, default=10
         Number of windows if `by` is "windows", at most the number of steps of the longest sequence.
     n_repeats : int, default=5
@@ -67,7 +69,7 @@ def permutation_importance(
     random_state : int, RandomState instance or None, default=None
         Source of the permutations.
     n_jobs : int or None, default=None
-        How many channels or windows are computed in parallel, as in joblib.
+        Number of channels or windows that are computed in parallel, as in joblib.
 
     Returns
     -------
@@ -96,8 +98,8 @@ def permutation_importance(
     sequences = as_sequences(X, n_channels=n_channels, allow_nan=True, mixed=True)
     if len(sequences) == 1:
         raise ValueError(
-            "X has 1 sequence, so there is no other one from which a channel or a window could be taken: "
-            "give several. input_gradients and occlusion_importance explain the prediction of a single one."
+            "X has 1 sequence, so there is no other sequence to take a channel or a window from: give "
+            "several. input_gradients and occlusion_importance explain the prediction of a single sequence."
         )
     longest = int(sequences.lengths.max())
     check_integer("n_windows", n_windows, 1)
@@ -138,7 +140,7 @@ def _steps(sequences):
 
 
 def _with_channel(sequences, donor, channel):
-    """Sequence i with that channel of sequence donor[i], repeated or cut to its length."""
+    """Sequence i with this channel of sequence donor[i], repeated or cut to its length."""
     i, t = _steps(sequences)
     rows = sequences.offsets[donor[i]] + t % sequences.lengths[donor[i]]
     values = sequences.values
@@ -148,7 +150,7 @@ def _with_channel(sequences, donor, channel):
 
 
 def _with_window(sequences, donor, window, n_windows):
-    """Sequence i with that window of sequence donor[i], repeated or cut to its length."""
+    """Sequence i with this window of sequence donor[i], repeated or cut to its length."""
     first, end = -(-np.outer([window, window + 1], sequences.lengths) // n_windows)  # rounded up
     i, t = _steps(sequences)
     size = (end - first)[donor[i]]
@@ -170,10 +172,11 @@ def step_scorer(scoring: str | Callable[..., float]) -> Callable[..., float]:
     Returns
     -------
     callable
-        ``scorer(estimator, X, y, sample_weight=None)``, for `scoring=` of scikit-learn's tools: y is a list
-        of arrays of shape (n_steps,) or (n_steps, n_outputs), `sample_weight` one weight per sequence, or a
-        list of arrays, one per step. Targets that are missing (NaN, None, pandas.NA, masked) or have the
-        weight 0 are left out; where only some outputs of a step are, the score is the mean over the outputs.
+        ``scorer(estimator, X, y, sample_weight=None)``, for `scoring=` of scikit-learn's tools. y is a list
+        of arrays of shape (n_steps,) or (n_steps, n_outputs); `sample_weight` has one weight per sequence, or
+        is a list of arrays with one weight per step. Targets that are missing (NaN, None, pandas.NA, masked)
+        or have the weight 0 are left out. If only some outputs of a step are left out, the score is the mean
+        over the outputs.
 
     Examples
     --------
@@ -191,7 +194,7 @@ def step_scorer(scoring: str | Callable[..., float]) -> Callable[..., float]:
 
 
 def stack_steps(y: Any, predicted: Any, *, sample_weight: npt.ArrayLike | None = None) -> tuple[Array, ...]:
-    """Stack targets and predictions of all steps that have a target: for any metric or display.
+    """Stack targets and predictions of all steps that have a target, for any metric or display.
 
     Parameters
     ----------
@@ -199,7 +202,7 @@ def stack_steps(y: Any, predicted: Any, *, sample_weight: npt.ArrayLike | None =
         Targets. Steps whose target is missing (NaN, None, pandas.NA, masked) or has the weight 0 are left
         out.
     predicted : list of arrays with one row per step
-        What `predict`, `predict_proba` or `cross_val_predict_steps` gives.
+        Result of `predict`, `predict_proba` or `cross_val_predict_steps`.
     sample_weight : array-like of shape (n_sequences,) or list of arrays of shape (n_steps,), default=None
         Weights.
 
@@ -284,7 +287,7 @@ class _StepScorer:
 
 
 class _Steps:
-    """An estimator whose predictions are stacked: one row per step that counts, of all outputs or of one."""
+    """Estimator with stacked predictions: one row per step that counts, of all outputs or of one output."""
 
     def __init__(self, estimator, keep, column, responses):
         self._estimator = estimator
@@ -328,24 +331,24 @@ def cross_val_predict_steps(
     verbose: int = 0,
     params: dict[str, Any] | None = None,
 ) -> Array:
-    """Predictions at every step, each by a model that has not seen the sequence.
+    """Predictions at every step, each by a model that has not learned from the sequence.
 
-    scikit-learn's `cross_val_predict` for targets at every step, whose labels it would encode for methods
-    other than "predict".
+    This is scikit-learn's `cross_val_predict` for targets at every step. The function of scikit-learn cannot
+    encode the labels of such targets, which it does for methods other than "predict".
 
     Parameters
     ----------
     estimator : estimator
-        It predicts one array per sequence: ``return_sequences=True``.
+        Estimator that predicts one array per sequence, by ``return_sequences=True``.
     X : sequences
         Any container that the estimator takes.
     y : list of arrays of shape (n_steps,) or (n_steps, n_outputs)
         Targets of the steps.
     groups, cv, n_jobs, verbose, params
-        As in scikit-learn's function. `cv` splits the sequences, which cannot be stratified: an int or None
-        is `KFold`.
+        As in the function of scikit-learn. `cv` splits the sequences. They cannot be stratified, so an int or
+        None means `KFold`.
     method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}, default="predict"
-        What is called.
+        Method that is called.
 
     Returns
     -------
@@ -384,7 +387,7 @@ def cross_val_predict_steps(
 
 
 class _Method(BaseEstimator):
-    """An estimator with another method as its `predict`."""
+    """Estimator that uses another method as its `predict`."""
 
     def __init__(self, estimator, method, classes):
         self.estimator = estimator
@@ -396,7 +399,7 @@ class _Method(BaseEstimator):
         if self.classes is not None and len(self.estimator_.classes_) < len(self.classes):
             unseen = np.setdiff1d(self.classes, self.estimator_.classes_)
             raise ValueError(
-                f"No training sequence of a fold has a step of the class {shown(unseen[0])}: take fewer "
+                f"No training sequence of a fold has a step of the class {shown(unseen[0])}: use fewer "
                 "folds, or a cv that shuffles."
             )
         return self

@@ -1,4 +1,4 @@
-"""What messages say: values, and the names of methods."""
+"""Text for messages: values, and the names of methods."""
 
 from inspect import isfunction, unwrap
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def shown(value):
-    """Text of a value for a message: NumPy's scalars as those of Python, 0.0 and not np.float64(0.0).
+    """Text of a value for a message; scalars of NumPy look like those of Python, 0.0 and not np.float64(0.0).
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ def shown(value):
 
 
 def of_public_classes(cls):
-    """Leave a private base class out of what Python says of the arguments of its methods.
+    """Remove the name of a private base class from Python's messages about arguments of its methods.
 
-    "fit() missing 1 required positional argument: 'y'", not "_BaseLSTM.fit() missing ...".
+    The message is "fit() missing 1 required positional argument: 'y'", not "_BaseLSTM.fit() missing ...".
     """
     for name, member in vars(cls).items():
         if isfunction(member) and not name.startswith("_"):

@@ -1,4 +1,4 @@
-"""The network's topology: which unit reads which, and where each weight lies in one flat vector."""
+"""The topology of a network: connections of units, and places of the weights in one flat vector."""
 
 from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
 from functools import cached_property
@@ -31,7 +31,7 @@ OUTPUT_ACTIVATIONS = ("logistic", "softmax", "identity")
 RECURRENCES = ("all", "gates", "cells", "none")
 MOST_LAYERS = 1000
 POOLINGS = ("last", "mean", "max")
-SIZES = {  # and the least
+SIZES = {  # name: smallest value
     "n_inputs": 1,
     "n_outputs": 0,
     "n_blocks": 0,
@@ -47,23 +47,23 @@ class Network:
     """Topology of an LSTM network and, for given weights, its outputs and gradients.
 
     The network is that of Hochreiter & Schmidhuber (1997, section 4), optionally with forget gates (Gers,
-    Schmidhuber & Cummins 2000) and peepholes (Gers, Schraudolph & Schmidhuber 2002). It holds no weights: its
-    methods take them as one flat vector.
+    Schmidhuber & Cummins 2000) and peepholes (Gers, Schraudolph & Schmidhuber 2002). A `Network` holds no
+    weights: its methods take them as one flat vector.
 
     Parameters
     ----------
     n_inputs : int
-        Features of a time step.
+        Number of features of a time step.
     n_outputs : int
-        Output units. With 0 it is a layer for your own networks: its outputs are the activations of the cells
-        and of the conventional hidden units.
+        Number of output units. With 0, the network is a layer for your own networks: its outputs are the
+        activations of the cells and of the conventional hidden units.
     n_blocks : int, default=1
-        Memory blocks. The cells of a block share its gates.
+        Number of memory blocks. The cells of a block share its gates.
     block_size : int, default=1
-        Cells of a block.
+        Number of cells of a block.
     n_hidden_units : int, default=0
-        Conventional logistic hidden units beside the memory blocks. With ``n_blocks=0`` they need
-        ``recurrence="all"`` or "none".
+        Number of conventional logistic hidden units in addition to the memory blocks. With ``n_blocks=0``,
+        they need ``recurrence="all"`` or "none".
     input_gate : bool, default=True
         Whether a block has an input gate.
     output_gate : bool, default=True
@@ -73,9 +73,9 @@ class Network:
     peepholes : bool, default=False
         Whether there are weights from the cell states of a block to its gates.
     recurrence : {"all", "gates", "cells", "none"}, default="cells"
-        Which activations of step t - 1 the hidden layer sees at step t: those of all hidden units, gates
+        Which activations of step t - 1 the hidden layer reads at step t: those of all hidden units, gates
         included (the "fully connected hidden layer" of 1997), those of the cells, or none. With "gates", the
-        gates see those of all hidden units, and cells and conventional hidden units see the inputs only.
+        gates read those of all hidden units, and cells and conventional hidden units read the inputs only.
     shortcut : bool, default=False
         Whether there are connections from the inputs to the output units.
     cell_bias : bool, default=True
@@ -93,17 +93,18 @@ class Network:
     return_sequences : bool, default=False
         Whether there are outputs, targets and errors at every step instead of the last one only.
     n_layers : int, default=1
-        Layers of memory blocks and conventional hidden units; each reads the activations of the cells and of
-        the hidden units of the layer below, at the same step.
+        Number of layers of memory blocks and conventional hidden units. Each layer reads the activations of
+        the cells and of the hidden units of the layer below, at the same step.
     bidirectional : bool, default=False
         Whether every layer exists twice, once for each direction of time (Schuster & Paliwal 1997); the next
         layer, or the output layer, reads both.
     pooling : {"last", "mean", "max"} or tuple of these, default="last"
         What the output units read with one target per sequence: the activations after the last step of each
-        direction, their mean, or their maximum over the steps. A tuple gives several of them side by side.
+        direction, their mean, or their maximum over the steps. With a tuple, they read several of these.
     patch_size : int, default=1
-        Time steps that the lowest layer reads side by side as one, with one target per sequence: a sequence
-        of T steps has ceil(T / patch_size) patches, and the last one is filled up with the last step.
+        Number of time steps per patch: the lowest layer reads a patch as one input. For one target per
+        sequence. A sequence of T steps has ceil(T / patch_size) patches; the last step is repeated to fill
+        the last patch.
 
     Raises
     ------
@@ -238,7 +239,7 @@ class Network:
                 "n_hidden_units=0 leave none."
             )
 
-    def __reduce__(self):  # through the constructor, which checks what a damaged file holds
+    def __reduce__(self):  # through the constructor, which checks the content of a damaged file
         return _from_fields, (asdict(self),)
 
     # ------------------------------------------------------------------------------------------
@@ -267,17 +268,17 @@ class Network:
 
     @property
     def _is_composed(self):
-        """Whether it has several layers, two directions, pooling or patches."""
+        """Whether the network has several layers, two directions, pooling or patches."""
         return self.n_layers > 1 or self._needs_whole_sequences
 
     @property
     def _needs_whole_sequences(self):
-        """Whether its outputs need the whole sequence."""
+        """Whether the outputs need the whole sequence."""
         return self.bidirectional or self.pooling != "last" or self.patch_size > 1
 
     @property
     def _input_width(self):
-        """Numbers that the lowest layer reads at once."""
+        """Number of inputs of the lowest layer, over all steps of a patch."""
         return self.n_inputs * self.patch_size
 
     @property
@@ -286,7 +287,7 @@ class Network:
 
     @property
     def _n_features(self):
-        """Activations of hidden units that the output units read."""
+        """Number of activations of hidden units that the output units read."""
         width = self.n_cells + self.n_hidden_units
         return width * (1 + self.bidirectional) * len(self._poolings)
 
@@ -336,15 +337,15 @@ class Network:
 
     @cached_property
     def weight_shapes(self) -> dict[str, tuple[int, int]]:
-        """Shapes of the arrays that `views` gives, in the order in which they lie in the flat vector.
+        """Shapes of the arrays that `views` returns, in their order in the flat vector.
 
         Rows are units. The columns of hidden units are their sources: inputs, recurrent cells, input gates,
-        forget gates, output gates and conventional hidden units (as far as they recur), bias. The columns of
-        output units are cells and conventional hidden units, for each pooling and direction in turn, then
-        inputs (shortcut) and bias. With several layers the names begin with "layer_0.", "layer_1." and so on,
-        the lowest first; with two directions with "forward." and "backward.". The inputs of an upper layer
-        are the cells and conventional hidden units of the layer below, of both directions. The inputs of a
-        patch are all features of its first step first.
+        forget gates, output gates and conventional hidden units (if they recur), bias. The columns of output
+        units are cells and conventional hidden units, for one pooling and direction after another, then
+        inputs (shortcut) and bias. With several layers, the names begin with "layer_0.", "layer_1." and so
+        on, the lowest layer first; with two directions, with "forward." and "backward.". The inputs of an
+        upper layer are the cells and conventional hidden units of the layer below, of both directions. The
+        inputs of a patch begin with all features of its first step.
         """
         if self._is_composed:
             shapes = {
@@ -357,7 +358,7 @@ class Network:
                 shapes["output"] = (self.n_outputs, n_sources)
             return shapes
         sources = self.n_inputs + self._n_recurrent
-        others = (self.n_inputs if self.recurrence == "gates" else sources) + self.cell_bias  # than gates
+        others = (self.n_inputs if self.recurrence == "gates" else sources) + self.cell_bias  # not gates
         shapes = {}
         if self.n_blocks:
             shapes["cell"] = (self.n_cells, others)
@@ -386,12 +387,12 @@ class Network:
         Parameters
         ----------
         weights : ndarray of shape (n_weights,)
-            Contiguous.
+            Contiguous vector of weights.
 
         Returns
         -------
         dict of str to ndarray
-            Views, not copies; keys and shapes as in `weight_shapes`.
+            Views, not copies, with the keys and shapes of `weight_shapes`.
         """
         weights = np.asarray(weights)
         if weights.shape != (self.n_weights,):
@@ -411,18 +412,18 @@ class Network:
         forget_gate_bias: npt.ArrayLike | None = None,
         output_gate_bias: npt.ArrayLike | None = None,
     ) -> Array:
-        """Initial weights: uniform in [-init_range, init_range], gate biases as given.
+        """Draw initial weights, uniform in [-init_range, init_range] except for given gate biases.
 
         Parameters
         ----------
         random_state : int, Generator, RandomState or None
             Source of random numbers.
         init_range : float, default=0.1
-            0.1 or 0.2 in the experiments of 1997.
+            Range of the weights; 0.1 or 0.2 in the experiments of 1997.
         input_gate_bias, forget_gate_bias, output_gate_bias : float, array of shape (n_blocks,) or None
-            Initial biases, one number for all blocks or one per block, the same in all layers and directions;
-            None leaves them random. Negative biases of output gates keep blocks from being used too early,
-            those of input gates keep states from drifting (1997, section 4).
+            Initial biases, one number for all blocks or one per block, the same in all layers and directions.
+            With None, they are random. Negative biases of output gates keep blocks from being used too early,
+            and those of input gates keep states from drifting (1997, section 4).
 
         Returns
         -------
@@ -440,7 +441,7 @@ class Network:
         return weights
 
     def _gate_biases(self, input_gate_bias, forget_gate_bias, output_gate_bias):
-        """Initial biases, checked, of the gates for which they are given."""
+        """Checked initial biases of the gates for which they are given."""
         biases = {}
         for gate, bias in {
             "input_gate": input_gate_bias,
@@ -467,7 +468,7 @@ class Network:
         ----------
         weights : ndarray of shape (n_weights,)
         X : sequences
-            In any form that the estimators take, with time first; float32 is computed in float32.
+            Any container that the estimators take, with time first; float32 is computed in float32.
         initial_state : State or None
             State before the first step of each sequence; None means zeros (1997).
         full_output : bool, default=False
@@ -509,28 +510,30 @@ class Network:
         y : array of shape (n_sequences, n_outputs)
             Targets; with `return_sequences` a list of arrays of shape (n_steps, n_outputs).
         loss : str, default="squared_error"
-            As for the estimators: "squared_error" is 1/2 sum of squares (with the gradient of 1997, A.1),
+            As in the estimators: "squared_error" is 1/2 sum of squares (with the gradient of 1997, A.1),
             "log_loss" is in nats, "huber" has an epsilon of 1.35, and "quantile" is that of the median.
         gradient : {"full", "truncated"}
             "truncated" (1997): no error flows back through the net inputs of gates and cells, nor through
             peepholes (2002). "full" is the exact gradient.
         sample_weight : array of shape (n_sequences,) or None
-            Or a weight for each output, of shape (n_sequences, n_outputs); with `return_sequences` a list
-            of arrays of shape (n_steps,) or (n_steps, n_outputs). Targets of weight 0 do not count.
+            Weight of each target, or of each output of each target, of shape (n_sequences, n_outputs). With
+            `return_sequences`, a list of arrays of shape (n_steps,) or (n_steps, n_outputs). Targets of
+            weight 0 do not count.
         initial_state : State or None
         full_output : bool, default=False
-            Also return the gradients with respect to inputs and initial state, the final state, and the
-            deltas.
+            Whether to return also the gradients with respect to inputs and initial state, the final state and
+            the deltas.
 
         Returns
         -------
         loss : float
         gradient : ndarray of shape (n_weights,)
         info : dict
-            Only with `full_output`: "inputs" (gradient, flat: one row per time step of all sequences in
-            turn), "initial_state" (gradient, a `State`), "final_state" (a `State`), "deltas" (derivatives of
-            the loss with respect to the net inputs, by name as in `weight_shapes`: one column per unit, and
-            one row per time step or patch; for "output" one row per target).
+            Only with `full_output`: "inputs" is the gradient with respect to the inputs, one row per time
+            step, one sequence after another; "initial_state" is the gradient with respect to the initial
+            state, a `State`; "final_state" is a `State`; "deltas" are the derivatives of the loss with
+            respect to the net inputs, with the names of `weight_shapes`: one column per unit, and one row per
+            time step or patch (for "output", one row per target).
         """
         learned = loss_for(loss, self.output_activation)
         check_choice("gradient", gradient, GRADIENTS)
@@ -559,7 +562,7 @@ class Network:
         initial_state: State | None = None,
         full_output: bool = False,
     ) -> Any:
-        """Gradient from errors at the outputs: for your own losses, and for networks on top of this one.
+        """Gradient from errors at the outputs, for your own losses and for networks on top of this one.
 
         Parameters
         ----------
@@ -573,8 +576,8 @@ class Network:
             As in `loss_and_gradient`.
         initial_state : State or None
         full_output : bool, default=False
-            Also return the gradients with respect to inputs and initial state, the final state, and the
-            deltas.
+            Whether to return also the gradients with respect to inputs and initial state, the final state and
+            the deltas.
 
         Returns
         -------
@@ -628,7 +631,7 @@ class Network:
         Returns
         -------
         Stream
-            With ``step(x)``, ``state``, ``reset()``, ``gradient(v)`` and ``jacobian()``.
+            It has ``step(x)``, ``state``, ``reset()``, ``gradient(v)`` and ``jacobian()``.
         """
         return stream_of(self, weights, n_streams, partials, dtype)
 
@@ -652,7 +655,7 @@ class Network:
 
 
 def _from_fields(values):
-    """Network of a pickle."""
+    """Make the network of a pickle."""
     return Network(**values)
 
 

@@ -1,4 +1,4 @@
-"""Tables that transformers of this package have made: an LSTM reads them as sequences, which they are not."""
+"""Tables made by transformers of this package, which an LSTM would misread as sequences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 OF_FEATURES = (
-    "it is a table of features that {} has made, one row per sequence: put an estimator of tables behind it, "
+    "it is a table of features that {} has made, one row per sequence: use an estimator of tables after it, "
     "such as LogisticRegression()."
 )
 OF_ROWS = (
@@ -23,7 +23,7 @@ _origins: dict[int, str] = {}
 
 
 def made(table: npt.NDArray[Any], origin: str) -> npt.NDArray[Any]:
-    """Remember where a table comes from as long as it lives."""
+    """Remember the origin of a table as long as the table exists."""
     _made[id(table)] = table
     _origins[id(table)] = origin
     if len(_origins) > 2 * len(_made) + 64:
@@ -33,7 +33,7 @@ def made(table: npt.NDArray[Any], origin: str) -> npt.NDArray[Any]:
 
 
 def origin_of(X: Any) -> str | None:
-    """What is known of a table: text for a message, or None."""
+    """Text about the origin of a table, for a message, or None."""
     names = [name for name in getattr(X, "columns", ()) if name != "length"]
     if names and all(isinstance(name, str) and _NAMES.fullmatch(name) for name in names):
         return OF_FEATURES.format("LSTMEncoder or SequenceSummary")

@@ -9,20 +9,20 @@ from scipy import sparse
 
 
 def is_tensor(data: Any) -> bool:
-    """Whether it is a tensor, or the packed sequences, of torch."""
+    """Whether it is a tensor or a `PackedSequence` of torch."""
     return type(data).__module__.partition(".")[0] == "torch"
 
 
 def of_tensors(data: Any, where: str) -> Any:
-    """Tensors, also those in a list, as arrays; everything else as it is.
+    """Convert tensors, also those in a list, to arrays; return everything else unchanged.
 
     Parameters
     ----------
     data : object
-        A tensor may carry a gradient, lie on another device, be of a type that NumPy has not (bfloat16: it
-        becomes float32), be nested or sparse. A `PackedSequence` is a list of its sequences.
+        A tensor can have a gradient, be on another device, be nested or sparse, or have a type that NumPy
+        does not have (bfloat16 becomes float32). A `PackedSequence` becomes a list of its sequences.
     where : str
-        What the messages call it.
+        Name of the data in messages.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def of_tensors(data: Any, where: str) -> Any:
 
 
 def _has_tensors(data: Any) -> bool:
-    """Whether elements of a list are tensors, or those of its first element, if that is a list, and so on."""
+    """Whether elements of a list are tensors, or elements of its first element if that is a list, too."""
     if any(map(is_tensor, data)):
         return True
     return len(data) > 0 and isinstance(data[0], (list, tuple)) and _has_tensors(data[0])
@@ -61,12 +61,12 @@ def _dense(tensor: Any) -> Any:
         tensor = tensor.dequantize()
     try:
         return tensor.resolve_conj().resolve_neg().numpy()
-    except TypeError:  # of a type that NumPy has not
+    except TypeError:  # NumPy does not have this type
         return tensor.float().numpy()
 
 
 def _of_sparse(tensor: Any) -> Any:
-    """A 2-D tensor in coordinate form as a sparse array, another one as a dense array."""
+    """Convert a 2-D tensor in coordinate form to a sparse array, and other tensors to dense arrays."""
     if tensor.dim() != 2 or tensor.sparse_dim() != 2:
         return _dense(tensor.to_dense())
     return sparse.coo_array((_dense(tensor.values()), tuple(tensor.indices().numpy())), shape=tensor.shape)

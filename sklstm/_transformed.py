@@ -1,4 +1,4 @@
-"""Targets at every step, transformed before learning and back after predicting."""
+"""Targets at every step that are transformed before learning and back after predicting."""
 
 from typing import Any, Self
 
@@ -17,11 +17,11 @@ from sklstm._typing import Array
 
 @of_public_classes
 class TransformedStepTargetRegressor(DocumentationLinks, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
-    """Regressor that transforms targets at every step before learning, and predictions back.
+    """Regressor that transforms targets at every step before learning, and transforms predictions back.
 
-    It does for one target per time step what scikit-learn's `TransformedTargetRegressor` does for one target
-    per sequence, and works in pipelines and searches. `LSTMRegressor` standardises its targets by itself:
-    this is for transformations that are not linear, such as logarithms.
+    scikit-learn's `TransformedTargetRegressor` does this for one target per sequence. This class is for one
+    target per time step, and works in pipelines and searches. `LSTMRegressor` standardises its targets by
+    itself; use this class for transformations that are not linear, such as logarithms.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class TransformedStepTargetRegressor(DocumentationLinks, MetaEstimatorMixin, Reg
         An estimator with predictions at every step, for example ``LSTMRegressor(return_sequences=True)``, or
         a pipeline that ends with one.
     transformer : transformer of tables, default=None
-        A transformer with `inverse_transform`; it sees one row per step that has a target. None means
+        A transformer with `inverse_transform`; it gets one row per step that has a target. None means
         `StandardScaler`.
 
     Attributes
@@ -64,9 +64,9 @@ class TransformedStepTargetRegressor(DocumentationLinks, MetaEstimatorMixin, Reg
         X : sequences
             Any container that the regressor takes.
         y : list of arrays of shape (n_steps,) or (n_steps, n_outputs)
-            Targets; steps without one as in `LSTMRegressor.fit`.
+            Targets; steps without a target are marked as in `LSTMRegressor.fit`.
         sample_weight : array-like of shape (n_sequences,) or list of arrays of shape (n_steps,), default=None
-            Weights, which are given to the regressor.
+            Weights for the regressor.
 
         Returns
         -------
@@ -86,7 +86,7 @@ class TransformedStepTargetRegressor(DocumentationLinks, MetaEstimatorMixin, Reg
         flat = np.full((len(counted), changed.shape[1]), np.nan)
         flat[rows] = changed
         pieces = split_steps(flat[:, 0] if self._y_is_1d else flat, targets.offsets)
-        y = [piece if len(piece) else None for piece in pieces]  # None: of a sequence without targets
+        y = [piece if len(piece) else None for piece in pieces]  # None: a sequence without targets
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         self.regressor_ = clone(self.regressor).fit(X, y, **weights)
         return self

@@ -1,6 +1,6 @@
-"""Types of the public interface: what an editor or a type checker is told of arguments.
+"""Types of the public interface, for editors and type checkers.
 
-The choices are those of the tables that the code looks into; a test compares them.
+A test checks that the choices are those of the tables in the code.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Method = TypeVar("Method", bound=Callable[..., Any])
 
     def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
-        """Leave the type of a method as it is, which scikit-learn's decorator does not."""
+        """Keep the type of a method; the decorator of scikit-learn changes it."""
         raise NotImplementedError
 
 else:

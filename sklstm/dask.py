@@ -1,7 +1,7 @@
 """One fit over partitions on a dask cluster, which together may be larger than the memory of any machine.
 
-Workers run ordinary tasks only, so dask computes again what is lost with a worker. The client decides:
-the steps of full-batch solvers, the order of partitions, and when to stop.
+Workers run ordinary tasks only, so dask computes lost results again. The client decides the steps of
+full-batch solvers, the order of partitions, and when to stop.
 """
 
 import copy
@@ -51,7 +51,7 @@ __all__ = ["fit"]
 OF_X = ("n_features_in_", "feature_names_in_", "_n_columns_in")  # attributes that are set when X is read
 OF_Y = ("classes_", "_multilabel", "_y_is_1d", "_quantiles", "_has_axis", "_log_link")  # when y is encoded
 FAN_IN = 8  # number of results that one task adds
-FEW_UPDATES = 100  # a replica that makes fewer between two averages learns slowly
+FEW_UPDATES = 100  # a replica with fewer updates between two averages learns slowly
 
 
 def fit(
@@ -63,20 +63,21 @@ def fit(
     replicas: int | None = None,
     client: Any = None,
 ) -> Any:
-    """Learn from partitions on a dask cluster; returns a fitted copy of the estimator.
+    """Learn from partitions on a dask cluster; return a fitted copy of the estimator.
 
-    With ``solver="lbfgs"`` or ``"rprop"``, the gradients of all partitions are summed: the result is what
-    `fit` of the estimator learns from all sequences together, up to rounding errors. With ``"adam"`` or
-    ``"sgd"``, `replicas` copies of the network learn at the same time, each from one partition. Their weights
-    and moments are then averaged, with the weights of their partitions, and the copies go on with the next
-    partitions. An epoch uses every partition once. This is federated averaging, algorithm 1 of McMahan et al.
-    (2017).
+    With ``solver="lbfgs"`` or ``"rprop"``, the gradients of all partitions are summed. The result is that of
+    `fit` with all sequences together, up to rounding errors. With ``"adam"`` or ``"sgd"``, `replicas` copies
+    of the network learn at the same time, each from one partition. Their weights and moments are then
+    averaged, weighted by the total weights of their partitions, and the copies continue with the next
+    partitions. An epoch uses every partition once. This is federated averaging, algorithm 1 of McMahan et
+    al. (2017).
 
     Parameters
     ----------
     estimator : LSTMClassifier or LSTMRegressor
-        Its parameters mean the same as in its `fit`, for all partitions together; it is not changed. If it is
-        fitted and has ``warm_start=True``, learning goes on from there. It must have ``update="batch"``.
+        Its parameters have the same meaning as in its `fit`, for all partitions together. It is not changed.
+        If it is fitted and has ``warm_start=True``, learning continues from its weights. It must have
+        ``update="batch"``.
     parts : list of dask.delayed.Delayed or distributed.Future
         Partitions. Each one gives ``(X, y)`` or ``(X, y, sample_weight)`` as `fit` takes them. Together they
         must fit into the memory of all workers. A partition that is lost is loaded again, so its function
@@ -93,7 +94,7 @@ def fit(
         order of `parts`. They do not depend on the number of workers, nor on workers that are lost or join
         during the fit, as long as all workers have the same kind of processor.
     client : distributed.Client, default=None
-        None: the client that was created last.
+        Client of the cluster. None: the client that was created last.
 
     Returns
     -------
@@ -107,7 +108,7 @@ def fit(
         If an argument or a partition is not valid; the message names it. Also if a partition cannot be
         pickled.
     RuntimeError
-        If there is no worker, or a worker has another version of sklstm or none. If a worker cannot unpickle
+        If there is no worker, or a worker has no sklstm or another version. If a worker cannot unpickle
         the estimator or the tasks of a partition, for example because it cannot import the module of a
         function. If a partition ends every worker that computes it, or is lost and cannot be loaded again.
 
@@ -359,7 +360,7 @@ def _encode(estimator, about, classes, goes_on):
 
 
 def _plain(estimator, names):
-    """Copy of the estimator to send to workers: without callbacks and functions, with these attributes."""
+    """Copy of the estimator for workers, without callbacks and functions, with these attributes."""
     plain = type(estimator)(**estimator.get_params(deep=False))
     plain.set_params(learning_rate=1.0, scoring=None, random_state=None)
     vars(plain).update(_attributes(estimator, names))
@@ -393,7 +394,7 @@ def _encoder(estimator, about):
 
 
 class _Cluster:
-    """A client, whose errors are explained to the user."""
+    """A client of a cluster, with errors that are explained to the user."""
 
     def __init__(self, client):
         if not isinstance(client, Client) or client.asynchronous:
@@ -401,16 +402,16 @@ class _Cluster:
                 f"client must be a distributed.Client (not asynchronous), got {type(client).__name__}."
             )
         self.client = client
-        self.parts: dict[str, Future] = {}  # name of a partition -> its last result
+        self.parts: dict[str, Future] = {}  # last result of each partition, by name
 
     def n_threads(self):
-        """Threads of all workers."""
+        """Number of threads of all workers."""
         return sum(self.client.nthreads().values())
 
     def check_workers(self):
-        """Refuse a cluster without workers, and workers that have another sklstm or none."""
+        """Refuse a cluster without workers, and workers without sklstm or with another version."""
 
-        def version():  # pickled by value, as it is no function of the module: a worker may have no sklstm
+        def version():  # pickled by value, because it is a local function: a worker may not have sklstm
             try:
                 import sklstm
             except ImportError as error:
@@ -422,7 +423,7 @@ class _Cluster:
             raise RuntimeError("The cluster has no worker: client.wait_for_workers(n) waits until it has n.")
         expected = f"sklstm {sklstm.__version__}"
         for worker, one in found.items():
-            if one != expected and not isinstance(one, OSError):  # a worker that was lost a moment ago
+            if one != expected and not isinstance(one, OSError):  # OSError: the worker was just lost
                 raise RuntimeError(
                     f"The worker {worker} has {one}, this process has {expected}: install the same version "
                     "on all workers, and where the scheduler runs."
@@ -431,8 +432,8 @@ class _Cluster:
     def check_that_they_travel(self, values):
         """Refuse values, by their names, that cannot be pickled, or that a worker cannot unpickle.
 
-        A worker that is sent a task which it cannot unpickle leaves the cluster, so that a fit would wait for
-        ever. Together they are pickled first: partitions of one data frame share its graph.
+        A worker leaves the cluster if it gets a task that it cannot unpickle, and a fit would wait forever.
+        The values are first pickled together, because partitions of one data frame share its graph.
         """
         if self._fails_to_travel(list(values.values())) is None:
             return
@@ -454,7 +455,7 @@ class _Cluster:
                 )
 
     def _fails_to_travel(self, value):
-        """Error of pickling a value, what its unpickling by a worker raises in words, or None."""
+        """Error of pickling a value, or text of the error of unpickling it on a worker, or None."""
         try:
             pickled = dumps(value)
         except Exception as error:
@@ -462,7 +463,7 @@ class _Cluster:
         return self.submit(_unpickling_error, pickled).result()
 
     def computed(self, parts):
-        """Futures of the partitions, which the workers load."""
+        """Futures of the partitions; the workers load them."""
         lazy = {name: part for name, part in parts.items() if not isinstance(part, Future)}
         made = dict(zip(lazy, self.client.compute(list(lazy.values())), strict=True))
         self.parts = {name: made.get(name, part) for name, part in parts.items()}
@@ -473,16 +474,16 @@ class _Cluster:
         return self.client.submit(function, *arguments, pure=False)
 
     def each(self, function, parts):
-        """Name of a partition -> future of the function of it."""
+        """Futures of a function of each partition, by name."""
         return {name: self.submit(function, part) for name, part in parts.items()}
 
     def on_parts(self, function, arguments):
-        """Replace each partition by the function of these arguments."""
+        """Replace each partition by the result of a function of these arguments."""
         self.parts = self.tasks(function, arguments)
         return self.parts
 
     def tasks(self, function, arguments):
-        """Name of a partition -> future; `_failed` finds the partition by the key of the task."""
+        """Futures by name of the partition; `_failed` finds the partition by the key of the task."""
         return {name: self._task(function, name, each) for name, each in arguments.items()}
 
     def _task(self, function, name, arguments):
@@ -491,7 +492,7 @@ class _Cluster:
         return self.client.submit(function, *arguments, key=key, pure=False)
 
     def gather(self, futures):
-        """Name of a partition -> result."""
+        """Results by name of the partition."""
         return dict(zip(futures, self.client.gather(list(futures.values())), strict=True))
 
     def total(self, function, arguments):
@@ -507,7 +508,7 @@ class _Cluster:
 
     @contextmanager
     def explained_errors(self):
-        """Context in which errors of the cluster name the partition, and say what to do."""
+        """Context that adds the partition and advice to errors of the cluster."""
         try:
             yield
         except KilledWorker as error:
@@ -527,13 +528,13 @@ class _Cluster:
         except Exception as error:
             if self._failed("") and not str(error).startswith("Partition"):
                 error.add_note(f"raised in {self._failed('')}")
-            if "deserialization of the task graph" in str(error):  # by the scheduler, which lacks a module
+            if "deserialization of the task graph" in str(error):  # the scheduler lacks a module
                 error.add_note("The scheduler, too, needs sklstm and the modules of the functions that load.")
             raise
 
     @contextmanager
     def errors_of(self, futures):
-        """Context in which the errors of these are raised, where dask cancels what depends on them."""
+        """Context that raises the errors of these futures if dask cancels tasks that depend on them."""
         try:
             yield
         except CancelledError:
@@ -564,7 +565,7 @@ class _ClusterTrainer(Trainer):
     part_weights : dict of str to float
         Sum of the weights of the targets of each partition.
     how : Future
-        The other arguments of `_trainer`.
+        Other arguments of `_trainer`.
     replicas : int
         Number of copies of the network that "adam" and "sgd" average.
     """
@@ -582,7 +583,7 @@ class _ClusterTrainer(Trainer):
         return sum(self.part_weights.values())
 
     def learn_once(self, rng):
-        """Learn from every partition once; returns the sum of the loss."""
+        """Learn from every partition once; return the sum of the loss."""
         if not self.settings.solver.full_batch:
             return self._averaged(rng)
         with self.full_batch() as gradient:
@@ -593,7 +594,7 @@ class _ClusterTrainer(Trainer):
         return total
 
     def _averaged(self, rng):
-        """Let replicas learn from one partition each, average them, and go on with the next partitions."""
+        """Let replicas learn from one partition each, average them, and continue with the next partitions."""
         state: Any = self.cluster.submit(_same, (*_state_of(self), 0.0))
         orders = [rng.permutation(share) if self.settings.shuffle else share for share in self.shares]
         for row in zip_longest(*orders):
@@ -616,7 +617,7 @@ class _ClusterTrainer(Trainer):
 
     @contextmanager
     def full_batch(self):
-        """Context with a function: scale -> sum of the loss, flat gradient times `scale`."""
+        """Context with a function of `scale`: sum of the loss, flat gradient times `scale`."""
 
         def gradient(scale):
             weights = self.weights
@@ -629,7 +630,7 @@ class _ClusterTrainer(Trainer):
         yield gradient
 
     def gives_finite_outputs(self, weights):
-        """Whether these weights give finite outputs for all sequences of a positive weight."""
+        """Whether these weights give finite outputs for all sequences with a positive weight."""
         w = self.cluster.submit(_same, weights)
         found = self.cluster.tasks(
             _is_finite, {name: (part, self.how, w) for name, part in self.parts.items()}
@@ -646,12 +647,12 @@ class _About:
     """Description of a partition that was read."""
 
     attributes: dict  # `OF_X`
-    n_channels: int  # of a time step; `n_features` is the number of columns if X is a table
+    n_channels: int  # features of a time step; `n_features` is the number of columns if X is a table
     n_sequences: int
     length: Any  # of every sequence; None unless all are equally long and y is one array
     dtype: Any
     labels: Any  # unique labels of targets with a weight; for other targets, the first row of y
-    counts: Any  # of each label; None for other targets
+    counts: Any  # frequency of each label; None for other targets
     n_counted: int  # number of targets with a weight
 
     @property
@@ -678,7 +679,7 @@ class _About:
 
 @dataclass(frozen=True)
 class _Summary:
-    """What has to be known of the sequences before learning begins; those of partitions can be added."""
+    """Statistics of the sequences that learning needs at its beginning; those of partitions can be added."""
 
     n_sequences: int
     longest: int
@@ -736,7 +737,7 @@ def _same(value):
 
 
 def _unpickling_error(pickled):
-    """What unpickling raises on this worker, in words; None if nothing."""
+    """Text of the error of unpickling on this worker; None without error."""
     try:
         loads(pickled)
     except Exception as error:
@@ -752,7 +753,7 @@ def _add(*parts):
 
 @contextmanager
 def _named(name):
-    """Context that puts the name of the partition in front of messages of errors."""
+    """Context that begins messages of errors with the name of the partition."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -761,7 +762,7 @@ def _named(name):
 
 
 def _read(part, name, reader, n_inputs):
-    """Check a partition; returns its sequences, its labels and weights, and `_About`."""
+    """Check a partition; return its sequences, its labels and weights, and `_About`."""
     estimator = copy.copy(reader)
     with _named(name):
         if not isinstance(part, tuple | list) or len(part) not in (2, 3):
@@ -830,7 +831,7 @@ def _trainer(examples, how, weights, solver_state=None):
 
 
 def _state_of(trainer):
-    """Weights and arrays of the solver as rows of one array; number of updates."""
+    """Weights and arrays of the solver as rows of one array, and number of updates."""
     state = trainer.solver_state
     return np.stack([trainer.weights, *state.arrays.values()]).astype(float), state.n_updates
 
@@ -842,7 +843,7 @@ def _gradient(examples, how, weights, scale):
 
 
 def _epoch(examples, how, state, learning_rate, seed, share):
-    """Learn from a partition; returns the share of this replica in the average, None if it diverges."""
+    """Learn from a partition; return the part of this replica in the average, or None if it diverges."""
     if state is None:
         return None
     arrays, n_updates, loss = state

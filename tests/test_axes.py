@@ -345,7 +345,7 @@ def test_a_word_where_an_lstm_reads_a_table_of_features(made, library):
     if library != "default":
         pytest.importorskip(library)
     made = clone(made).set_output(transform=library)
-    words = "table of features that .* put an estimator of tables behind it"
+    words = "table of features that .* use an estimator of tables after it"
     with pytest.warns(UserWarning, match=words):
         model = make_pipeline(made, LSTMClassifier(**SMALL)).fit(X, Y)
     with warnings.catch_warnings():

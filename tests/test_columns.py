@@ -259,7 +259,7 @@ def test_dates_are_never_numbers(library, kind, form):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # on what the rows of a table are
         for model in (LSTMClassifier(), SequencePadder(), SequenceImputer()):
-            with pytest.raises(TypeError, match="seconds since the step before"):
+            with pytest.raises(TypeError, match="seconds since the previous step"):
                 model.fit(data, [0, 1])
 
 
@@ -274,7 +274,7 @@ def test_a_transformer_may_make_numbers_of_dates():
 def test_dates_in_long_tables():
     table = {"id": [1, 1, 2], "t": np.array(["2024", "2025", "2026"], "M8[ns]"), "x": [1.0, 2.0, 3.0]}
     assert Sequences.from_long(table, id="id", time="t").columns.tolist() == ["x"]
-    with pytest.raises(TypeError, match=r"in the column 't'.*seconds since the step before"):
+    with pytest.raises(TypeError, match=r"in the column 't'.*seconds since the previous step"):
         LSTMRegressor().fit(Sequences.from_long(table, id="id"), [1.0, 2.0])
 
 
@@ -614,7 +614,7 @@ def test_dates_are_never_scaled(library):
     beside = [module.DataFrame({"t": np.arange(n).astype("M8[ms]"), "v": np.arange(n) / 2}) for n in (3, 4)]
     of_dates = PerTimeStep(make_column_transformer((StandardScaler(), ["t"]), (MinMaxScaler(), ["v"])))
     for transformer, X in ((SequenceScaler(), frames), (SequenceScaler(), beside), (of_dates, beside)):
-        with pytest.raises(TypeError, match="Dates and durations are not taken as numbers"):
+        with pytest.raises(TypeError, match="Dates and durations are not read as numbers"):
             transformer.fit(X)
     numbers = PerTimeStep(make_column_transformer((MinMaxScaler(), ["v"])))
     assert_array_equal(numbers.fit_transform(beside)[0].to_numpy().ravel(), [0, 1 / 3, 2 / 3])
@@ -623,17 +623,17 @@ def test_dates_are_never_scaled(library):
 @pytest.mark.parametrize("make", [lambda rows: rows, lambda rows: np.array(rows, dtype=object)])
 def test_dates_of_numpy_among_objects(make):
     X = [make([[np.datetime64("2024"), 1.0]]) for _ in range(4)]
-    with pytest.raises(TypeError, match="Dates and durations are not taken as numbers"):
+    with pytest.raises(TypeError, match="Dates and durations are not read as numbers"):
         LSTMClassifier(**SMALL).fit(X, [0, 1, 0, 1])
     clf = LSTMClassifier(**SMALL).fit(np.eye(4).reshape(4, 2, 2), [0, 1, 0, 1])
-    with pytest.raises(TypeError, match="Dates and durations are not taken as numbers"):
+    with pytest.raises(TypeError, match="Dates and durations are not read as numbers"):
         clf.step(X[0][0])
 
 
 def test_tables_of_dates_and_words_name_the_column():
     pd = pytest.importorskip("pandas")
     dates = pd.DataFrame({"s1": pd.date_range("2024", periods=3), "s2": np.arange(3.0)})
-    with pytest.raises(TypeError, match="Dates and durations are not taken as numbers"):
+    with pytest.raises(TypeError, match="Dates and durations are not read as numbers"):
         PerTimeStep(StandardScaler()).fit(dates)
     with pytest.raises(TypeError, match="several kinds in one feature"):
         SequenceOneHotEncoder().fit(dates)

@@ -109,7 +109,7 @@ def test_seconds_to_fit_are_compared_where_both_were_run(script):
         records |= records_of({"sklstm": 0.9, "sklstm, step by step": 0.8}, data)
         records[data, "sklstm, step by step", 0]["fit_cpu_seconds"] = 3
     del records["Coffee", "sklstm, step by step", 0]
-    assert "8 CPU seconds on 8 data sets, and 24 step by step" in script.seconds_to_fit(records)
+    assert "8 CPU seconds on 8 data sets; step by step, they take 24" in script.seconds_to_fit(records)
 
 
 def test_means_are_of_the_nine_and_only_if_all_were_run(script):

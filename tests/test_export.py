@@ -1,4 +1,4 @@
-"""Models that travel: ONNX against onnxruntime, torch against torch, Keras against its equations.
+"""Export of models: ONNX against onnxruntime, torch against torch, Keras against its equations.
 
 onnx, onnxruntime and torch are not needed for the package: what they check is skipped without them.
 """

@@ -274,7 +274,7 @@ def test_advice_is_about_its_noise():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"update": "batch"}, "solver='dekf' goes from measurement to measurement.*got update='batch'"),
+        ({"update": "batch"}, "solver='dekf' updates the weights after each measurement.*got update='batch'"),
         ({"gradient": "full", "update": "sequence"}, "gradient='truncated', got .*gradient='full'"),
         ({"loss": "log_loss", "output_activation": "logistic"}, "needs loss='squared_error', got loss='log"),
         ({"alpha": 0.1}, r"alpha=0\.1 has no meaning with solver='dekf': leave alpha='auto'"),

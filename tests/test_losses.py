@@ -328,7 +328,7 @@ def test_a_poisson_rate_is_the_exponential_of_the_output():
 def test_predictions_that_are_not_the_outputs_are_not_exported(options):
     X, y = data(20)
     reg = LSTMRegressor(n_blocks=2, max_iter=2, random_state=0, **options).fit(X, np.abs(y))
-    with pytest.raises(ValueError, match=f"predictions are others with loss={options['loss']!r}"):
+    with pytest.raises(ValueError, match=f"with loss={options['loss']!r} the predictions differ"):
         source_of(reg, "to_onnx")
 
 

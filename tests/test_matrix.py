@@ -20,7 +20,7 @@ def on_the_page():
     """(row, container) -> mark."""
     marks, groups = {}, {name: group for group, name in ROWS}
     assert len(groups) == len(ROWS)
-    for line in re.findall(r"^With every container: (.*)\.$", PAGE, flags=re.MULTILINE):
+    for line in re.findall(r"^These tools work with every container: (.*)\.$", PAGE, flags=re.MULTILINE):
         for name in re.findall(r"`(.*?)`", line):
             marks |= {(name, c): "✓" for c in matrix.containers(groups[name])}
     for name, *cells in re.findall(r"^\| `(.*?)` \| (.*) \| (.*) \|$", PAGE, flags=re.MULTILINE):

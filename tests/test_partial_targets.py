@@ -345,12 +345,12 @@ def test_the_mark_of_other_libraries_is_no_class_in_a_score_either():
     tags = [(x[:, 0] > 0).astype(int) for x in X]
     marked = [np.r_[-100, tag[1:]] for tag in tags]
     clf = LSTMClassifier(n_blocks=2, max_iter=2, return_sequences=True, random_state=0)
-    with pytest.raises(ValueError, match=r"y\[0\]\[0\] is -100, which is no label but the mark"):
+    with pytest.raises(ValueError, match=r"y\[0\]\[0\] is -100, which often marks a step without a label"):
         clone(clf).fit(X, tags).score(X, marked)
-    with pytest.raises(ValueError, match=r"-100, which is no label but the mark"):
+    with pytest.raises(ValueError, match=r"-100, which often marks a step without a label"):
         clone(clf).partial_fit(X, marked, classes=[0, 1])
     for mark in ("-100", "nan", "<NA>"):
-        with pytest.raises(ValueError, match=f"{mark!r}, which is no label"):
+        with pytest.raises(ValueError, match=f"{mark!r}, which often marks"):
             clone(clf).fit(X, [[mark, *tag[1:].astype(str)] for tag in tags])
     known = clone(clf).partial_fit(X, marked, classes=[-100, 0, 1])
     assert known.classes_.tolist() == [-100, 0, 1]

@@ -1,1 +1,1 @@
-"""Pictures, one file per subject; matplotlib is imported when the first is drawn."""
+"""Figures, one file per subject; matplotlib is imported when the first figure is drawn."""

@@ -1,4 +1,4 @@
-"""What several displays need."""
+"""Functions that several displays share."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import numpy as np
 from sklstm._sequences import Sequences
 
 GATES = ("input_gate", "forget_gate", "output_gate")
-MOST_LINES = 8  # more units are an image
+MOST_LINES = 8  # more units are drawn as an image
 
 
 def pyplot_of(display):
@@ -22,7 +22,7 @@ def pyplot_of(display):
 
 
 def outputs_over_time(lstm, sequences):
-    """Outputs after every time step of all sequences, flat: as if each sequence ended there."""
+    """Outputs after every time step of all sequences, as if the sequence ended there, in one array."""
     network = lstm.network_
     if not network.return_sequences and (network.bidirectional or network.pooling != "last"):
         offsets = sequences.offsets
@@ -61,7 +61,7 @@ def whole_numbers(axis):
 
 
 def image_over_time(ax, values, label, unit):
-    """Draw an array of shape (n_steps, n_units), a row per unit; red and blue if some are negative."""
+    """Draw an array of shape (n_steps, n_units) with one row per unit; red and blue if some are negative."""
     style = {"cmap": "viridis"}
     if values.min() < 0:
         style = {"cmap": "RdBu_r"} | dict(zip(("vmin", "vmax"), symmetric(values), strict=True))

@@ -1,4 +1,4 @@
-"""What a network does with one sequence."""
+"""Activations of a network over one sequence."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -41,18 +41,19 @@ class ActivationsDisplay:
     Parameters
     ----------
     activations : dict of str to ndarray
-        One of `LSTMClassifier.activations`, with the arrays "input" and "output" of all time steps.
+        Result of `LSTMClassifier.activations` for one sequence, with the arrays "input" and "output" of all
+        time steps.
     block_size : int, default=1
-        Cells of a block.
+        Number of cells of a block.
     feature_names, output_names : list of str or None, default=None
         Names of the columns of "input" and "output"; None numbers them.
     output_name : str, default="output"
-        What an output is.
+        Word for an output.
 
     Attributes
     ----------
     axes_ : dict of str to matplotlib Axes
-        The panels, by the names of the activations.
+        Panels, by the names of the activations.
     figure_ : matplotlib Figure
 
     Examples
@@ -92,7 +93,7 @@ class ActivationsDisplay:
     ) -> Self:
         """Draw the activations of a fitted estimator while it reads one sequence.
 
-        The outputs are shown at every step even without `return_sequences`: they are those that the network
+        The outputs are shown at every step, also without `return_sequences`: they are those that the network
         would give if the sequence ended there. If steps are read in patches, all steps of a patch have its
         activations.
 
@@ -179,7 +180,7 @@ class ActivationsDisplay:
         return [name for name in names if self.activations.get(name, np.zeros((0, 0))).shape[1]]
 
     def _units(self, part):
-        """Names of the units of a part, and the word for one."""
+        """Names of the units of a part, and the word for one unit."""
         n, part = self.activations[part].shape[1], _kind(part)
         if part == "input":
             return self.feature_names or [f"feature {i}" for i in range(n)], "feature"

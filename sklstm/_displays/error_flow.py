@@ -1,4 +1,4 @@
-"""How far back errors reach."""
+"""Error flow by the lag."""
 
 from typing import Any, Self
 
@@ -13,9 +13,9 @@ from sklstm._typing import Gradient
 class ErrorFlowDisplay:
     """Error that flows back from an output, by the lag: median and spread over the sequences.
 
-    Where the line is flat, inputs from so far back can still be learned. The slope of a straight decline is
-    the half-life. Humps show where the model reads. If the line rises, errors explode; `clip` bounds the
-    gradient then.
+    Where the line is flat, inputs at this lag can still be learned. The slope of a straight decline gives the
+    half-life. Humps show lags at which the model uses the inputs. If the line rises, errors explode; then use
+    `clip` to bound the gradient.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class ErrorFlowDisplay:
         groups : bool, default=False
             Whether to draw a line for each kind of unit, too.
         name : str, default=None
-            Of the model, for the legend.
+            Name of the model, for the legend.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
 
@@ -84,7 +84,7 @@ class ErrorFlowDisplay:
         groups : bool, default=False
             Whether to draw a line for each kind of unit, too.
         name : str, default=None
-            Of the model, for the legend.
+            Name of the model, for the legend.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
 

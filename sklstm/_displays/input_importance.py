@@ -1,4 +1,4 @@
-"""Which inputs a prediction depends on."""
+"""Importance of inputs for a prediction."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, Self
@@ -22,9 +22,9 @@ from sklstm._typing import Array, ResponseMethod
 
 
 class InputImportanceDisplay:
-    """One sequence, and below it the importance of every number of it for the prediction.
+    """One sequence, and below it the importance of each of its numbers for the prediction.
 
-    Red speaks for the explained output, blue against it.
+    Red numbers support the explained output, and blue numbers oppose it.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class InputImportanceDisplay:
     label : str, default="importance"
         Label of the importances.
     output_name : str or None, default=None
-        The output that is explained.
+        The explained output.
 
     Attributes
     ----------
@@ -85,13 +85,13 @@ class InputImportanceDisplay:
         figure: Any = None,
         **options: Any,
     ) -> Self:
-        """Draw which inputs the prediction for one sequence depends on.
+        """Draw the importance of the inputs for the prediction for one sequence.
 
         Parameters
         ----------
         estimator : LSTMClassifier, LSTMRegressor, or a pipeline or search that ends in one
         x : array-like of shape (n_steps, n_features) or (n_steps,)
-            One sequence. It is drawn and explained in the form that the LSTM reads: after the transformers of
+            One sequence. It is drawn and explained in the form that the LSTM reads, after the transformers of
             a pipeline.
         method : {"gradients", "occlusion"}, default="gradients"
             `LSTMClassifier.input_gradients` or `occlusion_importance`.

@@ -24,9 +24,9 @@ class LossCurveDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Of the loss.
+        Axes of the loss.
     score_ax_ : matplotlib Axes or None
-        Of the score, at the right.
+        Axes of the score, at the right.
     figure_ : matplotlib Figure
 
     Examples

@@ -21,16 +21,16 @@ class StepConfusionDisplay:
     Parameters
     ----------
     counts : ndarray of shape (n_windows, n_classes, n_classes)
-        How often, in each window of time steps, a true class (second axis) is predicted as a class (third).
+        How often a true class (second axis) is predicted as a class (third axis), in each window of steps.
     classes : array-like of shape (n_classes,)
         Labels of the classes.
     window : int, default=1
-        Time steps per window.
+        Number of time steps per window.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        One a true class.
+        One Axes per true class.
     figure_ : matplotlib Figure
 
     Examples
@@ -58,10 +58,10 @@ class StepConfusionDisplay:
         estimator : LSTMClassifier, or a pipeline or search that ends in one
         X : sequences
         y : list of arrays of shape (n_steps,), or array-like of shape (n_sequences,)
-            The true labels: one per step with `return_sequences`, otherwise one per sequence; the prediction
-            at a step is then that for the sequence if it ended there.
+            The true labels: one per step with `return_sequences`, otherwise one per sequence. In the latter
+            case, the prediction at a step is that for a sequence that ends there.
         window : int, default=1
-            Time steps that are counted together.
+            Number of time steps that are counted together.
         figure : matplotlib Figure or SubFigure, default=None
             Where to draw; None makes a figure.
 
@@ -105,9 +105,9 @@ class StepConfusionDisplay:
             True and predicted labels of each sequence. Steps whose true label is missing (NaN, None,
             pandas.NA, masked) are not counted.
         classes : array-like, default=None
-            All labels; None takes those that occur.
+            All labels; None means those that occur.
         window : int, default=1
-            Time steps that are counted together.
+            Number of time steps that are counted together.
         figure : matplotlib Figure or SubFigure, default=None
             Where to draw; None makes a figure.
 
@@ -156,7 +156,7 @@ class StepConfusionDisplay:
         for true, (ax, label) in enumerate(zip(self.axes_, self.classes, strict=True)):
             total = self.counts[:, true].sum(axis=1)
             below = np.zeros(n_windows)
-            for predicted in [true, *np.delete(np.arange(n_classes), true)]:  # the correct one lies below
+            for predicted in [true, *np.delete(np.arange(n_classes), true)]:  # the correct one at the bottom
                 top = below + 100 * self.counts[:, true, predicted] / np.maximum(total, 1)
                 ax.stairs(
                     top,

@@ -10,7 +10,7 @@ from sklstm._estimators.nested import unwrap
 from sklstm._network import Network
 from sklstm._typing import Array
 
-MOST_NAMES = 40  # more rows or columns have the names of their groups only
+MOST_NAMES = 40  # with more rows or columns, only groups have names
 
 
 class WeightsDisplay:
@@ -26,10 +26,10 @@ class WeightsDisplay:
     Attributes
     ----------
     matrices_ : dict of str to ndarray
-        "hidden layer", of several "hidden layer (layer 0, forward)" and so on, and "output layer", as they
-        are drawn; NaN where the network has no weight.
+        The matrices as drawn, with NaN where the network has no weight: "hidden layer" (if there are several,
+        "hidden layer (layer 0, forward)" and so on) and "output layer".
     axes_ : dict of str to matplotlib Axes
-        The same names.
+        Axes with the same names.
     figure_ : matplotlib Figure
 
     Examples
@@ -113,7 +113,7 @@ class WeightsDisplay:
         return self
 
     def _hidden_layers(self):
-        """For each layer and direction what `_hidden_layer` gives."""
+        """Results of `_hidden_layer` for each layer and direction."""
         views, layers = self.network.views(self.weights), {}
         directions = len(self.network._last_layer())
         below = [name for group in self._sources(directions).values() for name in group]

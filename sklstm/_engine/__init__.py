@@ -1,1 +1,1 @@
-"""All that knows padding, alignment and threads: sequences and weights in the form of the compiled kernel."""
+"""Padding, alignment and threads: sequences and weights in the form of the compiled kernel."""

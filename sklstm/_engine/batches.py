@@ -1,4 +1,4 @@
-"""The order in which the kernel takes sequences, packed batches of them, and their workspaces."""
+"""The order in which the kernel processes sequences, packed batches, and their workspaces."""
 
 from contextlib import contextmanager
 from functools import partial
@@ -6,12 +6,12 @@ from hashlib import blake2b
 
 import numpy as np
 
-MOST_SEQUENCES = 64  # of a packed batch
-MOST_STEPS = 1 << 15  # of a packed batch, if it has more than one sequence
+MOST_SEQUENCES = 64  # maximum of a packed batch
+MOST_STEPS = 1 << 15  # maximum of a packed batch with more than one sequence
 
 
 class Order:
-    """Sequences as the kernel takes them, one after the other.
+    """The order in which the kernel processes sequences.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Order:
         return Order(self.start[index], self.length[index], self.target[index])
 
     def with_own_targets(self, every_step):
-        """The same with targets in rows of their own, one sequence after the other, and which these were."""
+        """Return the order for consecutive rows of targets, and the previous rows of these targets."""
         count = self.length if every_step else np.ones_like(self.length)
         ends = np.cumsum(count)
         first = ends - count
@@ -39,12 +39,12 @@ class Order:
         return Order(self.start, self.length, first), rows
 
     def at_most(self, longest):
-        """Beginnings of the sequences, of so many time steps at most."""
+        """Beginnings of the sequences, cut to `longest` time steps."""
         return Order(self.start, np.minimum(self.length, longest), self.target)
 
 
 def sequences_at_once(longest):
-    """Sequences of a packed batch, if the longest has so many time steps."""
+    """Number of sequences of a packed batch whose longest sequence has this number of time steps."""
     return max(1, min(MOST_STEPS // int(longest), MOST_SEQUENCES))
 
 
@@ -60,13 +60,13 @@ def packed_batches(order):
 
 
 class WorkspacePool:
-    """Workspaces of an engine, lent to one thread at a time and kept for the next.
+    """Workspaces of an engine; a thread borrows one at a time.
 
     Parameters
     ----------
     engine : Engine
     batches : list of Order
-        A workspace holds any of these packed batches.
+        A workspace has room for any of these packed batches.
     sparse, backward : bool
         See `Engine.workspace`.
     """
@@ -85,12 +85,12 @@ class WorkspacePool:
         )
 
     def hold(self, batches):
-        """Whether these packed batches fit, too."""
+        """Whether the workspaces also have room for these packed batches."""
         return all(has >= needed for has, needed in zip(self.size, self._size_of(batches), strict=True))
 
     @contextmanager
     def lend(self):
-        """Workspace, until the context ends."""
+        """Context with a borrowed workspace."""
         try:
             work = self._free.pop()
         except IndexError:
@@ -100,10 +100,10 @@ class WorkspacePool:
 
 
 def merge_repeated(order, X, targets, target_weight, every_step):
-    """Put equal sequences with equal targets in one, with the sum of their weights, in a fixed order.
+    """Merge equal sequences with equal targets into one with the sum of their weights, in a fixed order.
 
-    A weight of two is then to the bit the same as the sequence given twice, and the order of the sequences
-    does not matter. L-BFGS, and Adam in many epochs, would amplify any difference in rounding.
+    A sequence with a weight of two then gives the same bits as the sequence given twice, and the order of
+    the sequences does not matter. L-BFGS, and Adam in many epochs, would amplify differences in rounding.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def _digest(X, start, length, targets):
         X = X[start:end].astype(targets.dtype, copy=False)
         row, column = np.nonzero(X)
         value = X[row, column]
-    digest = blake2b((targets + 0).tobytes(), digest_size=16)  # + 0: no zero with a sign
+    digest = blake2b((targets + 0).tobytes(), digest_size=16)  # + 0 turns -0.0 into 0.0
     for part in ([length, len(row)], row, column):
         digest.update(np.asarray(part, np.int64).tobytes())
     digest.update(value.tobytes())

@@ -1,4 +1,4 @@
-"""The engine: the compiled kernel for one network and one dtype, with everything in its form."""
+"""The engine: the compiled kernel for one network and one dtype, and conversions to its arrays."""
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -15,15 +15,15 @@ from sklstm._engine.batches import Order, WorkspacePool, merge_repeated, packed_
 from sklstm._engine.states import State, check_state, read_state, write_state, zero_state
 from sklstm._engine.threads import each, one_blas_thread
 
-LINEAR = "linear"  # the loss whose derivatives by the outputs are the targets: errors of whoever calls
-WINDOW_BYTES = 1 << 19  # activations that a forward pass without gradient holds at once
+LINEAR = "linear"  # loss whose derivatives by the outputs are the targets: the caller gives the errors
+WINDOW_BYTES = 1 << 19  # size of the activations that a forward pass without gradient keeps at once
 
 
 def engine_of(network, dtype, in_layers=False):
-    """Return the `Engine` of a network and a dtype: the same one in each call, also in other threads.
+    """Return the `Engine` of a network and a dtype, the same object in each call and in all threads.
 
-    Nothing in it changes once it is made: weights and workspaces are elsewhere. `in_layers` asks for one that
-    has output units apart from hidden ones, also where there is one layer only, for dropout.
+    An engine does not change after it is made; weights and workspaces are separate objects. `in_layers` asks
+    for an engine with separate output units also for a single layer, which dropout needs.
     """
     return _engine_of(network, np.dtype(dtype), _cpu.in_use(), in_layers or network._is_composed)
 
@@ -32,15 +32,15 @@ def engine_of(network, dtype, in_layers=False):
 def _engine_of(network, dtype, in_use, in_layers):
     if not in_layers:
         return Engine(network, dtype)
-    from sklstm._layers.engine import LayersEngine  # which is made of this one
+    from sklstm._layers.engine import LayersEngine  # it imports this module
 
     return LayersEngine(network, dtype)
 
 
 def bind_weights(network, weights, dtype, name="weights"):
-    """Return the `Engine` of a network, and padded weights; `name` is what the messages call them.
+    """Return the `Engine` of a network, and padded weights; messages call the weights `name`.
 
-    Weights of another shape are refused before anything of the size of the network is made.
+    Weights of another shape are refused before arrays of the size of the network are made.
     """
     weights = real_array(weights, name, (network.n_weights,), dtype)
     engine = engine_of(network, dtype)
@@ -49,27 +49,27 @@ def bind_weights(network, weights, dtype, name="weights"):
 
 @dataclass
 class Bound:
-    """Sequences, and what is learned from them, as the kernel reads them; `Engine.bind` makes it.
+    """Sequences, targets and weights in the form of the kernel, made by `Engine.bind`.
 
     Attributes
     ----------
     sequences : Sequences
-        Time steps; the others below may be of patches.
+        Time steps; the other attributes may refer to patches.
     inputs : ndarray of shape (n_steps, n_features), or tuple (values, columns, indptr) of a CSR matrix
         Values of the sequences as the kernel reads them.
     data : Data
-        The kernel's.
+        Data of the kernel.
     order : Order
-        All sequences.
+        Order of all sequences.
     learned : Order
-        Those to learn from.
+        Order of the sequences to learn from.
     targets : ndarray of shape (n_targets, n_outputs), or None
     target_weight : ndarray of shape (n_targets,) or (n_targets, n_outputs), or None
     every_step : bool
         Whether each time step has a target.
     loss : Loss, `LINEAR` or None
     masks : Masks or None
-        What dropout leaves in this epoch.
+        Dropout masks of this epoch.
     """
 
     sequences: Any
@@ -90,16 +90,16 @@ class Bound:
 
     @property
     def n_targets(self):
-        """Rows of targets and outputs of all sequences."""
+        """Number of rows of targets and outputs of all sequences."""
         return int(self.order.length.sum()) if self.every_step else len(self.order)
 
     @property
     def row_weight(self):
-        """Weight of each target: the mean of those of its outputs, if each has its own."""
+        """Weight of each target; if each output has its own weight, their mean."""
         return self.target_weight if self.target_weight.ndim == 1 else self.target_weight.mean(axis=1)
 
     def row_of_inputs(self, step):
-        """Dense inputs of a time step of all."""
+        """Dense inputs of one time step of all sequences."""
         values = self.sequences.values
         row = values[step] if isinstance(values, np.ndarray) else values[[step]].toarray()[0]
         return np.ascontiguousarray(row, self.targets.dtype)
@@ -108,7 +108,7 @@ class Bound:
         """Sum of the weights of the targets of each of these sequences."""
         if not self.every_step:
             return target_weight[order.target]
-        # Sequence by sequence: differences of sums over all would lose small weights after a large one.
+        # One sum per sequence: differences of cumulative sums would lose small weights after a large one.
         ranges = np.column_stack([order.target, order.target + order.length])
         return np.add.reduceat(np.append(target_weight, 0.0), ranges.ravel())[::2]
 
@@ -117,7 +117,7 @@ class Bound:
         """Sum of the weights of all targets to learn from."""
         weights = self.row_weight
         with may_overflow():
-            if not (self.every_step and self.learned.length.sum() == len(weights)):  # not simply all of them
+            if not (self.every_step and self.learned.length.sum() == len(weights)):  # only some of them
                 weights = self.weights_of(self.learned, weights)
             return float(weights.sum())
 
@@ -146,7 +146,7 @@ class Engine:
     # Python's arrays -> the kernel's
 
     def pad(self, weights, name="weights", finite=True):
-        """Flat weights as users know them -> padded, aligned weights of the kernel; checked."""
+        """Check flat weights, and convert them to padded, aligned weights of the kernel."""
         shape = (self.network.n_weights,)
         return self._padded(real_array(weights, name, shape, self.dtype, finite=finite))
 
@@ -157,17 +157,17 @@ class Engine:
         return padded
 
     def flat(self, padded):
-        """Padded weights or gradient of the kernel -> flat vector."""
+        """Convert padded weights, or a padded gradient, to a flat vector."""
         return padded[self.places]
 
     def zeros(self):
-        """Return padded weights of zero."""
+        """Return padded weights that are all zero."""
         return self.core.zeros(self.layout["n_packed"])
 
     def bind(self, sequences, targets=None, target_weight=None, loss=None, *, train=None, merge=False):
-        """Sequences, and what is learned from them, in the kernel's form: one value for all that follows.
+        """Convert sequences, targets and weights to the form of the kernel.
 
-        What the kernel follows as an index is checked here, each time that it enters the kernel.
+        Numbers that the kernel uses as indices are checked here, before they enter the kernel.
 
         Parameters
         ----------
@@ -176,9 +176,9 @@ class Engine:
         target_weight : ndarray of shape (n_targets,), or (n_targets, n_outputs), or None
         loss : Loss, `LINEAR` or None
         train : ndarray of int or None
-            Indices of the sequences to learn from; None is all.
+            Indices of the sequences to learn from; None means all.
         merge : bool
-            Whether to learn from equal sequences as from one, see `merge_repeated`.
+            Whether to merge equal sequences, see `merge_repeated`.
 
         Returns
         -------
@@ -209,11 +209,11 @@ class Engine:
         return Bound(sequences, inputs, data, order, learned, targets, target_weight, every_step, loss)
 
     def _as_read(self, sequences):
-        """Sequences as the lowest layer reads them."""
+        """Sequences in the form that the lowest layer reads."""
         return sequences
 
     def _data(self, values, inputs, to_learn):
-        """The kernel's data."""
+        """Data of the kernel."""
         return self.core.Data(self.plan, inputs, *to_learn)
 
     def _inputs(self, values):
@@ -232,7 +232,7 @@ class Engine:
         )
 
     def _check_targets(self, order, targets, target_weight):
-        """Refuse targets and weights that are not one row and one number for each target of all sequences."""
+        """Refuse targets and weights that do not have one row for each target of all sequences."""
         rows = int(order.length.sum()) if self.layout["every_step"] else len(order)
         shape = (rows, self.layout["K"])
         if targets.shape != shape or target_weight.shape not in ((rows,), shape):
@@ -245,13 +245,13 @@ class Engine:
             )
 
     def online_shapes(self):
-        """Shapes of all parts of an `OnlineState` but `touched`."""
+        """Shapes of all parts of an `OnlineState` except `touched`."""
         n = self.layout
         traces = n["R"] + 1 + n["M"], n["n_partials"]
         return (1, n["R"]), (1, n["C"]), traces, (2 * n["S"], n["C"])
 
     def workspace(self, rows, sequences, longest, *, sparse=False, backward=True, partials=False):
-        """Arrays that the kernel writes, for packed batches of so many time steps, sequences and longest."""
+        """Arrays that the kernel writes to, for packed batches of at most these sizes."""
         return self.core.Workspace(
             self.plan, rows, sequences, longest, sparse=sparse, backward=backward, partials=partials
         )
@@ -262,7 +262,7 @@ class Engine:
     def forward(self, w, bound, initial_state=None, n_threads=1):
         """Outputs, one row per sequence (or per time step), and the final state.
 
-        Long sequences are computed in windows, so that the memory does not grow with the length.
+        Long sequences are computed in windows, so that memory does not grow with the length.
         """
         order = bound.order
         state = check_state(self, initial_state, len(order))
@@ -282,17 +282,17 @@ class Engine:
         return outputs, state
 
     def _forward(self, work, w, data, batch, window, state, outputs):
-        """Outputs of a packed batch; its state, which moves on."""
+        """Compute the outputs of a packed batch, and update its state."""
         self.core.forward(self.plan, data, batch, work, w, window, *state, outputs)
 
     def _window(self, n_sequences):
-        """Time steps of so many sequences that a forward pass without gradient holds at once."""
+        """Number of time steps of these sequences that a forward pass without gradient keeps at once."""
         n = self.layout
         row = self.dtype.itemsize * (n["d_row"] + n["y_row"] + 3 * n["Cp"])
         return max(WINDOW_BYTES // (row * n_sequences), 1)
 
     def activations(self, w, bound):
-        """Every gate, cell and state over time, by name; of one sequence after the other."""
+        """Activations of gates and cells, and cell states, over time, by name, one sequence after another."""
         for i in range(len(bound.order)):
             one = bound.order[i : i + 1]
             yield self._activations(w, bound.data, Order(one.start, one.length, [0]))
@@ -344,11 +344,11 @@ class Engine:
         self.core.update(self.plan, learned)
 
     def train(self, bound, order, work, learned, batch, at_once, record, *, full, mean):
-        """The mini-batches of an epoch, an update after each; returns the sum of the weighted losses.
+        """Run the mini-batches of an epoch, with an update after each; return the sum of the weighted losses.
 
         Mini-batch k holds the sequences batch[k]..batch[k + 1] of the order, at most `at_once` in a packed
-        batch. `record`, if not empty, gets the outputs from which each sequence was learned. Stops before the
-        update at the first loss that is not finite, and returns it.
+        batch. `record`, if not empty, receives the outputs before each update. If a loss is not finite, the
+        function stops before the update and returns this loss.
         """
         if bound.in_kernel:
             return self.core.train(
@@ -357,9 +357,9 @@ class Engine:
         return train_one_by_one(self, bound, order, work, learned, batch, at_once, record, full, mean)
 
     def gradient(self, bound, batch, work, w, full, scale, grad, *, reset=True, record=None):
-        """Loss of a packed batch; `scale` times its gradient is added to `grad`.
+        """Loss of a packed batch; add `scale` times its gradient to `grad`.
 
-        `reset` starts from states of zero, else from the states in the first rows of the workspace.
+        With `reset`, states start from zero; otherwise they start from the first rows of the workspace.
         """
         if bound.in_kernel:
             return self.core.gradient(self.plan, bound.data, batch, work, w, full, scale, reset, grad)
@@ -398,7 +398,7 @@ class Engine:
 
 
 def train_one_by_one(engine, bound, order, work, learned, batch, at_once, record, full, mean):
-    """Do as `Engine.train` does where the kernel does not compute all of a mini-batch."""
+    """Do the same as `Engine.train` where the kernel does not compute a complete mini-batch."""
     weights = bound.weights_of(order, bound.row_weight)
     total = 0.0
     for lo, hi in pairwise(batch):
@@ -417,10 +417,10 @@ def train_one_by_one(engine, bound, order, work, learned, batch, at_once, record
 
 
 class ForwardPass:
-    """A forward pass that keeps all activations, and the way back from errors at its outputs.
+    """Forward pass that keeps all activations, and the backward pass from errors at its outputs.
 
-    So layers are put on each other: the outputs of one are the inputs of the next, whose gradient by the
-    inputs are the errors at the outputs of the one below.
+    Layers are stacked in this way: the outputs of a layer are the inputs of the next layer, and the gradient
+    of the next layer by its inputs gives the errors at these outputs.
 
     Parameters
     ----------
@@ -467,7 +467,7 @@ class ForwardPass:
 
 
 class _Info:
-    """What a backward pass leaves beside the gradient of the weights."""
+    """Results of a backward pass besides the gradient of the weights."""
 
     def __init__(self, engine, bound):
         n, n_steps = engine.layout, int(bound.order.length.sum())
@@ -482,7 +482,7 @@ class _Info:
             self.deltas["output"] = np.zeros((bound.n_targets, n["K"]), engine.dtype)
 
     def read(self, w, who, batch, work):
-        """Take what the kernel left of the packed batch of these sequences."""
+        """Copy the results of the kernel for the packed batch of these sequences."""
         engine, n = self.engine, self.engine.layout
         rows, sequences, index = int(batch.length.sum()), len(batch), np.arange(len(batch))
         last = read_state(engine, work, work.first[batch.length] + index)
@@ -502,7 +502,7 @@ class _Info:
             self.inputs[at] += work.OD[:n_targets] @ engine.shortcut_matrix(w).T
 
     def as_dict(self):
-        """As `Network.loss_and_gradient` gives it."""
+        """The dict that `Network.loss_and_gradient` returns."""
         return {
             "inputs": self.inputs,
             "initial_state": self.slope,

@@ -1,11 +1,11 @@
-"""Where everything lies in the arrays of the kernel: pure functions of a network and of the vector's width.
+"""Layout of the arrays of the kernel: pure functions of a network and of the width of the vectors.
 
-The letters of the sizes, and how rows and columns lie, are those of _kernel/shapes.pxd.
+_kernel/shapes.pxd explains the letters of the sizes, and the rows and columns.
 """
 
 import numpy as np
 
-# y = shift + scale / (1 + exp(-slope x)); the identity has no such form
+# y = shift + scale / (1 + exp(-slope x)); the identity does not have this form
 SQUASHING: dict[str, tuple[float, float, float] | None] = {
     "logistic[-2,2]": (1.0, 4.0, -2.0),  # g of 1997
     "logistic[-1,1]": (1.0, 2.0, -1.0),  # h of 1997
@@ -16,9 +16,9 @@ SQUASHING: dict[str, tuple[float, float, float] | None] = {
 
 
 def sizes_and_places(net, core, registers):
-    """Sizes and places of everything, with rows padded to whole vectors.
+    """Sizes and offsets of all arrays and their parts, with rows padded to whole vectors.
 
-    `registers` is whether a single sequence of a network that is small enough stays in registers.
+    `registers` tells whether a single sequence of a small enough network stays in registers.
     """
     vector = core.LANES_OF_A_VECTOR
 
@@ -39,7 +39,7 @@ def sizes_and_places(net, core, registers):
             at += size
         return at
 
-    # columns of Y, and of D and the weights; absent gates have none
+    # columns of Y, and of D and the weights; absent gates have no columns
     end = columns(
         ("y_n", N),
         ("y_in", B * has["input_gate"]),
@@ -69,7 +69,7 @@ def sizes_and_places(net, core, registers):
     n["p_forget"] = C * (1 + net.input_gate)
     n["n_partials"] = C * (1 + net.input_gate + net.forget_gate)
     n["Pp"] = pad(n["n_partials"])
-    # places in the packed weights
+    # offsets in the packed weights
     n["n_packed"] = columns(
         ("w_recurrent", n["R"] * n["Up"]),
         ("w_bias", n["Up"]),
@@ -120,7 +120,7 @@ def squashing_constants(name):
 
 
 def cell_places(net):
-    """Index v B + b, in the kernel, of the users' cells b S + v."""
+    """Index v B + b in the kernel of each cell b S + v of the user."""
     block, v = np.divmod(np.arange(net.n_cells), net.block_size)
     return v * net.n_blocks + block
 

@@ -1,4 +1,4 @@
-"""An update after each time step that has a target: in the kernel, or by a stream where it cannot."""
+"""Updates after each time step that has a target: in the kernel, or by a stream where it cannot."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ RATE = 1  # place of the learning rate in the numbers of a solver
 
 
 def online_of(engine, bound, weights):
-    """What makes updates after each time step of these data: `KernelSteps` or `StreamSteps`."""
+    """Return `KernelSteps` or `StreamSteps` for updates after each time step of these data."""
     if bound.in_kernel and engine.plan is not None:
         return KernelSteps(engine, bound)
     return StreamSteps(engine, weights)
 
 
 class KernelSteps:
-    """All time steps of a sequence in one entry of the kernel."""
+    """Updates for all time steps of a sequence in one call of the kernel."""
 
     def __init__(self, engine, bound):
         self.engine, self.sparse = engine, bound.data.sparse
@@ -36,7 +36,7 @@ class KernelSteps:
         write_online_state(self.engine, self.work, state, self.sparse)
 
     def run(self, bound, order, learned, record, *, goes_on, rates=None, limit=np.inf, learns=True):
-        """Loss of these sequences, number of time steps made, and whether the limit ended it.
+        """Loss of these sequences, number of time steps that were run, and whether the limit ended them.
 
         Parameters
         ----------
@@ -44,9 +44,9 @@ class KernelSteps:
         order : Order
         learned : Weights
         record : ndarray of shape (n_targets, n_outputs), or empty
-            Gets the outputs from which was learned.
+            Receives the outputs before each update.
         goes_on : bool
-            Whether to start from the state and the traces where the last call ended.
+            Whether to start from the state and the traces at the end of the last call.
         rates, limit, learns
             See `Trainer.follow`.
         """
@@ -57,7 +57,7 @@ class KernelSteps:
 
 
 class StreamSteps:
-    """The same step by step, for losses that the kernel does not compute and for layers."""
+    """Updates step by step, for losses that the kernel does not compute and for layers."""
 
     def __init__(self, engine, weights):
         self.engine = engine

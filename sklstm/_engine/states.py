@@ -1,4 +1,4 @@
-"""States of sequences that continue from call to call: users' arrays <-> rows of a workspace."""
+"""States of sequences that continue from call to call, as users' arrays and as rows of a workspace."""
 
 from typing import Any, NamedTuple, Self
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from sklstm._checks import check_indices, real_array
 
-RESET = ": call reset_state()"  # what helps where the state of streams does not
+RESET = ": call reset_state()"  # advice if the state of streams does not fit
 
 
 class State(NamedTuple):
@@ -22,22 +22,22 @@ class State(NamedTuple):
 
     Notes
     -----
-    Of several layers, the lowest first, and of two directions the columns stand side by side; the first step
-    of what reads backwards is the last one of the sequence.
+    With several layers, the columns of the lowest layer come first; the columns of two directions are
+    adjacent. The first step of the backward direction is the last step of the sequence.
     """
 
     activations: np.ndarray
     cells: np.ndarray
 
     def take(self, index: Any) -> Self:
-        """State of some of the sequences, a copy."""
+        """Copy of the state of some of the sequences."""
         return type(self)(self.activations[index], self.cells[index])
 
     def __repr__(self) -> str:
-        """Say how much it is of."""
+        """Return the sizes as text."""
         try:
             (n_sequences, n_recurrent), n_cells = self.activations.shape, self.cells.shape[1]
-        except (AttributeError, IndexError, TypeError, ValueError):  # of other things than such arrays
+        except (AttributeError, IndexError, TypeError, ValueError):  # the parts are no such arrays
             return f"State({self.activations!r}, {self.cells!r})"
         units = f"{n_recurrent} recurrent activations, {n_cells} cells"
         return f"<State: {n_sequences} sequences, {units}, {self.cells.dtype}>"
@@ -51,9 +51,9 @@ class OnlineState(NamedTuple):
     activations, cells : ndarray
         The `State` of the sequence.
     traces : ndarray of shape (n_recurrent + 1 + n_inputs, n_columns)
-        Partials: derivatives of the internal states by the weights of cells, input and forget gates.
+        Partials: derivatives of the internal states by the weights of cells, input gates and forget gates.
     peephole_traces : ndarray of shape (2 * block_size, n_cells)
-        The same by the peepholes.
+        Derivatives by the peepholes.
     touched : ndarray of int
         Inputs whose traces are not all zero, in the order in which they came.
     """
@@ -97,7 +97,7 @@ def read_state(engine, work, rows):
 
 
 def write_state(engine, work, state):
-    """State -> the first rows of a workspace."""
+    """Write a state to the first rows of a workspace."""
     n_sequences = len(state.cells)
     work.Y[:n_sequences, engine.recurrent_columns] = state.activations
     work.S[:n_sequences, engine.cell_columns] = state.cells
@@ -128,7 +128,7 @@ def read_online_state(engine, work, sparse, row=0):
 
 
 def write_online_state(engine, work, state, sparse):
-    """Let `train_steps` continue from here; refuse a state of another engine or one that is not finite."""
+    """Write the state from which `train_steps` continues; refuse one that does not fit or is not finite."""
     n = engine.layout
     check_indices(state.touched, "_online_states.touched", n["M"], once=True)
     activations, cells, traces, peephole_traces = (

@@ -1,4 +1,4 @@
-"""Streams: time steps that come one by one, with derivatives by the weights if asked for."""
+"""Streams: time steps that arrive one by one, with optional derivatives by the weights."""
 
 import math
 from typing import Any
@@ -25,14 +25,14 @@ from sklstm._typing import Array
 def stream_of(network, weights, n_streams=1, partials=False, dtype=None):
     """`Stream` of a network, or `LayersStream`."""
     if network._is_composed:
-        from sklstm._layers.streams import LayersStream  # which is made of streams
+        from sklstm._layers.streams import LayersStream  # it imports this module
 
         return LayersStream(network, weights, n_streams, partials, dtype)
     return Stream(network, weights, n_streams, partials, dtype)
 
 
 def check_room_for_streams(engine, n_streams, partials):
-    """Refuse more streams than there is memory for, before they are made one after the other."""
+    """Refuse more streams than there is memory for, before any stream is made."""
     shapes = engine.online_shapes() if partials else engine.online_shapes()[:1]
     numbers = sum(math.prod(shape) for shape in shapes)
     try:
@@ -44,10 +44,10 @@ def check_room_for_streams(engine, n_streams, partials):
 
 
 class Stream:
-    """Time steps that come one by one, of one sequence or of several side by side.
+    """Time steps that arrive one by one, of one sequence or of several in parallel.
 
-    `Network.stream` makes it. The state is kept from step to step; weights that were changed in place are
-    seen at the next step.
+    `Network.stream` makes it. The state is kept from step to step. Changes of the weights in place take
+    effect at the next step.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ class Stream:
     weights : array-like of shape (n_weights,)
         A contiguous array may be changed in place between two steps; anything else is copied.
     n_streams : int, default=1
-        Sequences side by side.
+        Number of sequences.
     partials : bool, default=False
-        Whether derivatives of the states by the weights are carried along, for `gradient` and `jacobian`.
-        They take n_recurrent + 1 + n_inputs numbers per cell, input and forget gate.
+        Whether each step updates the derivatives of the states by the weights, for `gradient` and
+        `jacobian`. They need n_recurrent + 1 + n_inputs numbers per cell, input gate and forget gate.
     dtype : float32, float64 or None
-        In which to compute; None is that of float32 weights, otherwise float64.
+        Type of the computation. None means float32 if the weights are float32, otherwise float64.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Stream:
         engine, n = self.engine, self.engine.layout
         check_room_for_streams(engine, self.n_streams, self.partials)
         self.weights = _contiguous(weights, engine.dtype)
-        each = 1 if partials else self.n_streams  # streams of a part: partials are carried for one
+        each = 1 if partials else self.n_streams  # streams of a part; with partials, one
         at_once = min(each, sequences_at_once(1))
         self.works = [
             engine.workspace(each, each, 1, backward=partials, partials=partials)
@@ -110,7 +110,7 @@ class Stream:
             engine.core.Step(engine.plan, work, each, at_once, self.weights, padded) for work in self.works
         ]
         largest = at_once * max(n["Up"], n["Kp"]) * max(n["M"], n["R"], n["H"])
-        # advance(weights, x): outputs, or None for what it does not take; see `Step` in _core.pyx
+        # advance(weights, x): outputs, or None for arguments that it does not accept; see `Step` in _core.pyx
         if len(self._parts) > 1:
             self.advance = lambda weights, x: None
         elif largest >= engine.core.LEAST_OF_BLAS:
@@ -128,7 +128,7 @@ class Stream:
         Parameters
         ----------
         x : array-like of shape (n_inputs,) or (n_streams, n_inputs)
-            Arrays of the dtype of the stream are taken fastest.
+            Arrays of the dtype of the stream are the fastest.
 
         Returns
         -------
@@ -137,20 +137,20 @@ class Stream:
         Raises
         ------
         ValueError, TypeError
-            If x is not valid or the state is no longer finite. The state is unchanged then.
+            If x is not valid or the state is no longer finite. The state is left unchanged.
         """
         outputs = self.advance(self.weights, x)
         return self._checked_step(x) if outputs is None else outputs
 
     def _checked_step(self, x):
-        """The same for whatever `advance` does not take."""
+        """The same for arguments that `advance` does not accept."""
         rows, is_one = self._rows(x, "x", self.network.n_inputs)
         check_state(self.engine, self.state, self.n_streams, "state", ": call reset()")
         rows = np.ascontiguousarray(rows)
         parts = np.split(rows, len(self._parts))
         with one_blas_thread():
             first = self._parts[0].advance(self.weights, parts[0])
-            if first is None:  # the weights are others
+            if first is None:  # the weights have changed
                 self.load()
                 first = self._parts[0].advance(self.weights, parts[0])
             more = [part.advance(self.weights, x) for part, x in zip(self._parts[1:], parts[1:], strict=True)]
@@ -158,18 +158,18 @@ class Stream:
         return outputs[0] if is_one else outputs
 
     def _rows(self, values, name, width):
-        """Array with a row for each stream, and whether it was one row without this axis."""
+        """Array with one row per stream, and whether this axis was missing."""
         array = as_real(values, name)
         is_one = self.n_streams == 1 and array.ndim == 1
         shape = (width,) if is_one else (self.n_streams, width)
         return real_array(array, name, shape, self.engine.dtype).reshape(self.n_streams, width), is_one
 
     def fits(self, network, n_streams, dtype):
-        """Whether it is a stream of this network (the same object), of so many sequences and this dtype."""
+        """Whether it is a stream of this network (the same object), number of sequences and dtype."""
         return network is self.network and n_streams == self.n_streams and dtype == self.engine.dtype
 
     def load(self):
-        """Take the weights as they are now."""
+        """Use the current values of the weights."""
         padded = self.engine.pad(self.weights)
         self.weights = _contiguous(self.weights, self.engine.dtype)
         for part in self._parts:
@@ -177,7 +177,7 @@ class Stream:
 
     @property
     def state(self) -> State:
-        """The `State` of all streams, a copy. Setting it sets the derivatives to zero."""
+        """Copy of the `State` of all streams. Setting it sets the derivatives to zero."""
         parts = [
             read_state(self.engine, work, part.state_row + np.arange(self.n_streams // len(self._parts)))
             for work, part in zip(self.works, self._parts, strict=True)
@@ -194,7 +194,7 @@ class Stream:
 
     @property
     def online_state(self):
-        """The `OnlineState` of a single stream with partials, a copy."""
+        """Copy of the `OnlineState` of a single stream with partials."""
         return self.online_states()[0]
 
     @online_state.setter
@@ -202,14 +202,14 @@ class Stream:
         self.set_online_states([state])
 
     def online_states(self):
-        """Those of all streams with partials."""
+        """Copies of the `OnlineState` of each stream with partials."""
         return [
             read_online_state(self.engine, work, False, part.state_row)
             for work, part in zip(self.works, self._parts, strict=True)
         ]
 
     def set_online_states(self, states):
-        """Go on from these."""
+        """Continue from these online states."""
         for work, part, state in zip(self.works, self._parts, states, strict=True):
             part.reset()
             write_online_state(self.engine, work, state, False)
@@ -220,7 +220,7 @@ class Stream:
         Parameters
         ----------
         streams : int or array-like of int, default=None
-            Which; None is all.
+            Indices of the streams that begin again; None means all.
         """
         if streams is None:
             index = np.arange(self.n_streams)
@@ -239,8 +239,8 @@ class Stream:
     def gradient(self, v: npt.ArrayLike) -> Array:
         """Gradient of sum_k v_k y_k of the last step by the weights, from truncated forward partials.
 
-        Through earlier steps the error flows inside the memory cells only (1997, appendix A.1): what
-        ``gradient="truncated"`` gives for the whole sequence with an error v at this step.
+        Through earlier steps, the error flows inside the memory cells only (1997, appendix A.1). This is the
+        result of ``gradient="truncated"`` for the whole sequence with an error v at this step.
 
         Parameters
         ----------
@@ -256,7 +256,7 @@ class Stream:
         return gradients[0] if is_one else gradients
 
     def jacobian(self) -> Array:
-        """Derivatives of the outputs of the last step by the weights, as `gradient` gives them.
+        """Derivatives of the outputs of the last step by the weights, with the truncation of `gradient`.
 
         Returns
         -------
@@ -267,12 +267,12 @@ class Stream:
         return rows[0] if self.n_streams == 1 else np.stack(rows)
 
     def jacobian_of(self, k):
-        """The same of one stream, which has made a step."""
+        """`jacobian` of one stream, after at least one step."""
         units = np.eye(self.engine.layout["K"], dtype=self.engine.dtype)
         return np.stack([self.gradient_of(k, v) for v in units])
 
     def gradient_of(self, k, v):
-        """`gradient` of one stream, which has made a step."""
+        """`gradient` of one stream, after at least one step."""
         return self._gradient(self._parts[k], v)
 
     def loss_and_gradient(self, bound, row, outputs):
@@ -296,7 +296,7 @@ class Stream:
 
 
 def _contiguous(weights, dtype):
-    """The array itself if it is contiguous, so that changes in place are seen; otherwise a copy."""
+    """The array itself if it is contiguous, so that changes in place take effect; otherwise a copy."""
     if isinstance(weights, np.ndarray) and weights.flags.c_contiguous:
         return weights
     return np.array(weights, dtype)

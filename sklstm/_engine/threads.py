@@ -12,13 +12,13 @@ from joblib.parallel import get_active_backend
 from scipy.linalg.blas import dgemm
 from threadpoolctl import ThreadpoolController
 
-BUFFER = 1 << 26  # bytes, more than OpenBLAS asks for
+BUFFER = 1 << 26  # bytes, more than OpenBLAS allocates
 
 
 @cache
 def _thread_pools():
     pools = ThreadpoolController()
-    # OpenBLAS takes memory at its first large product, and waits for ever where there is none.
+    # OpenBLAS allocates memory at its first large product, and waits forever if there is none.
     try:
         mmap.mmap(-1, BUFFER).close()
     except OSError:
@@ -30,15 +30,15 @@ def _thread_pools():
 
 
 def one_blas_thread():
-    """Context in which BLAS works in one thread: packed batches, not products, are shared among threads."""
+    """Context in which BLAS uses one thread: threads share packed batches, not products."""
     return _thread_pools().limit(limits=1, user_api="blas")
 
 
 def threads_of(n_jobs):
-    """Threads of this process that `n_jobs` means to joblib; None is 1 or what `joblib.parallel_config` says.
+    """Number of threads of this process for `n_jobs`, as in joblib; None means 1 or the `parallel_config`.
 
-    A cluster's backend takes any `n_jobs`, None too, for all cores of all machines. Inside it, here and in
-    its workers, n_jobs means what it means without it.
+    The backend of a cluster takes any `n_jobs`, also None, for all cores of all machines. Inside it, here and
+    in its workers, `n_jobs` has the same meaning as without it.
     """
     if get_active_backend()[0].default_n_jobs == 1:
         return joblib.effective_n_jobs(n_jobs)
@@ -47,7 +47,7 @@ def threads_of(n_jobs):
 
 
 class Threads:
-    """Executor of so many threads, this one included."""
+    """Executor of `n_workers` threads, including the current one."""
 
     def __init__(self, n_workers=1):
         self.n_workers = n_workers
@@ -59,9 +59,9 @@ class Threads:
 
 @contextmanager
 def in_threads(n_threads):
-    """Context with a `map` of so many threads: others take items from the front, this one from the end.
+    """Context with a `map` in several threads: others take items from the front, this one from the end.
 
-    After an error nobody begins another item.
+    After an error, no thread begins another item.
     """
     if n_threads <= 1:
         yield map
@@ -83,7 +83,7 @@ def in_threads(n_threads):
                 last = [run(items[-1])]
                 for item, future in zip(items[-2::-1], futures[::-1], strict=True):
                     if failed.is_set() or not future.cancel():
-                        break  # the others have begun it, and all before it
+                        break  # the other threads have begun it, and all items before it
                     last.append(run(item))
                 return [future.result() for future in futures[: len(items) - len(last)]] + last[::-1]
             finally:

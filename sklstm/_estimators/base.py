@@ -1,4 +1,4 @@
-"""What the classifier and the regressor share: everything but labels and scores."""
+"""Base class of the classifier and the regressor: everything except labels and scores."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -56,12 +56,12 @@ from sklstm._typing import (
     Update,
 )
 
-OFFSET = 10  # standard deviations
+OFFSET = 10  # ratio of mean and standard deviation above which a channel is reported
 
 
 @of_public_classes
 class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSupportMixin, BaseEstimator):
-    """What the classifier and the regressor share: everything but labels and scores."""
+    """Base class of the classifier and the regressor: everything except labels and scores."""
 
     n_features_in_: int
     feature_names_in_: Array
@@ -73,7 +73,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
     loss_curve_: list[float]
     validation_scores_: list[float]
 
-    _resumption: dict[str, Any] | None = None  # of an estimator that a checkpoint holds
+    _resumption: dict[str, Any] | None = None  # only in an estimator inside a checkpoint
 
     def __init__(
         self,
@@ -210,17 +210,17 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         y : array-like of shape (n_sequences,)
             Targets, one per sequence, or several in the columns of a 2-D y: numbers (regressor), or labels
             that are 0 or 1 (classifier: multilabel). With ``return_sequences=True`` it is a list of arrays
-            with one target, or one row of targets, per time step. At a step without a target there is NaN,
-            None, pandas.NA or a mask, and the step counts neither in the loss nor in scores. With one target
-            per sequence, masked elements are left out in the same way.
+            with one target, or one row of targets, per time step. NaN, None, pandas.NA or a mask marks a step
+            without a target; such a step counts neither in the loss nor in scores. With one target per
+            sequence, masked elements are left out in the same way.
         sample_weight : array-like of shape (n_sequences,), default=None
             Weights of the sequences; with ``return_sequences=True`` also a list of arrays, one weight per
             time step (regressor: or one weight for each output of a step). Targets of weight 0 are ignored.
         X_val, y_val, sample_weight_val : as X, y, sample_weight, default=None
             Validation set that `early_stopping` scores instead of a part of X.
         groups : array-like of shape (n_sequences,), default=None
-            Group of each sequence: `early_stopping` holds out whole groups, so that the sequences of a group
-            are either all learned from or all scored.
+            Group of each sequence. `early_stopping` holds out whole groups: the sequences of a group are
+            either all used for learning or all scored.
         resume_from : path-like or Checkpoint, default=None
             Folder or file of a `Checkpoint`: learning continues where a fit with the same data and arguments
             was interrupted, and ends with the weights that it would have had. `max_iter` includes the epochs
@@ -291,7 +291,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         sequences = self._read_X(X, reset=not goes_on)
         for name, values in {"y": y, "sample_weight": sample_weight, "groups": validation.groups}.items():
             warn_of_order(values, X, name)
-        if not once:  # one step of several streams, for partial_fit
+        if not once:  # partial_fit may get one step of several streams
             warn_of_channels_first(X)
         options = {"classes": classes, "reset": not goes_on, "may_lack": continued}
         data = self._read_targets(y, sample_weight, sequences, **options)
@@ -346,7 +346,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         return self
 
     def _bounds(self, loss, output_activation, data):
-        """Mean loss of outputs that are the targets, and of constants; None if targets are elsewhere."""
+        """Mean loss of perfect and of constant outputs; None if the targets are in other processes."""
         targets, weight = getattr(data, "targets", None), getattr(data, "weight", None)
         constant = loss_of_constants(loss, output_activation, data.moments, targets, weight)
         if constant is None:
@@ -355,7 +355,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         return least, constant
 
     def _warn_of_offsets(self, data):
-        """Warn of channels whose deviation is small in comparison with their mean."""
+        """Warn of channels with a small standard deviation in comparison with their mean."""
         if self.update != "batch" or not parameters.is_auto(self.init_range):
             return
         channels = data.channel_moments
@@ -376,7 +376,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
             )
 
     def _start(self, network, data, goes_on, once, rng):
-        """Starting point of learning: network, weights, scaling, state of the solver, random numbers."""
+        """Starting point of learning: network, weights, scaling, state of the solver, random generator."""
         if not goes_on:
             weights = parameters.initial_weights(self, network, data.longest, rng)
             scaling = self._scaling_of(network, data, weights.astype(data.dtype))
@@ -395,7 +395,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         return self.network_, weights, self._scaling, self._solver_state, rng
 
     def _scaling_of(self, network, data, weights):
-        """Scale of inputs and targets if they are rescaled for learning, otherwise None."""
+        """Scaling of inputs and targets for learning; None if they are not scaled."""
         is_scaled = self.update == "batch" and parameters.is_auto(self.init_range)
         sizes = data.channel_sizes if is_scaled else None
         inputs = np.ones(network.n_inputs) if sizes is None else input_scale(sizes)
@@ -406,11 +406,11 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         return None
 
     def _as_learned(self, data):
-        """Examples with the targets that are learned instead of those that are scored."""
+        """Examples with the targets for learning instead of those for scoring."""
         return data
 
     def _learned(self, network, scaling, weights, history):
-        """Attributes of the fitted estimator."""
+        """Set the attributes of the fitted estimator."""
         losses = self.loss_curve_ + history.loss_curve
         return {
             "network_": network,
@@ -426,7 +426,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         }
 
     def _with_weights(self, network, weights, classes=None):
-        """Make this a fitted estimator, with weights that were learned elsewhere."""
+        """Set the fitted attributes for weights that were learned in another process."""
         remember_shape(self, None, network.n_inputs, None)
         self.loss_curve_, self.validation_scores_, self._y_is_array = [], [], False
         for name, value in self._learned(network, None, weights, History()).items():
@@ -437,19 +437,19 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
     # data
 
     def _read_X(self, X, reset):
-        """Any container -> `Sequences`; sets or checks scikit-learn's attributes about X."""
+        """Convert any container to `Sequences`, and set or check scikit-learn's attributes of X."""
         return read_X(self, X, None if reset else self.network_.n_inputs)
 
     def _read_targets(self, y, sample_weight, sequences, *, classes=None, reset=False, may_lack=False):
-        """Targets and weights, one row per sequence or, with return_sequences, per step -> `Examples`.
+        """Read targets and weights, one row per sequence or, with return_sequences, per step, as `Examples`.
 
-        Chunks of streams may have no target at all.
+        Chunks of streams may have no target.
         """
         read = self._read_labels(y, sample_weight, sequences, may_lack)
         return self._examples(sequences, *read, classes=classes, reset=reset, may_lack=may_lack)
 
     def _read_labels(self, y, sample_weight, sequences, may_lack=False):
-        """Targets as they were given and checked, which of them count, and weights."""
+        """Checked targets in the form of the user, which of them count, and weights."""
         targets, weight = self._read_y(y, sample_weight, sequences, self.return_sequences)
         if not (weight.any() or may_lack):
             missing = "" if targets.missing is None else ", or its target is missing"
@@ -463,13 +463,13 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
     def _examples(
         self, sequences, targets, labels, counted, weight, *, classes=None, reset=False, may_lack=False
     ):
-        """What `_read_labels` gave, as the network learns it: `Examples`."""
+        """Convert the results of `_read_labels` to `Examples`."""
         encoded = self._encode(targets, labels, counted, classes, reset)
         own, weight = weight, self._with_class_weights(weight, labels, counted, may_lack)
         return Examples(sequences, labels, encoded, weight, own, self.return_sequences)
 
     def _read_y(self, y, sample_weight, sequences, every_step):
-        """Targets as they were given, and weights, which are 0 where a target is missing."""
+        """Targets in the form of the user, and weights, which are 0 where a target is missing."""
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         check_ids(sample_weight, sequences, "sample_weight")
@@ -486,7 +486,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
 
     @property
     def coefs_(self) -> dict[str, Array]:
-        """Weights by name: dict of views of `weights_`, see `Network.weight_shapes`."""
+        """Weights by name, as views of `weights_`; see `Network.weight_shapes`."""
         check_is_fitted(self)
         return self.network_.views(self.weights_)
 
@@ -499,9 +499,9 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         return outputs, sequences
 
     def _per_sequence(self, flat, sequences):
-        """Results per step -> one array per sequence; results per sequence as they are.
+        """Split results per step into one array per sequence; return results per sequence unchanged.
 
-        The arrays are in an object array, or, if y was one array in `fit`, in one array.
+        The result is an object array of arrays, or one array if y was one array in `fit`.
         """
         if not self.network_.return_sequences:
             return flat
@@ -510,7 +510,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         return split_steps(flat, sequences.offsets)
 
     def _score(self, X, y, sample_weight):
-        """Score over all targets that are there and have a positive weight."""
+        """Score over all targets that are not missing and have a positive weight."""
         check_is_fitted(self)
         sequences = self._read_X(X, reset=False)
         for name, values in {"y": y, "sample_weight": sample_weight}.items():
@@ -540,7 +540,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         list of dict
             For each sequence the arrays "cell_input" g(net_c), "cell_state" s_c, "cell" y_c, each of
             shape (n_steps, n_cells); "input_gate", "forget_gate", "output_gate" of shape
-            (n_steps, n_blocks), as far as the network has them; "hidden" of shape
+            (n_steps, n_blocks), if the network has them; "hidden" of shape
             (n_steps, n_hidden_units) if it has any; "output" of shape (n_steps, n_outputs), or
             (1, n_outputs) without `return_sequences`. With several layers or directions,
             the names of hidden units have the same prefixes as those of the weights:
@@ -593,11 +593,11 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         return tags
 
 
-BaseLSTM.__init__.__qualname__ = "LSTMRegressor.__init__"  # what Python says of a wrong argument
+BaseLSTM.__init__.__qualname__ = "LSTMRegressor.__init__"  # Python's message about an unknown argument has it
 
 
 def _refuse_missing(targets, weight):
-    """Refuse a target of a sequence that is missing and not masked, unless its weight is 0."""
+    """Refuse a missing target of a sequence, unless it is masked or its weight is 0."""
     if targets.missing is None:
         return
     absent = targets.missing & targets.counted_by(weight)
@@ -614,7 +614,7 @@ def _refuse_missing(targets, weight):
 
 @contextmanager
 def _unchanged_on_error(estimator):
-    """Give an estimator its attributes back if what runs inside fails."""
+    """Context that restores the attributes of an estimator if its body raises an error."""
     before = dict(vars(estimator))
     try:
         yield

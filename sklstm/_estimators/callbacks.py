@@ -12,7 +12,7 @@ try:
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """In the place of scikit-learn's mixin: takes callbacks and says that none is called."""
+        """Replacement for scikit-learn's mixin: accepts callbacks and warns that none is called."""
 
         def set_callbacks(self, *callbacks):
             """Warn that callbacks need a newer scikit-learn.
@@ -35,7 +35,7 @@ except ImportError:  # scikit-learn < 1.9
             return self
 
     def with_callbacks(method):
-        """Wrap a method in one more call, as scikit-learn does: warnings count the calls to the user's."""
+        """Wrap a method in one more call, as scikit-learn does: `stacklevel` of warnings counts it."""
 
         @wraps(method)
         def call(*args, **kwargs):
@@ -45,21 +45,21 @@ except ImportError:  # scikit-learn < 1.9
 
 
 class EpochTasks:
-    """The fit of an estimator as a task of scikit-learn's callbacks, its epochs as the tasks inside.
+    """Reports a fit to scikit-learn's callbacks: the fit is a task, and its epochs are subtasks.
 
     Parameters
     ----------
     estimator : estimator
         With or without callbacks; without them nothing is done.
     X, y : as given to `fit`
-        What callbacks are shown.
+        Data that the callbacks receive.
     metadata : dict or None
-        Weights, for the scores that callbacks compute.
+        Sample weights, for scores that callbacks compute.
     max_epochs : int
     attributes : callable
-        (weights, history) -> the attributes that a fitted estimator would have now.
+        Function from (weights, history) to the attributes that a fitted estimator would have now.
     resumption : Resumption or None
-        What checkpoints keep beside them.
+        State that checkpoints save in addition.
 
     """
 
@@ -69,13 +69,13 @@ class EpochTasks:
         self.attributes = attributes
         self.fit = self.task = None
         if getattr(estimator, "_skl_callbacks", None):
-            # one more for the iteration that L-BFGS begins and does not make
+            # one more for the iteration that L-BFGS begins and does not complete
             extra = not SOLVERS[estimator.solver].in_epochs
             self.fit = estimator._init_callback_context(max_subtasks=max_epochs + extra)
             self.fit.call_on_fit_task_begin(**self.shown)
 
     def begin(self, learned):
-        """Begin an epoch; `learned()` gives weights and history, if a callback wants them."""
+        """Begin an epoch; `learned()` returns weights and history if a callback needs them."""
         if self.fit is not None:
             self.task = self.fit.subcontext(task_name="epoch")
             self.task.call_on_fit_task_begin(**self._shown(learned))
@@ -86,7 +86,7 @@ class EpochTasks:
         return task is not None and task.call_on_fit_task_end(**self._shown(learned))
 
     def close(self, learned):
-        """End the fit, and before it an epoch that was begun and not finished."""
+        """End the fit, after ending an epoch that was begun and not finished."""
         if self.task is not None:
             self.task.call_on_fit_task_end(estimator=self.estimator)
             self.task = None

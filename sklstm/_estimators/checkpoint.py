@@ -18,14 +18,14 @@ from sklstm._learning.solvers import SolverState
 from sklstm._messages import shown
 
 SUFFIX = ".pickle"
-NEW = ".new"  # behind it: written, and not yet renamed
+NEW = ".new"  # second suffix of a file that is written and not yet renamed
 MAY_DIFFER = (
     "max_iter",
     "n_jobs",
     "random_state",
     "verbose",
     "warm_start",
-)  # the seed as `_fingerprint` says
+)  # an integer seed must be the same, see `_fingerprint`
 
 
 class Checkpoint:
@@ -268,7 +268,7 @@ def _path(name, value):
 
 
 def _sync_folder(folder):
-    """Flush a new name to the disk, too, on systems where a folder can be opened."""
+    """Flush a new name to the disk on systems where a folder can be opened."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -300,30 +300,30 @@ def _read(path):
 
 
 class Resumption:
-    """What identifies a fit in its files, and where it continues, if it does.
+    """Identity of a fit in its files, and the place where it continues.
 
     Parameters
     ----------
     fingerprint : str
-        Of the data and the arguments.
+        Digest of the data and the arguments.
     start : dict
-        State of the random numbers before the fit drew any.
+        State of the random generator before the fit draws from it.
     loop_state : LoopState or None
-        Where the loop over epochs continues; None means at its beginning.
+        State from which the loop over epochs continues; None means from its beginning.
     """
 
     def __init__(self, fingerprint, start, loop_state=None):
         self.fingerprint, self.start, self.loop_state = fingerprint, start, loop_state
 
     def as_dict(self, loop_state):
-        """What a file holds besides the model, as arrays and plain values."""
+        """Content of a file besides the model, as arrays and plain values."""
         loop = vars(loop_state).copy()
         loop["solver_state"] = loop["solver_state"] and vars(loop["solver_state"]).copy()
         return {"fingerprint": self.fingerprint, "start": self.start, "loop": loop}
 
 
 def resumption_of(estimator, resume_from, data, validation, goes_on, rng):
-    """Return the `Resumption` of a fit, None if nothing asks for one, and its random numbers.
+    """Return the `Resumption` of a fit, or None if it is not needed, and the random generator.
 
     Parameters
     ----------
@@ -345,7 +345,7 @@ def resumption_of(estimator, resume_from, data, validation, goes_on, rng):
         return Resumption(fingerprint, rng.get_state(legacy=False)), rng
     loop = dict(saved["loop"])
     loop["solver_state"] = loop["solver_state"] and SolverState(**loop["solver_state"])
-    if estimator.random_state is None:  # the global generator is not ours to set
+    if estimator.random_state is None:  # the global generator must not be set
         rng = np.random.RandomState()
     rng.set_state(saved["start"])
     return Resumption(fingerprint, saved["start"], LoopState(**loop)), rng
@@ -358,7 +358,7 @@ def _fingerprint(estimator, data, validation, goes_on):
     for name in MAY_DIFFER:
         del arguments[name]
     for name, value in arguments.items():
-        if callable(value):  # by its name
+        if callable(value):  # compared by its name
             arguments[name] = (
                 getattr(value, "__module__", ""),
                 getattr(value, "__qualname__", type(value).__name__),
@@ -375,8 +375,8 @@ def _fingerprint(estimator, data, validation, goes_on):
 
 
 def _find(resume_from, estimator, fingerprint):
-    """Return what the newest file of this fit holds, or None; a file given by name must be of this fit."""
-    is_own = isinstance(resume_from, Checkpoint)  # creates its folder when learning begins
+    """Return the content of the newest file of this fit, or None; a file given by name must belong to it."""
+    is_own = isinstance(resume_from, Checkpoint)  # it creates its folder when learning begins
     path = resume_from.folder if is_own else _path("resume_from", resume_from)
     if not (is_own or path.exists()):
         raise FileNotFoundError(f"resume_from={shown(os.fspath(path))} does not exist.")

@@ -39,7 +39,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     There is one output unit per class, or one per label if y has columns of labels that are 0 or 1
     (multilabel, as in scikit-learn: logistic outputs, each a probability). The network is that of Hochreiter
-    & Schmidhuber (1997) with the parts that became standard later; the defaults are the LSTM of today.
+    & Schmidhuber (1997) with the parts that became standard later. The defaults are those of a modern LSTM.
     `sklstm.Network` describes the parts. The defaults of learning were chosen by cross-validation on real
     data: docs/defaults.md.
 
@@ -55,7 +55,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     {PARAMETERS["learning"]}
     class_weight : dict, "balanced" or None, default=None
         Weight of each class; "balanced" makes it inversely proportional to the frequency of the class. Keys
-        that do not occur in y have no effect, provided that another key does.
+        that do not occur in y have no effect, but at least one key must occur in y.
     {PARAMETERS["last"]}
 
     Attributes
@@ -206,7 +206,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         X, y, sample_weight
             As in `fit`.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever occur; required in the first call.
+            All labels that can occur in later calls; required in the first call.
         continued : bool, default=False
             Whether the sequences are the next chunks of streams, one per stream, that continue from call to
             call until `reset_state`: learning starts with the state and the partial derivatives of the last
@@ -334,7 +334,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         return "logistic" if getattr(self, "_multilabel", False) else loss.output_of_classes
 
     def _checked_y(self, targets, counted):
-        """Labels, each a label that counts or a zero; one column if there is but one."""
+        """Checked labels; a single column becomes 1-D."""
         y = targets.natural(counted)
         if y.ndim == 2 and y.shape[1] == 1:
             y, counted = column_or_1d(y, warn=True), counted[:, 0]
@@ -348,7 +348,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                         f"{found}. {place} is {shown(y.ravel()[bad.argmax()])}; expected labels. For numbers "
                         "use LSTMRegressor."
                     )
-            if targets.missing is not None:  # NaN has made floats of them
+            if targets.missing is not None:  # NaN has turned integers into floats
                 y = y.astype(np.int64)
         if y.ndim == 2:
             bad = counted & (y != 0) & (y != 1) if y.dtype.kind in "biuf" else counted
@@ -371,7 +371,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         return y
 
     def _encode(self, targets, y, counted, classes, reset):
-        """Labels -> one-hot targets, zeros where none counts; sets `classes_`."""
+        """Encode labels as one-hot targets, with zeros where no label counts, and set `classes_`."""
         multilabel = y.ndim == 2
         if reset:
             self._multilabel = multilabel
@@ -397,7 +397,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             place = targets.place(np.flatnonzero(counted & np.isin(y, unknown))[0])
             raise ValueError(
                 f"y contains labels that are not in classes_ {shown(self.classes_.tolist())}: "
-                f"{shown(unknown.tolist())}. The first is {place}. All labels that will come must be in the "
+                f"{shown(unknown.tolist())}. The first is {place}. All labels that can occur must be in the "
                 "first fit, or be given as classes= in the first call of partial_fit."
             )
         codes = np.zeros(len(y), np.intp)
@@ -440,7 +440,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             )
 
     def _class_weights(self, counts):
-        """Weight of each class, in the order of `classes_`; `counts` has their frequencies."""
+        """Weight of each class, in the order of `classes_`; `counts` are their frequencies."""
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             return counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
         if not isinstance(self.class_weight, dict):
@@ -454,7 +454,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 weights[labels.index(label)] = value
             elif isinstance(label, str) != isinstance(labels[0], str) or not any(
                 known in labels for known in self.class_weight
-            ):  # otherwise it may be in other folds
+            ):  # otherwise it may be in other folds of a cross-validation
                 raise ValueError(f"class_weight has the label {shown(label)}, which is not in y: {labels}.")
         return weights
 
@@ -484,7 +484,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         return self.classes_[outputs.argmax(axis=1)]
 
     def _probabilities(self, outputs):
-        """Outputs that sum to one; with several labels, each is a probability of its own."""
+        """Outputs divided by their sum; with several labels, each output is a separate probability."""
         if self._multilabel:  # strictly between 0 and 1
             return np.clip(outputs, np.finfo(outputs.dtype).tiny, 1 - np.finfo(outputs.dtype).epsneg)
         if self.network_.output_activation == "softmax":

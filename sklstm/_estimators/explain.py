@@ -26,21 +26,21 @@ class ExplanationMixin:
     ) -> list[Array]:
         """Derivatives of an output with respect to every input of a sequence.
 
-        The gradient is always the full one, whichever the estimator learns with. It tells the effect of small
-        changes; `occlusion_importance` tells the effect of leaving out a step or a channel.
+        The gradient is always the full one, also if the estimator learns with the truncated one. It shows the
+        effect of small changes; `occlusion_importance` shows the effect of leaving out a step or a channel.
 
         Parameters
         ----------
         X : sequences
             As in `fit`.
         output : label or int, default=None
-            The output that is explained. Classifier: a label of `classes_`; None means the predicted class
+            The output to explain. Classifier: a label of `classes_`; None means the predicted class
             of each sequence. Regressor: the index of an output; None means the only one.
         at : int, default=-1
-            With ``return_sequences=True``, the time step whose output is explained; negative numbers count
+            With ``return_sequences=True``, the time step of the output to explain. Negative numbers count
             from the end of each sequence. Derivatives with respect to later inputs are 0.
         response_method : {"auto", "decision_function", "predict_proba", "predict"}, default="auto"
-            The function whose derivatives are taken. "auto" is `decision_function` for a classifier (with two
+            Function whose derivatives are computed. "auto" is `decision_function` for a classifier (with two
             classes the difference of both) and `predict` for a regressor. `predict_proba` saturates: where a
             class is almost certain, all derivatives are near 0.
 
@@ -85,7 +85,7 @@ class ExplanationMixin:
 
 
 def check_response(estimator, response_method):
-    """Return the name of the method that is explained, "auto" resolved."""
+    """Return the name of the method to explain, with "auto" resolved."""
     names = ("decision_function", "predict_proba") if hasattr(estimator, "classes_") else ("predict",)
     check_choice("response_method", response_method, ("auto", *names))
     if response_method == "auto":
@@ -95,7 +95,7 @@ def check_response(estimator, response_method):
 
 
 def rows_at(lstm, sequences, at):
-    """Row of the outputs of each sequence that is explained."""
+    """Row of the output to explain, for each sequence."""
     check_integer("at", at)
     if not lstm.network_.return_sequences:
         if at != -1:
@@ -117,7 +117,7 @@ def steps_at(lengths, at):
 
 
 def output_index(estimator, output, responses):
-    """Column of the output that is explained, for each sequence.
+    """Column of the output to explain, for each sequence.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def output_index(estimator, output, responses):
         With `classes_` if it is a classifier.
     output : label, int or None
     responses : ndarray of shape (n_sequences, n_outputs)
-        Of a classifier: the larger, the more certain.
+        Responses of the estimator; a larger response of a classifier means a more certain class.
     """
     n_sequences, n_outputs = responses.shape
     labels = getattr(estimator, "classes_", None)
@@ -149,7 +149,7 @@ def output_index(estimator, output, responses):
 
 
 def _slopes(lstm, y, index, method):
-    """Derivatives of the response by the net inputs of the output units, from their activations."""
+    """Derivatives of the response with respect to the net inputs of the output units."""
     activation, unit = lstm.network_.output_activation, np.eye(y.shape[1], dtype=y.dtype)[index]
     own = np.take_along_axis(y, index[:, np.newaxis], axis=1)
     if method == "predict_proba" and activation == "logistic":  # divided by their sum

@@ -71,7 +71,7 @@ def pipeline_step(pipeline: Any, x: Any) -> Array:
     Returns
     -------
     ndarray of shape (n_outputs,) or (n_streams, n_outputs)
-        Those of `step` of the LSTM.
+        Outputs of `step` of the LSTM.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def pipeline_step(pipeline: Any, x: Any) -> Array:
 
 
 def _goes_step_by_step(transformer):
-    """Whether it transforms each time step independently of the others."""
+    """Whether the transformer treats each time step independently of the others."""
     if isinstance(transformer, SequenceImputer):
         return transformer.strategy != "ffill"
     return isinstance(transformer, PerTimeStep | SequenceOneHotEncoder)

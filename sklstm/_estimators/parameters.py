@@ -1,4 +1,4 @@
-"""The estimators' arguments: checked, and with "auto" resolved."""
+"""Checks of the estimators' arguments, and the meaning of "auto"."""
 
 from functools import cache
 
@@ -25,23 +25,23 @@ from sklstm._sequences.patches import patch_size
 BATCH_SIZE = 32
 LONG = 32  # time steps; longer sequences are read in patches
 N_PATCHES = 16
-MOST_INPUTS = 256  # of a patch: the weights of the inputs grow with it
+MOST_INPUTS = 256  # numbers of a patch: the number of input weights grows with it
 OF_PATCHES = {"bidirectional": True, "pooling": ("last", "mean", "max")}
 OF_STEPS = {"bidirectional": False, "pooling": "last"}
 _LEAST_NOISE = {"measurement_noise": {"above": 0}, "process_noise": {"least": 0}}
 
 
 def network(estimator, n_inputs, n_outputs, longest=1, fitted=None):
-    """Topology that the arguments ask for, "auto" resolved.
+    """Return the topology for the arguments, with "auto" resolved.
 
     Parameters
     ----------
     estimator : estimator
     n_inputs, n_outputs : int
     longest : int
-        Time steps of the longest sequence.
+        Number of time steps of the longest sequence.
     fitted : Network or None
-        With which learning goes on: patches are as long as they were.
+        Network with which learning continues; its patch size is kept.
     """
     given = {name: getattr(estimator, name) for name in ARCHITECTURE if name != "patch_size"}
     given["output_activation"] = output_activation(estimator)
@@ -55,7 +55,7 @@ def network(estimator, n_inputs, n_outputs, longest=1, fitted=None):
 
 
 def _patch_size(estimator, n_inputs, longest):
-    """Time steps that are read at once."""
+    """Number of time steps per patch."""
     n_patches = estimator.n_patches
     if n_patches is None:
         return 1
@@ -68,7 +68,7 @@ def _patch_size(estimator, n_inputs, longest):
 
 
 def output_activation(estimator):
-    """Activation of the output units, "auto" resolved."""
+    """Return the activation of the output units, with "auto" resolved."""
     if not is_auto(estimator.output_activation):
         return estimator.output_activation
     return estimator._auto_output_activation(LOSSES[estimator.loss])
@@ -80,7 +80,7 @@ def loss_of(estimator):
 
 
 def settings(estimator, n_sequences, once, n_epochs):
-    """How to learn from so many sequences, in one epoch or more, after so many of earlier calls."""
+    """Return the settings of learning from this number of sequences, after `n_epochs` earlier epochs."""
     solver, loss = SOLVERS[estimator.solver], loss_of(estimator)
     batch_size, clip, alpha = estimator.batch_size, estimator.clip, estimator.alpha
     if is_auto(batch_size):
@@ -119,7 +119,7 @@ def settings(estimator, n_sequences, once, n_epochs):
 
 
 def _noise(estimator, name):
-    """Sequences so far -> noise of the Kalman filter."""
+    """Return the function from the number of sequences so far to a noise of the Kalman filter."""
     value, least = getattr(estimator, name), _LEAST_NOISE[name]
 
     def noise(n_sequences):
@@ -131,7 +131,7 @@ def _noise(estimator, name):
 
 
 def _learning_rate(estimator, epoch):
-    """Learning rate after so many epochs."""
+    """Learning rate after this number of epochs."""
     if not callable(estimator.learning_rate):
         return float(estimator.learning_rate)
     rate = estimator.learning_rate(epoch)
@@ -140,7 +140,7 @@ def _learning_rate(estimator, epoch):
 
 
 def initial_weights(estimator, network, longest, rng):
-    """Initial weights; `longest` are the time steps of the longest sequence."""
+    """Initial weights; `longest` is the number of time steps of the longest sequence."""
     n_steps = -(-longest // network.patch_size)
     init_range = estimator.init_range
     if is_auto(init_range):
@@ -156,10 +156,10 @@ def initial_weights(estimator, network, longest, rng):
 
 
 def _gate_biases(estimator, network, n_steps, rng):
-    """Biases of input and forget gates, "auto" resolved.
+    """Biases of input and forget gates, with "auto" resolved.
 
-    Blocks then forget over times between one step and the longest sequence, and as much less comes in at a
-    time as they keep (Tallec & Ollivier 2018).
+    With "auto", blocks forget over times between one step and the longest sequence. The more slowly a block
+    forgets, the less its input gate lets in per step (Tallec & Ollivier 2018).
     """
     lasting = coming = None
     if (
@@ -262,13 +262,13 @@ def _check_pairs(estimator, topology):
         ),
         (
             is_filter and (update == "batch" or estimator.gradient != "truncated"),
-            f"solver={solver.name!r} goes from measurement to measurement, with derivatives that are carried "
-            "forwards: it needs update='step' or 'sequence' and gradient='truncated', got "
+            f"solver={solver.name!r} updates the weights after each measurement, with derivatives computed "
+            "forwards in time: it needs update='step' or 'sequence' and gradient='truncated', got "
             f"update={shown(update)} and gradient={shown(estimator.gradient)}.",
         ),
         (
             is_filter and estimator.loss != "squared_error",
-            f"solver={solver.name!r} measures the distance of outputs and targets: it needs "
+            f"solver={solver.name!r} minimises the squared difference of outputs and targets: it needs "
             f"loss='squared_error', got loss={shown(estimator.loss)}.",
         ),
         (
@@ -326,13 +326,13 @@ def _check_pairs(estimator, topology):
 
 @cache
 def solvers_with(property_name):
-    """Text of the solvers that have a property, "solver='sgd', 'adam' or 'rprop'"."""
+    """Text of the solvers that have a property, for example "solver='sgd', 'adam' or 'rprop'"."""
     *names, last = [repr(solver.name) for solver in SOLVERS.values() if getattr(solver, property_name)]
     return f"solver={' or '.join([', '.join(names), last] if names else [last])}"
 
 
 def makes_epochs(estimator):
-    """Refuse a solver that takes all sequences at once, for `available_if`."""
+    """Refuse a solver that uses all sequences at once, for `available_if`."""
     solver = estimator.solver
     if isinstance(solver, str) and solver in SOLVERS and not SOLVERS[solver].in_epochs:
         raise AttributeError(f"partial_fit needs {solvers_with('in_epochs')}, got solver={solver!r}.")
@@ -340,5 +340,5 @@ def makes_epochs(estimator):
 
 
 def is_auto(value):
-    """Whether an argument is left to us."""
+    """Whether an argument is "auto"."""
     return isinstance(value, str) and value == "auto"

@@ -22,29 +22,29 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     __doc__ = f"""Long Short-Term Memory for regression on sequences.
 
     There is one output unit per target. The network is that of Hochreiter & Schmidhuber (1997) with the
-    parts that became standard later; the defaults are the LSTM of today. `sklstm.Network` describes the
-    parts. The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
+    parts that became standard later. The defaults are those of a modern LSTM. `sklstm.Network` describes
+    the parts. The defaults of learning were chosen by cross-validation on real data: docs/defaults.md.
 
-    With identity outputs and ``update="batch"`` the targets are standardised internally, each output by the
-    mean and the standard deviation of the targets in the first `fit` or `partial_fit` (without `output_bias`
-    by the deviation alone); `weights_`, `predict` and `step` are in the units of y. Learning rate, penalty
-    and tolerance refer to standardised targets.
+    With identity outputs and ``update="batch"``, the targets are standardised internally. Each output uses
+    the mean and the standard deviation of the targets in the first `fit` or `partial_fit` (without
+    `output_bias` the deviation alone). `weights_`, `predict` and `step` are in the units of y. Learning
+    rate, penalty and tolerance refer to standardised targets.
 
     Parameters
     ----------
     {PARAMETERS["both"]}
     loss : {choices(LOSSES, "squared_error")}
-        "squared_error" is 1/2 sum of squares, for which the best prediction is the mean; for
-        "absolute_error" it is the median, "huber" is between the two, and for "quantile" it is the quantiles
-        in `quantile`. "poisson", for counts, is 1/2 of the deviance; the outputs are the logarithms of what
-        `predict` returns. "log_loss" is that of logistic or softmax outputs for targets in [0, 1].
-        docs/losses.md has the formulas.
+        "squared_error" is 1/2 sum of squares; its best prediction is the mean. For "absolute_error" it is
+        the median, "huber" is between the two, and for "quantile" it is the quantiles in `quantile`.
+        "poisson", for counts, is 1/2 of the deviance; the outputs are the logarithms of what `predict`
+        returns. "log_loss" is that of logistic or softmax outputs for targets in [0, 1]. docs/losses.md has
+        the formulas.
     quantile : float or tuple of float, default=0.5
-        For ``loss="quantile"``: which quantile is predicted, between 0 and 1. With several quantiles there
+        Quantile that is predicted with ``loss="quantile"``, between 0 and 1. With several quantiles there
         is one output for each, and `predict` returns them in a last axis.
     epsilon : float, default=1.35
-        For ``loss="huber"``: errors up to this size count by their square, larger ones by their absolute
-        value. Where targets are standardised, it refers to standardised targets.
+        Largest error of ``loss="huber"`` that counts by its square; larger errors count by their absolute
+        value. If targets are standardised, it refers to standardised targets.
     {PARAMETERS["learning"]}
     {PARAMETERS["last"]}
 
@@ -227,7 +227,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
 
 def _mean_over_columns(score, y, predicted, weight):
-    """A score of targets with a weight each, or the mean of those of each output over the targets it has."""
+    """Score of the targets; with a weight per output, the mean of the scores of the outputs."""
     if weight.ndim == 1:
         return score(y, predicted, sample_weight=weight)
     scores = []

@@ -61,14 +61,14 @@ class StreamsMixin:
         `predict` may run in other threads at the same time. Steps of the same streams in several threads have
         no defined order: give each thread a ``copy.copy`` of the estimator, which has its own streams.
         """
-        stepper = self.__dict__.get("_stepper")  # each call that is saved here is a part of what a step takes
+        stepper = self.__dict__.get("_stepper")  # a step is so short that each call counts
         if stepper is not None:
             if stepper.network is self.network_:
                 outputs = stepper.advance(self.weights_, x)
                 if outputs is not None:
                     return outputs
             else:
-                stepper = None  # its state is continued in the other network
+                stepper = None  # its state continues in the new network
         if not hasattr(self, "weights_"):
             check_is_fitted(self)
         if self.network_._needs_whole_sequences:
@@ -78,7 +78,7 @@ class StreamsMixin:
                 f"pooling={net.pooling!r} needs the whole sequence, but step gets one time step after the "
                 "other: fit with n_patches=None, bidirectional=False and pooling='last', or use predict."
             )
-        index: Any = getattr(x, "index", None)  # of a row of pandas
+        index: Any = getattr(x, "index", None)  # names of features in a row of pandas
         names: Any = names_of(x) if library_of(x) else index if hasattr(index, "nlevels") else ()
         if len(names) and all(isinstance(name, str) for name in names):
             check_names(self, np.array(list(names), dtype=object))
@@ -117,8 +117,8 @@ class StreamsMixin:
         """State of the streams of `step`: a `State`, or None before the first step.
 
         Reading it gives a copy. It can be set to a `State` or a pair (activations, cells) with one row per
-        stream, from which the next `step` continues, or to None, which begins new streams. A service without
-        memory between requests can therefore keep two small arrays in a database.
+        stream: the next `step` continues from it. None begins new streams. A service that keeps no objects
+        between requests can therefore store two small arrays in a database.
 
         Raises
         ------
@@ -166,12 +166,12 @@ class StreamsMixin:
         self.__dict__.pop("_stepper", None)
 
     def reset_state(self, streams: npt.ArrayLike | None = None) -> Self:
-        """Begin new streams, those of `step` and of ``partial_fit(..., continued=True)``.
+        """Begin new streams of `step` and of ``partial_fit(..., continued=True)``.
 
         Parameters
         ----------
         streams : int or array-like of int, default=None
-            Indices of the streams that begin again; None means all, and allows another number of streams.
+            Indices of the streams that begin again. None means all; the number of streams may then change.
 
         Returns
         -------

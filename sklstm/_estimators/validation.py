@@ -1,4 +1,4 @@
-"""Early stopping: sequences that are scored and not learned from, and the score on them."""
+"""Early stopping: held-out sequences, and the score on them."""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -22,19 +22,19 @@ from sklstm._sequences import check_ids, masked_steps, split_steps
 
 @dataclass
 class Examples:
-    """Sequences with targets and weights, a row of each for every sequence or for every step.
+    """Sequences with targets and weights, one row of each per sequence or per step.
 
     Attributes
     ----------
     sequences : Sequences
     labels : ndarray of shape (n_targets,) or (n_targets, n_outputs)
-        In the users' form; of any kind where the weight is 0.
+        Targets in the form of the user; arbitrary where the weight is 0.
     targets : ndarray of shape (n_targets, n_outputs)
-        As the network learns them; 0 where the weight is 0.
+        Targets in the form of the network; 0 where the weight is 0.
     weight : ndarray of shape (n_targets,) or (n_targets, n_outputs)
-        With those of classes.
+        Weights including those of the classes.
     sample_weight : ndarray of the same shape
-        Without them.
+        Weights without those of the classes.
     every_step : bool
     """
 
@@ -46,17 +46,17 @@ class Examples:
     every_step: bool
 
     def scaled(self, scaling):
-        """The same with targets in the units of learning, sequences as they are."""
+        """Examples with targets in the units of learning and unchanged sequences."""
         return self if scaling is None else replace(self, targets=scaling.targets(self.targets, self.weight))
 
     @property
     def longest(self):
-        """Time steps of the longest sequence."""
+        """Number of time steps of the longest sequence."""
         return int(self.sequences.lengths.max())
 
     @property
     def dtype(self):
-        """That of the sequences."""
+        """Dtype of the sequences."""
         return self.sequences.dtype
 
     @property
@@ -89,7 +89,7 @@ class Examples:
         return np.flatnonzero(np.repeat(is_there, self.sequences.lengths))
 
     def take(self, index):
-        """Some of the sequences; their indices rise."""
+        """Examples of some of the sequences; the indices are in ascending order."""
         rows = self.rows(index)
         return replace(
             self,
@@ -103,7 +103,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Validation:
-    """What `fit` was given for early stopping."""
+    """Arguments of `fit` for early stopping."""
 
     X: Any = None
     y: Any = None
@@ -111,7 +111,7 @@ class Validation:
     groups: Any = None
 
     def check(self, estimator):
-        """Refuse what has no meaning with the other arguments."""
+        """Refuse arguments that have no meaning together with the others."""
         given = [name for name in ("X", "y", "sample_weight") if getattr(self, name) is not None]
         if given and (self.X is None or self.y is None):
             raise ValueError(f"X_val and y_val go together, got only {given[0]}_val.")
@@ -123,7 +123,7 @@ class Validation:
 
 
 def validation_of(estimator, engine, data, scaling, validation, rng, learned):
-    """Indices of the sequences to learn from, None for all, and weights -> score on others."""
+    """Indices of the sequences to learn from (None: all), and the function from weights to the score."""
     if validation.X is not None:
         train, held = None, _own(estimator, data, validation).scaled(scaling)
     else:
@@ -133,7 +133,7 @@ def validation_of(estimator, engine, data, scaling, validation, rng, learned):
 
 
 def _own(estimator, data, validation):
-    """Examples of the user for validation."""
+    """Examples of the validation set that the user gave."""
     try:
         sequences = read_X(estimator, validation.X, data.sequences.n_features)
         return estimator._read_targets(validation.y, validation.sample_weight, sequences)
@@ -169,23 +169,23 @@ def _hold_out(estimator, data, groups, rng):
     train = np.setdiff1d(np.arange(n), held)
     if any(np.count_nonzero(data.weight[data.rows(part)]) < 2 for part in (train, held)):
         raise ValueError(
-            f"{found}, but to learn and to score needs two targets with a positive sample_weight on each "
-            "side: raise validation_fraction, or give X_val and y_val."
+            f"{found}, but learning and scoring each need two targets with a positive sample_weight: raise "
+            "validation_fraction, or give X_val and y_val."
         )
     if lacking:
         warnings.warn(
             f"early_stopping holds out {len(held)} sequences, none of the classes {shown(lacking)}, which "
-            "have too few: the score says nothing about them. Raise validation_fraction, or give X_val and "
-            "y_val.",
+            "have too few sequences: the score ignores these classes. Raise validation_fraction, or give "
+            "X_val and y_val.",
             stacklevel=7,
         )
     return train, held
 
 
 def _hold_out_of_each(candidates, labels, n_held, options):
-    """Hold out the same part of each class; one sequence at least of each is learned from.
+    """Hold out the same fraction of each class, and keep at least one sequence of each class for learning.
 
-    Returns the sequences, and the classes of which there are too few to hold one out.
+    Returns the held-out sequences, and the classes with too few sequences to hold one out.
     """
     classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     stays = counts[codes] < 2
@@ -203,7 +203,7 @@ def _hold_out_of_each(candidates, labels, n_held, options):
 
 
 def _scorer_of(estimator, engine, data, scaling, learned):
-    """Function weights -> score."""
+    """Return the function from weights to the score."""
     bound = engine.bind(data.sequences if scaling is None else scaling.sequences(data.sequences))
     scorer = None if estimator.scoring is None else _Scorer(estimator, data, learned)
 
@@ -223,7 +223,7 @@ def _scorer_of(estimator, engine, data, scaling, learned):
 
 
 class _Scorer:
-    """The estimator's `scoring` of the model that learning has come to."""
+    """The estimator's `scoring`, applied to the current model."""
 
     def __init__(self, estimator, data, learned):
         data = data.take(data.counted())
@@ -238,7 +238,7 @@ class _Scorer:
             offsets = self.sequences.offsets
             self.y = masked_steps(self.y, ~counted, offsets)
             weight = split_steps(weight, offsets)
-        elif weight.ndim == 2:  # scorers of scikit-learn want all outputs of a target
+        elif weight.ndim == 2:  # scikit-learn's scorers need all outputs of a target
             rows = np.flatnonzero(counted.all(axis=1))
             self.sequences, self.y, weight, varies = self.sequences[rows], self.y[rows], None, False
         self.weights = {"sample_weight": weight} if varies else {}

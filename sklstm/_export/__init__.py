@@ -1,4 +1,4 @@
-"""Models that travel: to ONNX, and to and from torch and Keras."""
+"""Export of models to ONNX, and conversion to and from torch and Keras."""
 
 from sklstm._export.keras import from_keras, to_keras
 from sklstm._export.onnx import to_onnx

@@ -1,11 +1,11 @@
-"""The network as other libraries have it: memory cells with gates of their own, which see cells only.
+"""The network in the form of other libraries: each memory cell has its own gates, which read cells only.
 
-The units that they lack are written as cells:
+Units that other libraries do not have become cells:
 
-- Gates that the cells of a block share: each cell has a copy.
-- A gate that is absent: a gate whose bias holds it open.
-- A logistic unit of which somebody sees the activation, that is a conventional hidden unit or, if all units
-  recur, a gate: a cell whose state is always the same, so that its output gate is the unit.
+- Gates that the cells of a block share: each cell gets a copy.
+- A gate that is absent: it becomes a gate that its bias keeps open.
+- A logistic unit whose activation is an input of other units, that is a conventional hidden unit or, if all
+  units recur, a gate: it becomes the output gate of a cell whose state is always the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sklstm._typing import Array
 
 ROWS = ("input_gate", "forget_gate", "cell", "output_gate")  # the order of torch and Keras
 INPUT, FORGET, CELL, OUTPUT = range(4)
-OPEN = 100.0  # net input at which a gate is 1, in double precision, and at which -OPEN makes it 0
+OPEN = 100.0  # net input at which a gate is 1 in double precision; at -OPEN it is 0
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Cells:
         Weights from the inputs to input gates, forget gates, cells and output gates; in an upper layer the
         inputs are the cells of the layer below, of both directions.
     recurrent : ndarray of shape (4, n_cells, n_cells)
-        Weights from the cells at the step before.
+        Weights from the cells at the previous step.
     biases : ndarray of shape (4, n_cells)
     peepholes : ndarray of shape (3, n_cells) or None
         Weights from the state of a cell to its input, forget and output gate.
@@ -52,19 +52,19 @@ class CellNetwork:
     Parameters
     ----------
     layers : list of list of Cells
-        For each layer, the lowest first, the forward direction and perhaps the backward direction.
+        For each layer, the lowest first, the forward direction and, if there is one, the backward direction.
     cell_input_activation, cell_output_activation : str
         Squashing functions g and h.
     pooling : tuple of {"last", "mean", "max"}
-        What the output units read of the steps, side by side.
+        What the output units read of the steps, in this order.
     outputs : ndarray of shape (n_outputs, n_poolings * n_directions * n_cells)
         Weights from the cells to the output units.
     shortcut : ndarray of shape (n_outputs, n_inputs) or None
         Weights from the inputs to the output units.
     output_biases : ndarray of shape (n_outputs,)
     patch : int, default=1
-        Time steps that are put side by side as one before the first layer; the last step is repeated where
-        they end too early.
+        Number of time steps that are joined to one before the first layer; the last step is repeated to fill
+        the last patch.
     """
 
     layers: list[list[Cells]]
@@ -83,7 +83,7 @@ class CellNetwork:
 
     @property
     def n_features(self) -> int:
-        """Features of a time step."""
+        """Number of features of a time step."""
         return self.layers[0][0].inputs.shape[2] // self.patch
 
     @property
@@ -93,7 +93,7 @@ class CellNetwork:
 
     @property
     def peepholes(self) -> bool:
-        """Whether the gates see the states of the cells."""
+        """Whether the gates read the states of the cells."""
         return self.layers[0][0].peepholes is not None
 
     def scaled(self, center: Array, factor: Array) -> CellNetwork:
@@ -117,11 +117,11 @@ class CellNetwork:
         )
 
     def with_tanh(self) -> CellNetwork | None:
-        """The same function of cells without peepholes whose g and h are tanh; None if there is none.
+        """Cells that compute the same without peepholes and with tanh for g and h; None if there are none.
 
-        With g(x) = a tanh(b x) and h(s) = c tanh(d s), the state d s follows the same equation with d a
-        tanh(b x) in place of g, which is a tanh if d a = 1: of 1997's functions this is so, 2 tanh(x / 2) and
-        tanh(s / 2).
+        With g(x) = a tanh(b x) and h(s) = c tanh(d s), the state d s follows the same equation with
+        d a tanh(b x) instead of g. This is a tanh if d a = 1, which holds for the functions of 1997:
+        2 tanh(x / 2) and tanh(s / 2).
         """
         g, h = as_tanh(self.cell_input_activation), as_tanh(self.cell_output_activation)
         if self.peepholes or g is None or h is None or g[0] * h[1] != 1:
@@ -150,7 +150,7 @@ class CellNetwork:
 
 
 def as_tanh(name: str) -> tuple[float, float] | None:
-    """Factors a and b where a squashing function is a tanh(b x); None of one that is not."""
+    """Factors a and b of a squashing function a tanh(b x); None for other functions."""
     form = SQUASHING[name]
     if form is None or form[1] != -2 * form[2]:
         return None
@@ -175,7 +175,7 @@ def cells_of(network: Any, weights: Any, target: str) -> CellNetwork:
     network : Network
     weights : ndarray of shape (n_weights,)
     target : str
-        What the messages call the destination.
+        Name of the destination in messages.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def cells_of(network: Any, weights: Any, target: str) -> CellNetwork:
     Raises
     ------
     ValueError
-        If the network cannot be written so; the message names the argument, and what to do.
+        If this is not possible; the message names the argument, and says what to do.
     """
     _check(network, target)
     views = {name: np.asarray(part, np.float64) for name, part in network.views(weights).items()}
@@ -211,21 +211,21 @@ def cells_of(network: Any, weights: Any, target: str) -> CellNetwork:
 
 
 def _cells(network: Any, parts: dict[str, Array]) -> tuple[Cells, Array]:
-    """Cells of one layer in one direction, and its features by the activations of these cells.
+    """Cells of one layer in one direction, and its features as a function of their activations.
 
     Parameters
     ----------
     network : Network
-        Of this layer and direction.
+        Network of this layer and direction.
     parts : dict of str to ndarray
         Its weights.
 
     Returns
     -------
     cells : Cells
-        The memory cells, then gates and conventional hidden units of which somebody sees the activation.
+        The memory cells, then gates and conventional hidden units whose activations are inputs of others.
     read : ndarray of shape (n_features, n_cells)
-        Matrix that gives the activations of memory cells and conventional hidden units.
+        Matrix that selects the activations of memory cells and conventional hidden units.
     """
     gates = network._gates
     units = [*(gates if _gates_are_seen(network) else []), *(["hidden"] if network.n_hidden_units else [])]
@@ -236,7 +236,7 @@ def _cells(network: Any, parts: dict[str, Array]) -> tuple[Cells, Array]:
     biases = np.zeros((4, n_all))
 
     def write(row: int, start: int, name: str, copies: int = 1) -> None:
-        """Weights of the units of this name as those of cells from `start` on."""
+        """Copy the weights of the units of this name to the cells from `start` on."""
         part = np.repeat(parts[name], copies, axis=0)
         has_bias = network.gate_bias if name in gates else network.cell_bias
         end, n_sources = start + len(part), part.shape[1] - n_inputs - has_bias
@@ -259,7 +259,7 @@ def _cells(network: Any, parts: dict[str, Array]) -> tuple[Cells, Array]:
     biases[INPUT, n_cells:], biases[FORGET, n_cells:] = OPEN, -OPEN
     biases[CELL, n_cells:] = 1.0 if is_identity else OPEN
     state = squashed(network.cell_input_activation, biases[CELL, -1] if n_all > n_cells else 0.0)
-    activation = squashed(network.cell_output_activation, state)  # of such a cell whose gate is open
+    activation = squashed(network.cell_output_activation, state)  # that of such a cell with an open gate
     recurrent[:, :, n_cells:] /= activation
 
     n_hidden_units = network.n_hidden_units
@@ -276,7 +276,7 @@ def _cells(network: Any, parts: dict[str, Array]) -> tuple[Cells, Array]:
 
 
 def _gates_are_seen(network: Any) -> bool:
-    """Whether gates see the activations of gates."""
+    """Whether gates read the activations of gates."""
     return bool(network._gates) and network.recurrence in ("all", "gates")
 
 
@@ -289,13 +289,13 @@ def _check(network: Any, target: str) -> None:
         )
     if network.peepholes and network.block_size > 1:
         raise ValueError(
-            f"{target} cannot express peepholes=True with block_size={network.block_size}: a gate there sees "
-            "the state of its own cell, not those of the other cells of the block. Fit with block_size=1, "
-            "or with peepholes=False."
+            f"{target} cannot express peepholes=True with block_size={network.block_size}: there, a gate "
+            "reads the state of its own cell, not those of the other cells of the block. Fit with "
+            "block_size=1, or with peepholes=False."
         )
     if network.peepholes and _gates_are_seen(network):
         raise ValueError(
             f"{target} cannot express peepholes=True with recurrence={network.recurrence!r}: there, units "
-            "see the activations of cells only, never those of gates with peepholes. Fit with "
+            "read the activations of cells only, never those of gates with peepholes. Fit with "
             "recurrence='cells', or with peepholes=False."
         )

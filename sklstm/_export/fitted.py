@@ -36,8 +36,8 @@ def fitted(
         biases.
     output : tuple of arrays of shape (n_outputs, n_features) or (n_outputs, n_features + n_inputs), \
             (n_outputs,)
-        Weights of the output units from the pooled activations of the cells, perhaps from the inputs, and
-        biases; None: no biases.
+        Weights of the output units from the pooled activations of the cells and, optionally, from the inputs,
+        and biases; None: no biases.
     bidirectional : bool
         Whether there are two directions.
     pooling : str or tuple of str
@@ -56,7 +56,7 @@ def fitted(
     Raises
     ------
     ValueError
-        If the parts do not fit each other.
+        If the parts do not fit together.
     """
     (inputs, recurrent, biases), (weights, output_biases) = layers[0], output
     n_cells, n_inputs = recurrent.shape[1], inputs.shape[1]
@@ -77,7 +77,7 @@ def fitted(
             f"the layer of the output units reads {weights.shape[1]} numbers, but an LSTM of {n_cells} cells "
             f"with bidirectional={bidirectional} and pooling={pooling!r} gives {n_features}: expected "
             f"{n_features}, or {n_features + n_inputs} with the inputs after them. Other layers before or "
-            "in between cannot be taken over."
+            "in between cannot be converted."
         )
     check_choice("output_activation", output_activation, ("auto", *OUTPUT_ACTIVATIONS))
     if output_activation == "auto":
@@ -106,7 +106,7 @@ def fitted(
         rows = _columns(np.concatenate([inputs, recurrent], axis=1), biases)
         for name, part in zip(ROWS, np.split(rows, 4), strict=True):
             views[prefix + name][...] = part
-    real_array(flat, "weights", flat.shape)  # finite
+    real_array(flat, "weights", flat.shape)  # refuses weights that are not finite
     arguments = asdict(network)
     del arguments["n_inputs"], arguments["n_outputs"], arguments["patch_size"]
     estimator = LSTMRegressor if classes is None else LSTMClassifier
@@ -118,7 +118,7 @@ def _columns(weights: Any, biases: Any) -> Any:
 
 
 def _labels(classes: Any, n_outputs: int) -> Any:
-    """Labels as an array; refuse what does not fit the number of output units."""
+    """Labels as an array; refuse labels that do not fit the number of output units."""
     labels = np.asarray(classes)
     if labels.ndim != 1 or len(labels) < 2 or not np.array_equal(np.unique(labels), labels):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Weights of Keras' LSTM, Bidirectional and Dense layers, both ways; Keras is not imported."""
+"""Conversion to and from weights of Keras' LSTM, Bidirectional and Dense layers; Keras is not imported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LISTS = "kernel, recurrent_kernel, bias of each LSTM layer, and kernel, bias of 
 
 
 def to_keras(model: Any) -> list[Array]:
-    """Write a fitted model as the weights of a Keras model of LSTM layers and a Dense layer.
+    """Convert a fitted model to the weights of a Keras model of LSTM layers and a Dense layer.
 
     As in `to_torch`, gates that the cells of a block share are repeated, other units become cells, and
     scalers become part of the weights.
@@ -32,19 +32,19 @@ def to_keras(model: Any) -> list[Array]:
     Returns
     -------
     list of ndarray
-        What ``set_weights`` takes of ``Sequential([Input((None, n_features)), LSTM(n_cells),
+        Argument of ``set_weights`` of ``Sequential([Input((None, n_features)), LSTM(n_cells),
         Dense(n_outputs)])``, with the activation of the output units in Dense and `return_sequences` as in
-        the estimator: kernel (n_features, 4 * n_cells), recurrent_kernel (n_cells, 4 * n_cells) and bias (4 *
-        n_cells,), columns in the order input gates, forget gates, cells, output gates; kernel (n_cells,
-        n_outputs) and bias (n_outputs,) of Dense. With several layers there are three arrays for each LSTM,
-        with two directions six for each ``Bidirectional(LSTM(n_cells))``. Pooling has no weights:
-        ``GlobalAveragePooling1D()`` is "mean", ``GlobalMaxPooling1D()`` is "max", several are side by side in
-        a ``Concatenate()``; the rows of Dense's kernel are in this order.
+        the estimator. The arrays are kernel (n_features, 4 * n_cells), recurrent_kernel (n_cells, 4 *
+        n_cells) and bias (4 * n_cells,), with columns in the order input gates, forget gates, cells, output
+        gates; then kernel (n_cells, n_outputs) and bias (n_outputs,) of Dense. With several layers, there
+        are three arrays for each LSTM; with two directions, six for each ``Bidirectional(LSTM(n_cells))``.
+        Pooling has no weights: ``GlobalAveragePooling1D()`` is "mean", ``GlobalMaxPooling1D()`` is "max",
+        and ``Concatenate()`` joins several; the rows of Dense's kernel are in this order.
 
     Raises
     ------
     ValueError, TypeError
-        If something cannot be expressed; the message says what.
+        If the model cannot be expressed; the message says why.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def to_keras(model: Any) -> list[Array]:
     _, cells = source_of(model, "to_keras")
     if cells.shortcut is not None:
         raise ValueError(
-            "to_keras cannot express shortcut=True: the Dense layer sees the cells only. Fit with "
+            "to_keras cannot express shortcut=True: the Dense layer reads the cells only. Fit with "
             "shortcut=False, or use to_onnx or to_torch."
         )
     if cells.patch > 1:
@@ -86,31 +86,31 @@ def from_keras(
     return_sequences: bool = False,
     pooling: Pooling | tuple[Pooling, ...] = "last",
 ) -> LSTMClassifier | LSTMRegressor:
-    """Make a fitted estimator of the weights of a Keras model of LSTM layers and a Dense layer.
+    """Make a fitted estimator from the weights of a Keras model of LSTM layers and a Dense layer.
 
     Parameters
     ----------
     weights : list of arrays
-        What ``model.get_weights()`` gives: kernel, recurrent_kernel and bias of each LSTM layer (of
-        ``Bidirectional``: those forwards, then those backwards), kernel and bias of the Dense layer, without
-        those that ``use_bias=False`` leaves out. All LSTM layers have the same number of cells;
-        ``Bidirectional`` has ``merge_mode="concat"``.
+        Result of ``model.get_weights()``: kernel, recurrent_kernel and bias of each LSTM layer (for
+        ``Bidirectional``, first forwards and then backwards), kernel and bias of the Dense layer. There is
+        no bias with ``use_bias=False``. All LSTM layers have the same number of cells; ``Bidirectional``
+        has ``merge_mode="concat"``.
     classes : array-like of shape (n_classes,), default=None
-        Labels of the output units, sorted, which makes a classifier; two for a single logistic unit. None
+        Sorted labels of the output units, for a classifier; two labels for a single logistic unit. None
         makes a regressor.
     output_activation : {"auto", "softmax", "logistic", "identity"}, default="auto"
         Activation of the Dense layer ("logistic" is Keras' "sigmoid"). "auto": softmax with `classes`,
         identity without.
     return_sequences : bool, default=False
-        As of the last LSTM layer: whether there is an output at every step.
+        Whether there is an output at every step, as in the last LSTM layer.
     pooling : {"last", "mean", "max"} or tuple of these, default="last"
-        What Dense reads of the steps, side by side: "last" is what the last LSTM layer gives without
+        What Dense reads of the steps, in this order: "last" is the output of the last LSTM layer without
         ``return_sequences``, "mean" is ``GlobalAveragePooling1D``, "max" is ``GlobalMaxPooling1D``.
 
     Returns
     -------
     LSTMClassifier or LSTMRegressor
-        Fitted; it predicts, is saved and learns on as any other.
+        Fitted estimator. It can predict, be saved and continue to learn like any other.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def from_keras(
     shapes = [array.shape for array in arrays]
     output_bias = arrays.pop() if len(arrays) > 3 and arrays[-1].ndim == 1 else None
     output = arrays.pop() if arrays else np.zeros(0)
-    n_arrays = 2 + any(array.ndim == 1 for array in arrays)  # of an LSTM
+    n_arrays = 2 + any(array.ndim == 1 for array in arrays)  # number of arrays of an LSTM
     groups = [arrays[i : i + n_arrays] for i in range(0, len(arrays), n_arrays)]
     ranks = {tuple(array.ndim for array in group) for group in groups}
     if output.ndim != 2 or ranks not in ({(2, 2)}, {(2, 2, 1)}):

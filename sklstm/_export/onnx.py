@@ -1,4 +1,4 @@
-"""Models as ONNX graphs around the LSTM operator."""
+"""Export of models as ONNX graphs with the LSTM operator."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sklstm._export.cells import CELL, FORGET, INPUT, OUTPUT, CellNetwork, Cells
 from sklstm._export.source import source_of
 
 TARGET = "to_onnx"
-OPSET, IR_VERSION = 17, 8  # of ONNX 1.12 (2022)
+OPSET, IR_VERSION = 17, 8  # those of ONNX 1.12 (2022)
 
 
 def to_onnx(model: Any, *, stateful: bool = False) -> Any:
-    """Write a fitted model as ONNX, for onnxruntime and everything else that runs it.
+    """Convert a fitted model to ONNX, for onnxruntime and other programs that run it.
 
-    The graph is built around the LSTM operator, with its peepholes and squashing functions, one operator for
-    each layer, in one direction or both. Gates that the cells of a block share are repeated; conventional
-    hidden units, and gates whose activations recur (``recurrence="all"``, 1997), become cells that are always
-    on behind an output gate. Scalers in front of the LSTM become part of its weights.
+    The graph has one LSTM operator for each layer, in one direction or both, with its peepholes and squashing
+    functions. Gates that the cells of a block share are repeated. Conventional hidden units, and gates whose
+    activations recur (``recurrence="all"``, 1997), become output gates of cells whose state is always the
+    same. Scalers in front of the LSTM become part of its weights.
 
     Parameters
     ----------
@@ -30,35 +30,35 @@ def to_onnx(model: Any, *, stateful: bool = False) -> Any:
         `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler`, and a `SequencePatcher` if the LSTM has
         ``n_patches=None``.
     stateful : bool, default=False
-        Whether the state before the first step is an input, and the state after the last one an output: for
-        services that get one time step per request and keep the state elsewhere. It excludes what needs
-        the whole sequence: two directions, pooling, patches.
+        Whether the state before the first step is an input, and the state after the last step an output. This
+        is for services that get one time step per request and store the state elsewhere. It is not possible
+        with two directions, pooling or patches, which need the whole sequence.
 
     Returns
     -------
     onnx.ModelProto
-        ``onnx.save(model, path)`` writes it; ``model.SerializeToString()`` is what onnxruntime takes. It
-        computes in float32. Inputs and outputs:
+        ``onnx.save(model, path)`` writes it; onnxruntime takes ``model.SerializeToString()``. It computes in
+        float32. Inputs and outputs:
 
         - "X", float32 of shape (n_sequences, n_steps, n_features): shorter sequences are padded by steps of
           NaN at the end, as ``Sequences.to_padded`` gives them.
         - "probabilities" of shape (n_sequences, n_classes) and "label" of shape (n_sequences,) of a
           classifier (multilabel: (n_sequences, n_classes), 0 or 1), "predictions" of shape (n_sequences,) or
           (n_sequences, n_outputs) of a regressor. With ``return_sequences=True`` they have an axis of n_steps
-          after the first (of n_patches with a patcher); numbers are NaN, and labels mean nothing, at padding.
-          A sequence with NaN before its end gives NaN.
+          after the first (with a patcher, of n_patches). At padding, numbers are NaN and labels have no
+          meaning. A sequence with NaN before its end gives NaN.
         - If stateful: inputs "activations" and "cells", outputs "next_activations" and "next_cells", of shape
-          (n_sequences, n_units). Before the first step they are 0; n_units is the size of the exported
+          (n_sequences, n_units). Before the first step they are 0. n_units is the size of all exported
           layers together, the lowest first.
 
     Raises
     ------
     ImportError
-        Without the package onnx: ``pip install "sklstm[onnx]"``.
+        If the package onnx is not installed: ``pip install "sklstm[onnx]"``.
     ValueError, TypeError
-        If something cannot be expressed: peepholes in blocks of several cells or beside gates that recur,
-        other transformers before the LSTM, classes that are neither numbers nor strings, a state of two
-        directions, of pooling or of patches.
+        If the model cannot be expressed: peepholes in blocks of several cells or together with gates that
+        recur, other transformers before the LSTM, classes that are neither numbers nor strings, or
+        ``stateful=True`` with two directions, pooling or patches.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def to_onnx(model: Any, *, stateful: bool = False) -> Any:
 
 
 def _check_stateful(cells: CellNetwork) -> None:
-    """Refuse a state of what needs the whole sequence."""
+    """Refuse a state for networks that need the whole sequence."""
     for found, name, remedy in (
         (cells.bidirectional, "bidirectional=True", "bidirectional=False"),
         (cells.pooling != ("last",), f"pooling={cells.pooling}", "pooling='last'"),
@@ -124,7 +124,7 @@ def _rows(steps: _Steps, every_step: bool) -> list[Any]:
 
 
 def _add_classes(graph: _Graph, lstm: Any, outputs: str, steps: _Steps, every_step: bool) -> None:
-    """Outputs "probabilities" and "label", as `predict_proba` and `predict` give them."""
+    """Add the outputs "probabilities" and "label", the results of `predict_proba` and `predict`."""
     rows = _rows(steps, every_step)
     n_classes, tiny = len(lstm.classes_), np.finfo(np.float32).tiny
     if lstm._multilabel:
@@ -153,7 +153,7 @@ def _add_classes(graph: _Graph, lstm: Any, outputs: str, steps: _Steps, every_st
 
 
 def _add_predictions(graph: _Graph, lstm: Any, outputs: str, steps: _Steps, every_step: bool) -> None:
-    """Output "predictions", as `predict` gives them."""
+    """Add the output "predictions", the result of `predict`."""
     rows = _rows(steps, every_step)
     outputs = graph.masked(outputs, steps, every_step)
     if lstm._y_is_1d:
@@ -164,14 +164,14 @@ def _add_predictions(graph: _Graph, lstm: Any, outputs: str, steps: _Steps, ever
 
 @dataclass(frozen=True)
 class _Steps:
-    """Steps of padded sequences; the names of values.
+    """Names of the values that describe the steps of padded sequences.
 
     Parameters
     ----------
     values : str
         Inputs, of shape (n_sequences, n_steps, n_features), 0 at padding.
     lengths : str
-        Of shape (n_sequences, 1).
+        Lengths of the sequences, of shape (n_sequences, 1).
     padding : str
         Which steps are padding, of shape (n_sequences, n_steps, 1).
     broken : str
@@ -188,7 +188,7 @@ class _Steps:
 
 
 class _Graph:
-    """Nodes and constants of a graph under way. Methods return the names of values."""
+    """Nodes and constants of an unfinished graph. Methods return the names of values."""
 
     def __init__(self, onnx: Any) -> None:
         self.onnx, self.helper = onnx, onnx.helper
@@ -226,7 +226,7 @@ class _Graph:
     # ------------------------------------------------------------------------------------------
 
     def steps_of(self, x: str) -> _Steps:
-        """The sequences in an array that is padded by steps of NaN."""
+        """Read the sequences from an array that is padded by steps of NaN."""
         to = self.onnx.TensorProto
         missing = self.add("Cast", self.add("IsNaN", x), to=to.FLOAT)
         present = self.add("Sub", self.numbers(1), self.add("ReduceMin", missing, axes=[2], keepdims=0))
@@ -234,7 +234,7 @@ class _Graph:
         length = self.add("Cast", self.add("ReduceMax", last, axes=[1], keepdims=1), to=to.INT64)
         padding = self._padding(x, length)
         values = self.add("Where", padding, self.numbers(0), x)
-        # NaN and infinity, which the operator may swallow: 0 times their sum is NaN
+        # The operator may hide NaN and infinity: 0 times their sum is NaN.
         total = self.add("ReduceSum", values, self.integers([1, 2]), keepdims=0)
         broken = self.add("Unsqueeze", self.add("Mul", total, self.numbers(0)), self.integers([1]))
         return _Steps(values, length, padding, broken)
@@ -250,7 +250,7 @@ class _Graph:
         return self.add("Unsqueeze", after, self.integers([2]))
 
     def patches_of(self, steps: _Steps, cells: CellNetwork) -> _Steps:
-        """Several steps side by side as one; where a sequence ends in between, its last step is repeated."""
+        """Join several steps to one; the last step of a sequence is repeated to fill its last patch."""
         patch, one, zero = self.integers(cells.patch), self.integers(1), self.integers(0)
 
         def n_patches(n_steps: str) -> str:
@@ -267,7 +267,7 @@ class _Graph:
         return _Steps(values, lengths, self._padding(values, lengths), steps.broken, "n_patches")
 
     def layers(self, cells: CellNetwork, steps: _Steps, stateful: bool, every_step: bool) -> str:
-        """What the output units read of the cells of the last layer, batch first."""
+        """Inputs of the output units from the cells of the last layer, batch first."""
         lengths = self.add("Squeeze", steps.lengths, self.integers([1]))
         lengths = self.add("Cast", lengths, to=self.onnx.TensorProto.INT32)
         inputs = self.add("Transpose", steps.values, perm=[1, 0, 2])
@@ -296,7 +296,7 @@ class _Graph:
         return pooled[0] if len(pooled) == 1 else self.add("Concat", *pooled, axis=1)
 
     def _split(self, values: str, n_parts: int) -> list[str]:
-        """Equal parts of the last axis of (n_sequences, ...), each with an axis of one direction in front."""
+        """Split the last axis of (n_sequences, ...) into equal parts, with an axis of directions in front."""
         name = f"Split_{len(self.nodes)}"
         parts = [f"{name}_{i}" for i in range(n_parts)]
         self.nodes.append(self.helper.make_node("Split", [values], parts, axis=1))
@@ -317,7 +317,7 @@ class _Graph:
         self, cells: CellNetwork, layer: list[Cells], inputs: str, lengths: str, before: Any
     ) -> list[str]:
         """Activations of the cells of a layer after each step, after the last one, and the last states."""
-        order = [INPUT, OUTPUT, FORGET, CELL]  # of the operator
+        order = [INPUT, OUTPUT, FORGET, CELL]  # order of the operator
         n_cells, n_directions = cells.n_cells, len(layer)
 
         def gates(name: str) -> str:
@@ -367,12 +367,12 @@ class _Graph:
         return self.add("Softmax", net, axis=-1) if name == "softmax" else self.add("Sigmoid", net)
 
     def masked(self, outputs: str, steps: _Steps, every_step: bool) -> str:
-        """Outputs at every step, NaN at padding; others as they are."""
+        """Outputs at every step with NaN at padding; other outputs unchanged."""
         return self.add("Where", steps.padding, self.numbers(np.nan), outputs) if every_step else outputs
 
 
 def _activation(name: str) -> tuple[str, tuple[float, ...]]:
-    """Squashing function as the operator calls it, and its alpha and beta."""
+    """Name of a squashing function in the operator, and its alpha and beta."""
     if name == "identity":
         return "Affine", (1.0, 0.0)
     form = as_tanh(name)

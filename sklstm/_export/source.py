@@ -1,4 +1,4 @@
-"""What is exported: the LSTM at the end of a pipeline, as cells that read the inputs of the pipeline."""
+"""The exported network: the LSTM at the end of a pipeline, as cells that read the inputs of the pipeline."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sklstm._preprocessing import PerTimeStep, SequencePatcher
 
 
 def source_of(model: Any, target: str) -> tuple[Any, CellNetwork]:
-    """Return the LSTM of a model and its cells, with what comes before it in a pipeline as part of them.
+    """Return the LSTM of a model and its cells, with the transformers of a pipeline as part of them.
 
     Parameters
     ----------
     model : LSTMClassifier, LSTMRegressor, or a pipeline or search that ends in one
         Fitted.
     target : str
-        What the messages call the destination.
+        Name of the destination in messages.
 
     Raises
     ------
@@ -31,8 +31,8 @@ def source_of(model: Any, target: str) -> tuple[Any, CellNetwork]:
     transformers, lstm = unwrap(model)
     if getattr(lstm, "_log_link", False) or getattr(lstm, "_has_axis", False):
         raise ValueError(
-            f"{target} gives outputs as they are, but predictions are others with loss={lstm.loss!r} here: "
-            "exponentials, or several quantiles. Fit with one quantile, or another loss."
+            f"{target} gives the outputs, but with loss={lstm.loss!r} the predictions differ from them: they "
+            "are exponentials, or several quantiles. Fit with one quantile, or another loss."
         )
     cells = cells_of(lstm.network_, lstm.weights_, target)
     for transformer in reversed(transformers):

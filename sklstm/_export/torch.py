@@ -1,4 +1,4 @@
-"""Weights of torch's nn.LSTM, both ways; torch is imported when a function is called."""
+"""Conversion to and from torch's nn.LSTM; torch is imported when a function is called."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sklstm._typing import Auto, OutputActivation, Pooling
 
 
 def to_torch(model: Any) -> Any:
-    """Write a fitted model as a module of torch: `torch.nn.LSTM` and a linear layer.
+    """Convert a fitted model to a module of torch: `torch.nn.LSTM` and a linear layer.
 
-    All layers and directions are one `torch.nn.LSTM`. Gates that the cells of a block share are repeated;
-    conventional hidden units, and gates whose activations recur (``recurrence="all"``, 1997), become cells
-    that are always on behind an output gate. Scalers in front of the LSTM become part of its weights; pooling
-    and patches are computed by the module.
+    All layers and directions are one `torch.nn.LSTM`. Gates that the cells of a block share are repeated.
+    Conventional hidden units, and gates whose activations recur (``recurrence="all"``, 1997), become output
+    gates of cells whose state is always the same. Scalers in front of the LSTM become part of its weights.
+    The module computes pooling and patches.
 
     Parameters
     ----------
@@ -33,20 +33,20 @@ def to_torch(model: Any) -> Any:
     Returns
     -------
     torch.nn.Module
-        In float64; ``.float()`` makes it one of float32. Called with x of shape (n_sequences, n_steps,
-        n_features) and perhaps the lengths of the sequences, of shape (n_sequences,), it gives the
-        activations of the output units after the last step of each, of shape (n_sequences, n_outputs), with
-        ``return_sequences=True`` after each step, of shape (n_sequences, n_steps, n_outputs). Its parts are
-        `lstm`, `output` and `activation`: ``module.activation = torch.nn.Identity()`` makes it give the
-        logits that losses of torch want.
+        A module in float64; ``.float()`` converts it to float32. Its arguments are x of shape (n_sequences,
+        n_steps, n_features) and, optionally, the lengths of the sequences, of shape (n_sequences,). It
+        returns the activations of the output units after the last step of each sequence, of shape
+        (n_sequences, n_outputs); with ``return_sequences=True`` after each step, of shape (n_sequences,
+        n_steps, n_outputs). Its parts are `lstm`, `output` and `activation`. With ``module.activation =
+        torch.nn.Identity()`` it returns the logits that losses of torch need.
 
     Raises
     ------
     ImportError
-        Without the package torch: ``pip install "sklstm[torch]"``.
+        If the package torch is not installed: ``pip install "sklstm[torch]"``.
     ValueError, TypeError
-        If something cannot be expressed: peepholes, squashing functions that are no tanh, other transformers
-        before the LSTM.
+        If the model cannot be expressed: peepholes, squashing functions other than tanh, or other
+        transformers before the LSTM.
 
     Examples
     --------
@@ -100,41 +100,42 @@ def from_torch(
     return_sequences: bool = False,
     pooling: Pooling | tuple[Pooling, ...] = "last",
 ) -> LSTMClassifier | LSTMRegressor:
-    """Make a fitted estimator of a module of torch: one `torch.nn.LSTM` and one linear layer.
+    """Make a fitted estimator from a module of torch: one `torch.nn.LSTM` and one linear layer.
 
     Parameters
     ----------
     module : torch.nn.Module
-        With one `torch.nn.LSTM` and one `torch.nn.Linear` in it; or the LSTM itself. The LSTM may have
-        several layers, and both directions. What happens in between, if anything, is not seen: the estimator
-        computes the linear layer on what `pooling` says.
+        A module that contains one `torch.nn.LSTM` and one `torch.nn.Linear`; or the LSTM itself. The LSTM may
+        have several layers and both directions. Operations between the two are ignored: the linear layer of
+        the estimator reads the activations that `pooling` gives.
     output : torch.nn.Linear, default=None
         The linear layer, if it is not in `module`, or is one of several. If it has as many inputs as the
-        pooled activations and the inputs of the LSTM together, it reads these after those
+        pooled activations and the inputs of the LSTM together, it reads the activations and then the inputs
         (``shortcut=True``).
     classes : array-like of shape (n_classes,), default=None
-        Labels of the output units, sorted, which makes a classifier; two for a single logistic unit. None
+        Sorted labels of the output units, for a classifier; two labels for a single logistic unit. None
         makes a regressor.
     output_activation : {"auto", "softmax", "logistic", "identity"}, default="auto"
-        What the module, or its loss, does with the linear layer. "auto": softmax with `classes`, identity
-        without.
+        Function that the module, or its loss, applies to the linear layer. "auto": softmax with `classes`,
+        identity without.
     return_sequences : bool, default=False
         Whether there is an output at every step.
     pooling : {"last", "mean", "max"} or tuple of these, default="last"
-        What the linear layer reads of the activations of the last layer, side by side, if there is one output
-        per sequence. "last" are those after the last step of each direction, for the backward direction after
-        the first step of the sequence: ``torch.cat([h[-2], h[-1]], 1)`` of the h that the LSTM returns.
+        What the linear layer reads of the activations of the last layer, in this order, if there is one
+        output per sequence. "last" are those after the last step of each direction; the backward direction
+        ends at the first step of the sequence: ``torch.cat([h[-2], h[-1]], 1)`` of the h that the LSTM
+        returns.
 
     Returns
     -------
     LSTMClassifier or LSTMRegressor
-        Fitted; it predicts, is saved and learns on as any other. The two biases of torch are added up. The
-        module's dropout, which is for learning only, is not taken over.
+        Fitted estimator. It can predict, be saved and continue to learn like any other. The two biases of
+        torch are added. The dropout of the module, which is for learning only, is ignored.
 
     Raises
     ------
     TypeError, ValueError
-        If the module has other parts, or they do not fit each other; the message says what to give.
+        If the module has other parts, or they do not fit together; the message says what is expected.
 
     Examples
     --------
@@ -178,7 +179,7 @@ def from_torch(
 
 
 def _names(lstm: Any) -> list[tuple[str, ...]]:
-    """Names of the weights of each layer and direction, in the order of ours."""
+    """Names of torch's weights of each layer and direction, in the order of this library."""
     directions = ("", "_reverse")[: 1 + lstm.bidirectional]
     kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     return [
@@ -189,7 +190,7 @@ def _names(lstm: Any) -> list[tuple[str, ...]]:
 
 
 def with_tanh(cells: CellNetwork, target: str) -> CellNetwork:
-    """Cells with tanh and without peepholes; refuse others by name."""
+    """Return cells with tanh and without peepholes; refuse other cells by name."""
     if cells.peepholes:
         raise ValueError(
             f"{target} cannot express peepholes=True: the LSTM there has none. Fit with peepholes=False, or "

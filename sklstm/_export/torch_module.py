@@ -1,4 +1,4 @@
-"""The module that `to_torch` gives: the only file that imports torch when it is imported."""
+"""The module that `to_torch` returns. Importing this file imports torch."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class LSTMModule(torch.nn.Module):
     n_inputs, n_cells, n_outputs : int
         Inputs of the first layer, cells of a layer in one direction, output units.
     activation : {"softmax", "logistic", "identity"}
-        Of the output units.
+        Activation of the output units.
     n_layers : int
     bidirectional : bool
         Whether every layer reads the sequence in both directions.
     pooling : tuple of {"last", "mean", "max"}
-        What the linear layer sees of the steps, side by side: the last activations of each direction, their
+        What the linear layer reads of the steps, in this order: the last activations of each direction, their
         mean, their maximum.
     return_sequences : bool
         Whether there is an output at every step.
     shortcut : bool
-        Whether the linear layer sees the inputs beside the cells.
+        Whether the linear layer reads the inputs in addition to the cells.
     patch : int
-        Time steps that are put side by side as one first.
+        Number of time steps that are joined to one before the first layer.
     """
 
     def __init__(
@@ -64,9 +64,9 @@ class LSTMModule(torch.nn.Module):
         Parameters
         ----------
         x : tensor of shape (n_sequences, n_steps, n_features)
-            Shorter sequences are padded at the end, by anything: it is not read.
+            Shorter sequences are padded at the end, by any numbers: they are not read.
         lengths : tensor of int of shape (n_sequences,), default=None
-            Steps of each sequence; None: n_steps.
+            Number of steps of each sequence; None: n_steps.
 
         Returns
         -------
@@ -86,7 +86,7 @@ class LSTMModule(torch.nn.Module):
         return self.activation(self.output(torch.cat(parts, dim=-1)))
 
     def _patches(self, x: Any, lengths: Any) -> Any:
-        """Several steps side by side as one, and how many there are; the last step is repeated at the end."""
+        """Patches of several steps, and their number per sequence; the last step is repeated at the end."""
         n_patches = -(-x.shape[1] // self.patch)
         steps = torch.arange(n_patches * self.patch, device=x.device)
         steps = torch.minimum(steps, lengths[:, None].to(x.device) - 1)

@@ -1,4 +1,4 @@
-/* Which CPU level this processor and this system run: 1 is the baseline, 3 has AVX2 and FMA, 4 has AVX-512
+/* CPU level of this processor and this system: 1 is the baseline, 3 has AVX2 and FMA, 4 has AVX-512
  * (x86-64-v3 and x86-64-v4). Not __builtin_cpu_supports: its library part is absent or wrong with some toolchains. */
 #ifndef SKLSTM_CPU_H
 #define SKLSTM_CPU_H

@@ -1,4 +1,4 @@
-"""Output units and losses: value and derivative by the net inputs, one row function for each loss."""
+"""Output units and losses: value and derivative by the net inputs, with one row function per loss."""
 
 from libc.math cimport exp, fabs, log, log1p
 from libc.string cimport memcpy
@@ -56,7 +56,7 @@ cdef inline double row_loss(
             value -= t[k] * (net[k] - largest)
         return w * (value + mass * log(total))
     if loss == SQUARED_ERROR and not each_output:                   # 1/2 (y - t)^2
-        for k in range(0, n.K - 1, 2):                              # two sums: neither waits for the other
+        for k in range(0, n.K - 1, 2):                              # two independent sums
             d = <double>y[k] - t[k]
             even += d * d
             d = <double>y[k + 1] - t[k + 1]

@@ -1,13 +1,13 @@
-/* Products of matrices that are not large enough for BLAS to be at its best: all of small networks, and those of
- * one time step of a packed batch. Each element of the result is one chain of fused operations over the sources in
- * order, whatever the blocking.
+/* Products of matrices that are too small for BLAS to be fast: all products of small networks, and those of one
+* time step of a packed batch. Each element of the result is one chain of fused operations over the sources in
+* order, for any blocking.
  */
 #ifndef SKLSTM_PRODUCTS_H
 #define SKLSTM_PRODUCTS_H
 
 #include "simd.h"
 
-#define DEEP 128 /* sources at a time: a panel of B stays in the first-level cache */
+#define DEEP 128 /* number of sources at a time: a panel of B stays in the first-level cache */
 #define WIDE 4096 /* bytes: columns of longer rows of B are worth a copy without gaps */
 #if VECTOR_BYTES == 64 || defined(__aarch64__)
 #define TALL 8 /* rows of a tile two vectors wide: 16 sums in 32 registers */
@@ -79,8 +79,8 @@ INLINE void column(const int nv, ptrdiff_t rows, ptrdiff_t sources, const real *
 }
 
 /* C (rows x units) = start + A (rows x sources) B (sources x units); units is a multiple of LANES. A has any two
- * strides, so that it may stand transposed. `start` may be C itself, or, with a stride of 0, one row for all. GCC's
- * copies for constant strides keep the rows of B in memory: one copy only. */
+* strides, so it may be transposed. `start` may be C itself, or, with a stride of 0, one row for all rows. GCC's
+* copies for constant strides keep the rows of B in memory, so there is one copy only. */
 ONE_COPY static void product_in_tiles(ptrdiff_t rows, ptrdiff_t units, ptrdiff_t sources, const real *a,
                                       ptrdiff_t a_row, ptrdiff_t a_source, const real *b, ptrdiff_t b_row,
                                       const real *start, ptrdiff_t start_row, real *c, ptrdiff_t c_row)
@@ -95,7 +95,7 @@ ONE_COPY static void product_in_tiles(ptrdiff_t rows, ptrdiff_t units, ptrdiff_t
         sources -= some;
         a += some * a_source;
         b += some * b_row;
-        start = c; /* the sum goes on */
+        start = c; /* continue the sum */
         start_row = c_row;
     } while (sources);
 }

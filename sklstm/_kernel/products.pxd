@@ -9,14 +9,14 @@ from sklstm._kernel.simd cimport LANES, all_, fma, load, product_in_tiles, real,
 
 
 cdef enum:
-    BLAS_FROM = 500000                  # multiply-adds from which BLAS pays
-    TILED_ROWS = 256                    # but not for few rows and many units
+    BLAS_FROM = 500000                  # multiply-adds from which on BLAS is faster
+    TILED_ROWS = 256                    # except for few rows and many units
 
 
 cdef inline bint is_for_tiles(
     Py_ssize_t rows, Py_ssize_t units, Py_ssize_t sources, Py_ssize_t a_source
 ) noexcept nogil:
-    """Whether a product of these sizes is none for BLAS."""
+    """Whether a product of these sizes is computed without BLAS."""
     return rows < 8 or sources < 16 or rows * units * sources < <Py_ssize_t>BLAS_FROM or (
         LANES > 1 and rows <= TILED_ROWS
         and (units >= 64 or (units >= 32 and sources >= 64 and a_source == 1)))
@@ -143,7 +143,7 @@ cdef inline void add_input_gradient(
 cdef inline Py_ssize_t touch(
     Py_ssize_t rows, const Inputs* inputs, int32_t* touched, int32_t* is_touched, Py_ssize_t n_touched,
 ) noexcept nogil:
-    """Lists, each once, the inputs that are not zero in these rows of the CSR matrix; returns their number.
+    """Lists the inputs that are not zero in these rows of the CSR matrix, each once; returns their number.
 
     Branch-free, as the branch would be unpredictable: each is written at the end of the list, which grows if
     it is new.

@@ -1,15 +1,15 @@
-/* The vector vocabulary of the kernel: numbers, vectors of them, and what C has no operator for.
+/* The vector vocabulary of the kernel: numbers, vectors of them, and operations for which C has no operator.
  *
  * Each module of the kernel is compiled for one type and one CPU level; setup.py says for which:
  *
  *     REAL_BITS     32 or 64
- *     VECTOR_BYTES  16, 32 or 64: what the level has, never wider (compilers then go through memory);
+ *     VECTOR_BYTES  16, 32 or 64: the width of the level, never more (compilers would then use memory);
  *                   0: one number at a time, for compilers without GCC's vector extensions
  *
- * Everything but fused multiply-add and square roots is operators of these extensions, which Cython emits as they
- * stand. Bits: sums run over sources in order and vectors over units, products and sums are fused where it says
- * fma and nowhere else (-ffp-contract=off). So every level with FMA gives the same bits, whatever its width,
- * compiler and optimisation; the level without FMA has its own.
+ * Everything except fused multiply-add and square roots uses operators of these extensions, which Cython emits
+ * unchanged. Bits: sums run over sources in order and vectors over units; products and sums are fused only where
+ * the code says fma (-ffp-contract=off). So every level with FMA gives the same bits, for any width, compiler and
+ * optimisation. The level without FMA gives other bits.
  */
 #ifndef SKLSTM_SIMD_H
 #define SKLSTM_SIMD_H
@@ -82,7 +82,7 @@ typedef int64_t integer;
 
 #if VECTOR_BYTES
 #define LANES ((int)(VECTOR_BYTES / sizeof(real)))
-#if defined(__SSE2__) /* the processor's own types are such vectors, too: no conversions between them */
+#if defined(__SSE2__) /* the types of the processor are such vectors, too, so no conversions are needed */
 #if VECTOR_BYTES == 64
 #define X86_VECTOR __m512
 #elif VECTOR_BYTES == 32
@@ -151,7 +151,7 @@ INLINE vec fma_of(vec a, vec b, vec c) { return (vec)NEON(vfmaq)(c, a, b); }
 INLINE vec sqrt_of(vec x) { return (vec)NEON(vsqrtq)(x); }
 INLINE vec clip(vec most, vec x) { return (vec)NEON(vminq)(most, NEON(vmaxq)(-most, x)); }
 INLINE vec round_of(vec x) { return (vec)NEON(vrndnq)(x); }
-#else /* another processor: the same operations, lane by lane where C has no operator */
+#else /* other processors: the same operations, lane by lane where C has no operator */
 #ifdef FAST_FMA
 INLINE vec fma_of(vec a, vec b, vec c)
 {
@@ -212,14 +212,14 @@ INLINE vec clip(vec most, vec x) { return x < -most ? -most : x > most ? most : 
 /* ------------------------------------------------------------------------------------------------
  * exponential and squashing functions */
 
-#ifdef ROUNDS_SMALL_NUMBERS /* no instruction for it */
+#ifdef ROUNDS_SMALL_NUMBERS /* there is no instruction for rounding */
 INLINE vec round_of(vec x) { return x + all(ROUNDER) - all(ROUNDER); }
 #endif
 
-/* 2^v for v = slope x; |v| > EXP2_MAX counts as that. NaN stays NaN, an infinite v gives NaN. With n the nearest
+/* 2^v for v = slope x; |v| is at most EXP2_MAX. NaN stays NaN, an infinite v gives NaN. With n the nearest
  * integer, 2^v = 2^n 2^r; the polynomial of 2^r on |r| <= 1/2 interpolates at Chebyshev's points with the value 1 at 0
- * (relative error 8e-18 and 5e-9, below half a unit in the last place). It is summed in pairs, and v is clipped beside
- * it, so that the chain of dependent operations is short: a step of a small network waits for it twice. */
+ * (relative error 8e-18 and 5e-9, below half a unit in the last place). It is summed in pairs, and v is clipped in
+ * parallel, so that the chain of dependent operations is short: a step of a small network waits for it twice. */
 INLINE vec exp2_of(vec slope, vec x)
 {
     vec v = slope * x, r, r2, r4, p;
@@ -256,7 +256,7 @@ INLINE vec exp_of(vec x) { return exp2_of(all(LOG2_E), x); }
 /* 1 / (1 + exp(-x)) */
 INLINE vec logistic(vec x) { return all(1) / (all(1) + exp2_of(all(-LOG2_E), x)); }
 
-/* shift + scale / (1 + 2^(slope x)): every squashing function but the identity */
+/* shift + scale / (1 + 2^(slope x)): every squashing function except the identity */
 INLINE vec squash(real slope, real scale, real shift, vec x)
 {
     return all(shift) + all(scale) / (all(1) + exp2_of(all(slope), x));
@@ -272,8 +272,8 @@ INLINE vec squash(real slope, real scale, real shift, vec x)
 /* ------------------------------------------------------------------------------------------------
  * mode of the processor */
 
-/* Errors that fade over many steps end as subnormal numbers, which cost some processors 100 times as much as
- * others. Sets flush-to-zero for this thread; returns the mode for restore_mode(). */
+/* Errors that fade over many steps become subnormal numbers, which cost some processors 100 times as much as
+* normal ones. Sets flush-to-zero for this thread; returns the mode for restore_mode(). */
 static inline unsigned long long flush_subnormals(void)
 {
 #if defined(__SSE2__) || defined(_M_X64)

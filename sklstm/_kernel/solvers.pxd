@@ -1,4 +1,4 @@
-"""From the gradient to the step of the solver."""
+"""Steps of the solvers, from the gradient."""
 
 from libc.math cimport NAN, pow, sqrt
 from libc.stdint cimport int32_t
@@ -11,7 +11,7 @@ from sklstm._kernel.simd cimport LANES, all_, fma, load, real, sqrt_of, store, v
 cdef enum:
     SGD, ADAM, RPROP
 
-# The solver's numbers, one array: what it is, its rates, and how many updates it has made. CLIP 0 is none.
+# The solver's numbers in one array: its kind, its rates, and its number of updates. CLIP 0 means no clipping.
 cdef enum:
     KIND, RATE, MOMENTUM, BETA1, BETA2, EPSILON, ALPHA, CLIP, N_UPDATES
 
@@ -122,7 +122,7 @@ cdef inline void step_rows(
 
 
 cdef inline bint is_lazy(const double* hyper, bint sparse) noexcept nogil:
-    """Whether the step of weights without gradient is zero: only the inputs touched need an update."""
+    """Whether weights without gradient have a step of zero, so that only touched inputs need an update."""
     return sparse and hyper[KIND] == SGD and hyper[MOMENTUM] == 0 and hyper[ALPHA] == 0
 
 
@@ -131,7 +131,7 @@ cdef inline void update_weights(
     const int32_t* touched, Py_ssize_t n_touched,           # IN  inputs with a gradient in W, used if lazy
     const int32_t* shown, Py_ssize_t n_shown,               # IN  inputs with a gradient in V
 ) noexcept nogil:
-    """Clips the gradient, adds the L2 penalty (not on biases) and takes the solver's step."""
+    """Clips the gradient, adds the L2 penalty (not on biases) and makes the step of the solver."""
     cdef Py_ssize_t i, row
     cdef double scale = 1, alpha = p.hyper[ALPHA], norm
     p.hyper[N_UPDATES] += 1
@@ -149,8 +149,8 @@ cdef inline void update_weights(
         norm = sqrt(norm)
         if norm > p.hyper[CLIP]:
             scale = p.hyper[CLIP] / norm
-            if <real>scale == 0:                            # the norm is too large: no step of zero, but
-                scale = NAN                                 # weights by which divergence is seen
+            if <real>scale == 0:                            # the norm is too large: a step of zero would hide
+                scale = NAN                                 # the divergence
     step_range(p, scale, alpha, 0, n.w_bias)
     step_range(p, scale, 0, n.w_bias, n.w_peep_in)          # no penalty on biases
     step_range(p, scale, alpha, n.w_peep_in, n.v_bias)

@@ -1,9 +1,9 @@
-"""The engine of a network of several layers, in one direction of time or both: each is an engine of its own.
+"""The engine of a network of several layers, in one or both directions of time; each part is an engine.
 
-Where several time steps are read at once, "time step" means a patch of them here.
+If time steps are read in patches, "time step" means a patch in this file.
 
-The output units are an engine, too: that of a network without hidden units, which reads what the last layer
-gives. Its steps are the targets of a packed batch.
+The output units are an engine, too: that of a network without hidden units, which reads the outputs of the
+last layer. Its steps are the targets of a packed batch.
 """
 
 from dataclasses import dataclass
@@ -21,23 +21,23 @@ from sklstm._engine.threads import each, one_blas_thread
 from sklstm._layers.pooling import Pooling
 from sklstm._sequences.patches import patched, steps_of_patches
 
-SPARE = 16  # numbers between the weights of two parts
+SPARE = 16  # gap between the weights of two parts
 
 
 @dataclass
 class Part:
-    """A layer in one direction.
+    """One layer in one direction.
 
     Attributes
     ----------
     prefix : str
-        Of the names of its weights.
+        Prefix of the names of its weights.
     engine : Engine
     layer : int
     backward : bool
         Whether it reads sequences from their ends.
     weights : slice
-        Of the padded weights.
+        Place in the padded weights.
     recurrent, cells : slice
         Columns of a `State`.
     """
@@ -52,7 +52,7 @@ class Part:
 
 
 class LayersEngine(Engine):
-    """Engines of the layers and of the output units as one.
+    """Engines of the layers and of the output units, with the interface of one engine.
 
     Parameters
     ----------
@@ -101,11 +101,11 @@ class LayersEngine(Engine):
         }
 
     def zeros(self):
-        """Return padded weights of zero."""
+        """Return padded weights that are all zero."""
         return self.core.zeros(self.n_packed)
 
     def online_shapes(self):
-        """Shapes of all parts of an `OnlineState` but `touched`."""
+        """Shapes of all parts of an `OnlineState` except `touched`."""
         traces, below = 0, 0
         for part in self.parts:
             (_, (_, n_cells), shape, _) = part.engine.online_shapes()
@@ -163,7 +163,7 @@ class LayersEngine(Engine):
         return min(part.engine._window(n_sequences) for part in self.parts)
 
     def activations(self, w, bound):
-        """Every gate, cell and state over time, by name; of one sequence after the other."""
+        """Activations of gates and cells, and cell states, over time, by name, one sequence after another."""
         for i in range(len(bound.order)):
             one = bound.order[i : i + 1]
             T = int(one.length[0])
@@ -179,7 +179,7 @@ class LayersEngine(Engine):
     # learning
 
     def weights(self, w, first, second, numbers):
-        """The weights that are learned, and those of each part."""
+        """Weights during learning, as one vector and by parts."""
         engines = [(part.engine, part.weights) for part in self.parts]
         engines += [(self.head, self.head_weights)] if self.head else []
         return LayersWeights(engines, w, first, second, numbers)
@@ -193,7 +193,7 @@ class LayersEngine(Engine):
         return train_one_by_one(self, bound, order, work, learned, batch, at_once, record, full, mean)
 
     def gradient(self, bound, batch, work, w, full, scale, grad, *, reset=True, record=None):
-        """Loss of a packed batch, from states of zero; `scale` times its gradient is added to `grad`."""
+        """Loss of a packed batch, from states of zero; add `scale` times its gradient to `grad`."""
         _, rows = batch.with_own_targets(bound.every_step)
         longest, state = int(batch.length.max()), zero_state(self, len(batch))
         run = LayersPass(self, bound, batch, work, w, state, longest, bound.masks)
@@ -222,7 +222,7 @@ class LayersEngine(Engine):
 
 
 def _output_units(network):
-    """The output units as a network that reads what the last layer gives."""
+    """The output units as a network that reads the outputs of the last layer."""
     return type(network)(
         network._n_features + network.shortcut * network._input_width,
         network.n_outputs,
@@ -236,19 +236,19 @@ def _output_units(network):
 
 @dataclass
 class LayersData:
-    """Inputs of the lowest layer as the kernel reads them, forwards and, if asked for, backwards."""
+    """Inputs of the lowest layer in the form of the kernel, forwards and, if needed, backwards."""
 
     ways: list[tuple[Any, Any]]
-    values: Any  # as they were given, or patches of them
+    values: Any  # the given values, or patches of them
 
     @property
     def n_steps(self):
-        """Time steps of all sequences, or patches."""
+        """Number of time steps, or patches, of all sequences."""
         return self.values.shape[0]
 
     @property
     def sparse(self):
-        """Whether they are sparse."""
+        """Whether the values are sparse."""
         return self.ways[0][1].sparse
 
 
@@ -262,14 +262,14 @@ class LayersWorkspace:
 
 
 class Masks:
-    """What dropout leaves of the inputs of each layer and of the output units, one mask per sequence.
+    """Dropout masks of the inputs of each layer and of the output units, one mask per sequence.
 
     Parameters
     ----------
     network : Network
     n_sequences : int
     rate : float
-        Part of the inputs that is left out; the rest is larger by 1 / (1 - rate).
+        Fraction of the inputs that is left out; the others are multiplied by 1 / (1 - rate).
     rng : RandomState
     dtype : float32 or float64
     """
@@ -287,18 +287,18 @@ class Masks:
 
 
 class LayersWeights:
-    """Weights, gradient and state of the solver during learning, each one vector; solvers step part by part.
+    """Weights, gradient and solver state during learning, each in one vector; solvers update part by part.
 
     Parameters
     ----------
     engines : list of tuple of Engine and slice
-        The parts, and where their weights are.
+        The parts, and the places of their weights.
     w, first, second : ndarray
     hyper : ndarray of float64
         See `solver_numbers`.
     """
 
-    CLIP, N_UPDATES = 7, -1  # places in the numbers of a solver
+    CLIP, N_UPDATES = 7, -1  # indices in the array of numbers of a solver
 
     def __init__(self, engines, w, first, second, hyper):
         self.w, self.first, self.second, self.hyper = w, first, second, hyper
@@ -308,15 +308,13 @@ class LayersWeights:
         ]
 
     def update(self):
-        """One step of the solver; the norm that is clipped is that of all parts."""
+        """One step of the solver; clipping uses the norm of all parts."""
         clip = self.hyper[self.CLIP]
         if clip > 0:
             norm = np.sqrt(np.sum(self.grad.astype(np.float64, copy=False) ** 2))
             if norm > clip:
                 scale = self.grad.dtype.type(clip / norm)
-                self.grad *= (
-                    scale if scale else np.nan
-                )  # no step of zero, but one by which divergence is seen
+                self.grad *= scale if scale else np.nan  # a step of zero would hide the divergence
         for engine, at, part in self._parts:
             part.hyper[:] = self.hyper
             part.hyper[self.CLIP] = 0
@@ -327,10 +325,10 @@ class LayersWeights:
 
 
 class LayersPass:
-    """All layers of a packed batch forwards, and the way back of the errors along what the workspace keeps.
+    """Forward pass of all layers for a packed batch, and the backward pass of the errors.
 
-    Rows of activations are the time steps of one sequence after the other, in the order of the batch. What
-    reads backwards has all rows the other way round.
+    Rows of activations are the time steps of one sequence after another, in the order of the batch. Parts
+    that read backwards have all rows in reverse order.
 
     Parameters
     ----------
@@ -342,16 +340,16 @@ class LayersPass:
     w : ndarray
         Padded weights.
     state : State
-        Before the first step; it becomes the final one.
+        State before the first step; it becomes the final state.
     window : int
-        Time steps that the workspace holds at once. The way back needs all of them.
+        Number of time steps that the workspace keeps at once. The backward pass needs all time steps.
     masks : Masks or None
-        Of dropout.
+        Dropout masks.
 
     Attributes
     ----------
     features : ndarray of shape (n_targets, n_features)
-        What the output units read.
+        Inputs of the output units.
     """
 
     def __init__(self, engine, bound, batch, work, w, state, window, masks=None):
@@ -368,7 +366,7 @@ class LayersPass:
 
     def _run(self, bound):
         net = self.engine.network
-        self.calls = []  # of each part: its inputs, and the order of its sequences in them
+        self.calls = []  # for each part: its inputs, and the order of its sequences in them
         H: Any = None
         for layer in range(net.n_layers):
             directions = [part for part in self.engine.parts if part.layer == layer]
@@ -431,7 +429,7 @@ class LayersPass:
         return np.asarray(found.toarray() if sparse.issparse(found) else found, self.engine.dtype)
 
     def outputs(self):
-        """Outputs of the output units, or what they would read."""
+        """Outputs of the output units; without output units, their inputs."""
         head, n = self.engine.head, len(self.features)
         if head is None:
             return self.features
@@ -446,10 +444,10 @@ class LayersPass:
     # errors
 
     def loss_and_errors(self, bound, rows, full, scale, grad, info=None):
-        """Loss, by these rows of the targets; `scale` times its gradient is added to `grad`."""
+        """Loss for these rows of the targets; add `scale` times its gradient to `grad`."""
         head, engine = self.engine.head, self.engine
         targets, weight = bound.targets[rows], bound.target_weight[rows]
-        if head is None:  # errors at the features
+        if head is None:  # the errors are those at the features
             errors = scale * targets * weight.reshape(len(rows), -1)
             self.backward(errors.astype(engine.dtype), full, grad, info)
             return float(np.sum(targets * self.features * weight.reshape(len(rows), -1)))
@@ -467,7 +465,7 @@ class LayersPass:
         return value
 
     def backward(self, errors, full, grad, info=None):
-        """Add the gradient of all layers, by errors at the features."""
+        """Add the gradient of all layers, from errors at the features."""
         net = self.engine.network
         if self.masks:
             errors = errors * self._mask_of_features()
@@ -484,7 +482,7 @@ class LayersPass:
             info.read_final(self.state)
 
     def _backward_layer(self, layer, errors, full, grad, info):
-        """Errors at the outputs of a layer -> errors at its inputs, both in the order of time."""
+        """Errors at the inputs of a layer, from those at its outputs, both in the order of time."""
         below = None
         directions = [i for i, part in enumerate(self.engine.parts) if part.layer == layer]
         for i, own in zip(directions, np.hsplit(errors, len(directions)), strict=True):
@@ -505,9 +503,9 @@ class LayersPass:
         return below
 
     def _own_rows(self, part, work, order):
-        """Rows, in the order of time, of the rows of a workspace."""
+        """Rows in the order of time, from the rows of a workspace."""
         rows, starts = work.step[: self.n_rows], self.starts[part.backward]
-        if not np.array_equal(order.start, starts):  # it has read the sequences where they lie
+        if not np.array_equal(order.start, starts):  # the part has read the sequences in their own order
             by_start = np.argsort(order.start)
             sequence = by_start[np.searchsorted(order.start[by_start], rows, side="right") - 1]
             rows = rows - (order.start - starts)[sequence]
@@ -515,7 +513,7 @@ class LayersPass:
 
 
 class _Info:
-    """What a backward pass leaves beside the gradient of the weights, of all parts."""
+    """Results of a backward pass of all parts besides the gradient of the weights."""
 
     def __init__(self, engine, bound):
         n_steps = int(bound.order.length.sum())
@@ -532,12 +530,12 @@ class _Info:
             self.deltas["output"] = np.zeros((bound.n_targets, engine.layout["K"]), engine.dtype)
 
     def of(self, who, rows, steps):
-        """Take next what belongs to these sequences, rows of targets and time steps."""
+        """Select these sequences, rows of targets and time steps for the next results."""
         self.who, self.rows, self.steps = who, rows, steps
         return self
 
     def read(self, part, work, D, rows):
-        """Take the deltas of a part, and the gradient by its initial state."""
+        """Copy the deltas of a part, and the gradient by its initial state."""
         engine, index = part.engine, np.arange(len(self.who))
         for name, columns in self.columns[part.prefix].items():
             self.deltas[part.prefix + name][self.steps[rows]] = D[:, columns]
@@ -545,11 +543,11 @@ class _Info:
         self.slope.cells[self.who, part.cells] = work.ES[np.ix_(index, engine.cell_columns)]
 
     def read_final(self, state):
-        """Take the final state."""
+        """Copy the final state."""
         self.final.activations[self.who], self.final.cells[self.who] = state
 
     def as_dict(self):
-        """As `Network.loss_and_gradient` gives it."""
+        """The dict that `Network.loss_and_gradient` returns."""
         size = self.patch_size
         return {
             "inputs": self.inputs if size == 1 else steps_of_patches(self.inputs, self.lengths, size),

@@ -1,4 +1,4 @@
-"""What the output units read of the activations of all steps, and the way back of their errors."""
+"""Pooling: inputs of the output units from the activations of all steps, and the backward pass."""
 
 import numpy as np
 
@@ -9,11 +9,11 @@ class Pooling:
     Parameters
     ----------
     kinds : tuple of {"last", "mean", "max"}
-        Side by side in this order.
+        Features in this order.
     lengths : ndarray of int of shape (n_sequences,)
-        Steps of each sequence; their rows lie one after the other.
+        Number of steps of each sequence; the rows of a sequence follow those of the one before.
     n_backward : int
-        Columns of units that read backwards, the last ones: they end at the first step.
+        Number of units that read backwards, which are the last columns; their last step is the first one.
     """
 
     def __init__(self, kinds, lengths, n_backward):
@@ -21,11 +21,11 @@ class Pooling:
         self.starts = np.cumsum(lengths) - lengths
 
     def forward(self, H):
-        """Activations of all steps, of shape (n_steps, n_units) -> (n_sequences, n_features)."""
+        """Features of shape (n_sequences, n_features) from activations of shape (n_steps, n_units)."""
         return np.hstack([getattr(self, "_" + kind)(H) for kind in self.kinds])
 
     def backward(self, errors):
-        """Errors at the features -> errors at the activations of all steps."""
+        """Errors at the activations of all steps, from errors at the features."""
         parts = np.split(errors, len(self.kinds), axis=1)
         found = np.zeros((int(self.lengths.sum()), parts[0].shape[1]), errors.dtype)
         for kind, part in zip(self.kinds, parts, strict=True):
@@ -54,7 +54,7 @@ class Pooling:
         else:
             ends = self.starts + self.lengths
             steps = np.stack([H[a:b].argmax(axis=0) for a, b in zip(self.starts, ends, strict=True)])
-        self.largest = steps + self.starts[:, np.newaxis]  # the first of equal ones
+        self.largest = steps + self.starts[:, np.newaxis]  # the first of equal maxima
         return np.take_along_axis(H, self.largest, axis=0)
 
     def _back_to_max(self, errors, found):

@@ -12,11 +12,11 @@ from sklstm._engine.streams import Stream
 
 
 class LayersStream:
-    """Time steps that come one by one, through the layers of a network; see `Stream`, whose methods it has.
+    """Time steps that arrive one by one, through the layers of a network; it has the methods of `Stream`.
 
-    The derivatives are truncated inside each layer as in 1997 and exact between layers: beside what each
-    layer carries along for its own weights, an upper one carries ds/dw for all weights below it, n_cells
-    times as many numbers.
+    The derivatives are truncated inside each layer, as in 1997, and exact between layers. Each layer updates
+    the partials of its own weights. An upper layer also updates ds/dw for all weights below it, which needs
+    n_cells times as many numbers.
     """
 
     def __init__(self, network, weights, n_streams=1, partials=False, dtype=None):
@@ -55,17 +55,17 @@ class LayersStream:
             self.head = Stream(
                 self.engine.head.network, own, self.n_streams, self.partials, self.engine.dtype
             )
-        self._work: Any = None  # of `loss_and_gradient`
+        self._work: Any = None  # workspace of `loss_and_gradient`
         self._forget()
 
     def _forget(self, index=slice(None)):
-        """Set to zero what upper layers carry of those below."""
+        """Set the derivatives of upper layers by the weights below to zero."""
         if not hasattr(self, "_dS"):
             dtype, cells = self.engine.dtype, [part.engine.layout["C"] for part in self.engine.parts]
             shapes = zip(cells, self.n_below[:-1], strict=True)
             n_streams = self.n_streams if self.partials else 0
             self._dS = [np.zeros((n_streams, *shape), dtype) for shape in shapes]
-            self._dY: list[Any] = [None] * len(cells)  # of the outputs, for each stream
+            self._dY: list[Any] = [None] * len(cells)  # derivatives of the outputs, for each stream
         if self.partials:
             for dS in self._dS:
                 dS[index] = 0
@@ -75,7 +75,7 @@ class LayersStream:
     # steps
 
     def advance(self, weights, x):
-        """Outputs after the inputs x; None, and the state stays, for what is not taken, see `Step`."""
+        """Outputs after the inputs x; None, with unchanged state, if x is not accepted; see `Step`."""
         if weights is not self.weights or not isinstance(x, np.ndarray):
             return None
         if x.dtype != self.engine.dtype or not x.flags.c_contiguous:
@@ -139,12 +139,12 @@ class LayersStream:
         return real_array(array, name, shape, self.engine.dtype).reshape(self.n_streams, width), is_one
 
     def fits(self, network, n_streams, dtype):
-        """Whether it is a stream of this network (the same object), of so many sequences and this dtype."""
+        """Whether it is a stream of this network (the same object), number of sequences and dtype."""
         return network is self.network and n_streams == self.n_streams and dtype == self.engine.dtype
 
     def load(self):
-        """Take the weights as they are now."""
-        bind_weights(self.network, self.weights, self.engine.dtype)  # refuses what is not finite
+        """Use the current values of the weights."""
+        bind_weights(self.network, self.weights, self.engine.dtype)  # refuses weights that are not finite
         for stream in [*self.layers, *([self.head] if self.head else [])]:
             stream.load()
 
@@ -153,7 +153,7 @@ class LayersStream:
 
     @property
     def state(self):
-        """The `State` of all streams, a copy. Setting it sets the derivatives to zero."""
+        """Copy of the `State` of all streams. Setting it sets the derivatives to zero."""
         states = [layer.state for layer in self.layers]
         return State(*(np.concatenate(arrays, axis=1) for arrays in zip(*states, strict=True)))
 
@@ -166,7 +166,7 @@ class LayersStream:
 
     @property
     def online_state(self):
-        """The `OnlineState` of a single stream with partials, a copy."""
+        """Copy of the `OnlineState` of a single stream with partials."""
         states = [layer.online_state for layer in self.layers]
         traces = [part.traces.ravel() for part in states] + [dS[0].ravel() for dS in self._dS]
         return OnlineState(
@@ -229,7 +229,7 @@ class LayersStream:
             work, dX = layer.works[k], self._dY[i - 1][k]
 
             def gate(name, column, work=work, dX=dX):
-                """Activation of the gate of each cell, and its derivative by all weights below."""
+                """Activation of the gate of each cell, and its derivatives by all weights below."""
                 if not getattr(net, name):
                     return np.ones((net.n_cells, 1), engine.dtype), 0
                 y = work.Y[1, n[column] : n[column] + n["B"]][:, np.newaxis]

@@ -1,4 +1,4 @@
-"""Decoupled extended Kalman filter (Puskorius & Feldkamp 1994): weights as a state that outputs measure."""
+"""Decoupled extended Kalman filter (Puskorius & Feldkamp 1994): outputs are measurements of the weights."""
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -7,7 +7,7 @@ DECOUPLED = "dekf"  # name of the solver
 
 
 def groups_of(network):
-    """Indices of the weights that lead to each unit: one array per unit, in the order of `weight_shapes`.
+    """Indices of the incoming weights of each unit: one array per unit, in the order of `weight_shapes`.
 
     A gate's peepholes are in its group.
     """
@@ -21,20 +21,20 @@ def groups_of(network):
 
 
 class DecoupledFilter:
-    """Covariances of the weights, a matrix for each unit, and the update by a measurement.
+    """Covariances of the weights, one matrix per unit, and the update by a measurement.
 
     Parameters
     ----------
     network : Network
     initial_covariance : float
-        On the diagonals at first.
+        Initial value of the diagonals.
     covariance : ndarray of shape (n_covariances,) or None
         Covariances to continue with, as `covariance` returned them.
 
     Attributes
     ----------
     matrices : ndarray of shape (n_units, size, size)
-        Groups of fewer weights than the largest are filled up with zeros.
+        Covariances; groups with fewer weights than the largest group are padded with zeros.
     """
 
     def __init__(self, network, initial_covariance, covariance=None):
@@ -42,7 +42,7 @@ class DecoupledFilter:
         sizes = np.array([len(group) for group in groups])
         self._is_weight = np.arange(sizes.max()) < sizes[:, np.newaxis]
         self._weights = np.concatenate(groups)  # in the order of the groups
-        self._columns = np.full(self._is_weight.shape, network.n_weights)  # a column of zeros fills up
+        self._columns = np.full(self._is_weight.shape, network.n_weights)  # padding: a column of zeros
         self._columns[self._is_weight] = self._weights
         self._is_pair = self._is_weight[:, :, np.newaxis] & self._is_weight[:, np.newaxis, :]
         self._diagonal = np.eye(self._is_weight.shape[1]) * self._is_weight[:, np.newaxis]
@@ -52,13 +52,13 @@ class DecoupledFilter:
 
     @property
     def covariance(self):
-        """All matrices in turn, flat, without what fills them up."""
+        """All matrices in one vector, without padding."""
         return self.matrices[self._is_pair]
 
     def update(self, weights, jacobian, errors, measurement_noise, process_noise):
-        """Change weights in place by what was measured.
+        """Update the weights in place by a measurement.
 
-        With H_i the derivatives of the outputs by the weights of unit i, a column per output:
+        With H_i, the derivatives of the outputs with respect to the weights of unit i, one column per output:
         A = (R + sum_i H_i' P_i H_i)^-1, w_i += P_i H_i A (targets - outputs),
         P_i += Q - P_i H_i A H_i' P_i.
 
@@ -66,9 +66,9 @@ class DecoupledFilter:
         ----------
         weights : ndarray of float64 of shape (n_weights,)
         jacobian : ndarray of shape (n_measured, n_weights)
-            Derivatives of the outputs, or of those of several time steps, by the weights.
+            Derivatives of the outputs of one or several time steps with respect to the weights.
         errors : ndarray of shape (n_measured,)
-            Targets less outputs.
+            Targets minus outputs.
         measurement_noise : ndarray of shape (n_measured,)
             Diagonal of R.
         process_noise : float
@@ -77,7 +77,7 @@ class DecoupledFilter:
         Raises
         ------
         numpy.linalg.LinAlgError
-            If the numbers are no longer finite, or R is too small beside rounding.
+            If a number is not finite, or if R is too small in comparison with rounding errors.
         """
         n_measured, n_units, size = len(errors), len(self.matrices), self.matrices.shape[-1]
         columns = np.zeros((n_measured, len(weights) + 1))
@@ -95,5 +95,5 @@ class DecoupledFilter:
         matrices = self.matrices
         matrices -= by_unit @ by_unit.transpose(0, 2, 1)
         matrices += process_noise * self._diagonal
-        matrices += matrices.transpose(0, 2, 1).copy()  # rounding leaves them not quite symmetric
+        matrices += matrices.transpose(0, 2, 1).copy()  # rounding makes them slightly asymmetric
         matrices *= 0.5

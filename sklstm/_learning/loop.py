@@ -14,9 +14,9 @@ from sklstm._engine.threads import one_blas_thread
 from sklstm._learning.solvers import CONVERGED, MAX_ITER, NO_DESCENT, SolverState
 from sklstm._learning.trainer import Diverged
 
-LITTLE = 0.1  # of the loss of constant outputs
-WAITS = 0.2  # of it: above, learning does not stop early
-JUMP = 2.0  # times the least loss so far: nor in an epoch with more
+LITTLE = 0.1  # fraction of the loss of constant outputs
+WAITS = 0.2  # fraction of that loss above which learning does not stop early
+JUMP = 2.0  # multiple of the smallest loss so far above which learning does not stop in an epoch
 
 
 @dataclass
@@ -33,20 +33,20 @@ class History:
 
 @dataclass
 class LoopState:
-    """State of the loop at the end of an epoch: everything that later epochs depend on.
+    """State of the loop at the end of an epoch, on which later epochs depend.
 
     Attributes
     ----------
     weights, best_weights : ndarray of shape (n_weights,)
-        Now, and of the best score.
+        Current weights, and those with the best score.
     solver_state : SolverState or None
-        None of L-BFGS, whose state SciPy keeps: it is made again from the evaluations.
+        None for L-BFGS: SciPy keeps its state, and `evaluations` restore it.
     random_state : dict
-        State of the generator of the order of the sequences.
+        State of the random generator for the order of the sequences.
     best, since : float, int
-        Best value, and the epochs since it fell by more than the tolerance.
+        Best value, and the number of epochs since it improved by more than the tolerance.
     loss_curve, validation_scores : list of float
-        Of this call.
+        Values of this call.
     evaluations : list of (float, ndarray of shape (n_weights,))
         Values and gradients that L-BFGS has asked for so far, in their order.
     """
@@ -63,34 +63,33 @@ class LoopState:
 
 
 def learn(trainer, rng, validate=None, bounds=None, may_stop_early=True, tasks=None, loop_state=None):
-    """Train until something ends it.
+    """Learn until a criterion ends learning.
 
-    With the log loss the tolerance stops it only if the model explains most of what it learns from: long
-    sequences may begin with many epochs in which the loss does not fall. Nor does it in an epoch in which the
-    loss has jumped, which one update may do: the weights are those of the last epoch.
+    With the log loss, the tolerance ends learning only if the model explains most of the training data: with
+    long sequences, the loss may not fall in the first epochs. It does not end learning in an epoch in which
+    the loss has jumped. A single update can cause a jump, and the result has the weights of the last epoch.
 
     Parameters
     ----------
     trainer : Trainer
     rng : RandomState
-        Order of the sequences.
+        Source of the order of the sequences.
     validate : callable or None
-        weights -> score on sequences held out; stops when the best one is `n_iter_no_change` epochs
-        old, and gives its weights back.
+        Function from weights to the score on held-out sequences. Learning ends when the best score is
+        `n_iter_no_change` epochs old, and the result has the weights of the best score.
     bounds : tuple of float, or None
-        Mean loss of outputs that are the targets, and of constant outputs, which a model should be better
-        than.
+        Mean loss of perfect outputs, and of constant outputs. A useful model is better than the latter.
     may_stop_early : bool
-        Whether to look for convergence at all.
+        Whether to check for convergence.
     tasks : EpochTasks or None
-        Told when epochs begin and end.
+        Receives the beginning and the end of each epoch.
     loop_state : LoopState or None
-        Where the loop continues; the trainer has its weights and its state of the solver.
+        State from which the loop continues; the trainer already has the weights and the solver state.
 
     Returns
     -------
     weights : ndarray of shape (n_weights,)
-        Of the last epoch after which the outputs for all sequences are finite.
+        Weights of the last epoch after which the outputs for all sequences are finite.
     history : History
 
     Raises
@@ -134,7 +133,7 @@ def learn(trainer, rng, validate=None, bounds=None, may_stop_early=True, tasks=N
 
 
 class _Run:
-    """One call of `learn`: its results so far, and the snapshots to return to."""
+    """One call of `learn`: its results so far, and snapshots of earlier weights."""
 
     def __init__(self, trainer, rng, validate, bounds, tasks, state=None):
         self.trainer, self.rng, self.validate, self.tasks = trainer, rng, validate, tasks
@@ -148,22 +147,22 @@ class _Run:
         if state is not None:
             rng.set_state(state.random_state)
             trainer.evaluations = state.evaluations
-            if trainer.settings.solver.in_epochs:  # L-BFGS makes all epochs again, from known gradients
+            if trainer.settings.solver.in_epochs:  # L-BFGS repeats all epochs, from known gradients
                 self.history = History(list(state.loss_curve), list(state.validation_scores))
                 self.best, self.since, self.best_weights = state.best, state.since, state.best_weights
         n_epochs = len(self.history.loss_curve)
         self.progress = Progress(trainer.settings, self.n_known)
-        # before learning, and the last two epochs
+        # snapshots before learning and after the last two epochs
         self.finished = [(n_epochs, trainer.snapshot(), self.best_weights)]
         self.diverged = self.interrupted = False
 
     @property
     def weights(self):
-        """Weights that learning gives."""
+        """Weights that `learn` returns."""
         return self.trainer.weights if self.validate is None else self.best_weights
 
     def learned(self):
-        """Weights and history, copies."""
+        """Copies of the weights and the history."""
         return self.weights, replace(
             self.history,
             loss_curve=self.history.loss_curve[:],
@@ -190,7 +189,7 @@ class _Run:
         )
 
     def epochs(self):
-        """Epochs of updates; returns `CONVERGED`, `MAX_ITER`, or None if a callback ended them."""
+        """Run epochs of updates; return `CONVERGED`, `MAX_ITER`, or None if a callback ended them."""
         trainer, settings, validate = self.trainer, self.trainer.settings, self.validate
         for _ in range(len(self.history.loss_curve), settings.max_iter):
             if self.since >= settings.n_iter_no_change and not self._waits():
@@ -213,9 +212,10 @@ class _Run:
         return CONVERGED if self.since >= settings.n_iter_no_change else MAX_ITER
 
     def _waits(self):
-        """Whether learning goes on though the loss does not fall: it has hardly begun, or has just jumped.
+        """Whether learning continues though the loss does not fall, because it is still large or has jumped.
 
-        With the log loss only: numbers may leave most of their variance unexplained, and over-fit sooner.
+        This holds for the log loss only: in regression, most of the variance may remain unexplained, and
+        over-fitting begins sooner.
         """
         curve = self.history.loss_curve
         of_classes = self.trainer.settings.loss.of_probabilities
@@ -224,21 +224,21 @@ class _Run:
         return self._is_above(WAITS) or curve[-1] > JUMP * self.best
 
     def _is_above(self, part):
-        """Whether the best loss, without the penalty, leaves more than this part of what constants leave."""
+        """Whether the best loss is above this fraction of the way from perfect to constant outputs."""
         span = self.constant - self.least
         if span <= 0:
             return False
         return self._best_loss() - self.least >= part * span
 
     def _best_loss(self):
-        """Least loss so far, without the penalty."""
+        """Smallest loss so far, without the penalty."""
         loss = min(self.history.loss_curve, default=None)
         if loss is None:
             loss = self._loss_before_learning()
         return loss - self.trainer._penalty(self.weights) if self.trainer.settings.alpha else loss
 
     def minimise(self):
-        """L-BFGS; returns how it ended (see `lbfgs`)."""
+        """Run L-BFGS; return its status (see `lbfgs`)."""
 
         def on_iteration(loss):
             stop = self._end_epoch(loss)
@@ -258,20 +258,20 @@ class _Run:
             self.tasks.begin(self.learned)
 
     def _end_epoch(self, loss, score=None):
-        """Record the results of an epoch; returns whether a callback asks to stop."""
+        """Record the results of an epoch; return whether a callback asks to stop."""
         curve = self.history.loss_curve
         curve.append(float(loss))
         if score is not None:
             self.history.validation_scores.append(float(score))
         new = len(curve), self.trainer.snapshot(), self.best_weights
         self.finished[1:] = [*self.finished[1:], new][-2:]
-        if len(curve) <= self.n_known:  # repeated from what is known
+        if len(curve) <= self.n_known:  # repeated from known gradients
             return False
         self.progress(len(curve), loss, score)
         return self.tasks is not None and self.tasks.end(self.learned)
 
     def shortcoming(self, end):
-        """Message about how learning ended, with advice; or None."""
+        """Message, with advice, if learning did not end well; otherwise None."""
         settings, curve = self.trainer.settings, self.history.loss_curve
         n = len(curve)
         if end == NO_DESCENT:
@@ -294,14 +294,14 @@ class _Run:
         )
 
     def _loss_before_learning(self):
-        """Loss of the first weights, whose gradient is zero: L-BFGS made no iteration."""
+        """Loss of the initial weights. Their gradient is zero, so L-BFGS made no iteration."""
         trainer = self.trainer
         with may_overflow(), one_blas_thread(), trainer.full_batch() as gradient:
             loss, _ = gradient(1.0)
         return loss / trainer.total_weight + (trainer._penalty(self.weights) if trainer.settings.alpha else 0)
 
     def back_to_finite_outputs(self):
-        """Go back to the last epoch with finite outputs; its number, and that of the one after it."""
+        """Go back to the last epoch with finite outputs; return its number and that of the next epoch."""
         bad_epoch = self.finished[-1][0] + 1
         for n_epochs, state, best_weights in reversed(self.finished):
             self.trainer.restore(state)
@@ -317,7 +317,7 @@ class _Run:
 
 
 def _advice(curve, settings):
-    """What to change if `max_iter` ended learning: by how the loss changed in the last epochs."""
+    """Advice if `max_iter` ended learning, from the change of the loss in the last epochs."""
     n = min(len(curve) - 1, settings.n_iter_no_change)
     text = f"The loss is {curve[-1]:.4g}"
     if n < 1 or not curve[-1 - n] > 0:
@@ -336,13 +336,13 @@ def _advice(curve, settings):
 
 
 class Progress:
-    """One line per epoch on the standard output: losses, scores, time left.
+    """Prints one line per epoch: losses, scores, time left.
 
     Parameters
     ----------
     settings : Settings
     n_known : int
-        Epochs of this fit that an earlier process made.
+        Number of epochs of this fit in an earlier process.
     """
 
     def __init__(self, settings, n_known=0):
@@ -366,7 +366,7 @@ class Progress:
             self.shown = now
 
     def show(self):
-        """Print the last epoch's line, once."""
+        """Print the line of the last epoch, once."""
         if self.line:
             print(self.line, file=sys.stdout, flush=True)
         self.line = ""

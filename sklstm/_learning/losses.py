@@ -1,6 +1,6 @@
-"""Losses: a record for each, with what it allows and is called.
+"""Losses: one record per loss, with its names and the outputs and targets that it allows.
 
-Value and derivative of "squared_error" and "log_loss" are in _kernel/losses.pxd, those of the others here.
+_kernel/losses.pxd computes "squared_error" and "log_loss" with their derivatives; this file has the others.
 docs/losses.md shows how to add one.
 """
 
@@ -18,27 +18,28 @@ from sklstm._messages import shown
 
 @dataclass(frozen=True)
 class Loss:
-    """What a loss is, allows and is called.
+    """Properties of a loss.
 
     Attributes
     ----------
     name : str
-        Argument of the estimators, and key of `LOSSES` of the kernel if it is computed there.
+        Argument of the estimators, and key of `LOSSES` of the kernel if the kernel computes it.
     outputs : tuple of str
-        Activations of output units that it takes; the first is the regressor's, if "auto".
+        Activations of output units that it allows; the first is that of the regressor with "auto".
     output_of_classes : str or None
-        That of the classifier, if "auto"; None: it is not for classes.
+        Activation of the output units of the classifier with "auto"; None if the loss is not for classes.
     label : str
-        Of the axis of a picture.
+        Label of the axis in figures.
     low, high : float
         Range of the targets.
     rows : callable or None
-        (outputs y, targets t, `parameter`), arrays of shape (n_targets, n_outputs) -> values, and derivatives
-        by y, of each output, both of this shape. None: the kernel computes it.
+        Function of outputs y, targets t, both of shape (n_targets, n_outputs), and `parameter`. It returns
+        the values of each output and their derivatives by y, both of this shape. None: the kernel computes
+        the loss.
     parameter : float, tuple of float or None
-        What `rows` gets as its last argument.
+        Last argument of `rows`.
     log_link : bool
-        Whether an output is the logarithm of what is predicted.
+        Whether an output is the logarithm of the prediction.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Loss:
 
     @property
     def of_probabilities(self):
-        """Whether outputs are probabilities, which "auto" of `clip` and of the gate biases look at."""
+        """Whether outputs are probabilities, on which "auto" of `clip` and of the gate biases depends."""
         return (self.low, self.high) == (0, 1)
 
     def check_targets(self, targets):
@@ -70,7 +71,7 @@ class Loss:
             )
 
     def total_and_errors(self, outputs, targets, weight):
-        """Weighted sum, and its derivatives by the outputs, of a loss that the kernel does not compute.
+        """Weighted sum, and its derivatives by the outputs, of a loss that is not computed in the kernel.
 
         Parameters
         ----------
@@ -98,13 +99,13 @@ def absolute_error(y, t, parameter=None):
 
 
 def huber(y, t, epsilon):
-    """1/2 (y - t)^2 up to a distance of epsilon, and the tangent beyond (Huber 1964)."""
+    """1/2 (y - t)^2 up to a distance of epsilon, and its tangent beyond (Huber 1964)."""
     error = np.clip(y - t, -epsilon, epsilon)
     return error * (y - t - 0.5 * error), error
 
 
 def pinball(y, t, quantiles):
-    """(t - y) q above, (y - t) (1 - q) below (Koenker & Bassett 1978); outputs of a target side by side."""
+    """(t - y) q above, (y - t) (1 - q) below (Koenker & Bassett 1978); a target has a column per quantile."""
     q = np.resize(quantiles, y.shape[1])
     slope = (y > t) - q * (y != t)
     return slope * (y - t), slope
@@ -131,7 +132,7 @@ LOSSES_OF_CLASSES = {name: loss for name, loss in LOSSES.items() if loss.output_
 
 
 def loss_for(name, output_activation):
-    """Return the loss of this name; refuse an unknown one, and one that does not take these outputs."""
+    """Return the loss of this name; refuse an unknown name, and a loss that does not allow these outputs."""
     check_choice("loss", name, LOSSES)
     loss = LOSSES[name]
     if output_activation not in loss.outputs:
@@ -149,7 +150,7 @@ def with_parameter(loss, epsilon, quantile):
 
 
 def quantiles_of(quantile):
-    """Return the quantiles as a tuple; refuse what is not between 0 and 1."""
+    """Return the quantiles as a tuple; refuse values that are not between 0 and 1."""
     try:
         found = as_real(quantile, "quantile")
         valid = (
@@ -165,22 +166,22 @@ def quantiles_of(quantile):
 
 
 def loss_of_constants(loss, output_activation, moments, targets=None, weight=None):
-    """Least mean loss of outputs that are the same for all: what a model has to be better than.
+    """Smallest mean loss of constant outputs. A useful model has a smaller loss.
 
     Parameters
     ----------
     loss : Loss
     output_activation : str
     moments : Moments
-        Of the targets.
+        Moments of the targets.
     targets, weight : ndarray or None
-        The targets themselves, which losses that the kernel does not compute need; None if they are
-        elsewhere.
+        Targets and weights, for losses that are not computed in the kernel; None if they are in other
+        processes.
 
     Returns
     -------
     float or None
-        None if what is needed is elsewhere.
+        None if the needed targets are in other processes.
     """
     with may_overflow():
         if not loss.in_kernel:
@@ -197,7 +198,7 @@ def loss_of_constants(loss, output_activation, moments, targets=None, weight=Non
 
 
 def loss_of_targets(loss, output_activation, targets, weight):
-    """Mean loss of outputs that are the targets: not 0 of log losses whose targets are between 0 and 1."""
+    """Mean loss of perfect outputs. It is not 0 for the log loss with targets between 0 and 1."""
     if loss.name != "log_loss":
         return 0.0
     each = entr(targets) + entr(1 - targets) if output_activation == "logistic" else entr(targets)
@@ -207,7 +208,7 @@ def loss_of_targets(loss, output_activation, targets, weight):
 
 
 def _least_of_constants(loss, targets, weight):
-    """Least mean loss of constants: losses are convex in the outputs."""
+    """Smallest mean loss of constant outputs, by minimisation: the losses are convex in the outputs."""
     weight = weight[:, np.newaxis] if weight.ndim == 1 else weight
     weight = np.broadcast_to(weight, targets.shape) / weight.max()
 

@@ -1,4 +1,4 @@
-"""Weight, mean and squared deviations of columns; those of parts join to those of the whole."""
+"""Weight, mean and squared deviations of columns; the moments of parts can be added."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +12,13 @@ from sklstm._checks import may_overflow
 class Moments:
     """Weight, mean and squared deviations of columns.
 
-    Numbers of any size are held: values in units of the largest one of a column, weights in units of the
-    largest one.
+    Values are stored in units of the largest value of their column, and weights in units of the largest
+    weight, so that numbers of any size do not overflow.
 
     Attributes
     ----------
     largest : ndarray of shape (n_columns,)
-        Absolute value.
+        Largest absolute value.
     weight_unit : float
         Largest weight; 1 if all are 0.
     total : ndarray of shape (n_columns,)
@@ -36,12 +36,12 @@ class Moments:
 
     @classmethod
     def of(cls, values, weight):
-        """Return those of the columns of values.
+        """Return the moments of the columns of an array.
 
         Parameters
         ----------
         values : ndarray of shape (n_rows, n_columns)
-            0 where the weight is 0.
+            Values; 0 where the weight is 0.
         weight : ndarray of shape (n_rows,) or (n_rows, n_columns)
         """
         weight = weight[:, np.newaxis] if weight.ndim == 1 else weight
@@ -55,7 +55,7 @@ class Moments:
 
     @classmethod
     def of_channels(cls, sequences):
-        """Return those of the channels over all steps; None if the sequences are sparse."""
+        """Return the moments of the channels over all steps; None if the sequences are sparse."""
         if sequences.is_sparse:
             return None
         values: Any = sequences.values
@@ -66,11 +66,11 @@ class Moments:
 
     @property
     def unit(self):
-        """What mean and squares are in units of."""
+        """Unit of `mean` and of the root of `squares`."""
         return _or_one(self.largest)
 
     def __add__(self, other):
-        """Return those of all rows (Chan, Golub & LeVeque 1983)."""
+        """Return the moments of all rows (Chan, Golub & LeVeque 1983)."""
         largest = np.maximum(self.largest, other.largest)
         weight_unit = max(self.weight_unit, other.weight_unit)
         with may_overflow():
@@ -87,7 +87,7 @@ class Moments:
         return Moments(largest, weight_unit, self.total * weights, self.mean * values, squares)
 
     def scaled(self, mean, scale):
-        """Return those of (values - mean) / scale."""
+        """Return the moments of (values - mean) / scale."""
         with may_overflow():
             own = np.where(self.total == 0, 0.0, self.mean - mean / self.unit)
             return Moments(self.unit / scale, self.weight_unit, self.total, own, self.squares)
@@ -98,5 +98,5 @@ class Moments:
 
 
 def _or_one(numbers):
-    """Numbers to divide by: 1 in the place of 0."""
+    """Numbers to divide by, with 1 instead of 0."""
     return np.where(numbers == 0, 1.0, numbers)

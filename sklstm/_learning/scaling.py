@@ -1,4 +1,4 @@
-"""Inputs and targets of any scale: learning sees them scaled, users see the weights of their own units."""
+"""Scaling of inputs and targets: learning uses scaled values, and users get weights in their own units."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +9,9 @@ from scipy import sparse
 from sklstm._checks import may_overflow, real_array
 from sklstm._sequences import Sequences
 
-BITS = 12  # of mean and scale: sums in another order, or weights instead of copies, change none of them
-LARGE = 5.0  # a channel with a larger root mean square is scaled down
-SMALL = 0.25  # a channel without larger numbers is scaled up
+BITS = 12  # precision of mean and scale: the order of a sum, or weights instead of copies, has no effect
+LARGE = 5.0  # root mean square above which a channel is scaled down
+SMALL = 0.25  # a channel is scaled up if all its numbers are smaller
 
 
 class Scaling:
@@ -20,13 +20,13 @@ class Scaling:
     Parameters
     ----------
     inputs : ndarray of shape (n_inputs,)
-        Powers of two, by which inputs are divided: weights come back from users' units to the bit.
+        Powers of two by which inputs are divided; weights are converted by them without rounding.
     mean, scale : ndarray of shape (n_outputs,)
-        Of the targets; where outputs are logarithms, that of the mean of the targets, and 1.
+        Mean and scale of the targets. If outputs are logarithms: the logarithm of the mean, and 1.
     learned : ndarray of shape (n_outputs, n_sources) or None
-        The output layer as learning has left it: rounding would not give it back to the bit.
+        The output layer as learning has left it; converting it back would add rounding errors.
     log_link : bool
-        Whether outputs are logarithms: targets are divided by the exponential of `mean`.
+        Whether outputs are logarithms; targets are then divided by the exponential of `mean`.
     """
 
     def __init__(self, inputs, mean, scale, learned=None, log_link=False):
@@ -35,7 +35,7 @@ class Scaling:
 
     @classmethod
     def of(cls, inputs, outputs, network, weights, log_link=False):
-        """Return that of these scales; None if they change nothing, or leave no room for the first weights.
+        """Return the scaling; None if it changes nothing, or if the converted weights would overflow.
 
         Parameters
         ----------
@@ -45,7 +45,7 @@ class Scaling:
             See `output_scale`.
         network : Network
         weights : ndarray of shape (n_weights,)
-            Those from which learning starts, in the dtype in which it computes.
+            Weights from which learning starts, in the dtype of the computation.
         log_link : bool
             Whether outputs are logarithms.
         """
@@ -76,7 +76,7 @@ class Scaling:
         return np.where(weight > 0, scaled, 0.0)
 
     def with_outputs(self, network, weights):
-        """Weights of learning -> the same with outputs in the users' units."""
+        """Convert weights of learning so that the outputs are in the users' units."""
         weights = weights.copy()
         output = network.views(weights)["output"]
         with may_overflow():
@@ -86,14 +86,14 @@ class Scaling:
         return weights
 
     def to_user(self, network, weights):
-        """Weights of learning -> weights of the users' units."""
+        """Convert weights of learning to the users' units."""
         weights = self.with_outputs(network, weights)
         for part in network._views_of_inputs(weights):
             part /= self.inputs
         return weights
 
     def from_user(self, network, weights):
-        """Weights of the users' units -> weights of learning; those that it left, if nobody changed them."""
+        """Convert weights to the units of learning; return those that learning left if they are unchanged."""
         inputs = real_array(self.inputs, "_scaling", (network.n_inputs,))
         mean, scale = (real_array(part, "_scaling", (network.n_outputs,)) for part in (self.mean, self.scale))
         found = weights.copy()
@@ -113,7 +113,7 @@ class Scaling:
         return found
 
     def after(self, network, weights):
-        """Return the scaling that knows what learning has left."""
+        """Return the scaling with the output layer that learning has left."""
         return Scaling(
             self.inputs, self.mean, self.scale, network.views(weights)["output"].copy(), self.log_link
         )
@@ -121,13 +121,13 @@ class Scaling:
 
 @dataclass(frozen=True)
 class ChannelSizes:
-    """How large the numbers of each channel are; those of parts add up to those of the whole.
+    """Sizes of the numbers of each channel; the sizes of parts can be added.
 
     Attributes
     ----------
     n_steps : int
     squares : ndarray of float64 of shape (n_features,)
-        Sum over all steps.
+        Sum of squares over all steps.
     largest : ndarray of shape (n_features,)
         Absolute value.
     """
@@ -138,7 +138,7 @@ class ChannelSizes:
 
     @classmethod
     def of(cls, sequences):
-        """Return those of sequences; None if they are sparse."""
+        """Return the sizes of sequences; None if the sequences are sparse."""
         if sequences.is_sparse:
             return None
         values = sequences.values
@@ -153,7 +153,7 @@ class ChannelSizes:
 
 
 def input_scale(sizes):
-    """Powers of two near the size of the channels that are large or small; 1 for others."""
+    """Powers of two near the size of channels that are large or small; 1 for other channels."""
     scale = np.ones(len(sizes.squares))
     with may_overflow():
         size = np.sqrt(sizes.squares / sizes.n_steps)
@@ -163,14 +163,15 @@ def input_scale(sizes):
 
 
 def output_scale(moments, center):
-    """Mean and standard deviation of targets, of each output.
+    """Mean and standard deviation of the targets of each output.
 
     Parameters
     ----------
     moments : Moments
         Of the targets.
     center : bool
-        Whether something takes up a mean; otherwise it is 0, and the deviation is from 0.
+        Whether the network can represent a mean, by a bias. Otherwise, the mean is 0, and the deviation is
+        that from 0.
 
     Returns
     -------
@@ -186,13 +187,13 @@ def output_scale(moments, center):
 
 
 def log_scale(moments):
-    """Logarithm of the mean of targets, of each output, and a scale of 1; see `output_scale`."""
+    """Logarithm of the mean of the targets of each output, and a scale of 1; see `output_scale`."""
     mean = moments.mean * moments.unit
     log_mean = np.log(np.where(mean > 0, mean, 1.0))
     return np.rint(log_mean * 2**BITS) / 2**BITS, np.ones(len(mean))
 
 
 def _rounded(numbers):
-    """Numbers of few bits."""
+    """Numbers rounded to `BITS` bits."""
     mantissa, exponent = np.frexp(numbers)
     return np.ldexp(np.rint(mantissa * 2**BITS) / 2**BITS, exponent)

@@ -1,4 +1,4 @@
-"""How to learn: the estimators' arguments, each resolved once."""
+"""Settings of learning, from the arguments of the estimators."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,30 +12,30 @@ UPDATES = ("batch", "sequence", "step")
 
 @dataclass(frozen=True)
 class Settings:
-    """How to learn; `settings_of` makes it of names.
+    """Settings of learning; `settings_of` makes them from names.
 
     Attributes
     ----------
     loss : Loss
     solver : Solver
     full : bool
-        Full or truncated gradient.
+        Whether the gradient is full; otherwise it is truncated.
     real_time : bool
-        An update after each time step that has a target.
+        Whether there is an update after each time step that has a target.
     mean : bool
-        An update by the mean gradient of a mini-batch; otherwise by the summed gradient of a sequence.
+        Whether an update uses the mean gradient of a mini-batch; otherwise the summed gradient of a sequence.
     batch_size : int
-        Sequences of an update at most.
+        Maximum number of sequences of an update.
     schedule : callable or None
-        Epochs so far -> learning rate.
+        Function from the number of epochs so far to the learning rate.
     tol_is_relative : bool
-        Whether `tol` is a part of the best score, which may be of any scale.
+        Whether `tol` is a fraction of the best score, which may be of any scale.
     n_epochs : int
-        Of earlier calls.
+        Number of epochs of earlier calls.
     measurement_noise, process_noise : callable
-        Sequences so far -> noise, for "dekf".
+        Functions from the number of sequences so far to the noise, for "dekf".
     initial_covariance : float
-        For "dekf".
+        Initial variance of the weights, for "dekf".
     dropout : float
         Fraction of the inputs of layers and of the output units that is left out, drawn for each sequence.
     """
@@ -64,12 +64,12 @@ class Settings:
     dropout: float = 0.0
 
     def merges(self, n_sequences):
-        """Whether an update sees all of so many sequences, so that equal ones can be learned from as one."""
+        """Whether each update uses all `n_sequences` sequences, so that equal sequences can be merged."""
         return self.mean and n_sequences <= self.batch_size
 
 
 def settings_of(*, loss, gradient, solver, update, batch_size=1, **more):
-    """Settings of the estimators' arguments; without `batch_size` and others those of on-line learning.
+    """Return the settings for arguments of the estimators; the defaults are those of on-line learning.
 
     A loss is a name, or a `Loss` with its parameter.
     """

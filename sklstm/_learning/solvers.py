@@ -1,6 +1,6 @@
-"""Solvers: what each allows and remembers, and L-BFGS.
+"""Solvers: one record per solver, the state of a solver, and L-BFGS.
 
-The steps of first order are in _kernel/solvers.pxd, the Kalman filter in kalman.py.
+_kernel/solvers.pxd has the first-order steps, and kalman.py has the Kalman filter.
 """
 
 from collections.abc import Callable
@@ -11,33 +11,33 @@ from scipy.optimize import minimize
 
 from sklstm._learning.kalman import DECOUPLED
 
-RATE, N_UPDATES = 1, -1  # places in the numbers of a solver
-CONVERGED, MAX_ITER, NO_DESCENT = 0, 1, 2  # how learning may end; the numbers are those of SciPy's L-BFGS
+RATE, N_UPDATES = 1, -1  # indices in the array of numbers of a solver
+CONVERGED, MAX_ITER, NO_DESCENT = 0, 1, 2  # status at the end of learning, as in SciPy's L-BFGS
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba (2015)
 
 
 @dataclass(frozen=True)
 class Solver:
-    """What a solver allows and remembers.
+    """Properties of a solver.
 
     Attributes
     ----------
     name : str
-        Argument of the estimators, and key of `SOLVERS` of the kernel if it takes its steps there.
+        Argument of the estimators, and key of `SOLVERS` of the kernel if the kernel computes its steps.
     start : callable
-        learning_rate -> {name: number} of the arrays that it keeps, two at most, before the first update.
+        Function from the learning rate to {name: initial value} of the arrays that it keeps, two at most.
     in_epochs : bool
-        Whether it makes updates in epochs; otherwise it takes all sequences at once.
+        Whether it updates weights in epochs; otherwise it uses all sequences at once.
     in_kernel : bool
-        Whether the kernel takes its steps.
+        Whether the kernel computes its steps.
     full_batch : bool
-        Whether it wants all sequences in a batch, or large batches, and no update inside them.
+        Whether it needs all sequences, or a large batch, for each update.
     has_momentum : bool
     has_rate : bool
-        Whether the length of a step follows the rate, so that a schedule and a bound of the gradient have a
-        meaning.
+        Whether the length of a step depends on the learning rate, so that a schedule and clipping have an
+        effect.
     clip, alpha : float or None
-        Bound of the gradient (with the log loss), and penalty (with mini-batches), if "auto".
+        Values of "auto": the bound of the gradient with the log loss, and the penalty with mini-batches.
     """
 
     name: str
@@ -52,13 +52,13 @@ class Solver:
 
     @property
     def first_to_change(self):
-        """Name of the argument that decides most how well it learns."""
+        """Name of the argument with the largest effect on learning."""
         if not self.in_epochs:
             return "solver"
         return "learning_rate" if self.in_kernel else "measurement_noise"
 
     def gentler(self, rate):
-        """Arguments with which it diverges less easily."""
+        """Advice: arguments with which learning diverges less easily."""
         if not self.in_epochs:
             return "a larger alpha, or another solver"
         if not self.in_kernel:
@@ -84,16 +84,17 @@ SOLVERS = {
 
 
 class SolverState:
-    """What a solver keeps from update to update.
+    """State of a solver between updates.
 
     Attributes
     ----------
     solver : str
-        Whose it is.
+        Name of the solver.
     arrays : dict of str to ndarray of shape (n_weights,)
-        In the order of the flat weights; names as of `Solver.start`. Of "dekf" the covariances, flat.
+        Arrays in the order of the flat weights, with the names of `Solver.start`. For "dekf": the covariances
+        in one vector.
     n_updates : int
-        Updates made; of "dekf" sequences that were learned from.
+        Number of updates; for "dekf", the number of sequences learned from.
     """
 
     def __init__(self, solver, arrays, n_updates):
@@ -109,7 +110,7 @@ class SolverState:
 
 
 def solver_numbers(number, settings, n_updates):
-    """Return the array of numbers by which the kernel takes the step of a solver (its number there)."""
+    """Return the array of numbers that the kernel needs for a step; `number` selects the solver there."""
     return np.array(
         [
             number,
@@ -126,24 +127,24 @@ def solver_numbers(number, settings, n_updates):
 
 
 def lbfgs(objective, weights, max_iter, tol, callback):
-    """Minimise by L-BFGS (SciPy's), full batch.
+    """Minimise a function by SciPy's L-BFGS.
 
     Parameters
     ----------
     objective : callable
-        weights -> (value, gradient), in float64.
+        Function from weights to (value, gradient), in float64.
     weights : ndarray of shape (n_weights,)
     max_iter : int
     tol : float
-        Largest component of the gradient at which to stop.
+        Largest component of the gradient at which the search ends.
     callback : callable
         Called with (weights, value) after each iteration.
 
     Returns
     -------
     int
-        SciPy's status: `MAX_ITER` if `max_iter` ended it, `NO_DESCENT` if it found no lower value along its
-        direction, which numbers that are too large or too small do; others if it converged.
+        SciPy's status: `MAX_ITER` if `max_iter` ended it; `NO_DESCENT` if it found no lower value along its
+        direction, which happens with numbers that are too large or too small; another value if it converged.
     """
     result = minimize(
         objective,

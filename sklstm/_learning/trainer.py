@@ -15,7 +15,7 @@ from sklstm._layers.engine import Masks
 from sklstm._learning.kalman import DECOUPLED, DecoupledFilter
 from sklstm._learning.solvers import N_UPDATES, RATE, SolverState, lbfgs, solver_numbers
 
-SHARE = 3e6  # multiply-adds of a thread's part of a mini-batch, for which it is worth a thread
+SHARE = 3e6  # multiply-adds of a part of a mini-batch that make a thread worthwhile
 
 
 class Diverged(Exception):
@@ -29,7 +29,7 @@ class Trainer:
     ----------
     engine : Engine
     bound : Bound
-        What to learn from.
+        Data to learn from.
     settings : Settings
     weights : ndarray of shape (n_weights,)
     solver_state : SolverState or None
@@ -37,9 +37,9 @@ class Trainer:
     online_states : list of OnlineState or None
         With ``update="step"``: the sequences are streams that continue from here, one entry each.
     executor : Threads
-        How packed batches are shared.
+        Distributes packed batches over threads.
     scaling : Scaling or None
-        What the outputs are in the users' units, in which they have to be finite.
+        Conversion of the outputs to the users' units, in which they have to be finite.
     """
 
     def __init__(
@@ -73,21 +73,21 @@ class Trainer:
         if settings.solver.name == DECOUPLED:
             covariance = solver_state.arrays.get("covariance")
             self.filter = DecoupledFilter(engine.network, settings.initial_covariance, covariance)
-        self.work: Any = None  # of mini-batches and sequences
-        self.online: Any = None  # of time steps
-        self.pool: Any = None  # of several threads
+        self.work: Any = None  # workspace of mini-batches and sequences
+        self.online: Any = None  # updates after time steps
+        self.pool: Any = None  # workspaces of several threads
         self.evaluations: Any = (
-            None  # of L-BFGS, if they are to be kept; those that are there are not made again
+            None  # known values and gradients of L-BFGS, if they are kept; they are not computed again
         )
 
     def load(self, bound):
-        """Take other data to learn from; weights and state of the solver stay."""
+        """Use other data to learn from, with the same weights and solver state."""
         self.bound = bound
         self.record = np.zeros((0, self.engine.network.n_outputs), self.engine.dtype)
 
     @property
     def weights(self):
-        """The weights, flat."""
+        """The weights in one vector."""
         return self.engine.flat(self.learned.w)
 
     @property
@@ -97,7 +97,7 @@ class Trainer:
 
     @property
     def solver_state(self):
-        """`SolverState`, a copy."""
+        """Copy of the `SolverState`."""
         learned = self.learned
         arrays = {
             name: self.engine.flat(array)
@@ -108,7 +108,7 @@ class Trainer:
         return SolverState(self.settings.solver.name, arrays, int(learned.hyper[N_UPDATES]))
 
     def snapshot(self):
-        """Weights and state of the solver, to return to."""
+        """Copy of the weights and the solver state, for `restore`."""
         return [*(array.copy() for array in self._arrays()), self.online_states]
 
     def _arrays(self):
@@ -123,7 +123,7 @@ class Trainer:
 
     @property
     def learning_rate(self):
-        """The rate of the next updates."""
+        """Learning rate of the next updates."""
         return float(self.learned.hyper[RATE])
 
     @learning_rate.setter
@@ -131,16 +131,16 @@ class Trainer:
         self.learned.hyper[RATE] = rate
 
     def epoch(self, rng):
-        """Every sequence once; returns the mean loss, with the penalty; NaN without any target.
+        """Learn from every sequence once; return the mean loss with the penalty, or NaN without any target.
 
         Raises
         ------
         Diverged
-            If the loss is not finite, or a weight or its square, or the state of the solver or of a stream.
+            If the loss, a weight, its square, or the state of the solver or of a stream is not finite.
         """
         with may_overflow():
             total = self.learn_once(rng)
-            has_targets = self.total_weight > 0  # not so in some parts of streams
+            has_targets = self.total_weight > 0  # some chunks of streams have none
             mean = total / self.total_weight if has_targets else np.nan
             if self.settings.alpha:
                 mean += self._penalty(self.weights)
@@ -154,7 +154,7 @@ class Trainer:
         return self.bound.total_weight
 
     def learn_once(self, rng):
-        """Learn from every sequence once; returns the summed loss."""
+        """Learn from every sequence once; return the summed loss."""
         n_sequences = len(self.bound.learned)
         shuffle = self.settings.shuffle and self.online_states is None
         index = rng.permutation(n_sequences) if shuffle else np.arange(n_sequences)
@@ -170,9 +170,9 @@ class Trainer:
         return 0.5 * self.settings.alpha * float(np.sum(weights[self.penalised].astype(float) ** 2))
 
     def is_finite(self):
-        """Whether the squares of the weights are finite, and everything that the next update depends on.
+        """Whether the squares of the weights and the state of the solver are finite.
 
-        A moment of Adam that has overflowed would make each step of its weight zero, without a sign of it.
+        If a moment of Adam overflowed, all later steps of its weight would be zero without any sign.
         """
         largest = np.sqrt(np.finfo(self.w.dtype).max)
         online = [part for state in self.online_states or () for part in state]
@@ -181,7 +181,7 @@ class Trainer:
         )
 
     def gives_finite_outputs(self, weights):
-        """Whether these weights give finite outputs for all sequences with a weight, also those held out."""
+        """Whether these weights give finite outputs for all sequences with a weight, also held-out ones."""
         engine, bound = self.engine, self.bound
         if self.scaling is not None:
             weights = self.scaling.with_outputs(engine.network, weights)
@@ -200,7 +200,7 @@ class Trainer:
     # mini-batches and sequences
 
     def _mini_batches(self, index):
-        """Loss of an epoch; an update after each mini-batch."""
+        """Loss of an epoch with an update after each mini-batch."""
         learned, n_sequences = self.bound.learned, len(index)
         size = min(self.settings.batch_size, n_sequences)
         n_batches = -(-n_sequences // size)
@@ -227,7 +227,7 @@ class Trainer:
         return total
 
     def _train(self, order, batch, at_once):
-        """Loss of all mini-batches, learned from in one entry of the kernel."""
+        """Loss of all mini-batches, in one call of the kernel."""
         settings = self.settings
         return self.engine.train(
             self.bound,
@@ -242,7 +242,7 @@ class Trainer:
         )
 
     def _share_mini_batches(self, order, batch, at_once):
-        """Do as `_mini_batches` does, the packed batches of each mini-batch in threads."""
+        """Do the same as `_mini_batches`, with the packed batches of each mini-batch in several threads."""
         engine, bound, edges = self.engine, self.bound, list(pairwise(batch))
         mini_batches = [
             [order[at : min(at + at_once, hi)] for at in range(lo, hi, at_once)] for lo, hi in edges
@@ -263,7 +263,7 @@ class Trainer:
         return total
 
     def _sum(self, batches, scale, share):
-        """Loss of these packed batches; `scale` times its gradient is added to `grad`, in their order."""
+        """Loss of these packed batches; add `scale` times its gradient to `grad`, in the same order."""
         engine, w, full = self.engine, self.learned.w, self.settings.full
 
         def gradient(batch):
@@ -292,7 +292,7 @@ class Trainer:
     # time steps
 
     def _steps(self, index):
-        """Loss of an epoch; an update after each time step. Streams continue from call to call."""
+        """Loss of an epoch with an update after each time step. Streams continue from call to call."""
         order = self.bound.learned[index]
         self._make_online()
         if self.online_states is None:
@@ -315,23 +315,23 @@ class Trainer:
         Parameters
         ----------
         sequence : int
-            Its number among those to learn from.
+            Index among the sequences to learn from.
         limit : float
-            It ends with the first time step at which an output with a weight differs by that much from its
-            target, after the update.
+            The stream ends after the update of the first time step at which an output with a weight differs
+            by this much from its target.
         learns : bool
-            Whether anything is learned; if not, only the outputs are computed.
+            Whether the weights are updated; otherwise, only the outputs are computed.
         rates : ndarray of float64 of shape (n_steps,) or None
-            Learning rates of all time steps of the data; None is `learning_rate`.
+            Learning rates of all time steps of the data; None means `learning_rate`.
         goes_on : bool
-            Whether to start from the state and the traces where the last call ended.
+            Whether to start from the state and the traces at the end of the last call.
 
         Returns
         -------
         loss : float
             Sum over these time steps.
         n_steps : int
-            Time steps that were made. `record` has their outputs, if it has rows.
+            Number of time steps that were run. `record` has their outputs, if it has rows.
         missed : bool
         """
         if self.filter and learns:
@@ -357,7 +357,7 @@ class Trainer:
         return loss, n_steps, missed
 
     def _train_steps(self, order, goes_on):
-        """Loss of these sequences; whether they continue from the workspace's state, or start from zero."""
+        """Loss of these sequences. With `goes_on`, they continue from the state of the workspace."""
         total, *_ = self.online.run(self.bound, order, self.learned, self.record, goes_on=goes_on)
         if not np.isfinite(total):
             raise Diverged
@@ -367,7 +367,7 @@ class Trainer:
     # Kalman filter
 
     def _filtered(self, index):
-        """Loss of an epoch; an update after each time step with a target, or after each sequence."""
+        """Loss of an epoch with an update after each time step with a target, or after each sequence."""
         engine, learned, hyper = self.engine, self.bound.learned, self.learned.hyper
         weights = self.weights.astype(float)
         stream = stream_of(engine.network, weights, partials=True, dtype=engine.dtype)
@@ -385,7 +385,7 @@ class Trainer:
         return total
 
     def _filtered_sequence(self, stream, start, length, target, noise, process_noise):
-        """Loss of one sequence; the stream's weights change in place."""
+        """Loss of one sequence; the weights of the stream change in place."""
         bound, total, measured = self.bound, 0.0, []
         X = bound.sequences.values[start : start + length]
         X = np.ascontiguousarray(X.toarray() if bound.sequences.is_sparse else X, self.engine.dtype)
@@ -414,20 +414,20 @@ class Trainer:
         return total
 
     def _measure(self, stream, measured, process_noise):
-        """Update the weights by what was measured since the last update."""
+        """Update the weights by the measurements since the last update."""
         jacobian, errors, noise = map(np.concatenate, zip(*measured, strict=True))
         measured.clear()
         try:
             self.filter.update(stream.weights, jacobian, errors, noise, process_noise)
             stream.load()
-        except (np.linalg.LinAlgError, ValueError):  # what was measured, or a weight, is not finite
+        except (np.linalg.LinAlgError, ValueError):  # a measurement or a weight is not finite
             raise Diverged from None
 
     # ------------------------------------------------------------------------------------------
     # all at once
 
     def minimise(self, on_epoch):
-        """L-BFGS on all sequences at once; returns how it ended (see `lbfgs`)."""
+        """Run L-BFGS on all sequences at once; return its status (see `lbfgs`)."""
         settings, engine = self.settings, self.engine
         scale = 1 / self.total_weight
 
@@ -465,7 +465,7 @@ class Trainer:
 
     @contextmanager
     def full_batch(self):
-        """Context with a function: scale -> summed loss of all sequences, flat gradient times `scale`."""
+        """Context with a function of `scale`: summed loss of all sequences, flat gradient times `scale`."""
         learned = self.bound.learned
         batches = [learned[who] for who in packed_batches(learned)]
         self._make_pool(batches)
@@ -480,12 +480,12 @@ class Trainer:
 
 
 def _cannot_overflow(network, w, sequences):
-    """Whether no sum of the network can overflow for inputs of this size: then all outputs are finite."""
+    """Whether no sum of the network can overflow for inputs of this size, so that all outputs are finite."""
     if network.cell_input_activation == "identity":  # activations may grow with each step
         return False
     values = sequences.values.data if sequences.is_sparse else sequences.values
     largest_input = float(max(values.max(initial=0), -values.min(initial=0)))
-    largest_state = 2.0 * int(sequences.lengths.max())  # at a step at most 2 more, and the gates are below 1
+    largest_state = 2.0 * int(sequences.lengths.max())  # at most 2 more per step; gates are below 1
     n_sources = network._n_recurrent + network.block_size + network._n_features  # with those of layers below
     largest_sum = float(np.abs(w).max()) * (
         network._input_width * largest_input + n_sources * largest_state + 1
@@ -494,7 +494,7 @@ def _cannot_overflow(network, w, sequences):
 
 
 def _penalised(network):
-    """Mask of the weights that the L2 penalty falls on: all but biases."""
+    """Mask of the weights in the L2 penalty: all except biases."""
     mask = np.ones(network.n_weights, bool)
     biased = {"cell": network.cell_bias, "hidden": network.cell_bias, "output": network.output_bias}
     for name, part in network.views(mask).items():

@@ -1,4 +1,4 @@
-"""What the transformers share."""
+"""Base classes of the transformers."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ from sklstm._sequences import is_table
 
 @of_public_classes
 class SequenceTransformer(DocumentationLinks, TransformerMixin, BaseEstimator):
-    """What the transformers share; their `_transform` does the work."""
+    """Base class of the transformers, which implement `_transform`."""
 
-    def transform(self, X: Any) -> Any:  # scikit-learn wraps it: a table becomes what `set_output` asks for
+    def transform(self, X: Any) -> Any:  # scikit-learn wraps it: `set_output` selects the container
         return self._transform(X)
 
     def _read_X(self, X, reset, mixed=False):
@@ -33,7 +33,7 @@ class SequenceTransformer(DocumentationLinks, TransformerMixin, BaseEstimator):
         """Names of the features of a time step; the columns of a 2-D X are several steps."""
         check_is_fitted(self)
         if self._n_columns_in is None and input_features is not None and len(input_features) == 1:
-            if self._n_channels_in > 1:  # from ColumnTransformer: the column whose items are sequences
+            if self._n_channels_in > 1:  # in a ColumnTransformer: the column whose items are sequences
                 input_features = [f"{input_features[0]}_{i}" for i in range(self._n_channels_in)]
         names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         if self._n_columns_in is None:
@@ -48,7 +48,7 @@ class SequenceTransformer(DocumentationLinks, TransformerMixin, BaseEstimator):
 
 @of_public_classes
 class UnwrappedSequences(BaseEstimator):
-    """Sequences go out as they are: `set_output` is for tables only."""
+    """Base class of transformers that return sequences; `set_output` is for tables only."""
 
     def transform(self, X: Any) -> Any:
         """Transform each sequence.
@@ -61,14 +61,15 @@ class UnwrappedSequences(BaseEstimator):
         Returns
         -------
         sequences
-            In the container that X is. Arrays are NaN-padded; a 2-D array stays 2-D if steps keep their
-            number of features, and becomes 3-D otherwise. `Sequences` if the result is sparse and the
-            container can hold no sparse matrix. Of `SequencePadder` always the padded array.
+            The result has the same kind of container as X. Arrays are NaN-padded; a 2-D array stays 2-D if
+            steps keep their number of features, and becomes 3-D otherwise. If the result is sparse and the
+            container cannot hold sparse matrices, it is `Sequences`. `SequencePadder` always returns the
+            padded array.
         """
         return super().transform(X) if self._gives_table(X) else self._transform(X)
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
-        """Fit, then transform: the same X.
+        """Fit to X, and transform X.
 
         Parameters
         ----------
@@ -78,12 +79,12 @@ class UnwrappedSequences(BaseEstimator):
         Returns
         -------
         sequences
-            As `transform` gives them.
+            The result of `transform`.
         """
         return self.fit(X, y).transform(X)
 
     def _gives_table(self, X):
-        """Whether the result is 2-D: rows of as many columns as X has."""
+        """Whether the result is 2-D, with as many columns as X."""
         check_is_fitted(self)
         if self._n_columns_in is None or self._n_channels_out != self._n_channels_in or not is_table(X):
             return False

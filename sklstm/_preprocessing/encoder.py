@@ -1,4 +1,4 @@
-"""Sequences to the hidden activations of an LSTM."""
+"""Transformer from sequences to the hidden activations of an LSTM."""
 
 from typing import Any, Literal, Self
 
@@ -30,7 +30,7 @@ class LSTMEncoder(
     Parameters
     ----------
     estimator : LSTMClassifier or LSTMRegressor
-        A clone of it is fitted. For an LSTM that is already fitted, give ``FrozenEstimator(lstm)``.
+        A clone of it is fitted. For an LSTM that is already fitted, use ``FrozenEstimator(lstm)``.
     pooling : {"last", "mean"}, default="last"
         Activations after the last time step, or their mean over the steps.
 
@@ -39,7 +39,7 @@ class LSTMEncoder(
     estimator_ : LSTMClassifier or LSTMRegressor
         The fitted LSTM.
     n_features_in_ : int
-        Features of a time step; of a 2-D X its columns.
+        Number of features of a time step; for a 2-D X, its number of columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
@@ -87,7 +87,7 @@ class LSTMEncoder(
     def transform(self, X: Any) -> Any:
         """Compute the activations of the cells and of the conventional hidden units.
 
-        With several layers they are those of the last layer; with two directions, those of both.
+        With several layers, the activations are those of the last layer; with two directions, those of both.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class LSTMEncoder(
 
     @property
     def n_features_in_(self) -> int:
-        """Features of a time step; of a 2-D X its columns."""
+        """Number of features of a time step; for a 2-D X, its number of columns."""
         check_is_fitted(self)
         return self.estimator_.n_features_in_
 

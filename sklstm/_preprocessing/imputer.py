@@ -20,19 +20,19 @@ STRATEGIES = ("ffill", "mean", "median", "constant")
 class SequenceImputer(UnwrappedSequences, SequenceTransformer):
     """Fill missing values with the last value before them, or with a number learned in `fit`.
 
-    ``PerTimeStep(imputer)`` uses any imputer of scikit-learn, which sees one time step at a time.
+    ``PerTimeStep(imputer)`` uses any imputer of scikit-learn, which reads one time step at a time.
 
     Parameters
     ----------
     strategy : {"ffill", "mean", "median", "constant"}, default="ffill"
-        "ffill" (forward fill) takes the last value of the same sequence, or the mean if there is none;
-        nothing is taken from later steps, and nothing but the mean from other sequences. "mean" and "median"
-        are those of the feature over all steps in `fit`. "constant" takes `fill_value`.
+        "ffill" (forward fill) uses the last value of the same sequence, or the mean if there is none. It uses
+        no later steps, and only the mean of other sequences. "mean" and "median" are those of the feature
+        over all steps in `fit`. "constant" uses `fill_value`.
     fill_value : float, default=0.0
         Value for "constant" and, with any strategy and a warning, for a feature without any value in `fit`.
     add_indicator : bool, default=False
-        Whether to add a channel for each feature with missing values in `fit`, after all others: 1 where a
-        value is missing and 0 elsewhere.
+        Whether to add a channel for each feature with missing values in `fit`, after all others. It is 1
+        where a value is missing and 0 elsewhere.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 
@@ -43,7 +43,7 @@ class SequenceImputer(UnwrappedSequences, SequenceTransformer):
     indicator_features_ : ndarray of int
         The features that have an indicator.
     n_features_in_ : int
-        Features of a time step; of a 2-D X its columns.
+        Number of features of a time step; for a 2-D X, its number of columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
@@ -104,7 +104,7 @@ class SequenceImputer(UnwrappedSequences, SequenceTransformer):
                 empty = self._names_of_channels(None)[~some].tolist()
                 warnings.warn(
                     f"The features {short_repr(empty)} have no value in any sequence: fill_value="
-                    f"{self.fill_value} stands for them.",
+                    f"{self.fill_value} is used for them.",
                     UserWarning,
                     stacklevel=2,
                 )
@@ -132,7 +132,7 @@ class SequenceImputer(UnwrappedSequences, SequenceTransformer):
         return as_container(sequences._with(filled, names), X, self.n_channels)
 
     def _with_indicator(self, filled, rows, columns):
-        """Add the channels that are 1 where a value is missing."""
+        """Add channels that are 1 where a value is missing."""
         place = np.searchsorted(self.indicator_features_, columns)
         known = np.isin(columns, self.indicator_features_)
         shape = filled.shape[0], len(self.indicator_features_)
@@ -165,7 +165,7 @@ class SequenceImputer(UnwrappedSequences, SequenceTransformer):
 
 
 def _places(values):
-    """Row and column of each missing value; of a sparse matrix in the order of its data."""
+    """Row and column of each missing value; in a sparse matrix, in the order of its data."""
     if not sparse.issparse(values):
         return np.nonzero(np.isnan(values))
     rows, columns = values.tocoo().coords
@@ -174,7 +174,7 @@ def _places(values):
 
 
 def _last_values(sequences, rows, columns):
-    """Value of the same feature that came last before each of these places, NaN if none in the sequence."""
+    """Last value of the same feature before each of these places in the sequence; NaN if there is none."""
     features = np.unique(columns)
     values = sequences.values[:, features]
     values = values.toarray() if sequences.is_sparse else values

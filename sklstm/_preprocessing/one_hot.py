@@ -1,4 +1,4 @@
-"""Symbols to one-hot sequences."""
+"""Transformer from symbols to one-hot sequences."""
 
 import warnings
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ from sklstm._sequences import Sequences, as_container, as_sequences, is_table, p
 from sklstm._sequences.symbols import check_symbols, read_symbols
 from sklstm._typing import Array, Auto
 
-MOST_FRACTIONS = 20  # different ones that may still be the names of symbols
+MOST_FRACTIONS = 20  # maximum number of different fractions that can be names of symbols
 
 
 def _fractions_of(column):
-    """Numbers of a column, also those written as text; an empty list if it holds anything else."""
+    """Numbers of a column, also numbers as text; an empty list if the column has other values."""
     if column.dtype.kind == "U":
         try:
             return column.astype(float).tolist()
@@ -37,7 +37,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
     Parameters
     ----------
     categories : "auto" or list of array-like, default="auto"
-        A list of symbols for each feature; "auto" takes those that occur in `fit`, sorted.
+        A list of symbols for each feature; "auto" means those that occur in `fit`, sorted.
     handle_unknown : {"error", "ignore"}, default="error"
         Whether a symbol that is not in the categories raises an error or becomes all zeros.
     sparse_output : bool, default=True
@@ -45,8 +45,8 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
     dtype : dtype, default=float64
         float64 or float32.
     columns : list of str or int, or None, default=None
-        Which features are symbols, by name or by index; the others are numbers, and follow the columns of
-        the symbols unchanged. None means that all are symbols.
+        Features that are symbols, by name or by index. The other features are numbers; they follow the
+        columns of the symbols unchanged. None means that all features are symbols.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: symbols of one time step in a row of a 2-D X.
 
@@ -57,7 +57,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
     categories_ : list of ndarray
         The symbols of each feature, in the order of the columns.
     n_features_in_ : int
-        Features of a time step; of a 2-D X its columns.
+        Number of features of a time step; for a 2-D X, its number of columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
@@ -131,7 +131,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         )
         try:
             self.encoder_ = encoder.fit(symbols)
-        except TypeError as error:  # words and numbers have no order
+        except TypeError as error:  # words and numbers cannot be sorted together
             raise TypeError(
                 f"X holds symbols of several kinds in one feature: {error}. Convert it to one kind, for "
                 "example x.astype(str)."
@@ -161,7 +161,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         return read
 
     def _places(self, read):
-        """Places of the features that are symbols, and of those that are numbers."""
+        """Indices of the features that are symbols, and of those that are numbers."""
         n_features = read.flat.shape[1]
         if self.columns is None:
             return list(range(n_features)), []
@@ -180,7 +180,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         return places, [i for i in range(n_features) if i not in places]
 
     def _warn_of_continuous(self, symbols, names):
-        """Warn if a feature has many fractions, perhaps as text: it is probably not made of symbols."""
+        """Warn if a feature has many fractions, perhaps as text: its values are probably not symbols."""
         for place, column in zip(self._encoded, symbols.T, strict=True):
             numbers = _fractions_of(column)
             fractions = [number for number in numbers if number % 1 > 0]
@@ -221,11 +221,11 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         return as_container(Sequences(steps, read.offsets, columns=names), X, self.n_channels)
 
     def _with_numbers(self, steps, read):
-        """The one-hot columns, then those of the features that are numbers."""
+        """The one-hot columns, followed by the features that are numbers."""
         names = None if read.names is None else read.names[self._numbers]
         flat = read.flat[:, self._numbers]
         if flat.dtype.kind == "U" and all(map(_fractions_of, flat.T)):
-            flat = flat.astype(float)  # np.array([["red", 1.5]]) has made text of numbers
+            flat = flat.astype(float)  # np.array([["red", 1.5]]) has converted numbers to text
         others = Sequences(flat, read.offsets, columns=names)
         numbers = as_sequences(others, allow_nan=True, dtype=self.dtype).values
         return (
@@ -246,7 +246,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         Returns
         -------
         list of ndarray of shape (n_steps,) or (n_steps, n_features)
-            None stands for an unknown symbol.
+            An unknown symbol is None.
         """
         check_is_fitted(self)
         sequences = as_sequences(X, n_channels=self.n_channels, allow_nan=True)
@@ -260,7 +260,7 @@ class SequenceOneHotEncoder(UnwrappedSequences, SequenceTransformer):
         return list(split_steps(symbols[:, 0] if symbols.shape[1] == 1 else symbols, sequences.offsets))
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
-        """Names of the features of a time step: name of the feature, underscore, symbol; then the numbers.
+        """Names of the features of a time step: feature, underscore and symbol; then the numbers.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Sequences to a padded array."""
+"""Transformer from sequences to a padded array."""
 
 from typing import Any, Literal, Self
 
@@ -21,22 +21,23 @@ class SequencePadder(UnwrappedSequences, SequenceTransformer):
     Parameters
     ----------
     n_steps : int or None, default=None
-        Steps of the array; None means those of the longest sequence in `fit`. Longer sequences are refused.
+        Number of steps of the array; None means that of the longest sequence in `fit`. Longer sequences are
+        refused.
     output : {"rows", "array"}, default="rows"
         A 2-D array of shape (n_sequences, n_steps * n_features), all features of step 0 first, or a 3-D
         array of shape (n_sequences, n_steps, n_features).
     padding : {"nan", "largest"}, default="nan"
-        "largest", only for rows, is the largest finite number of the dtype, which ``n_channels`` also reads
-        as padding: for tools that refuse NaN, such as `AdaBoostClassifier` and `AdaBoostRegressor`.
+        "largest", only for rows, is the largest finite number of the dtype. It is for tools that refuse NaN,
+        such as `AdaBoostClassifier` and `AdaBoostRegressor`; ``n_channels`` also reads it as padding.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 
     Attributes
     ----------
     n_steps_ : int
-        Steps of the array.
+        Number of steps of the array.
     n_features_in_ : int
-        Features of a time step; of a 2-D X its columns.
+        Number of features of a time step; for a 2-D X, its number of columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
@@ -109,7 +110,7 @@ class SequencePadder(UnwrappedSequences, SequenceTransformer):
         padded = sequences.to_padded(self.n_steps_)
         is_padding = np.arange(self.n_steps_) >= sequences.lengths[:, np.newaxis]
         ends = np.isnan(padded[np.arange(len(padded)), sequences.lengths - 1]).all(axis=1)
-        if ends.any() and not is_table(X):  # a table's rows stay as they are
+        if ends.any() and not is_table(X):  # the rows of a table are not changed
             i = int(ends.argmax())
             raise ValueError(
                 f"X[{i}] ends with a time step that is all NaN, which would be read as padding; put "

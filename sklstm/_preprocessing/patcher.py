@@ -1,4 +1,4 @@
-"""Patches: several time steps as one."""
+"""Transformer that joins several time steps to one: patches."""
 
 from typing import Any, Literal, Self
 
@@ -14,7 +14,7 @@ from sklstm._typing import Array
 
 
 class SequencePatcher(UnwrappedSequences, SequenceTransformer):
-    """Put several consecutive time steps side by side as one: long sequences become short ones.
+    """Join several consecutive time steps to one, a patch: long sequences become short.
 
     An LSTM that reads a long series one number at a time learns slowly, and forgets. Patches are for one
     target per sequence.
@@ -22,19 +22,19 @@ class SequencePatcher(UnwrappedSequences, SequenceTransformer):
     Parameters
     ----------
     n_patches : int, default=32
-        Maximum number of steps of the longest sequence of `fit` afterwards, if `step` is "auto". If it has no
-        more steps, sequences are left unchanged.
+        Maximum number of patches of the longest sequence in `fit`, if `step` is "auto". If that sequence has
+        no more than this number of steps, sequences are left unchanged.
     step : "auto" or int, default="auto"
-        Time steps of a patch; "auto" means as few as `n_patches` allows.
+        Number of time steps of a patch; "auto" means the smallest number that `n_patches` allows.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 
     Attributes
     ----------
     step_ : int
-        Time steps of a patch.
+        Number of time steps of a patch.
     n_features_in_ : int
-        Features of a time step; of a 2-D X its columns.
+        Number of features of a time step; for a 2-D X, its number of columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
@@ -65,7 +65,7 @@ class SequencePatcher(UnwrappedSequences, SequenceTransformer):
         self.n_channels = n_channels
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Find how many steps a patch has.
+        """Find the number of steps of a patch.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Transformers of tables on every time step."""
+"""Transformers of tables, applied to every time step."""
 
 from contextlib import contextmanager
 from typing import Any, Self
@@ -37,7 +37,7 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
     transformer_ : transformer
         The fitted transformer.
     n_features_in_ : int
-        Features of a time step; of a 2-D X its columns.
+        Number of features of a time step; for a 2-D X, its number of columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
@@ -118,7 +118,7 @@ class PerTimeStep(UnwrappedSequences, MetaEstimatorMixin, SequenceTransformer):
         return as_container(sequences._with(values, self._names_out() if named else None), X, self.n_channels)
 
     def _names_out(self):
-        """Names of the features of a time step; None if the transformer cannot tell."""
+        """Names of the features of a time step; None if the transformer does not give them."""
         try:
             names = self.get_feature_names_out()
         except (AttributeError, ValueError):
@@ -192,7 +192,7 @@ def _table(sequences, X):
 
 
 def _columns(table, columns):
-    """Some columns of a table, if they are given by names or indices."""
+    """Columns of a table, given by names or indices."""
     columns = [columns] if isinstance(columns, str | int) else columns
     if not isinstance(columns, list) or not all(type(column) in (str, int) for column in columns):
         return table[:0]
@@ -208,7 +208,7 @@ def _refuse_dates(transformer, table):
     if tags.no_validation or tags.input_tags.categorical or tags.input_tags.string or not library_of(table):
         return
     if any(hasattr(transformer, name) for name in ("transformers", "transformer_list", "steps")):
-        return  # looks at its columns itself
+        return  # it checks its columns itself
     names = [
         name
         for name, column in zip(names_of(table), columns_of(table), strict=True)
@@ -223,7 +223,7 @@ def _refuse_dates(transformer, table):
 
 @contextmanager
 def _messages_of(transformer, sequences):
-    """Say in the error of a transformer what X holds, where that is the reason."""
+    """Context that adds to the error of a transformer what X contains, if that is the reason."""
     try:
         yield
     except (TypeError, ValueError, KeyError) as error:
@@ -259,7 +259,7 @@ class SequenceScaler(PerTimeStep):
     transformer_ : transformer
         The fitted scaler.
     n_features_in_ : int
-        Features of a time step; of a 2-D X its columns.
+        Number of features of a time step; for a 2-D X, its number of columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 

@@ -1,4 +1,4 @@
-"""Sequences to a table of statistics."""
+"""Transformer from sequences to a table of statistics."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, Self, get_args
@@ -17,21 +17,21 @@ STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 
 
 class SequenceSummary(SequenceTransformer):
-    """Table of statistics that ignore the order of the steps: the baseline with a linear model.
+    """Table of statistics of each sequence, for a baseline with a linear model.
 
     Parameters
     ----------
     statistics : tuple of str, default=("mean", "std", "first", "last", "length")
         Mean, standard deviation, first and last step of each feature, and the number of steps, in the order
-        of the columns. Missing values are left out of mean and standard deviation, which are NaN if all are
-        missing; a missing first or last value is NaN.
+        of the columns. Mean and standard deviation ignore missing values; they are NaN if all values are
+        missing. A missing first or last value is NaN.
     n_channels : int or None, default=None
         As in `LSTMClassifier`: numbers of one time step in a row of a 2-D X.
 
     Attributes
     ----------
     n_features_in_ : int
-        Features of a time step; of a 2-D X its columns.
+        Number of features of a time step; for a 2-D X, its number of columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Only if the features, or the columns of a 2-D X, have names.
 
@@ -132,7 +132,7 @@ def _sums(sequences, values):
 
 
 def _counts(sequences):
-    """Number of values, of shape (n_sequences, n_features) or, if none is missing, (n_sequences, 1)."""
+    """Number of values, of shape (n_sequences, n_features), or (n_sequences, 1) if no value is missing."""
     lengths = sequences.lengths[:, np.newaxis].astype(sequences.dtype)
     numbers = sequences.values.data if sequences.is_sparse else sequences.values
     if not np.isnan(numbers).any():
@@ -141,7 +141,7 @@ def _counts(sequences):
 
 
 def _like(values, numbers):
-    """Values with other numbers, 0 where they are NaN."""
+    """Values replaced by other numbers, with 0 for NaN."""
     numbers = np.nan_to_num(numbers.astype(values.dtype))
     if not sparse.issparse(values):
         return numbers
@@ -151,15 +151,15 @@ def _like(values, numbers):
 
 
 def _means(sequences):
-    """Mean of each feature over the steps where it is there, (n_sequences, n_features)."""
+    """Mean of each feature over the steps that have a value, (n_sequences, n_features)."""
     values = sequences.values
     sums = _sums(sequences, _like(values, values.data if sequences.is_sparse else values))
-    with np.errstate(invalid="ignore"):  # of nothing it is NaN
+    with np.errstate(invalid="ignore"):  # the mean of no values is NaN
         return _dense(sums) / _counts(sequences)
 
 
 def _standard_deviations(sequences):
-    """Root of the mean square of what differs from the mean; of zeros without making them."""
+    """Standard deviations; sparse values stay sparse."""
     values, mean, counts = sequences.values, _means(sequences), _counts(sequences)
     sequence_of_step = np.repeat(np.arange(len(sequences)), sequences.lengths)
     with np.errstate(invalid="ignore"):

@@ -1,6 +1,6 @@
-"""Sequences of different lengths: any container in, one flat array and its offsets out.
+"""Sequences of different lengths: any container becomes one flat array with offsets.
 
-The only room that knows containers: below it X is a `Sequences`, and there is no padding.
+Only this folder reads containers: the code below it gets X as `Sequences`, without padding.
 """
 
 from sklstm._sequences.back import as_container

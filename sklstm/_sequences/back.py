@@ -1,4 +1,4 @@
-"""The way back: sequences in the kind of container that came."""
+"""Conversion of sequences back to the kind of container that the user gave."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from sklstm._sequences.reading import is_table, plain
 
 
 def as_container(sequences: Sequences, X: Any, n_channels: int | None = None, step: int = 1) -> Any:
-    """Give the sequences in the kind of container that X is.
+    """Return the sequences in the same kind of container as X.
 
-    Arrays are padded by NaN to the number of steps of X, of which `step` have become one; a 2-D array stays
-    one if the number of features of a step is that of X. Data frames have the names of the sequences, or
-    those of X if there are as many. Sparse sequences in what can hold no sparse matrix are left as they are.
+    Arrays are padded by NaN to the number of steps of X divided by `step`. A 2-D array stays 2-D if the
+    number of features of a step is that of X. Data frames have the names of the features of the sequences,
+    or those of X if there are as many. If the container cannot hold sparse matrices, sparse sequences are
+    returned unchanged.
     """
     if isinstance(X, Sequences):
         return sequences
@@ -56,7 +57,7 @@ def as_container(sequences: Sequences, X: Any, n_channels: int | None = None, st
 
 
 def _names(sequences: Sequences, frame: Any) -> list[Any]:
-    """Names of the features: their own, those of a data frame if there are as many, or x0, x1, ..."""
+    """Names of the features: those of the sequences, of a data frame if it has as many, or x0, x1, ..."""
     if sequences.columns is not None:
         return sequences.columns.tolist()
     names = names_of(frame) if library_of(frame) else []
@@ -64,7 +65,7 @@ def _names(sequences: Sequences, frame: Any) -> list[Any]:
 
 
 def _frames(sequences: Sequences, X: Any) -> list[Any]:
-    """A data frame for each sequence, of the library that those of X are of."""
+    """One data frame per sequence, of the library of X."""
     names = _names(sequences, X[0])
     indices = [getattr(frame, "index", None) for frame in X]
     return [
@@ -74,7 +75,7 @@ def _frames(sequences: Sequences, X: Any) -> list[Any]:
 
 
 def _table_of_channels(sequences: Sequences, X: Any, library: str) -> Any:
-    """A table whose cells each hold a channel of a sequence; the rows are sequences."""
+    """A table with one sequence per row and one channel per cell."""
     cells = np.empty((len(sequences), sequences.n_features), dtype=object)
     for i, values in enumerate(sequences):
         for k, channel in enumerate(values.T):
@@ -93,7 +94,7 @@ def _table_of_channels(sequences: Sequences, X: Any, library: str) -> Any:
 
 
 def _nested_column(X: Any, library: str, lists: list[Any]) -> Any:
-    """Nested lists as a column of the library that X is from."""
+    """Nested lists as a column of the library of X."""
     if library == "awkward":
         return type(X)(lists)
     if library == "polars":

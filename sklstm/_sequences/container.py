@@ -1,4 +1,4 @@
-"""`Sequences`, and any container of sequences read as one."""
+"""`Sequences`, and the conversion of any container to it."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ MISSING = (
 class Sequences:
     """Sequences of different lengths, stacked in one flat array.
 
-    They behave like a 1-D array of sequences, which scikit-learn can split, and are read-only.
+    They behave like a 1-D array of sequences, which scikit-learn can split. They are read-only.
 
     Parameters
     ----------
     values : array-like, data frame or SciPy sparse matrix of shape (n_steps, n_features)
-        The steps of all sequences, stacked: finite numbers, or NaN for missing ones; or objects, such as
-        words and dates, perhaps among numbers, for transformers. A dense array is shared and must not change
-        afterwards, unless its layout or dtype has to be converted. A sparse matrix is copied.
+        The steps of all sequences, stacked: finite numbers, with NaN for missing ones; or objects, such as
+        words and dates, with or without numbers, for transformers. A dense array is shared and must not
+        change afterwards, unless its layout or dtype has to be converted. A sparse matrix is copied.
     offsets : array-like of int of shape (n_sequences + 1,)
         Sequence i is ``values[offsets[i]:offsets[i + 1]]``. No sequence is empty.
     ids : array-like of shape (n_sequences,), default=None
@@ -73,9 +73,9 @@ class Sequences:
     Attributes
     ----------
     values : ndarray or scipy.sparse.csr_array of shape (n_steps, n_features)
-        float32 if given as float32 or float16, object if it holds no numbers, otherwise float64. Dense:
-        C-contiguous. Sparse: column indices sorted and without duplicates, index arrays of int32 if they fit,
-        else int64.
+        The dtype is float32 if the steps are float32 or float16, object if they are not numbers, otherwise
+        float64. A dense array is C-contiguous. A sparse array has sorted column indices without duplicates;
+        its index arrays are int32 if they fit, otherwise int64.
     offsets : ndarray of int64 of shape (n_sequences + 1,)
     ids : ndarray of shape (n_sequences,) or None
     columns : ndarray of str of shape (n_features,) or None
@@ -103,7 +103,7 @@ class Sequences:
         self._read(values, offsets, ids, columns, copy=True)
 
     def _read(self, values: Any, offsets: npt.ArrayLike, ids: Any, columns: Any, copy: bool) -> None:
-        """Take the parts, checked; `copy` a CSR matrix, whose arrays SciPy rearranges in place."""
+        """Check and store the parts; `copy` a CSR matrix, because SciPy rearranges its arrays in place."""
         if columns is None and library_of(values):
             columns = text_names(names_of(values))
         values = numbers_of(values, "values", mixed=True)
@@ -152,7 +152,7 @@ class Sequences:
             Number of steps of each sequence; the padding may be any number. None: steps on the side of the
             padding whose features all equal `padding_value` are padding.
         n_channels : int, default=None
-            For a 2-D array: numbers per time step in a row, all of step 0 first; None: 1.
+            For a 2-D array: numbers per time step in a row, all of step 0 first. None means 1.
         padding_value : float, default=NaN
             Value of the padding, for example 0; not needed with `lengths`.
         padding_side : {"right", "left"}, default="right"
@@ -202,7 +202,7 @@ class Sequences:
         time : str, default=None
             The column by which the steps of a sequence are sorted; None keeps the order of the rows.
         columns : list of str, default=None
-            The features; None: all other columns.
+            The features. None means all other columns.
         labels : str, dict, Series or DataFrame, default=None
             Targets of the sequences by id, in any order: a dict, a Series or DataFrame indexed by the ids, or
             a data frame with a column `id`; or the name of a column of `frame` that has the target of a
@@ -213,7 +213,7 @@ class Sequences:
         X : Sequences
             With `ids` and `columns`.
         y : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
-            Only with `labels`: in the order of X.
+            Targets in the order of X; only with `labels`.
 
         Examples
         --------
@@ -247,25 +247,25 @@ class Sequences:
         Parameters
         ----------
         series : array of shape (n_steps,) or (n_steps, n_channels), data frame, or list of them
-            One series, or several with the same channels, equally spaced in time. Missing values stay NaN. An
-            index of times, in pandas, must increase.
+            One series, or several with the same channels, equally spaced in time. Missing values stay NaN. In
+            pandas, an index of times must increase.
         length : int
-            Steps of a window.
+            Number of steps of a window.
         horizon : int, default=1
-            How many steps after a window are its targets; 0 for no targets, as for the forecast itself.
+            Number of steps after a window that are its targets. With 0 there are none, as for a forecast.
         step : int, default=1
-            Steps from one window to the next. The last window ends as late as possible.
+            Number of steps from one window to the next. The last window ends as late as possible.
         target : int, str or list of them, default=None
-            Channels that are forecast; the others are inputs only. Required if there are several channels.
+            Channels to forecast; the others are inputs only. Required if there are several channels.
 
         Returns
         -------
         X : Sequences
-            Windows in the order of time, those of several series mixed, as `TimeSeriesSplit` requires. `ids`
-            are the positions of their last steps; with several series, pairs (series, position).
+            Windows in the order of time, with those of several series mixed, as `TimeSeriesSplit` requires.
+            `ids` are the positions of their last steps; with several series, pairs (series, position).
         y : ndarray of shape (n_windows,) or (n_windows, horizon * n_targets)
             The values after each window, all targets of the first step ahead first; only if `horizon` is not
-            0. Windows with a missing target are left out; nothing is padded or filled in.
+            0. Windows with a missing target are left out. Nothing is padded or filled in.
 
         Notes
         -----
@@ -343,7 +343,7 @@ class Sequences:
         Parameters
         ----------
         n_steps : int, default=None
-            Steps of the array; None: as many as the longest sequence has.
+            Number of steps of the array. None means that of the longest sequence.
         """
         longest = int(self.lengths.max(initial=1))
         n_steps = longest if n_steps is None else n_steps
@@ -383,7 +383,7 @@ class Sequences:
         self._lengths = read_only(np.diff(offsets))
         self._ids = None if ids is None else read_only(ids)
         self._columns = None if columns is None else read_only(columns)
-        self._is_finite: bool | None = None  # not known yet
+        self._is_finite: bool | None = None  # None: not checked yet
 
     def _part(self, values: Any, offsets: Any, index: Any) -> Sequences:
         """Some of the sequences, with these values."""
@@ -393,7 +393,7 @@ class Sequences:
         return part
 
     def _with(self, values: Any, columns: Any = None) -> Sequences:
-        """Sequences of the same lengths and ids with other values, each of which has been read."""
+        """Sequences of the same lengths and ids with other values that are known to be valid."""
         return Sequences(values, self.offsets, ids=self.ids, columns=columns)
 
     @property
@@ -408,7 +408,7 @@ class Sequences:
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Steps of each sequence."""
+        """Number of steps of each sequence."""
         return self._lengths
 
     @property
@@ -423,12 +423,12 @@ class Sequences:
 
     @property
     def n_steps(self) -> int:
-        """Steps of all sequences."""
+        """Number of steps of all sequences."""
         return self._values.shape[0]
 
     @property
     def n_features(self) -> int:
-        """Features of a time step."""
+        """Number of features of a time step."""
         return self._values.shape[1]
 
     @property
@@ -443,13 +443,13 @@ class Sequences:
 
     @property
     def shape(self) -> tuple[int]:
-        """(n_sequences,); scikit-learn then indexes with arrays of indices."""
+        """(n_sequences,); because of it, scikit-learn indexes with arrays of indices."""
         return (len(self._offsets) - 1,)
 
     def _dense(self) -> npt.NDArray[Any]:
         return self.values.toarray() if self.is_sparse else self.values
 
-    def __reduce__(self) -> Any:  # the arrays themselves, which protocol 5 passes without a copy
+    def __reduce__(self) -> Any:  # returns the arrays, which protocol 5 passes without a copy
         values = self.values
         parts = (values.data, values.indices, values.indptr) if self.is_sparse else values
         return _of_pickle, (parts, self.n_features, self.offsets, self.ids, self.columns)
@@ -500,17 +500,17 @@ def as_sequences(
     allow_nan: bool = False,
     mixed: bool = False,
 ) -> Sequences:
-    """Read any container of sequences; a TypeError or ValueError says what is wrong and where.
+    """Convert any container to `Sequences`; a TypeError or ValueError says what is wrong and where.
 
     Parameters
     ----------
     X : Sequences, list, tuple, array, Series, column of lists, or data frame of such columns
-        The sequences: any collection of arrays of shape (n_steps, n_features) or (n_steps,), of
-        nested lists, data frames, tensors or SciPy sparse matrices; a table whose cells hold a channel of
-        a sequence each; a 3-D array, in which trailing steps whose
-        features are all NaN are padding; a 2-D array with one univariate sequence per row.
+        The sequences: any collection of arrays of shape (n_steps, n_features) or (n_steps,), of nested lists,
+        data frames, tensors or SciPy sparse matrices; a table with one channel of a sequence per cell; a 3-D
+        array, in which trailing steps whose features are all NaN are padding; or a 2-D array with one
+        univariate sequence per row.
     n_features : int, default=None
-        The number of features expected; None: that of the first sequence.
+        The expected number of features; None: that of the first sequence.
     n_channels : int, default=None
         If X is 2-D: numbers of one time step in a row, (n_sequences, n_steps * n_channels), and trailing
         steps whose channels are all NaN, or all the largest finite float (for tools that refuse NaN), are
@@ -518,16 +518,16 @@ def as_sequences(
     dtype : {float32, float64}, default=None
         The dtype of the values; None: float32 if all of X is float32 or float16, else float64.
     name, reference : str
-        What the messages call X, and where they say that `n_features` comes from.
+        Name of X in messages, and the origin of `n_features` in messages.
     allow_nan : bool
         Whether values may be missing.
     mixed : bool
-        Whether the values may be objects: words and dates, perhaps among numbers.
+        Whether the values may be objects: words and dates, with or without numbers.
 
     Returns
     -------
     Sequences
-        X itself if it is one of that dtype; views of X where no copy is needed.
+        X itself if it is `Sequences` of this dtype; otherwise views of X where no copy is needed.
     """
     if isinstance(X, Sequences):
         return _as_asked(X, name, n_features, dtype, reference, allow_nan, mixed)
@@ -554,7 +554,7 @@ def as_sequences(
 def _as_asked(
     X: Sequences, name: str, n_features: Any, dtype: Any, reference: str, allow_nan: bool, mixed: bool
 ) -> Sequences:
-    """X, which are `Sequences` already, in that dtype; refused if they do not fit the other arguments."""
+    """Convert `Sequences` to this dtype; refuse them if they do not fit the other arguments."""
     check_sequences(X.values, X.offsets)
     check_shapes([(int(length), X.n_features) for length in X.lengths[:1]], name, n_features, reference)
     if X.dtype == object and mixed:
@@ -574,13 +574,13 @@ def _as_asked(
 
 
 def _no_numbers_in(X: Sequences, name: str) -> str:
-    """Message about the first sequence that holds anything but numbers."""
+    """Message about the first sequence with values that are not numbers."""
     i = next(i for i, steps in enumerate(X) if unboxed(steps, name).dtype == object)
     return no_numbers(X[i], f"{name}[{i}]", X.columns)
 
 
 def _ids(ids: Any, n: int) -> Any:
-    """Names of sequences, as an array of our own."""
+    """Names of sequences, as a copy."""
     if ids is None:
         return None
     ids = np.array(ids)
@@ -590,7 +590,7 @@ def _ids(ids: Any, n: int) -> Any:
 
 
 def _columns(columns: Any, n: int) -> Any:
-    """Names of features, as an array of our own."""
+    """Names of features, as a copy."""
     if columns is None:
         return None
     names = list(columns)
@@ -600,7 +600,7 @@ def _columns(columns: Any, n: int) -> Any:
 
 
 def _of_pickle(parts: Any, n_features: int, offsets: Any, ids: Any = None, columns: Any = None) -> Sequences:
-    """Sequences of a file, which may be damaged: all is checked, but nothing copied without need."""
+    """Sequences of a file. It may be damaged, so everything is checked; copies are made only if needed."""
     if isinstance(parts, tuple):
         parts = sparse.csr_array(parts, shape=(len(parts[2]) - 1, n_features))
     sequences = Sequences.__new__(Sequences)
@@ -609,7 +609,7 @@ def _of_pickle(parts: Any, n_features: int, offsets: Any, ids: Any = None, colum
 
 
 def check_finite(sequences: Sequences, given: Any, name: str, allow_nan: bool = False) -> None:
-    """Refuse infinity, in what was given or out of a cast, and NaN if it is not allowed; look only once."""
+    """Refuse infinity, in the input or from a cast, and NaN if it is not allowed; check only once."""
     if sequences._is_finite or sequences.dtype == object:
         return
     values = sequences.values

@@ -1,4 +1,4 @@
-"""Data frames of pandas and polars, tables of pyarrow: their columns, whatever they hold."""
+"""Columns of data frames of pandas and polars, and of tables of pyarrow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIBRARIES = ("pandas", "polars", "pyarrow")
 
 
 def library_of(X: Any) -> str | None:
-    """Name of the library of a data frame; None if X is none."""
+    """Name of the library of a data frame; None if X is not a data frame."""
     library = type(X).__module__.partition(".")[0]
     if library not in LIBRARIES or not hasattr(X, "columns") or len(getattr(X, "shape", ())) != 2:
         return None
@@ -25,14 +25,14 @@ def names_of(frame: Any) -> list[Any]:
 
 
 def text_names(names: Any) -> npt.NDArray[np.object_] | None:
-    """Names if all are text, as scikit-learn keeps them; else None."""
+    """Names if all are text, as in scikit-learn; otherwise None."""
     if not all(isinstance(name, str) for name in names):
         return None
     return np.array(names, dtype=object)
 
 
 def columns_of(frame: Any) -> list[Any]:
-    """Columns of a data frame as 1-D arrays: of numbers, NaN where there is none, of dates, or of objects."""
+    """Columns of a data frame as 1-D arrays: numbers, with NaN for missing ones, dates, or objects."""
     library = library_of(frame)
     if library == "pandas":
         return [_of_pandas(frame.iloc[:, i]) for i in range(frame.shape[1])]
@@ -48,7 +48,7 @@ def _of_pandas(column: Any) -> npt.NDArray[Any]:
 
 
 def is_nested_table(X: Any) -> bool:
-    """Whether it is a data frame, or a 2-D array of objects, with sequences in the cells of some column."""
+    """Whether X is a data frame, or a 2-D array of objects, with sequences in the cells of some column."""
     if isinstance(X, np.ndarray):
         return X.dtype == object and X.ndim == 2 and any(map(_holds_sequences, X.T))
     library = library_of(X)
@@ -63,14 +63,14 @@ def is_nested_table(X: Any) -> bool:
 
 
 def _holds_sequences(column: Any) -> bool:
-    """Whether the first cell that is there is a sequence, of anything but characters."""
+    """Whether the first cell that is not missing is a sequence, other than text."""
     there = (cell for cell in column if cell is not None and not isinstance(cell, float))
     cell = next(there, None)
     return np.iterable(cell) and not isinstance(cell, (str, bytes, dict, set))
 
 
 def library_of_names(X: Any) -> str | None:
-    """Library in which a transformer gets features with names: that of X, or one that is installed."""
+    """Library of the data frames that a transformer gets: that of X, or one that is installed."""
     first = X[0] if isinstance(X, (list, tuple)) and len(X) else X
     own = library_of(first)
     if own in ("pandas", "polars"):
@@ -97,7 +97,7 @@ def frame_of(library: str, values: Any, names: Any, index: Any = None) -> Any:
 
 
 def _plain(column: npt.NDArray[Any]) -> Any:
-    """A column as lists, None where a value is missing, or as an array of numbers."""
+    """A column as lists, with None for missing values, or as an array of numbers."""
     if column.dtype != object:
         return np.ascontiguousarray(column)
     return [None if isinstance(value, float) and value != value else value for value in column]

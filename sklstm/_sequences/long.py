@@ -15,7 +15,7 @@ from sklstm._sequences.numbers import missing, offsets_of
 
 
 def grouped(ids: Any, steps: Any, name: str) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
-    """Rows in the order of sequences with the same id, each sorted by `steps`; and their offsets."""
+    """Rows grouped by id, each group sorted by `steps`, and the offsets of the groups."""
     for key, kind in ((ids, "id"), (steps, "time")):
         if key is not None and missing(key).any():
             raise ValueError(f"{name} has no {kind} in row {missing(key).argmax()}; leave the row out.")
@@ -34,7 +34,7 @@ def grouped(ids: Any, steps: Any, name: str) -> tuple[npt.NDArray[np.intp], npt.
 
 
 def features_of_long(frame: Any, others: list[Any], columns: Any) -> list[Any]:
-    """Names of the columns of a long table that are features: these, or all but the others."""
+    """Names of the columns of a long table that are features: `columns`, or all columns except `others`."""
     if library_of(frame):
         names = names_of(frame)
     elif isinstance(frame, Mapping):
@@ -53,7 +53,7 @@ def features_of_long(frame: Any, others: list[Any], columns: Any) -> list[Any]:
 def labels_of_steps(
     labels: npt.NDArray[Any], ids: npt.NDArray[Any], lengths: npt.NDArray[np.int64]
 ) -> npt.NDArray[Any]:
-    """Targets of sequences, each of whose steps has that of its sequence."""
+    """Targets of sequences, from targets of steps that are equal within a sequence."""
     starts = offsets_of(lengths)[:-1]
     y = labels[starts]
     differ = (labels != np.repeat(y, lengths)) & ~missing(labels)
@@ -72,7 +72,7 @@ def labels_by_id(labels: Any, ids: npt.NDArray[Any], id: str) -> npt.NDArray[Any
     Parameters
     ----------
     labels : dict, Series of pandas or data frame
-        By id; a data frame may have the ids in a column.
+        Targets by id; a data frame may have the ids in a column.
     ids : ndarray of shape (n_sequences,)
     id : str
         Name of that column.

@@ -1,4 +1,4 @@
-"""Arrays of numbers: read, cast, stacked, and looked at."""
+"""Arrays of numbers: reading, casting, stacking, checks."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from sklstm._tensors import is_tensor, of_tensors
 
 ONE = "numbers in an array of shape (n_steps, n_features), or (n_steps,) if univariate"
 NO_WORDS = (
-    "SequenceOneHotEncoder() in front makes numbers of words and characters, and of those beside numbers "
-    "SequenceOneHotEncoder(columns=...) or PerTimeStep(ColumnTransformer(...)); text that means numbers: "
+    "SequenceOneHotEncoder() in front converts words and characters to numbers; for words beside numbers use "
+    "SequenceOneHotEncoder(columns=...) or PerTimeStep(ColumnTransformer(...)); for numbers as text "
     "x.astype(float)."
 )
 NO_DATES = (
-    "Dates and durations are not taken as numbers: give the seconds since the step before, "
+    "Dates and durations are not read as numbers: give the seconds since the previous step, "
     "t.diff().dt.total_seconds() in pandas, or leave the column out."
 )
 NO_DICTS = "DictVectorizer makes columns of the dicts of all steps."
 NO_FIELDS = "numpy.lib.recfunctions.structured_to_unstructured(x) makes columns of the fields."
-NEVER_NUMBERS = (str, bytes, np.datetime64, np.timedelta64)  # float() would take those of dates
+NEVER_NUMBERS = (str, bytes, np.datetime64, np.timedelta64)  # float() would convert dates
 
 
 def numbers_of(data: Any, where: str, *, mixed: bool = False) -> Any:
-    """An array or a sparse matrix of real numbers, NaN where one is missing.
+    """Convert data to an array or a sparse matrix of real numbers, with NaN for missing ones.
 
     Parameters
     ----------
     data : array-like, data frame, tensor or sparse matrix
     where : str
-        What the messages call it.
+        Name of the data in messages.
     mixed : bool
-        Whether it may be an array of objects: words or dates, perhaps among numbers.
+        Whether the result may be an array of objects: words or dates, with or without numbers.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def numbers_of(data: Any, where: str, *, mixed: bool = False) -> Any:
     else:
         array = array_of(data, where)
         if array.dtype.kind in "US" and mixed and not isinstance(data, np.ndarray):
-            array = np.array(data, dtype=object)  # numbers among words have not become text
+            array = np.array(data, dtype=object)  # does not convert numbers among words to text
         if array.dtype == object:
             array = unboxed(array, where)
     if array.dtype.kind == "c":
@@ -71,7 +71,7 @@ def numbers_of(data: Any, where: str, *, mixed: bool = False) -> Any:
 
 
 def array_of(data: Any, where: str) -> npt.NDArray[Any]:
-    """An array of whatever it holds; masked numbers are NaN."""
+    """Convert data to an array of any dtype; masked numbers become NaN."""
     if sparse.issparse(data):
         raise TypeError(f"{where} is of type {type(data).__name__}; expected a dense array.")
     if is_tensor(data):
@@ -95,7 +95,7 @@ def array_of(data: Any, where: str) -> npt.NDArray[Any]:
 
 
 def array_as_given(data: Any, where: str) -> npt.NDArray[Any]:
-    """An array of whatever it holds, in which nothing has become text: ["a", nan], ["a", 1] are objects."""
+    """Convert data to an array without making text of numbers: ["a", nan], ["a", 1] become objects."""
     array = array_of(data, where)
     if array.dtype.kind in "US" and isinstance(data, (list, tuple)):
         boxed = np.array(data, dtype=object)
@@ -105,7 +105,7 @@ def array_as_given(data: Any, where: str) -> npt.NDArray[Any]:
 
 
 def filled(data: Any) -> npt.NDArray[Any]:
-    """Data of a masked array: NaN, or None among objects, where it is masked."""
+    """Data of a masked array, with NaN, or None among objects, where it is masked."""
     if not np.ma.is_masked(data):
         return np.asarray(data)
     if data.dtype.kind in "biu":
@@ -114,7 +114,7 @@ def filled(data: Any) -> npt.NDArray[Any]:
 
 
 def _values_of_frame(frame: Any, where: str) -> npt.NDArray[Any]:
-    """Numbers of a data frame as a table, or objects if a column holds something else."""
+    """Numbers of a data frame as a table, or objects if a column has other values."""
     if library_of(frame) == "pandas":
         values = frame.to_numpy()
         if values.dtype.kind in "biuf":
@@ -126,7 +126,7 @@ def _values_of_frame(frame: Any, where: str) -> npt.NDArray[Any]:
 
 
 def unboxed(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
-    """Objects as numbers, NaN where one is missing; or as they are, if some are no numbers."""
+    """Convert objects to numbers, with NaN for missing ones; keep objects if some are not numbers."""
     try:
         plain = np.array(array.tolist())
         if plain.dtype.kind not in "OUS":
@@ -151,14 +151,14 @@ def unboxed(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
 
 
 def beside(columns: Any) -> npt.NDArray[Any]:
-    """Columns as one array, of objects if one is."""
+    """Join columns to one array, of objects if one of them has objects."""
     if all(column.dtype != object for column in columns):
         return np.column_stack(columns)
     return np.column_stack([column.astype(object) for column in columns])
 
 
 def _objects(array: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
-    """Objects, dates as those of Python; NaN, as imputers of scikit-learn expect it, where one is missing."""
+    """Objects with dates of Python, and NaN for missing ones, as imputers of scikit-learn expect."""
     if array.dtype.kind in "mM":
         array = array.astype(f"{array.dtype.kind}8[us]")  # nanoseconds would become integers
     objects = array.astype(object)
@@ -167,12 +167,12 @@ def _objects(array: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
 
 
 def brief(value: Any) -> str:
-    """Text of a value for a message, shortened."""
+    """Short text of a value for a message."""
     return short_repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def no_numbers(array: npt.NDArray[Any], where: str, names: Any = None) -> str:
-    """Message: what was found where numbers are expected, where, and what to do."""
+    """Message about values that are not numbers: the value, its place, and what to do."""
     kind = array.dtype.kind
     if kind in "mM":
         return f"{where} is of dtype {array.dtype}; expected {ONE}. {NO_DATES}"
@@ -205,11 +205,11 @@ def no_numbers(array: npt.NDArray[Any], where: str, names: Any = None) -> str:
 def is_date(value: Any) -> bool:
     """Whether a value is a date, a time of day or a duration."""
     kinds = (date, time, timedelta, np.datetime64, np.timedelta64)
-    return isinstance(value, kinds) or type(value).__name__ == "Period"  # of pandas
+    return isinstance(value, kinds) or type(value).__name__ == "Period"  # a class of pandas
 
 
 def is_time(index: Any) -> bool:
-    """Whether labels of rows are times, or texts that begin with a date such as 2024-05-31."""
+    """Whether labels of rows are times, or text that begins with a date such as 2024-05-31."""
     if type(index).__name__ in ("DatetimeIndex", "PeriodIndex", "TimedeltaIndex"):
         return True
     first = index[0]
@@ -223,8 +223,8 @@ def float_dtype(arrays: Any) -> np.dtype[Any]:
 
 
 def cast(values: Any, dtype: npt.DTypeLike, copy: bool = False) -> Any:
-    """A C-contiguous array or a canonical CSR array; no copy of what is one already, or always one of CSR."""
-    with np.errstate(over="ignore"):  # check_finite finds it
+    """Convert to a C-contiguous array or a canonical CSR array; with `copy`, a CSR array is always a copy."""
+    with np.errstate(over="ignore"):  # check_finite reports it
         if not sparse.issparse(values):
             return np.ascontiguousarray(values, dtype=dtype)
         csr = sparse.csr_array(values, dtype=dtype, copy=copy)
@@ -238,7 +238,7 @@ def cast(values: Any, dtype: npt.DTypeLike, copy: bool = False) -> Any:
 
 
 def stacked(parts: list[Any], dtype: npt.DTypeLike, name: str) -> Any:
-    """The values of all parts, one below the other."""
+    """Stack the values of all parts."""
     is_sparse = [sparse.issparse(part) for part in parts]
     if all(is_sparse):
         rows = [part if part.format == "csr" else part.astype(float).tocsr() for part in parts]
@@ -248,31 +248,31 @@ def stacked(parts: list[Any], dtype: npt.DTypeLike, name: str) -> Any:
         raise TypeError(f"{name}[{i}] is sparse, {name}[{k}] not; expected all of one kind.")
     columns = [part if part.ndim == 2 else part[:, np.newaxis] for part in parts]
     flat = np.empty((sum(map(len, columns)), columns[0].shape[1]), dtype=dtype)
-    with np.errstate(over="ignore"):  # check_finite finds it
+    with np.errstate(over="ignore"):  # check_finite reports it
         return np.concatenate(columns, out=flat, casting="same_kind")
 
 
 def missing(labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Where there is NaN, NaT, None, pandas' NA or a mask."""
+    """Places of NaN, NaT, None, pandas' NA or a mask."""
     if labels.dtype != object:
         return labels != labels
     return np.fromiter(map(is_missing, labels.flat), bool, labels.size).reshape(labels.shape)
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a single value, not an array, stands for a missing one."""
+    """Whether a single value, not an array, means a missing value."""
     if value is None or value is np.ma.masked:
         return True
     if getattr(value, "ndim", 0):
         return False
     try:
         return bool(value != value)
-    except (TypeError, ValueError):  # neither true nor false of NA
+    except (TypeError, ValueError):  # pandas.NA is neither true nor false
         return type(value).__name__ == "NAType"
 
 
 def is_nested(part: npt.NDArray[Any]) -> bool:
-    """Whether it is an array of arrays, as nested columns give them."""
+    """Whether a part is an array of arrays, as from nested columns."""
     return part.dtype == object and part.ndim == 1 and len(part) > 0 and np.ndim(part[0]) == 1
 
 
@@ -300,4 +300,4 @@ def integers(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise TypeError(f"{name} has shape {array.shape}, {array.dtype}; expected 1-D integers.")
-    return array.astype(np.int64)  # a copy, which nobody else can change
+    return array.astype(np.int64)  # a copy that nobody else can change

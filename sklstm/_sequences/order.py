@@ -1,4 +1,4 @@
-"""Whether targets, weights and groups belong to the sequences that stand in the same rows of X."""
+"""Checks that targets, weights and groups belong to the sequences in the same rows of X."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sklstm._sequences.container import Sequences
 
 
 def check_ids(y: Any, X: Any, name: str = "y") -> None:
-    """Refuse what pandas indexes by ids if its rows belong to other sequences than those of X.
+    """Refuse targets with a pandas index of ids whose order is not that of X.
 
-    scikit-learn goes by position. An index that shares no id with X, such as 0, 1, 2 where the ids are names,
-    says nothing; one with the same ids in another order, or with some of them only, says that it is wrong.
+    scikit-learn matches rows by position. An index that shares no id with X, for example 0, 1, 2 where the
+    ids are names, is ignored. An index with the same ids in another order, or with some of them, is an error.
     """
     index: Any = getattr(y, "index", None)
     if not isinstance(X, Sequences) or X.ids is None or not hasattr(index, "nlevels") or len(index) != len(X):
@@ -28,7 +28,7 @@ def check_ids(y: Any, X: Any, name: str = "y") -> None:
 
 
 def warn_of_order(y: Any, X: Any, name: str = "y") -> None:
-    """Warn if pandas indexes y and X by the same labels in another order; rows go together by position."""
+    """Warn if the pandas indices of y and X have the same labels in another order; rows match by position."""
     indices: list[Any] = [getattr(each, "index", None) for each in (y, X)]
     if any(not hasattr(index, "nlevels") or type(index).__name__ == "RangeIndex" for index in indices):
         return
@@ -36,8 +36,8 @@ def warn_of_order(y: Any, X: Any, name: str = "y") -> None:
     if len(of_y) == len(of_x) and not of_y.equals(of_x) and set(of_y) == set(of_x):
         warnings.warn(
             f"{name} is indexed by the same labels as X in another order: {shown(of_y[0])} where X has "
-            f"{shown(of_x[0])}. Rows go together by position; {name}.loc[X.index] goes by label, and "
-            f"{name}.to_numpy() is read without this warning.",
+            f"{shown(of_x[0])}. Rows match by position; {name}.loc[X.index] matches by label, and "
+            f"{name}.to_numpy() avoids this warning.",
             UserWarning,
             stacklevel=5,
         )

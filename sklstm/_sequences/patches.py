@@ -1,4 +1,4 @@
-"""Several consecutive time steps side by side as one: patches."""
+"""Patches: several consecutive time steps joined to one."""
 
 from itertools import pairwise
 
@@ -7,16 +7,16 @@ from scipy import sparse
 
 from sklstm._sequences.container import Sequences
 
-BLOCK = 2**17  # steps that are taken at a time: their indices need several times the memory of the values
+BLOCK = 2**17  # steps per block: their indices need several times the memory of the values
 
 
 def patch_size(longest, n_patches):
-    """Time steps of a patch, as few as cut the longest sequence into at most `n_patches`."""
+    """Smallest number of time steps of a patch with which the longest sequence has at most `n_patches`."""
     return int(-(-longest // n_patches))
 
 
 def patched(sequences, size, columns=None):
-    """Sequences of patches: ceil(T / size) of T steps, the last one filled up with the last step."""
+    """Sequences of patches: ceil(T / size) for T steps; the last step is repeated to fill the last patch."""
     steps, n_features = sequences.values, sequences.n_features * size
     offsets = np.concatenate([[0], np.cumsum(-(-sequences.lengths // size))])
     if sparse.issparse(steps):
@@ -32,7 +32,7 @@ def patched(sequences, size, columns=None):
 
 
 def steps_of_patches(gradient, lengths, size):
-    """Derivatives by patches -> derivatives by the time steps of which they are made, dense."""
+    """Dense derivatives by time steps, from derivatives by patches."""
     rows, _ = _rows(lengths, size)
     found = np.zeros((int(lengths.sum()), gradient.shape[1] // size), gradient.dtype)
     np.add.at(found, rows, gradient.reshape(len(rows), -1))
@@ -40,7 +40,7 @@ def steps_of_patches(gradient, lengths, size):
 
 
 def patch_of_steps(lengths, size):
-    """Number of the patch, of all in turn, of each time step."""
+    """Index, among all patches, of the patch of each time step."""
     n_patches = -(-lengths // size)
     first = np.cumsum(n_patches) - n_patches
     step = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -48,9 +48,9 @@ def patch_of_steps(lengths, size):
 
 
 def _rows(lengths, size):
-    """Row of the steps that each patch consists of, flat, and patches of each sequence."""
+    """Rows of the steps of all patches, in one vector, and number of patches of each sequence."""
     n_patches = -(-lengths // size)
-    n_steps = n_patches * size  # with those that are repeated
+    n_steps = n_patches * size  # including repeated steps
     starts = np.cumsum(n_steps) - n_steps
     t = np.arange(n_steps.sum()) - np.repeat(starts, n_steps)
     first = np.cumsum(lengths) - lengths

@@ -1,4 +1,4 @@
-"""What containers hold: sequences as arrays, rows of tables, padding."""
+"""Reading of containers: sequences as arrays, rows of tables, padding."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LARGEST = (np.finfo(np.float32).max, np.finfo(np.float64).max)
 
 
 def array_or_list(X: Any, name: str, mixed: bool = False) -> tuple[Any, npt.NDArray[np.object_] | None]:
-    """X as a 2-D or 3-D array of numbers, or as a list of `_steps`; and the names of its features.
+    """Convert X to a 2-D or 3-D array of numbers, or to a list of `_steps`; also return names of features.
 
-    With `mixed` they may be arrays of objects, too: words and dates, perhaps among numbers.
+    With `mixed`, arrays of objects are allowed, too: words and dates, with or without numbers.
     """
     X = plain(X, name)
     if is_nested_table(X):
@@ -49,7 +49,7 @@ def array_or_list(X: Any, name: str, mixed: bool = False) -> tuple[Any, npt.NDAr
 
 
 def check_container(data: Any, name: str, expected: str = ALL) -> None:
-    """Refuse what is no list, array or table: a single value, text, or a container without an order."""
+    """Refuse data that are no list, array or table: a single value, text, or a container without an order."""
     known = hasattr(data, "__array__") or (hasattr(data, "__len__") and hasattr(data, "__iter__"))
     if not known or isinstance(data, (str, bytes, Mapping, Set)):
         remedy = ""
@@ -61,7 +61,7 @@ def check_container(data: Any, name: str, expected: str = ALL) -> None:
 
 
 def opened(X: Any, name: str, expected: str = ALL) -> Any:
-    """Any container as an array, a list or a tuple of its elements."""
+    """Convert any container to an array, a list or a tuple of its elements."""
     if sparse.issparse(X):
         remedy = "pass a list with one sparse matrix per sequence, or Sequences(matrix, offsets)"
         raise TypeError(f"{name} is one sparse matrix where dense data is required; {remedy}.")
@@ -71,20 +71,20 @@ def opened(X: Any, name: str, expected: str = ALL) -> Any:
         return X
     try:
         X = np.asarray(X)
-    except (TypeError, ValueError):  # awkward arrays have __array__ but refuse to be ragged
+    except (TypeError, ValueError):  # __array__ of awkward arrays refuses ragged data
         return list(X)
     if X.ndim == 2 and X.size and np.ndim(X[0, 0]):
         if X.shape[1] > 1:
             raise ValueError(f"{name} is a table of arrays, {X.shape}; expected {ALL}.")
-        return X[:, 0]  # a data frame whose one column holds the sequences
+        return X[:, 0]  # a data frame with one column of sequences
     return X
 
 
 def plain(X: Any, name: str = "X") -> Any:
-    """X without masks, whose numbers are NaN where they are masked, and without tensors."""
+    """Convert tensors to arrays, and masked numbers to NaN."""
     if isinstance(X, np.ma.MaskedArray):
         return filled(X)
-    if type(X).__name__ == "RecordBatch":  # of pyarrow: a part of a table
+    if type(X).__name__ == "RecordBatch":  # in pyarrow, a part of a table
         import pyarrow
 
         return pyarrow.Table.from_batches([X])
@@ -92,7 +92,7 @@ def plain(X: Any, name: str = "X") -> Any:
 
 
 def _is_plain(element: Any) -> bool:
-    """Whether an element is a numeric array of one sequence, as most are; `_steps` reads it otherwise."""
+    """Whether an element is a numeric array of one sequence, the usual case; `_steps` reads others."""
     return type(element) is np.ndarray and element.dtype.kind in "fiub" and element.ndim in (1, 2)
 
 
@@ -117,7 +117,7 @@ def _steps(element: Any, where: str, mixed: bool = False) -> Any:
 
 
 def _common_names(X: Any, name: str) -> npt.NDArray[np.object_] | None:
-    """Names of the columns of a list of data frames, which all have the same; None if the first is none."""
+    """Names of the columns of a list of data frames, which must be equal; None if the first is none."""
     if not len(X) or library_of(X[0]) is None:
         return None
     expected = names_of(X[0])
@@ -132,7 +132,7 @@ def _common_names(X: Any, name: str) -> npt.NDArray[np.object_] | None:
 
 
 def _side_by_side(X: Any, name: str, mixed: bool) -> tuple[list[Any], npt.NDArray[np.object_] | None]:
-    """Sequences of a table of cells that each hold one channel of a sequence; the rows are sequences."""
+    """Sequences of a table with one sequence per row and one channel per cell."""
     library = library_of(X)
     names = names_of(X) if library else list(range(X.shape[1]))
     columns = columns_of(X) if library else list(X.T)
@@ -163,7 +163,7 @@ def _side_by_side(X: Any, name: str, mixed: bool) -> tuple[list[Any], npt.NDArra
 
 
 def _no_sequence(X: Any, name: str, i: int, key: Any, cell: Any, names: list[Any]) -> str:
-    """Message about a cell that holds no list, in a table of lists."""
+    """Message about a cell that is not a list, in a table of lists."""
     where = f"{name}[{i}]{_label(X, i)}"
     if is_missing(cell):
         return f"{where} has no sequence in the column {shown(key)}; leave the row out, with its target."
@@ -176,14 +176,14 @@ def _no_sequence(X: Any, name: str, i: int, key: Any, cell: Any, names: list[Any
     end = "; it takes X.to_pandas()." if library_of(X) == "pyarrow" else "."
     return (
         f"{where} has {brief(cell)} in the column {shown(key)}, not a list with a number per time step "
-        "as in others. Leave an id out; what does not change within a sequence either stands in a list, "
-        "repeated at each step, or is left to the final estimator: ColumnTransformer([('x', "
+        "as in others. Leave an id out. Repeat a constant of a sequence at each step, in a list, or pass it "
+        "to the final estimator: ColumnTransformer([('x', "
         f"LSTMEncoder(lstm), {short_repr(lists)}), ('static', 'passthrough', {short_repr(static)})]){end}"
     )
 
 
 def _label(X: Any, i: int) -> str:
-    """What a row of a data frame of pandas is called, if not by its number."""
+    """Label of a row of a pandas data frame, if it differs from its number."""
     label = X.index[i] if library_of(X) == "pandas" else i
     return "" if isinstance(label, (int, np.integer)) and label == i else f" ({shown(label)})"
 
@@ -198,7 +198,7 @@ def from_array(X: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[Any], npt.ND
 
 
 def padded_lengths(X: npt.NDArray[Any], padding_value: float, name: str) -> npt.NDArray[np.int64]:
-    """Steps of each sequence of a 3-D array, padded at the end by steps that are all this value."""
+    """Number of steps of each sequence of a 3-D array, padded at the end by steps that are all this value."""
     is_padding = missing(X) if np.isnan(padding_value) else X == padding_value
     lengths = (~is_padding.all(axis=2) * np.arange(1, X.shape[1] + 1)).max(axis=1)
     if 0 in lengths:
@@ -208,7 +208,7 @@ def padded_lengths(X: npt.NDArray[Any], padding_value: float, name: str) -> npt.
 
 
 def rows_of_steps(X: npt.NDArray[Any], n_channels: Any, name: str) -> npt.NDArray[Any]:
-    """Rows of n_steps * n_channels numbers as a 3-D array."""
+    """Convert rows of n_steps * n_channels numbers to a 3-D array."""
     check_integer("n_channels", n_channels, 1)
     if X.shape[1] % n_channels:
         expected = f"n_steps * n_channels with n_channels={n_channels}"
@@ -222,9 +222,9 @@ def rows_of_steps(X: npt.NDArray[Any], n_channels: Any, name: str) -> npt.NDArra
 
 
 def is_table(X: Any) -> bool:
-    """Whether X is 2-D, numbers in rows and columns, and not a list of sequences.
+    """Whether X is a 2-D table of numbers, and not a list of sequences.
 
-    A list of lists of numbers, all equally long, is a table: so scikit-learn reads it.
+    A list of lists of numbers of equal length is a table, as in scikit-learn.
     """
     if isinstance(X, list | tuple):
         rows = all(isinstance(row, list | tuple) and len(row) for row in X)

@@ -19,7 +19,7 @@ class Symbols(NamedTuple):
     Attributes
     ----------
     flat : ndarray of shape (n_steps, n_features)
-        Whole numbers are integers, whatever they came as.
+        Whole numbers are integers, also if they were floats.
     offsets : ndarray of int64 of shape (n_sequences + 1,)
     names : ndarray of str of shape (n_features,) or None
     """
@@ -30,15 +30,15 @@ class Symbols(NamedTuple):
 
 
 def read_symbols(X: Any, *, name: str = "X", n_channels: int | None = None) -> Symbols:
-    """Stack sequences of symbols: strings, or numbers that are names; some may be missing.
+    """Stack sequences of symbols: strings, or numbers that are names; symbols may be missing.
 
     Parameters
     ----------
     X : container of sequences
-        As in `as_sequences`, but each an array of symbols, (n_steps,) or (n_steps, n_features), or a
-        string, whose characters are the symbols.
+        As in `as_sequences`, but each sequence is an array of symbols, (n_steps,) or (n_steps, n_features),
+        or a string, whose characters are the symbols.
     name : str
-        What the messages call X.
+        Name of X in messages.
     n_channels : int, default=None
         As in `as_sequences`, for a 2-D array.
 
@@ -80,7 +80,7 @@ def check_symbols(flat: npt.NDArray[Any], offsets: npt.NDArray[np.int64], name: 
         i = int(np.searchsorted(offsets, row, side="right")) - 1
         raise ValueError(
             f"{name}[{i}] has no symbol at step {row - offsets[i]}, {flat[row]}; fill it, or "
-            "make what is missing (NaN, None) a symbol, as PerTimeStep(OneHotEncoder()) does."
+            "use PerTimeStep(OneHotEncoder()), for which a missing value (NaN, None) is a symbol."
         )
 
 

@@ -1,7 +1,7 @@
-"""Targets: any container in, one row per target out, and which of them count.
+"""Targets: any container becomes one row per target, with the information which targets count.
 
-A target that is missing - None, NaN, NaT, pandas.NA, masked - or that has the weight 0 counts nowhere, and is
-not looked at.
+A target that is missing (None, NaN, NaT, pandas.NA, masked) or has the weight 0 never counts, and its value
+is not checked.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from sklstm._tensors import of_tensors
 from sklstm._typing import Array
 
 PER_STEP = "a list of arrays, one target per step"
-MARKS = (-100, "nan", "<NA>")  # of a step without a label: torch's, and what text becomes of NaN and of NA
+MARKS = (-100, "nan", "<NA>")  # marks of a step without a label: of torch, and of NaN and NA as text
 
 
 class Targets:
-    """Targets as they were given, one row each.
+    """Targets in the form of the user, one row per target.
 
     Parameters
     ----------
     values : ndarray of shape (n_targets,) or (n_targets, n_outputs)
-        Of any dtype.
+        Targets of any dtype.
     missing : ndarray of bool of the same shape, or None
-        None: none is.
+        Which targets are missing; None: no target is missing.
     masked : ndarray of bool of the same shape, or None
-        Those of the missing ones that are so by a mask.
+        Which targets are missing because of a mask.
     offsets : ndarray of int or None
-        Those of sequence i are ``values[offsets[i]:offsets[i + 1]]``; None: one per sequence.
+        The targets of sequence i are ``values[offsets[i]:offsets[i + 1]]``; None: one target per sequence.
     name : str
-        What the messages call them.
+        Name of the targets in messages.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Targets:
         return self.name + (f"{where[:-1]}, {column[0]}]" if column else where)
 
     def counted(self, weight: Array | None = None) -> Array:
-        """Which elements count: those that are there and have a positive weight."""
+        """Which elements count: those that are not missing and have a positive weight."""
         counted = np.ones(self.values.shape, bool) if weight is None else self.counted_by(weight)
         return counted if self.missing is None else counted & ~self.missing
 
@@ -75,7 +75,7 @@ class Targets:
         return np.broadcast_to(weight > 0, self.values.shape)
 
     def refuse_marks(self, values: Array, counted: Array, known: Any = ()) -> None:
-        """Refuse labels by which other libraries mark a step without one, unless they are known labels.
+        """Refuse values that mark a step without label in other libraries, unless they are known labels.
 
         Parameters
         ----------
@@ -91,13 +91,13 @@ class Targets:
             marked = counted & (values == mark)
             if marked.any() and mark not in known:
                 raise ValueError(
-                    f"{self.place(marked.argmax())} is {mark!r}, which is no label but the mark of a step "
-                    "without one: give None, NaN or a mask there, or the weight 0 in sample_weight. If it is "
-                    "a label, rename it, or give it to partial_fit in classes=."
+                    f"{self.place(marked.argmax())} is {mark!r}, which often marks a step without a label: "
+                    "give None, NaN or a mask there, or the weight 0 in sample_weight. If it is a label, "
+                    "rename it, or give it to partial_fit in classes=."
                 )
 
     def natural(self, counted: Array) -> Array:
-        """Values in the dtype of those that count; the others are zero, or empty text."""
+        """Values in the dtype of those that count; the others become zero or empty text."""
         values = self.values
         if values.dtype != object:
             return values
@@ -127,7 +127,7 @@ class Targets:
 
 
 def _gaps(values: Array) -> Array | None:
-    """Where values are missing; None if none is."""
+    """Which values are missing; None if no value is missing."""
     found = missing(values)
     return found if found.any() else None
 
@@ -137,7 +137,7 @@ def _either(one: Array | None, other: Array | None) -> Array | None:
 
 
 def read_targets(y: Any, sequences: Sequences, every_step: bool, name: str = "y") -> Targets:
-    """Read the targets of sequences, one for each or one for each step: see `read_rows` and `read_steps`."""
+    """Read the targets of sequences, one per sequence or one per step; see `read_rows` and `read_steps`."""
     check_ids(y, sequences, name)
     if every_step:
         targets = read_steps(y, sequences.lengths, name, _as_one_sequence(sequences, name))
@@ -190,7 +190,7 @@ def read_rows(y: Any, name: str = "y") -> Targets:
 
 
 def _pieces(y: Any, name: str) -> list[Any]:
-    """Targets of steps: for each sequence (values, mask or None), or None if all of them are missing."""
+    """Targets of steps: for each sequence (values, mask or None), or None if all its targets are missing."""
     if isinstance(y, Sequences):
         y = as_list(y)
     elif isinstance(y, np.ma.MaskedArray):
@@ -211,7 +211,7 @@ def _piece(piece: Any, where: str) -> Any:
     if isinstance(piece, np.ma.MaskedArray):
         mask = np.ma.getmaskarray(piece)
         piece = piece.data
-    if type(piece).__module__.startswith("awkward"):  # None in it is nothing that NumPy takes
+    if type(piece).__module__.startswith("awkward"):  # NumPy does not accept None in it
         piece = piece.tolist()
     values = array_as_given(piece, where)
     if is_nested(values):
@@ -225,16 +225,16 @@ def read_steps(y: Any, lengths: Array | None, name: str = "y", hint: str = "") -
     Parameters
     ----------
     y : Sequences, list, tuple, array, Series or column of lists
-        For each sequence an array of shape (n_steps,) or (n_steps, n_outputs), of numbers or of labels, which
-        are not converted; masked if need be. None, NaN or pandas.NA in its place: all of them are missing.
-        What an array has beyond the steps must be missing: it is padding. `Sequences` of one feature are
-        targets (n_steps,).
+        For each sequence an array of shape (n_steps,) or (n_steps, n_outputs) of numbers or labels, which are
+        not converted; it can be masked. None, NaN or pandas.NA instead of an array means that all targets of
+        the sequence are missing. Elements after the last step must be missing: they are padding. `Sequences`
+        of one feature give targets of shape (n_steps,).
     lengths : ndarray of int of shape (n_sequences,) or None
-        Steps of the sequences; None: those of the targets, 0 where all are missing.
+        Numbers of steps of the sequences; None: those of the targets, 0 where all are missing.
     name : str
-        What the messages call y.
+        Name of y in messages.
     hint : str
-        What a message adds if y has one target for each sequence.
+        Text that a message adds if y has one target for each sequence.
     """
     pieces = _pieces(y, name)
     if lengths is None:
@@ -280,7 +280,7 @@ def read_steps(y: Any, lengths: Array | None, name: str = "y", hint: str = "") -
 
 
 def _fitting(piece: Any, n_steps: int, i: int, name: str, hint: str) -> tuple[Array, Array | None]:
-    """Values and mask of as many steps as the sequence has."""
+    """Values and mask, cut to the number of steps of the sequence."""
     values, mask = piece
     if values.ndim in (1, 2):
         if len(values) > n_steps:  # is the rest padding?
@@ -296,7 +296,7 @@ def _fitting(piece: Any, n_steps: int, i: int, name: str, hint: str) -> tuple[Ar
 
 
 def as_step_targets(y: Any, sequences: Sequences, name: str = "y") -> Array:
-    """Stack per-step targets, all of which are there, in the order of the steps of `sequences`.
+    """Stack targets of steps, none of which is missing, in the order of the steps of `sequences`.
 
     Returns
     -------
@@ -313,7 +313,7 @@ def split_steps(flat: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt.N
     """Undo the stacking: a 1-D object array with a view of `flat` for each sequence."""
     pieces = np.empty(len(offsets) - 1, dtype=object)
     for i, (start, stop) in enumerate(pairwise(offsets.tolist())):
-        pieces[i] = flat[start:stop]  # one by one: equal lengths would make a 2-D array
+        pieces[i] = flat[start:stop]  # one at a time: equal lengths would make a 2-D array
     return pieces
 
 
@@ -326,11 +326,11 @@ def masked_steps(flat: Array, mask: Array, offsets: Array) -> npt.NDArray[np.obj
 
 
 # ----------------------------------------------------------------------------------------------
-# how else X can be read
+# other readings of X, for messages
 
 
 def _as_one_sequence(sequences: Sequences, name: str) -> str:
-    """How else X can be read, for a message that y has one target for each of them instead of each step."""
+    """Other reading of X, for a message that y has one target per sequence instead of one per step."""
     n = len(sequences)
     if n == 1 or sequences.n_features > 1:
         return ""
@@ -341,7 +341,7 @@ def _as_one_sequence(sequences: Sequences, name: str) -> str:
 
 
 def _other_targets(pieces: list[Any], lengths: Array, name: str) -> str:
-    """How else targets of steps can be read, for a message that they are of another number of sequences."""
+    """Other reading of targets of steps, for a message about their number of sequences."""
     shapes = {piece[0].shape for piece in pieces if piece}
     if len(pieces) == lengths.sum() and shapes == {()}:
         if len(lengths) == 1:
@@ -358,7 +358,7 @@ def _other_targets(pieces: list[Any], lengths: Array, name: str) -> str:
 
 
 def _other_reading(sequences: Sequences, n_targets: int) -> str:
-    """How else X can be read, for a message that it has another number of sequences than y of targets."""
+    """Other reading of X, for a message that X and y have different numbers of sequences."""
     n, longest = len(sequences), int(sequences.lengths.max())
     equal = bool((sequences.lengths == longest).all())
     if n_targets == 1:

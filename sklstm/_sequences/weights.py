@@ -26,12 +26,12 @@ def read_weights(
     Parameters
     ----------
     sample_weight : array-like or None
-        One number per sequence; with `every_step` also one array (n_steps,) or (n_steps, n_outputs) per
-        sequence, which may be padded with 0 or NaN; without it also an array (n_sequences, n_outputs).
+        One number per sequence. With `every_step`, one array (n_steps,) or (n_steps, n_outputs) per sequence
+        is also allowed, which may be padded with 0 or NaN; without it, an array (n_sequences, n_outputs).
     lengths : ndarray of int of shape (n_sequences,)
     every_step : bool
     n_outputs : int or None
-        None, or 1: each target has one weight.
+        Number of outputs with a weight; None or 1: each target has one weight.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def read_weights(
     sample_weight = of_tensors(sample_weight, "sample_weight")
     if isinstance(sample_weight, Sequences):
         sample_weight = as_list(sample_weight)
-    elif type(sample_weight).__module__.startswith("pyarrow"):  # whose elements are scalars that hold lists
+    elif type(sample_weight).__module__.startswith("pyarrow"):  # its elements are scalars that hold lists
         sample_weight = opened(sample_weight, "sample_weight")
     if sample_weight is not None:
         check_container(sample_weight, "sample_weight", WEIGHTS)
@@ -48,7 +48,7 @@ def read_weights(
         if np.ndim(_first(sample_weight)):
             raise ValueError(
                 "sample_weight holds arrays or lists; expected one weight per sequence. Weights of time "
-                "steps belong to targets at every step: return_sequences=True."
+                "steps need targets at every step: return_sequences=True."
             )
         weight = check_sample_weight(sample_weight, len(lengths))
         return np.repeat(weight, lengths) if every_step else weight
@@ -91,7 +91,7 @@ def _without_padding(weight: Array, n_steps: int) -> Array:
 
 
 def with_missing(weight: Array, targets: Targets) -> Array:
-    """Weights, with 0 where a target is missing; one per output only where the outputs of a target differ."""
+    """Weights, with 0 where a target is missing; one per output only if the outputs of a target differ."""
     missing = targets.missing
     if missing is None:
         return weight

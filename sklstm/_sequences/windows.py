@@ -1,4 +1,4 @@
-"""Windows of long series, and what follows them."""
+"""Windows of long series, and the steps that follow them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def windows(
     offsets : ndarray of int of shape (n_series + 1,)
         Series i has the steps ``offsets[i]`` to ``offsets[i + 1] - 1``.
     length, horizon, step : int
-        Steps of a window, steps that must follow it, and steps from one to the next. The last window of a
-        series is as late as it can be.
+        Number of steps of a window, that must follow it, and from one window to the next. The last window of
+        a series is as late as possible.
 
     Returns
     -------
@@ -53,16 +53,16 @@ def check_times(series: Any, name: str) -> None:
     if not index.is_monotonic_increasing or not index.is_unique:
         raise ValueError(
             f"The times of {name}, {shown(index[0])} to {shown(index[-1])}, do not increase from row to row: "
-            f"{name}.sort_index() sorts them, and each time may be there once."
+            f"{name}.sort_index() sorts them; each time may occur only once."
         )
 
 
 def channels_of_targets(target: Any, columns: Any, n_features: int) -> list[int]:
-    """Places of the channels that are forecast."""
+    """Indices of the channels to forecast."""
     if target is None:
         if n_features > 1:
             names = "" if columns is None else f", {columns.tolist()}"
-            raise ValueError(f"series has {n_features} channels{names}: target must say which are forecast.")
+            raise ValueError(f"series has {n_features} channels{names}: target must name those to forecast.")
         return [0]
     asked = list(target) if isinstance(target, (list, tuple, np.ndarray)) else [target]
     names = [] if columns is None else columns.tolist()

@@ -31,13 +31,13 @@ def settings(name, setting="paper"):
     setting : {"paper", "best", "full", "guess", "elman", "bptt", "reading", "reading-full", \
             "reading-wide"}, default="paper"
         "paper": the paper's numbers, taken literally. "best": the best known arguments for the same task,
-        number of weights and rules. "full": as "paper", with the full gradient. "guess": a small network
-        whose weights are drawn until the rule holds. "elman", "bptt": the conventional networks that LSTM
-        was compared with. "reading": what the paper does not specify is chosen so that its figures are
-        reproduced; "reading-full" is the same with the full gradient, and "reading-wide" is for networks
-        that LSTM is compared with, from larger initial weights. ``EXPERIMENTS[name].settings`` lists the
-        settings of a row. It includes systems that are not networks of this library, and therefore have no
-        arguments; `run_trial` runs them.
+        number of weights and rules. "full": the setting "paper" with the full gradient. "guess": a small
+        network whose weights are drawn until the rule holds. "elman", "bptt": the conventional networks
+        that LSTM was compared with. "reading": details that the paper does not give are chosen so that its
+        figures are reproduced; "reading-full" is the same with the full gradient; "reading-wide" has larger
+        initial weights, for networks that LSTM is compared with. ``EXPERIMENTS[name].settings`` lists the
+        settings of a row. It includes systems that are not networks of this library; they have no
+        arguments, and `run_trial` runs them.
 
     Returns
     -------
@@ -73,19 +73,20 @@ def run_trial(name, setting="paper", *, seed=0, limit=None):
         Row of a table, as in `settings`.
     setting : str, default="paper"
         One of ``EXPERIMENTS[name].settings``: those of `settings`, and "rtrl" (real-time recurrent learning),
-        "visible" (the same, with its outputs set to the symbol that came), "cascade" and "cascade-patient"
+        "visible" (the same, with the outputs set to the last symbol), "cascade" and "cascade-patient"
         (recurrent cascade-correlation), "chunker", "automatizer" and "chunker-fast" (the neural sequence
-        chunker: the rule looks at both of its networks, at one of them, or its outputs learn faster), and
-        "hierarchy" (temporal transition hierarchies).
+        chunker, with a rule for both of its networks, with a rule for one of them, or with outputs that learn
+        faster), and "hierarchy" (temporal transition hierarchies).
     seed : int, default=0
+        Seed of the trial.
     limit : int or None, default=None
         Largest number of training sequences; None: that of the row in this setting.
 
     Returns
     -------
     dict
-        The record that ``python -m sklstm.paper run`` writes: "success", "sequences", "n_weights", on the
-        test set "wrong", "mse" and "mae", "seconds" and others.
+        The record that ``python -m sklstm.paper run`` writes: "success", "sequences", "n_weights", "wrong",
+        "mse" and "mae" on the test set, "seconds" and others.
 
     Raises
     ------

@@ -32,7 +32,7 @@ def listing(_):
 
 
 def run(options):
-    """Run trials in parallel; each is written when it ends, and is not run again if it is in the file."""
+    """Run trials in parallel. Each record is written when its trial ends; trials in the file are left out."""
     out = open_to_add(options.json) if options.json else None
     try:
         return _run(options, out)
@@ -146,7 +146,7 @@ def _at_least(least):
 
 
 def main(arguments=None):
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m sklstm.paper", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="the experiments")

@@ -63,15 +63,15 @@ CONVENTIONAL: dict[str, Any] = {
 }
 ELMAN = CONVENTIONAL | {"n_hidden_units": 15}  # the truncated gradient ends where its context units begin
 BPTT: dict[str, Any] = CONVENTIONAL | {"gradient": "full", "update": "sequence"}
-# What reproduces the paper's figures in Experiments 1, 2a, 2b and for RTRL: the slope of an output unit has
-# an offset, so that it does not vanish where the output is saturated and wrong, and the output layer learns
-# faster than the rest.
+# These choices reproduce the paper's figures in Experiments 1, 2a, 2b and for RTRL. The slope of an output
+# unit has an offset, so that it does not vanish where the output is saturated and wrong. The output layer
+# learns faster than the rest.
 FAST_OUTPUTS: dict[str, Any] = {"slope_offset": 0.1, "output_rate": 5.0}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """When learning ends.
+    """Rule for the end of learning.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Variant:
         Kind of trial, a key of `KINDS` in _rows.py. With "network", which is `Trial`, the arguments are those
         of the estimators.
     paper : dict
-        The paper's figures for it, if they are not those of the row. Without "success" there are none.
+        The paper's figures for it, if they are not those of the row. Without "success", there are no figures.
     n_trials, limit : int or None
         As in `Experiment`; None: those of the row.
     """
@@ -151,9 +151,9 @@ class Experiment:
     mean_steps : int
         Average number of steps of a sequence.
     paper : dict
-        The paper's "sequences", "success" (percent), "wrong", "mse" and the like.
+        The paper's "sequences", "success" (percent), "wrong", "mse" and other figures.
     reading : str
-        What the paper does not specify, and what was chosen here.
+        Details that the paper does not give, and the choices made here.
     grow_after : int or None
         The network begins without a cell, which is added after this number of sequences.
     variants : dict of str to Variant
@@ -188,7 +188,7 @@ class Experiment:
     kind: str = "network"
 
     def of(self, setting):
-        """Return the record of this row in a setting; its arguments include the few of `Trial` itself."""
+        """Return the record of this row in a setting; its arguments include those of `Trial` itself."""
         if setting not in SETTINGS:
             raise ValueError(f"setting must be one of {list(SETTINGS)}, got {setting!r}.")
         if setting not in self.settings:
@@ -217,14 +217,14 @@ class Experiment:
 
 
 def _gates_only(n_weights, **changes):
-    """What reproduces the figures in Experiment 2c: cells see external inputs only, gates see everything."""
+    """Reproduces the figures in Experiment 2c: cells read external inputs only, and gates read everything."""
     return {"reading": Variant({"recurrence": "gates"}, n_weights, **changes)}
 
 
 def _reber(number, blocks, rate, sequences, success, **systems):
     n_blocks, block_size = blocks
     n_weights = 264 if blocks == (4, 1) else 276
-    from_inputs = {"recurrence": "gates"}  # cells see inputs only
+    from_inputs = {"recurrence": "gates"}  # cells read inputs only
     into_cells = n_blocks * block_size * (n_blocks * block_size + 2 * n_blocks)
     reading = Variant(
         FAST_OUTPUTS | from_inputs | {"gate_bias": False, "output_gate_bias": None},
@@ -352,10 +352,10 @@ def _long_lag(name, task, sequences, best, **systems):
 
 
 def _unprinted(p):
-    """Systems on task 2a for which the paper has no figures, at this delay or at all."""
+    """Systems on task 2a for which the paper has no figures, at this delay or at any delay."""
     unit = (p + 2) ** 2
     automatizer = unit + p + 2
-    hidden_only = {"epsilon": 0.2, "hidden_only": True}  # what the outputs of the chunker see
+    hidden_only = {"epsilon": 0.2, "hidden_only": True}  # the chunker's outputs read its hidden unit only
     few = automatizer + 2 * p + 3
     return {
         "best": Variant({"loss": "log_loss"}, (p + 1) * (p + 4), paper={}, limit=100_000),
@@ -382,11 +382,11 @@ def _unprinted(p):
 
 
 def _long_lag_by_others(name, p, rate, success=None, sequences=None):
-    """Rows of table 2 with shorter delays, of RTRL, and one in between: one hidden unit that sees itself."""
+    """Rows of table 2 with shorter delays, of RTRL, and one in between: one hidden unit that reads itself."""
     row, n_weights = _ROW_2A, (p + 2) ** 2
     by_rtrl = {"outputs": "now", "n_hidden_units": 1}
     trials, limit = {1: (18, 2_000_000), 4: (9, None), 10: (18, None)}[rate] if p == 4 else (9, 1_000_000)
-    few, shorter = (3 if rate < 10 else 9, limit) if p == 4 else (3, 300_000)  # one takes longer
+    few, shorter = (3 if rate < 10 else 9, limit) if p == 4 else (3, 300_000)  # a trial takes longer
     variants = {
         "bptt": Variant(BPTT | {"n_hidden_units": 1}, n_weights, n_trials=trials, limit=limit),
         "rtrl": Variant(by_rtrl, n_weights, "real time", n_trials=few, limit=shorter),

@@ -39,7 +39,7 @@ def fields_of(name):
 
 
 def key_of(record):
-    """What identifies a trial: row, setting, seed."""
+    """Identity of a trial: row, setting, seed."""
     return record["experiment"], record["setting"], record["seed"]
 
 

@@ -25,7 +25,7 @@ class Group:
 
     @property
     def share(self):
-        """How many of the trials were solved."""
+        """Number of solved trials, of all trials."""
         return f"{self.n_solved} of {self.n}"
 
     @property
@@ -38,7 +38,7 @@ class Group:
 
     @property
     def reached(self):
-        """What the trials of a row of the tutorial reached: median, smallest and largest value."""
+        """Value "reached" of the trials of a row of the tutorial: median, smallest and largest value."""
         numbers = [record["reached"] for record in self.counted if record["reached"] is not None]
         if not numbers:
             return ""
@@ -75,7 +75,7 @@ def sequences_of_1997(row):
 
 
 def wrong_of_1997(row):
-    """Wrong test sequences as in the paper; a share is turned into a number."""
+    """Number of wrong test sequences in the paper, also if the paper gives a share."""
     wrong = row.paper.get("wrong")
     if wrong is None:
         return ""

@@ -23,7 +23,7 @@ def rows_by_time(X):
 
 
 class Rival(Trial):
-    """A trial of a system that is not a `Network`: one string of symbols after the other."""
+    """A trial of a system that is not a `Network`; it reads one string of symbols after another."""
 
     def set_up(self):
         """Nothing is built before `start`, and no memory block is added later."""
@@ -42,7 +42,7 @@ class Rival(Trial):
         return np.zeros((0, self.experiment.n_outputs))
 
     def learn_string(self, symbols, following):
-        """Learn to predict what follows each symbol of a string."""
+        """Learn to predict the symbol that follows each symbol of a string."""
         raise NotImplementedError
 
 
@@ -67,12 +67,12 @@ class RealTimeNet:
         Symbols, recurrent units, output units.
     outputs : {"units", "before", "now"}
         "units": the outputs are the first of the recurrent units. "before", "now": they are separate units
-        without recurrence that see the symbol and the recurrent activations, of the previous step or of this
-        one.
+        without recurrence that read the symbol and the recurrent activations, of the previous step or of this
+        step.
     init_range : float
-        Weights are uniform in [-init_range, init_range] at first.
+        Initial weights are uniform in [-init_range, init_range].
     hidden_only : bool
-        Whether separate output units do not see the symbol.
+        Whether separate output units do not read the symbol.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class RealTimeNet:
         self.P[...] = 0
 
     def read(self, symbol):
-        """One time step; returns the outputs."""
+        """Run one time step; return the outputs."""
         M, before = self.n_inputs, self.r
         recurrent = self.W[:, M:]
         r = expit(self.W[:, symbol] + recurrent @ before)
@@ -152,7 +152,7 @@ class RealTimeNet:
         else:
             delta = error * (self.y * (1 - self.y) + slope_offset)
             error_of_units = delta @ self.V[:, self.n_inputs :]
-            P = self.P if self.reads == "now" else self.P_after  # of the step before
+            P = self.P if self.reads == "now" else self.P_after  # that of the previous step
         return (error_of_units @ P.reshape(len(P), -1)).reshape(self.W.shape), delta
 
     def learn(self, error, rate, slope_offset=0.0, output_rate=1.0):
@@ -166,7 +166,7 @@ class RealTimeNet:
             self.V[:, self.n_inputs :] -= np.multiply.outer(delta, self._read_by_outputs)
 
     def learn_symbol(self, symbol, target, rate, slope_offset=0.0, output_rate=1.0):
-        """One time step, followed by the update of the weights."""
+        """Run one time step, and update the weights."""
         error = self.read(symbol).copy()
         error[target] -= 1
         self.learn(error, rate, slope_offset, output_rate)
@@ -187,7 +187,7 @@ class RealTimeNet:
 
 
 class OneUnit(RealTimeNet):
-    """The same for one recurrent unit and outputs "now", in numbers instead of arrays.
+    """`RealTimeNet` for one recurrent unit and outputs "now", with numbers instead of arrays.
 
     With few symbols this is much faster; table 2 has millions of strings.
     """
@@ -202,7 +202,7 @@ class OneUnit(RealTimeNet):
         self.activation, self.by_itself, self.by_symbols = 0.0, 0.0, [0.0] * self.n_inputs
 
     def learn_symbol(self, symbol, target, rate, slope_offset=0.0, output_rate=1.0):
-        """One time step, followed by the update of the weights: `read` and `learn`."""
+        """Run one time step, and update the weights: `read` and `learn`."""
         before, weight = self.activation, self.from_itself
         self.activation = now = _logistic(self.from_symbols[symbol] + weight * before)
         slope = now * (1 - now)
@@ -238,7 +238,7 @@ class RealTime(Rival):
     The argument "outputs" is that of `RealTimeNet`. In table 1 it is "units", a fully connected network with
     separate inputs, as the paper counts its weights, or "before", the network of Smith & Zipser, whose
     visible units are both inputs and outputs and are set to the symbol before the next step. In table 2 it is
-    "now", one hidden unit that sees itself, and outputs that see it.
+    "now", one hidden unit that reads itself, and outputs that read it.
     """
 
     def start(self):
@@ -280,16 +280,16 @@ class RealTime(Rival):
 
 
 class Chunker(Rival):
-    """The neural sequence chunker (Schmidhuber 1992): a network learns what another one failed to predict.
+    """The neural sequence chunker (Schmidhuber 1992): one network learns what another failed to predict.
 
-    The automatizer reads every symbol and predicts the next one; one more output predicts the hidden unit of
+    The automatizer reads every symbol and predicts the next one. One more output predicts the hidden unit of
     the chunker. The chunker reads the first symbol and those that the automatizer failed to predict, with an
-    absolute error of more than "epsilon", and learns to predict each of them from those before. Both have one
-    hidden unit that sees itself, learn in real time, and are reset at the end of a string.
+    absolute error of more than "epsilon", and learns to predict each of them from the earlier ones. Both have
+    one hidden unit that reads itself, learn in real time, and are reset at the end of a string.
 
-    The rule looks at both: at each step, the network that is nearer to the target counts. With "alone", it
-    looks at the automatizer only. With "hidden_only", the outputs of the chunker see only its hidden unit,
-    which therefore has to store what comes next; outputs that see the symbol as well do not need it.
+    The rule considers both: at each step, the network that is nearer to the target counts. With "alone", it
+    considers the automatizer only. With "hidden_only", the outputs of the chunker read only its hidden unit,
+    which therefore has to store the next symbol; outputs that also read the symbol do not need this unit.
     "slope_offset" and "output_rate" are those of `RealTimeNet.learn`, for both networks.
     """
 
@@ -357,9 +357,9 @@ class Chunker(Rival):
 # ------------------------------------------------------------------------------------------------
 # recurrent cascade-correlation
 
-GROWTH, DECAY = 2.0, 1e-4  # of Quickprop's steps at most; of the weights into the outputs
+GROWTH, DECAY = 2.0, 1e-4  # largest growth of Quickprop's steps; decay of the weights of the outputs
 OUTPUT_RATE, UNIT_RATE = 0.35, 1.0
-OUTPUT_CHANGE, UNIT_CHANGE = 0.01, 0.03  # less than this share of change is none
+OUTPUT_CHANGE, UNIT_CHANGE = 0.01, 0.03  # a smaller relative change counts as no change
 SLOPE_OFFSET, MOST_EPOCHS = 0.1, 200
 
 
@@ -403,10 +403,10 @@ def is_stagnant(scores, change, patience):
 class Cascade(Rival):
     """Recurrent cascade-correlation (Fahlman 1991): hidden units are added one by one, and frozen.
 
-    A unit V(t) = tanh(w I(t) + w_s V(t - 1)) sees the bias, the inputs, the earlier units and itself. A pool
+    A unit V(t) = tanh(w I(t) + w_s V(t - 1)) reads the bias, the inputs, the earlier units and itself. A pool
     of "n_candidates" learns to covary with the errors of the outputs, with the derivatives
-    dV(t)/dw = (1 - V(t)^2) (I(t) + w_s dV(t - 1)/dw); the best one is added. Then the outputs, which see the
-    bias, the inputs and all units, learn. Both learn by Quickprop, in epochs over all strings, until the
+    dV(t)/dw = (1 - V(t)^2) (I(t) + w_s dV(t - 1)/dw); the best one is added. Then the outputs learn, which
+    read the bias, the inputs and all units. Both learn by Quickprop, in epochs over all strings, until the
     score has not changed for "patience" epochs. The outputs are in [-0.5, 0.5]. The constants are those of
     Fahlman's public program for feed-forward networks, whose patience is 8.
 
@@ -515,7 +515,7 @@ class Cascade(Rival):
 # ------------------------------------------------------------------------------------------------
 # temporal transition hierarchies
 
-MEMORY, RATIO, LEAST = 0.2, 1.0, 0.1  # of the mean changes; when a weight is pulled both ways
+MEMORY, RATIO, LEAST = 0.2, 1.0, 0.1  # of the mean changes; thresholds for changes that cancel out
 
 
 class Hierarchy(Rival):

@@ -34,12 +34,12 @@ class StudyTrial(Trial):
     seed : int
         Seed of the trial, for the estimator's `random_state`.
     sequences : int
-        Training sequences so far.
+        Number of training sequences so far.
     success : bool
         Whether the paper's rule holds.
     curve : list of tuple
-        For each block of sequences but the first: the number of sequences before it, and the mean and the
-        largest absolute error of the outputs on it before it was learned from.
+        For each block of sequences except the first: the number of sequences before it, and the mean and the
+        largest absolute error of the outputs on the block before learning from it.
     """
 
     estimator: Any = None
@@ -62,9 +62,9 @@ class StudyTrial(Trial):
         Parameters
         ----------
         estimator : LSTMClassifier or LSTMRegressor
-            The caller lets it learn from each block, by `partial_fit`.
+            Estimator that the caller trains on each block, by `partial_fit`.
         n : int, default=100
-            Sequences in a block.
+            Number of sequences in a block.
 
         Yields
         ------
@@ -117,7 +117,7 @@ class Study:
     name : str
         Row of a table, for example "6a" or "4-1"; the keys of `EXPERIMENTS`.
     n_trials : int or None, default=None
-        Number of trials; None: the paper's.
+        Number of trials; None: that of the paper.
     seed : int, default=0
         Seed of the first trial; those of the next trials follow.
     limit : int or None, default=None

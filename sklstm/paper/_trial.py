@@ -63,7 +63,7 @@ class Trial:
         self.sequences = self.steps = 0
         self.seconds = self.learning = 0.0  # CPU time: total, and for learning
         self.success = False
-        self.first: int | None = None  # sequences until few enough were wrong, whatever their mean error
+        self.first: int | None = None  # sequences until few enough were wrong, for any mean error
         self.trainer: Any = None
         if experiment.task == "make_embedded_reber":
             self.strings = tasks.make_embedded_reber_sets(
@@ -113,7 +113,7 @@ class Trial:
         return getattr(tasks, experiment.task)(n, **options)
 
     def rows(self, y):
-        """Targets as rows, one for each error that is injected."""
+        """Targets as rows, one for each injected error."""
         if isinstance(y, Sequences):
             return y.values
         if y.dtype.kind == "U":
@@ -149,7 +149,7 @@ class Trial:
 
     @property
     def weights(self):
-        """The weights, flat."""
+        """The weights in one vector."""
         return self.trainer.weights
 
     def grow(self):
@@ -243,7 +243,7 @@ class Trial:
         return True
 
     def both_sequences(self):
-        """Return the only two sequences of Experiment 2a; drawn ones might all be the same."""
+        """Return the only two sequences of Experiment 2a; random draws might all give the same one."""
         p = self.experiment.task_arguments["p"]
         symbols = np.array([[end, *range(p - 1), end] for end in (p - 1, p)])
         one_hot = np.eye(p + 1, dtype=self.dtype)[symbols]
@@ -279,7 +279,7 @@ class Trial:
         return int(wrong), float((errors**2).mean()), float(errors.mean())
 
     def run(self, limit=None):
-        """Learn until the rule holds, or from `limit` sequences; returns the record of the trial."""
+        """Learn until the rule holds, or from `limit` sequences; return the record of the trial."""
         limit = self.experiment.limit if limit is None else limit
         self.start()
         begun, ended = time.process_time(), False
@@ -301,7 +301,7 @@ class Trial:
         return self.grow_after and self.sequences >= self.grow_after
 
     def look(self, errors):
-        """Whether the rule holds after learning from a block; adds the memory block when it is time."""
+        """Whether the rule holds after learning from a block; add the memory block when it is due."""
         if self.is_time_to_grow():
             self.grow()
         else:
@@ -330,7 +330,7 @@ class Trial:
 
 
 class Guess(Trial):
-    """All weights are drawn anew until the rule holds: "sequences" counts the guesses.
+    """Draws all weights again until the rule holds: "sequences" counts the guesses.
 
     The network has conventional hidden units that read the inputs and each other. The rule is checked on the
     same sequences after each guess (Hochreiter & Schmidhuber, Advances in Neural Information Processing
@@ -357,9 +357,9 @@ class Guess(Trial):
 
 
 class FastOutputs(Trial):
-    """LSTM in real time; output units have a slope offset and a learning rate of their own.
+    """LSTM in real time, whose output units have a slope offset and their own learning rate.
 
-    The paper does not say this; with it, its figures are reproduced. The error at the net input of an output
+    The paper does not mention this, but it reproduces its figures. The error at the net input of an output
     unit is (y - target) times y (1 - y) + `slope_offset` (Fahlman, "Faster-learning variations on
     back-propagation", 1988), and the weights of the output units learn `output_rate` times as fast as the
     others. The truncated gradient from forward partials, and the update after each step, are those of
@@ -375,22 +375,22 @@ class FastOutputs(Trial):
         super().set_up()
         self.slope_offset, self.output_rate = self.arguments["slope_offset"], self.arguments["output_rate"]
         self.ends_only = self.arguments.get("ends_only", False)
-        self.squares: list[float] = []  # of each block of sequences before the memory block is added
+        self.squares: list[float] = []  # one sum per block of sequences, before the memory block is added
 
     def _take(self, network, weights):
         self.network = network
-        linear = replace(network, output_activation="identity")  # the error at the net inputs is made here
+        linear = replace(network, output_activation="identity")  # the errors below are those at net inputs
         self.engine = engine_of(linear, self.dtype)
         self.w, rates = self.engine.pad(weights), np.full(network.n_weights, self.arguments["learning_rate"])
         network.views(rates)["output"][...] *= self.output_rate
         self.rates, self.gradient = self.engine.pad(rates), self.engine.zeros()
-        self.given = np.zeros(1)  # in the place of a user's weights, which do not change
+        self.given = np.zeros(1)  # stands for a user's weights, which do not change
         work = self.engine.workspace(1, 1, 1, partials=True)
         self.stepper = self.engine.core.Step(self.engine.plan, work, 1, 1, self.given, self.w)
 
     @property
     def weights(self):
-        """The weights, flat."""
+        """The weights in one vector."""
         return self.engine.flat(self.w)
 
     def learn(self, n):
@@ -405,7 +405,7 @@ class FastOutputs(Trial):
         return np.zeros((0, self.experiment.n_outputs))
 
     def _learn_strings(self, X, targets):
-        """Learn from strings; returns the sum of their squared errors."""
+        """Learn from strings; return the sum of their squared errors."""
         one_hot, symbols = np.eye(self.experiment.n_inputs, dtype=self.dtype), X.values.indices
         squares, only_ends = 0.0, self.ends_only and self.network.n_blocks
         for start, end in pairwise(X.offsets):

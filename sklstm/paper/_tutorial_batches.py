@@ -14,15 +14,15 @@ from sklstm.paper._tutorial_trial import TutorialTrial
 
 
 class BatchTrial(TutorialTrial):
-    """Mini-batches of new sequences for each check of the rule; the learning rate falls to a fiftieth."""
+    """Learns from mini-batches of new sequences; the learning rate falls to a fiftieth."""
 
     def draw(self, n, **changes):
-        """X and y of n new sequences."""
+        """Draw n new sequences, X and y."""
         make, arguments = getattr(tasks, self.options["task"]), self.options["task_arguments"] | changes
         return make(n, **arguments, random_state=self.rng)
 
     def targets_of(self, y):
-        """Targets as rows, in the scale of the outputs."""
+        """Targets as rows, on the scale of the outputs."""
         return y.values if isinstance(y, Sequences) else y.reshape(len(y), -1)
 
     def learn(self):
@@ -39,7 +39,7 @@ class BatchTrial(TutorialTrial):
 
 
 class GapTrial(BatchTrial):
-    """Counting steps: all of many new sequences are on the right side of one half.
+    """Counts steps: the outputs for all new sequences are on the correct side of one half.
 
     With the option "first", shorter gaps are learned first; each is a multiple of the previous one.
     """
@@ -51,7 +51,7 @@ class GapTrial(BatchTrial):
         self.gap = min(self.options.get("first", self.last), self.last)
 
     def draw(self, n, **changes):
-        """Sequences of the current gaps."""
+        """Draw sequences of the current gaps."""
         return super().draw(n, gaps=(self.gap - 1, self.gap), **changes)
 
     def look(self):
@@ -66,7 +66,7 @@ class GapTrial(BatchTrial):
 
 
 class FunctionsTrial(BatchTrial):
-    """Learning to learn: smaller errors after 30 exemplars than back-propagation has after 10,000."""
+    """Learns to learn: its error after 30 exemplars is smaller than that of back-propagation after 10,000."""
 
     def start(self):
         """Measure the error of back-propagation."""
@@ -77,7 +77,7 @@ class FunctionsTrial(BatchTrial):
         )
 
     def targets_of(self, y):
-        """Centred, and larger for identity outputs."""
+        """Centred targets, scaled up for identity outputs."""
         return self.options["scale"] * (super().targets_of(y) - self.options["shift"])
 
     def look(self):
@@ -91,8 +91,8 @@ class FunctionsTrial(BatchTrial):
 def back_propagation(draw, n_exemplars, rate, rng, n_functions=100, n_hidden=10):
     """Mean square error of on-line back-propagation after this number of exemplars of each function.
 
-    A network of one hidden layer of tanh units for each function, all at once; the last hundredth of the
-    exemplars counts, each before it is learned from.
+    Each function has its own network with one hidden layer of tanh units. The error is that of the last
+    hundredth of the exemplars, each before the network learns from it.
     """
     sequences, y = draw(n_functions, n_exemplars=n_exemplars)
     x = np.reshape(sequences.values, (n_functions, n_exemplars, -1))[..., :2]
@@ -114,7 +114,7 @@ def back_propagation(draw, n_exemplars, rate, rng, n_functions=100, n_hidden=10)
 
 
 class SeriesTrial(BatchTrial):
-    """One value at a time against windows of time: the error of the one below that of the others.
+    """Reads one value at a time; the error must be below that of a network that reads a window.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ class SeriesTrial(BatchTrial):
         self.goal = self.error(windows.predict(self.X[self.tested[:, np.newaxis] - lags, 0]))
 
     def series(self):
-        """Values, and the values some steps later, as columns."""
+        """Columns of values and of the values `horizon` steps later."""
         horizon, last = self.options["horizon"], self.options["tested"][1]
         if self.options["series"] == "laser":
             values = laser()[: last + horizon, np.newaxis]
@@ -163,13 +163,13 @@ class SeriesTrial(BatchTrial):
         return float(np.sqrt(np.mean((predicted - targets) ** 2)) / targets.std())
 
     def draw(self, n, **changes):
-        """Parts of the series to learn from, of 250 steps each."""
+        """Draw parts of 250 steps of the series to learn from."""
         at = np.reshape(self.rng.integers(0, self.learned - 250, n), (n, 1)) + np.arange(250)
         X, y = (Sequences.from_lengths(part[at.ravel()], [250] * n) for part in (self.X, self.y))
         return X, y
 
     def look(self):
-        """Whether the error is below that of the windows; 300 steps that do not count precede the test."""
+        """Whether the error is below that of the windows; 300 steps before the test do not count."""
         first, last = self.tested[0] - 300, self.tested[-1] + 1
         X = Sequences.from_lengths(self.X[first:last], [last - first])
         self.reached = self.error(self.outputs(X)[300:, 0])
@@ -177,10 +177,10 @@ class SeriesTrial(BatchTrial):
 
 
 class BluesTrial(BatchTrial):
-    """The chords of twelve bars in closed loop: four choruses without an error."""
+    """Plays the chords of twelve bars in closed loop: four choruses without an error."""
 
     def learn(self):
-        """Some epochs of the same three choruses."""
+        """Learn from the same three choruses for some epochs."""
         for _ in range(self.options["epochs"]):
             super().learn()
 
@@ -200,17 +200,17 @@ class BluesTrial(BatchTrial):
 
 
 class MelodyTrial(BatchTrial):
-    """A melody over the chords, in closed loop: the melody depends on the chords, but not vice versa.
+    """Plays a melody over the chords in closed loop; the melody depends on the chords, but not vice versa.
 
-    There are two networks, because errors do not leave a memory block of Eck & Schmidhuber (2002): that of
-    the row `blues-chords`, which learns first, and this one, whose inputs are the notes of the melody and the
-    activations of the other network's cells at the previous step.
+    There are two networks, because errors do not leave a memory block of Eck & Schmidhuber (2002). The
+    network of the row `blues-chords` learns first. The inputs of this network are the notes of the melody and
+    the activations of the cells of the other network at the previous step.
     """
 
     CHORUSES, STEPS, BARS = 4, 96, 12
 
     def start(self):
-        """Learn the chords, and let them play."""
+        """Learn the chords, and play them."""
         super().start()
         row = TUTORIAL["blues-chords"]
         self.chords = BluesTrial(row, row.arguments_of("best"), self.seed)
@@ -222,7 +222,7 @@ class MelodyTrial(BatchTrial):
         self.song, self.cells = self.play_chords(first)
 
     def play_chords(self, notes):
-        """Chords of some choruses, all from the network after the first step, and its cells before each."""
+        """Chords of some choruses, from the network after the first step, and its cells before each step."""
         stream = self.chords.network.stream(self.chords.trainer.weights)
         n_steps = self.CHORUSES * self.STEPS
         song, cells = np.empty((n_steps + 1, len(notes))), []
@@ -233,7 +233,7 @@ class MelodyTrial(BatchTrial):
         return song, np.array(cells)
 
     def draw(self, n, **changes):
-        """Melodies of new songs, with the cells of the chords."""
+        """Draw melodies of new songs, with the cells of the chords."""
         X, y = super().draw(n, **changes)
         length = int(X.lengths[0])
         inputs = np.hstack([X.values[:, 12:], np.tile(self.cells[:length], (n, 1))])
@@ -268,7 +268,7 @@ class MelodyTrial(BatchTrial):
 
 
 class FramesTrial(BatchTrial):
-    """The word of each frame of strings of spoken digits; some recordings are kept for the test."""
+    """Predicts the word of each frame of strings of spoken digits; some recordings are kept for the test."""
 
     def start(self):
         """Load and standardise the recordings."""
@@ -284,7 +284,7 @@ class FramesTrial(BatchTrial):
         self.test = self.draw(self.options["n_test"], tested=True)
 
     def draw(self, n, tested=False, **changes):
-        """Strings of recordings, with the differences of their frames, or with the neighbouring frames."""
+        """Draw strings of recordings, with differences of frames and with neighbouring frames."""
         X, y = [], []
         for _ in range(n):
             chosen = self.rng.choice(self.recordings[tested], self.rng.integers(3, 8))
@@ -304,7 +304,7 @@ class FramesTrial(BatchTrial):
         return self.reached >= self.options["share"]
 
     def finish(self):
-        """Continue until all strings of a trial were learned from: "reached" is the share at the end."""
+        """Continue up to the limit of the row; "reached" is the share at the end."""
         while self.sequences < self.row.limit:
             self.learn()
         self.look()

@@ -14,9 +14,9 @@ from sklstm.paper._tutorial_trial import TutorialTrial
 
 
 class Explorer:
-    """Network without memory that predicts how wrong the values are: the temperature of the choice.
+    """Network without memory that predicts the errors of the values, for the temperature of the choice.
 
-    One hidden layer of tanh units; its target is the size of the error plus `decay` times its own next
+    It has one hidden layer of tanh units. Its target is the size of the error plus `decay` times its own next
     output.
     """
 
@@ -29,7 +29,7 @@ class Explorer:
         return np.tanh(x @ self.hidden[:, :-1].T + self.hidden[:, -1]) @ self.output[:-1] + self.output[-1]
 
     def learn(self, x, target):
-        """One step of gradient descent, for each observation of bounded length.
+        """Make one step of gradient descent, with a bounded length for each observation.
 
         Parameters
         ----------
@@ -49,8 +49,8 @@ class Explorer:
 class AdvantageTrial(TutorialTrial):
     """Advantage(lambda) learning with eligibility traces and directed exploration (Bakker 2002).
 
-    With the option "off_line", weights change after each episode, by the sum of the changes of its steps,
-    which one backward pass computes without traces. Several episodes are then run at the same time.
+    With the option "off_line", weights change after each episode by the sum of the changes of its steps. One
+    backward pass computes this sum without traces, and several episodes can run at the same time.
     """
 
     def start(self):
@@ -81,7 +81,7 @@ class AdvantageTrial(TutorialTrial):
             raise Diverged
 
     def episode(self):
-        """One episode; returns its last reward and its length."""
+        """Run one episode; return its last reward and its length."""
         options, stream, explorer = self.options, self.stream, self.explorer
         gamma, kappa, most = options["discount"], options["kappa"], options["most_steps"]
         units, traces = np.eye(self.row.n_outputs), np.zeros(self.network.n_weights)
@@ -109,7 +109,7 @@ class AdvantageTrial(TutorialTrial):
         return reward, n_steps
 
     def choices(self, y, curious):
-        """Actions drawn from the advantages, at temperatures that rise with the errors expected.
+        """Draw actions from the advantages, at temperatures that rise with the expected errors.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class AdvantageTrial(TutorialTrial):
         return (odds <= drawn).sum(axis=1).tolist()
 
     def one_step(self):
-        """One step of all episodes; learn from those that end, and begin new ones."""
+        """Run one step of all episodes; learn from those that end, and begin new ones."""
         outputs = np.atleast_2d(self.stream.step(self.x if len(self.x) > 1 else self.x[0]))
         expected = self.explorer(self.x)
         actions, ended = self.choices(outputs, expected), []
@@ -145,7 +145,7 @@ class AdvantageTrial(TutorialTrial):
             self.stream.load()
 
     def learn_from(self, x, y, expected, actions, rewards, done):
-        """One update by an episode; if it was cut off, its last step only gives the value at the end."""
+        """Update the weights by an episode; the last step of one that was cut off only gives a value."""
         options, n_steps = self.options, len(actions) - (not done)
         if len(self.environments) > 1:  # other episodes have changed the weights in the meantime
             y = self.network.forward(self.weights, [x])[0]
@@ -167,7 +167,7 @@ class AdvantageTrial(TutorialTrial):
         self.recent.append((rewards[-1], n_steps))
 
     def look(self):
-        """Whether enough of the last episodes ended in the right arm."""
+        """Whether enough of the last episodes ended in the correct arm."""
         self.recent = self.recent[-self.options["window"] :]
         right = np.mean([reward > 0 for reward, _ in self.recent])
         self.reached = right
@@ -175,16 +175,16 @@ class AdvantageTrial(TutorialTrial):
 
 
 class PoleTrial(AdvantageTrial):
-    """The same for a pole in two modes: the greedy policy, frozen, has to balance it in both."""
+    """Advantage(lambda) for a pole in two modes; the frozen greedy policy has to balance it in both."""
 
     def look(self):
-        """Whether one episode in each mode lasts as long as it should."""
+        """Whether one episode in each mode lasts long enough."""
         self.recent.clear()
         self.reached = min(self.balanced(mode_is_a) for mode_is_a in (True, False))
         return self.reached >= self.options["test_steps"]
 
     def balanced(self, mode_is_a):
-        """Steps of an episode without exploration."""
+        """Number of steps of an episode without exploration."""
         stream, most = self.network.stream(self.weights), self.options["test_steps"]
         x, _ = self.environment.reset(mode_is_a=mode_is_a)
         for n_steps in range(most):
@@ -199,14 +199,14 @@ class PoleTrial(AdvantageTrial):
 
 
 class TeacherTrial(PoleTrial):
-    """A policy that learns from a teacher which sees the whole state, where it leads by itself.
+    """A policy that acts by itself and learns from a teacher that knows the whole state.
 
     The teacher is a linear law of position, velocity, angle and angular velocity, and knows the mode. The
     network acts, and at each step the teacher says how likely action 1 should be (Ross, Gordon & Bagnell
-    2011). Several poles go on side by side and are learned from in parts of so many steps, each from the
-    state where the last part ended, by the full gradient; "sequences" counts these parts. An episode is cut
-    off at any step with a small probability, so that modes are told again and again, and states become old
-    nevertheless.
+    2011). Several poles run at the same time. The network learns from parts of their episodes by the full
+    gradient; each part begins in the state where the previous part ended, and "sequences" counts the parts.
+    An episode is cut off at any step with a small probability, so that modes are shown again and again
+    although episodes can be long.
     """
 
     def start(self):
@@ -221,7 +221,7 @@ class TeacherTrial(PoleTrial):
         self.x = np.array([environment.reset()[0] for environment in self.environments])
 
     def look(self):
-        """Whether one episode in each mode lasts as long as it should; the best of all checks counts."""
+        """Whether one episode in each mode lasts long enough; the best of all checks counts."""
         best = self.reached or 0
         self.recent = []
         is_balanced = super().look()
@@ -239,7 +239,7 @@ class TeacherTrial(PoleTrial):
             raise Diverged
 
     def one_round(self):
-        """One part of each pole, and some updates by it."""
+        """Follow each pole for one part, and update the weights some times."""
         parts, state, told = self.collect()
         for _ in range(self.options["epochs"]):
             y = np.vstack(self.network.forward(self.weights, parts, initial_state=state))
@@ -254,7 +254,7 @@ class TeacherTrial(PoleTrial):
         self.steps += len(told)
 
     def taught(self):
-        """How likely action 1 should be, for each pole."""
+        """Probability of action 1 according to the teacher, for each pole."""
         states = np.array([environment.state for environment in self.environments])
         sign = np.where([environment.mode_is_a for environment in self.environments], 1, -1)
         return expit(sign * (states @ self.options["law"]))
@@ -265,11 +265,11 @@ class TeacherTrial(PoleTrial):
         Returns
         -------
         pieces : Sequences
-            Observations: episodes, or their pieces in this part.
+            Observations of the episodes, or of their pieces in this part.
         state : State
-            Where each of them begins.
+            State at the beginning of each piece.
         told : ndarray of shape (n_steps,)
-            How likely action 1 should be.
+            Probability of action 1 according to the teacher.
         """
         options, n, part = self.options, len(self.environments), self.options["part"]
         initial, begins = self.stream.state, [[0] for _ in self.environments]

@@ -14,10 +14,10 @@ from sklstm.paper._tutorial_trial import TutorialTrial
 
 
 class LanguageTrial(TutorialTrial):
-    """Strings of a language; afterwards, how far the network counts."""
+    """Learns strings of a language, and then tests how far the network counts."""
 
-    LONGEST = 2**15  # time steps that are looked at at once
-    MOST = 100_000  # n at most that is looked at
+    LONGEST = 2**15  # number of time steps that are tested at once
+    MOST = 100_000  # largest n that is tested
 
     @property
     def pairs(self):
@@ -30,7 +30,7 @@ class LanguageTrial(TutorialTrial):
         self.begun = self.sequences
 
     def learn(self):
-        """Learn from new strings; a network that has not learned them after so many begins anew."""
+        """Learn from new strings; a network that has not learned them in time gets new weights."""
         n, options = self.options["look_every"], self.options
         if self.sequences - self.begun >= options.get("restart_after", np.inf):
             self.start()
@@ -58,13 +58,13 @@ class LanguageTrial(TutorialTrial):
             self.descend()
 
     def look_further(self):
-        """See whether the network counts further than it ever did."""
+        """Check whether the network counts further than before."""
         reached = self.reached or 0
         if reached < self.MOST and self.are_accepted(self.following(reached)):
             self.reached = max(reached, self.largest())
 
     def descend(self):
-        """Minimise the squared error of all strings to learn by L-BFGS; a look after every 100 iterations."""
+        """Minimise the squared error of all strings by L-BFGS; check the network every 100 iterations."""
         X, y = tasks.make_language_strings(range(1, self.options["max_n"] + 1), self.options["language"])
         targets, looks = [0.25 + 0.5 * legal for legal in y], count(1)
 
@@ -89,7 +89,7 @@ class LanguageTrial(TutorialTrial):
         return n
 
     def following(self, n):
-        """The number that is looked at after n."""
+        """The number that is tested after n."""
         return min(n + 1 if n < 1000 or self.pairs else int(1.1 * n), self.MOST)
 
     def are_accepted(self, n):
@@ -97,7 +97,7 @@ class LanguageTrial(TutorialTrial):
         return all(map(self.accepts, [(i, n - i) for i in range(1, n)] if self.pairs else [n]))
 
     def accepts(self, count):
-        """Whether one string is accepted: read in parts, until the first wrong prediction."""
+        """Whether one string is accepted; it is read in parts, up to the first wrong prediction."""
         X, y = tasks.make_language_strings([count], self.options["language"])
         state = None
         for at in range(0, X.n_steps, self.LONGEST):
@@ -110,15 +110,16 @@ class LanguageTrial(TutorialTrial):
 
 
 class TimingTrial(TutorialTrial):
-    """Spikes and periodic functions: streams until the first wrong step, or whole ones with other solvers.
+    """Learns spikes and periodic functions, from streams up to the first wrong step, or from whole sequences.
 
-    Streams are parts of a block of events; each begins at the first event after the end of the previous one.
+    The solver "sgd" learns from streams, other solvers from whole sequences. Streams are parts of a block of
+    events; each begins at the first event after the end of the previous one.
     """
 
     BLOCK = 20  # streams for which events are drawn at once
 
     def start(self):
-        """Draw a block as well."""
+        """Set initial weights, and begin without a block."""
         super().start()
         task, arguments = self.options["task"], self.options["task_arguments"]
         self.is_fixed = task == "make_periodic" or (task == "make_timed_spikes" and "extras" not in arguments)
@@ -126,7 +127,7 @@ class TimingTrial(TutorialTrial):
         self.rates = None
 
     def draw(self, events):
-        """X, targets and weights of one sequence of this number of events, or of a mini-batch."""
+        """Draw X, targets and weights of one sequence of this number of events, or of a mini-batch."""
         options = self.options
         make, arguments = getattr(tasks, options["task"]), options["task_arguments"]
         if options["task"] == "make_periodic":
@@ -136,7 +137,7 @@ class TimingTrial(TutorialTrial):
         return X, y.values, weight[0].values[:, 0] if weight else None
 
     def one_stream(self, events, learns):
-        """Follow a stream up to this number of events; whether all its steps were right."""
+        """Follow a stream up to this number of events; return whether all its steps were right."""
         if self.next is None or self.events != events or (self.next + events >= len(self.edges)):
             self.take_block(events)
         assert self.next is not None  # of the block
@@ -160,7 +161,7 @@ class TimingTrial(TutorialTrial):
         return not missed
 
     def squared_error(self, begin, n_steps):
-        """Half the sum of squared errors of a stream of the block, whatever the loss is."""
+        """Half the sum of squared errors of a stream of the block, for any loss."""
         bound, steps = self.trainer.bound, slice(begin, begin + n_steps)
         outputs = self.outputs(Sequences.from_lengths(bound.sequences.values[steps], [n_steps]))
         squares = (outputs - bound.targets[steps]) ** 2
@@ -195,13 +196,13 @@ class TimingTrial(TutorialTrial):
             if "spike_weight" in self.options:  # spikes are rare
                 weight = np.where(targets[:, 0] == 1, self.options["spike_weight"], 1.0)
             self.trainer.load(self.bind(X, targets, weight=weight))
-            self.next = None  # the block of streams is gone
+            self.next = None  # the block of streams has been replaced
             self.trainer.epoch(self.rng)
             self.sequences += 1
             self.steps += X.n_steps
 
     def look(self):
-        """Whether all steps of a new stream are right; if states overflow, they are not."""
+        """Whether all steps of a new stream are right. If states overflow, they are not."""
         try:
             right = self.one_stream(self.options["test_events"], learns=False)
         except Diverged:
@@ -212,14 +213,14 @@ class TimingTrial(TutorialTrial):
 
 
 class StationaryTrial(TimingTrial):
-    """Spikes at an interval that a constant input gives; all intervals have to be right.
+    """Learns spikes at an interval that a constant input gives; all intervals have to be right.
 
     With the option "first", this number of the shortest intervals is learned first, and more when they are
     right.
     """
 
-    BLOCK = 1  # each stream has its interval
-    extra: int | None = None  # of the stream that is looked at
+    BLOCK = 1  # each stream has its own interval
+    extra: int | None = None  # interval of the test stream
 
     def start(self):
         """Begin with the shortest intervals."""
@@ -228,7 +229,7 @@ class StationaryTrial(TimingTrial):
         super().start()
 
     def draw(self, events):
-        """Streams of random intervals, or one test stream of a given interval."""
+        """Draw streams of random intervals, or one test stream of a given interval."""
         arguments, longest = self.options["task_arguments"], max(self.extras)
         if self.extra is not None:
             X, y = tasks.make_timed_spikes(1, events, arguments["period"] + self.extra)
@@ -258,15 +259,15 @@ class StationaryTrial(TimingTrial):
 
 
 class OrderTrial(TimingTrial):
-    """Noisy temporal order, string after string without a reset: each string has a target at its end.
+    """Learns noisy temporal order in strings without a reset; each string has a target at its end.
 
-    Streams of a solver other than "sgd" are drawn many at a time, each of one string more than were right.
+    Solvers other than "sgd" learn from many streams at a time, each with one string more than were right.
     """
 
     best = 0
 
     def draw(self, events, n=1):
-        """So many strings as one sequence, or as n; classes in the order of their names."""
+        """Draw n sequences of `events` strings each; classes are in the order of their names."""
         X, y = tasks.make_temporal_order(n * events, **self.options["task_arguments"], random_state=self.rng)
         ends = X.offsets[1:] - 1
         weight, targets = np.zeros(X.n_steps), np.zeros((X.n_steps, self.row.n_outputs))
@@ -275,7 +276,7 @@ class OrderTrial(TimingTrial):
         return Sequences(X.values, X.offsets[::events]), targets, weight
 
     def learn(self):
-        """Learn from so many streams."""
+        """Learn from the streams between two checks."""
         n = self.options["look_every"]
         if self.options["solver"] == "sgd":
             return super().learn()
@@ -295,16 +296,16 @@ class OrderTrial(TimingTrial):
 
 
 class ReberTrial(TutorialTrial):
-    """The continual embedded Reber grammar: ten test streams without a wrong prediction."""
+    """Learns the continual embedded Reber grammar, up to ten test streams without a wrong prediction."""
 
     def start(self):
-        """No strings are drawn yet."""
+        """Set initial weights; no strings are drawn yet."""
         super().start()
         self.next, self.edges, self.best = 0, np.zeros(1, int), 0.0
         self.curve = self.options["learning_rate"] * self.options["rate_decay"] ** np.arange(10_000)
 
     def take_block(self, n_steps):
-        """Take the streams from new strings: about this number of symbols, without a cut string."""
+        """Take the streams from new, complete strings with about this number of symbols."""
         X, y = tasks.make_continual_reber(1, max(n_steps, 200), random_state=self.rng)
         symbols = X.values.indices
         ends = np.flatnonzero(symbols[:-1] == tasks.REBER_SYMBOLS.index("E")) + 1
@@ -315,7 +316,7 @@ class ReberTrial(TutorialTrial):
         self.rates = np.empty(ends[-1])
 
     def one_stream(self, most, learns):
-        """Follow a stream up to this number of symbols, or one string more; the number of right ones."""
+        """Follow a stream up to about this number of symbols; return the number of correct predictions."""
         options, n_right, block = self.options, 0, 400
         while n_right < most:
             if self.next == len(self.edges) - 1:
@@ -342,7 +343,7 @@ class ReberTrial(TutorialTrial):
         return n_right
 
     def rates_from(self, n_before, begin, end):
-        """Learning rates of the block for a stream after this number of steps."""
+        """Learning rates of the block for a stream that already has this number of steps."""
         later = self.curve[min(n_before, len(self.curve) - 1) :][: end - begin]
         self.rates[begin : begin + len(later)] = later
         self.rates[begin + len(later) : end] = self.curve[-1]
@@ -354,7 +355,7 @@ class ReberTrial(TutorialTrial):
             self.one_stream(self.options["most_steps"], learns=True)
 
     def look(self):
-        """Whether ten test streams are right; three are enough if one of them is not."""
+        """Whether ten test streams are right; after three, a wrong one ends the check."""
         lengths = []
         for _ in range(10):
             lengths.append(self.one_stream(self.options["test_steps"], learns=False))
@@ -365,7 +366,7 @@ class ReberTrial(TutorialTrial):
 
 
 class StateDecayTrial(ReberTrial):
-    """The same without forget gates; the states of the cells are multiplied by a constant at each step.
+    """`ReberTrial` without forget gates; the states of the cells are multiplied by a constant at each step.
 
     The constant is the activation of forget gates that have only a bias and do not learn; everything else
     learns as in a network without them.
@@ -383,7 +384,7 @@ class StateDecayTrial(ReberTrial):
         self.stream = self.network.stream(self.weights, partials=True)
 
     def one_stream(self, most, learns):
-        """Follow a stream, step by step where something is learned."""
+        """Follow a stream; if the network learns, step by step."""
         if not learns:
             return super().one_stream(most, learns)
         n_right, missed = 0, False

@@ -24,7 +24,7 @@ class TutorialTrial:
     Attributes
     ----------
     sequences, steps : int
-        Sequences and time steps that were learned from.
+        Number of sequences and of time steps that were learned from.
     success : bool
     reached : float or None
         The value that the row describes.
@@ -58,7 +58,7 @@ class TutorialTrial:
         self.trainer = Trainer(self.engine, bound, self.learning, weights)
 
     def bind(self, X, targets, weight=None):
-        """Sequences in the form of the kernel; all targets count, unless there are weights."""
+        """Convert sequences to the form of the kernel; without weights, all targets count."""
         weight = np.ones(len(targets)) if weight is None else weight
         return self.engine.bind(X, targets, weight, self.learning.loss)
 
@@ -71,14 +71,14 @@ class TutorialTrial:
         raise NotImplementedError
 
     def finish(self):
-        """What is measured after a success."""
+        """Measure `reached` after a success."""
 
     def outputs(self, X):
         """Outputs for all time steps, for the current weights."""
         return self.engine.forward(self.trainer.w, self.engine.bind(X))[0]
 
     def run(self, limit=None):
-        """Learn until the rule holds, or from `limit` sequences; returns the record of the trial."""
+        """Learn until the rule holds, or from `limit` sequences; return the record of the trial."""
         limit = self.options.get("limit", self.row.limit) if limit is None else limit
         self.start()
         begun, learning = time.process_time(), 0.0

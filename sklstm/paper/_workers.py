@@ -29,7 +29,7 @@ def records_of(jobs, n_workers, limit):
     dict
         Record of each trial, as it ends. Closing the generator ends the processes.
     """
-    # A new interpreter, not a fork, which would keep our open files and therefore the lock on one of them.
+    # A new interpreter, not a fork: a fork would keep our open files and therefore the lock on one of them.
     context = multiprocessing.get_context("spawn")
     waiting, workers = deque(jobs), {}
     try:
@@ -69,7 +69,7 @@ def _start(process):
         process.start()
         return
     resource_tracker.ensure_running()  # as `start` would do, but that unblocks the signal
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which a new process inherits
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a new process inherits the mask
     try:
         process.start()
     finally:
@@ -84,12 +84,12 @@ def _work(connection, limit):
         while True:
             name, setting, seed = connection.recv()
             connection.send(trial_of(name, setting, seed).run(limit) | {"setting": setting})
-    except (EOFError, ConnectionError):  # the other end is closed: there are no more trials
+    except (EOFError, ConnectionError):  # the parent has closed its end: there are no more trials
         pass
 
 
 def _end_with_parent():
-    """End this process, whatever it computes, when its parent is gone."""
+    """End this process when its parent has ended."""
     parent: Any = multiprocessing.parent_process()
     wait([parent.sentinel])
     os._exit(1)

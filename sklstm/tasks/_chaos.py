@@ -1,4 +1,4 @@
-"""A chaotic time series, for which networks that read a window of time are better at some horizons (2001)."""
+"""A chaotic time series; networks that read a window of time are better at some horizons (2001)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def make_mackey_glass(
     skip: int = 200,
     dtype: npt.DTypeLike = np.float64,
 ) -> tuple[Sequences, Sequences]:
-    """Mackey-Glass series: predict it some steps ahead.
+    """Mackey-Glass series, to be predicted some steps ahead.
 
     x'(t) = 0.2 x(t - delay) / (1 + x(t - delay)^10) - 0.1 x(t), with x(0) = 0.8 and x(t) = 0 before. It is
     integrated by the fourth-order method of Runge and Kutta with a step of 0.1; every tenth value is kept.
@@ -38,7 +38,7 @@ def make_mackey_glass(
     delay : int, default=17
         Delay of the equation, at least 1. The series is chaotic from 17 on.
     skip : int, default=200
-        Steps at the beginning that are left out; at least 0.
+        Number of steps at the beginning that are left out; at least 0.
     dtype : {float64, float32}, default=float64
         Type of the inputs and targets.
 

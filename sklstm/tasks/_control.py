@@ -1,4 +1,4 @@
-"""Control under partial observation (2002): environments with `reset` and `step`, as Gymnasium has them."""
+"""Control under partial observation (2002): environments with the `reset` and `step` of Gymnasium."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklstm.tasks._shared import Array, RandomState, generator, integer
 
 
 class TMaze:
-    """Corridor with a T-junction: the right direction is shown at the start only (Bakker 2002).
+    """Corridor with a T-junction: the correct direction is shown at the start only (Bakker 2002).
 
     The agent begins at the west end of a corridor. There it sees whether the goal is north or south of the
     junction, which is at the east end.
@@ -20,8 +20,8 @@ class TMaze:
     Observations are three numbers: at the start 0, 1, 1 for north and 1, 1, 0 for south; in the corridor
     1, 0, 1, or with noise a, 0, b, where a and b are drawn between 0 and 1 at each step; at the junction
     0, 1, 0. Actions are 0 north, 1 east, 2 south, 3 west. A move into a wall leaves the agent where it is.
-    Rewards are 4 for the right arm and -0.1 for the wrong one, both of which end the episode; -0.1 for a move
-    into a wall; otherwise 0.
+    The reward is 4 for the correct arm and -0.1 for the wrong arm; both end the episode. It is -0.1 for a
+    move into a wall, and otherwise 0.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ class TMaze:
     Attributes
     ----------
     goal_is_north : bool
-        Which arm is the right one in this episode.
+        Whether the correct arm is the northern one in this episode.
     position : int
-        Where the agent is, from 0, the start, to `length`, the junction.
+        Position of the agent, from 0, the start, to `length`, the junction.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Learning to learn (2001): each sequence is a function, which a frozen network learns from exemplars."""
+"""Learning to learn (2001): each sequence is a function; a frozen network learns it from exemplars."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def make_functions(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Sequences]:
-    """Exemplars of functions of two variables, a new function in each sequence (2001).
+    """Exemplars of functions of two variables, with a new function in each sequence (2001).
 
     At each step, the inputs are the two variables and the target of the previous step (0.5 at the first
-    step); the target is the value of the function. A network whose weights are frozen has to find out from
-    the first exemplars which function it is: it runs a learning algorithm.
+    step). The target is the value of the function. A network with frozen weights has to find out from the
+    first exemplars which function it is: the network itself runs a learning algorithm.
 
     Coefficients and variables are uniform between -1 and 1, except for bits. The families are "quadratic",
     0.5 + 0.05 (a x^2 + b y^2 + c x y + d x + e y + g), between 0.2 and 0.8; "semi-linear",
@@ -37,7 +37,7 @@ def make_functions(
     n_sequences : int
         Number of sequences, each of one function.
     n_exemplars : int, default=40
-        Steps of each sequence, at least 1.
+        Number of steps of each sequence, at least 1.
     family : {"quadratic", "semi-linear", "Boolean"}, default="quadratic"
         Family of the functions.
     dtype : {float64, float32}, default=float64

@@ -1,4 +1,4 @@
-"""The embedded Reber grammar: single strings (1997, Experiment 1), and streams without end (2000)."""
+"""The embedded Reber grammar: single strings (1997, Experiment 1) and endless streams (2000)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _REBER = (
     (("P", 4), ("V", 6)),
     (("E", 7),),
 )
-_LAST, _END, _ILLEGAL = 18, 19, 20  # states of the embedded grammar: before the last E, after it, neither
+_LAST, _END, _ILLEGAL = 18, 19, 20  # states of the embedded grammar: before the last E, after it, illegal
 
 
 def _embedded_reber() -> list[Any]:
@@ -60,7 +60,7 @@ def _eight_steps() -> tuple[Array, Array, Array]:
     """Walk eight steps, for each state and byte: at each step, a bit of the byte chooses the edge.
 
     Returns flat arrays with an element for 256 * state + byte: the eight symbols as the bytes of one word,
-    how many of them come before the end, and 256 * the state that is reached.
+    the number of them before the end, and 256 * the state after them.
     """
     edges = [e or (("B", _END),) for e in _embedded_reber()]  # beyond the end: filler
     first, second = (np.array([[REBER_SYMBOLS.index(e[i][0]), e[i][1]] for e in edges]) for i in (0, -1))
@@ -85,8 +85,8 @@ def make_embedded_reber(
 
     A string is B, then T or P, then a string of the Reber grammar, then the same T or P again, then E. A
     string of the Reber grammar is B, a walk through the graph of that grammar, and E. Both edges of a node
-    are equally likely. Strings have at least 9 symbols and 12 on average. The inputs are all symbols but the
-    last, the targets all but the first.
+    are equally likely. Strings have at least 9 symbols and 12 on average. The inputs are all symbols except
+    the last; the targets are all except the first.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def make_embedded_reber_sets(
     Returns
     -------
     X_train, X_test, y_train, y_test : Sequences
-        In the order of scikit-learn's ``train_test_split``; sparse inputs, dense targets, all one-hot.
+        Sparse inputs and dense targets, all one-hot, in the order of scikit-learn's ``train_test_split``.
 
     Notes
     -----
@@ -187,7 +187,7 @@ def make_embedded_reber_sets(
 def _disjoint(
     symbols: Array, n_train: int, n_test: int, unique: bool, rng: np.random.Generator
 ) -> tuple[Array, Array] | None:
-    """Rows of two sets without a common string, as early as possible; None if there are too few."""
+    """Rows of two sets without a common string, as early as possible; None if there are too few strings."""
     _, first, kind = np.unique(symbols, axis=0, return_index=True, return_inverse=True)
     if unique:
         chosen = np.sort(first)[: n_train + n_test]
@@ -207,16 +207,16 @@ def make_continual_reber(
 ) -> tuple[Sequences, Sequences]:
     """Streams of strings of the embedded Reber grammar, without a mark between them (2000).
 
-    One string follows the other: after the E of one comes the B of the next. At each symbol, the target is
-    the set of symbols that may come next; after E it is B. Nothing resets the network at the end of a
-    string: it must learn to forget.
+    The strings follow one another: the B of a string comes directly after the E of the previous one. At each
+    symbol, the target is the set of symbols that may come next; after E it is B. Nothing resets the network
+    at the end of a string, so it must learn to forget.
 
     Parameters
     ----------
     n_sequences : int
         Number of streams.
     n_steps : int, default=1000
-        Symbols of each stream, at least 1; the last string is cut off.
+        Number of symbols of each stream, at least 1; the last string is cut off.
     dtype : {float64, float32}, default=float64
         Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
@@ -277,8 +277,8 @@ def reber_successors(X: Any) -> npt.NDArray[np.bool_]:
     """Find the symbols that may follow each symbol of strings of the embedded Reber grammar.
 
     In Experiment 1 of 1997, a network has learned the task when, at every step of every string, the outputs
-    of the one or two legal successors are the most active ones. As the last symbol but one, only the symbol
-    that is the second of the string, T or P, is legal.
+    of the one or two legal successors are the most active ones. The last symbol but one must be the second
+    symbol of the string, T or P.
 
     Parameters
     ----------
@@ -289,8 +289,8 @@ def reber_successors(X: Any) -> npt.NDArray[np.bool_]:
     Returns
     -------
     ndarray of bool of shape (n_steps, 7)
-        One row for each symbol of all strings, in the order of ``X.values``: which symbols may come next.
-        After the last E there is none.
+        One row for each symbol of all strings, in the order of ``X.values``. It is True for the symbols that
+        may come next. After the last E there is none.
 
     Examples
     --------
@@ -342,7 +342,7 @@ def _states_of(symbols: Array, lengths: Array) -> Array:
 
 
 def _reber_strings(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Symbols of int8, one string per row and filled up with 0, and the lengths."""
+    """Symbols of int8, one string per row, padded with 0, and the lengths."""
     words, lengths = [], np.zeros(n, dtype=np.int64)
     active, state = np.arange(n), np.zeros(n, dtype=np.int64)
     while len(active):

@@ -20,8 +20,8 @@ from sklstm.tasks._shared import (
     offsets_of,
 )
 
-# Name -> symbols that are read; the first one starts each string. The symbol T, which ends a string, is
-# only predicted.
+# Symbols that are read, by language; the first one starts each string. The symbol T ends a string and is only
+# predicted.
 LANGUAGE_SYMBOLS = {"a^n b^n": "Sab", "a^n b^n c^n": "Sabc", "a^n b^m B^m A^n": "SabBA"}
 
 
@@ -37,8 +37,9 @@ def make_language(
     """Strings of a context-free or context-sensitive language: predict which symbols may come next (2001).
 
     Each string begins with the symbol S, which is read, and ends with the symbol T, which is only predicted.
-    The symbols that may come next are known from those so far: a or b after each a; from the first b on, only
-    what the number of a allows. In the third language, the number of b is open until the first B.
+    The earlier symbols determine which symbols may come next. After each a, these are a and b. From the first
+    b on, the number of a determines the rest. In the third language, the number of b is open until the first
+    B.
 
     Parameters
     ----------
@@ -101,7 +102,7 @@ def make_language_strings(
     counts : array-like of int of shape (n_sequences,) or (n_sequences, 2)
         n of each string, at least 1; for "a^n b^m B^m A^n", rows of n and m.
     language : {"a^n b^n", "a^n b^n c^n", "a^n b^m B^m A^n"}, default="a^n b^n"
-        As in `make_language`.
+        Language, see `make_language`.
     dtype : {float64, float32}, default=float64
         Type of the inputs and targets.
 
@@ -138,7 +139,7 @@ def make_language_strings(
 
 
 def accepted_strings(outputs: Any, y: Any, threshold: float = 0.5) -> npt.NDArray[np.bool_]:
-    """Tell which strings a network accepts: those for which all its predictions are correct.
+    """Find the strings that a network accepts: those for which all its predictions are correct.
 
     A prediction is correct if it contains exactly the symbols that may come next.
 

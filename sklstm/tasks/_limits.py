@@ -26,7 +26,7 @@ def make_delayed_xor(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Array]:
-    """Strongly delayed XOR, a limit of truncated LSTM that section 6 of 1997 names.
+    """Strongly delayed XOR, which section 6 of 1997 names as a limit of truncated LSTM.
 
     Each step has a bit, -1 or 1 with probability 0.5 each, and a marker, which is 1 at the two relevant steps
     and 0 elsewhere. The target, at the end, is 1 if the two relevant bits differ and 0 if they are equal. The
@@ -87,7 +87,7 @@ def make_parity(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Array]:
-    """Sequential parity, a limit of LSTM that section 6 of 1997 names: whether the number of ones is odd.
+    """Parity of the number of ones, which section 6 of 1997 names as a limit of LSTM.
 
     Each step is -1 or 1 with probability 0.5 each; the length is uniform between `min_length` and
     `max_length`. The target, at the end, is 1 if the number of ones is odd, and 0 if it is even.

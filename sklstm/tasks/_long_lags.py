@@ -34,7 +34,8 @@ def make_long_lag(
 
     There are p + 1 symbols a_1, ..., a_{p-1}, x, y and two strings of p + 1 symbols, with probability 0.5
     each: (x, a_1, ..., a_{p-1}, x) and (y, a_1, ..., a_{p-1}, y). To predict the last symbol, a network has
-    to store the first for p steps. The inputs are all symbols but the last, the targets all but the first.
+    to store the first for p steps. The inputs are all symbols except the last; the targets are all except the
+    first.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def make_long_lag(
     p : int, default=100
         Lag, at least 2.
     at_end : bool, default=False
-        Whether the last symbol alone is the target, rather than the next one at each step.
+        Whether only the last symbol is a target, instead of the next symbol at each step.
     dtype : {float64, float32}, default=float64
         Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
@@ -98,7 +99,7 @@ def make_random_long_lag(
     p : int, default=100
         Lag, at least 2.
     at_end : bool, default=False
-        Whether the last symbol alone is the target, rather than the next one at each step.
+        Whether only the last symbol is a target, instead of the next symbol at each step.
     dtype : {float64, float32}, default=float64
         Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
@@ -135,7 +136,7 @@ def make_random_long_lag(
 def _matching_ends(
     n: int, between: Array, p: int, at_end: bool, rng: np.random.Generator, dtype: Any
 ) -> tuple[Sequences, Any]:
-    """Strings x ... x and y ... y: all symbols but the last, and all but the first or the last one alone."""
+    """Strings x ... x and y ... y: all symbols except the last, and all except the first, or the last."""
     symbols = np.empty((n, p + 1), dtype=np.int32)
     symbols[:, 1:-1] = between
     symbols[:, 0] = symbols[:, -1] = rng.integers(p - 1, p + 1, n)

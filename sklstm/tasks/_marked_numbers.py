@@ -56,8 +56,8 @@ def make_adding(
     Notes
     -----
     Chosen here: T/2 and T/10 are rounded down, and all lengths from T to T + T/10 are possible. The second
-    mark is on one of the first T/2 steps, which leaves the T/2 - 1 unmarked ones that the paper speaks of and
-    the lag that it lists. In the paper, X1 is 0 when the first step is marked; here, X2 is as well.
+    mark is on one of the first T/2 steps. This agrees with the T/2 - 1 unmarked steps and with the lag that
+    the paper mentions. In the paper, X1 is 0 when the first step is marked; here, X2 is 0, too.
 
     Examples
     --------

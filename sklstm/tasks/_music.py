@@ -1,4 +1,4 @@
-"""Twelve bars of blues (2002): a form of chords, and melodies over it."""
+"""Twelve-bar blues (2002): a form of chords, and melodies over it."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def make_blues(
 ) -> tuple[Sequences, Sequences]:
     """Twelve-bar blues: predict the notes of the next step (2002).
 
-    A chorus has 12 bars of 8 steps, which makes 96 steps. There are 25 notes: of the 12 chord notes, those of
-    the chord of the bar sound; of the 13 melody notes, one. Each chord has two bars of melody, and one of
-    them is drawn for each bar, so that there are 2^12 melodies of a chorus.
+    A chorus has 12 bars of 8 steps, which makes 96 steps. There are 25 notes. Of the 12 chord notes, those of
+    the chord of the bar sound. Of the 13 melody notes, one sounds. Each chord has two bars of melody, and one
+    of them is drawn for each bar, so a chorus has 2^12 possible melodies.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def make_blues(
     n_choruses : int, default=1
         Number of choruses of each song, at least 1.
     melody : bool, default=True
-        Whether there is a melody; without it there are the 12 chord notes alone, and all songs are the same.
+        Whether there is a melody. Without it, there are only the 12 chord notes, and all songs are equal.
     dtype : {float64, float32}, default=float64
         Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
@@ -70,7 +70,7 @@ def make_blues(
     X : Sequences
         Dense, 1 for each note that sounds and 0 otherwise; 25 features named in `BLUES_NOTES`, or 12.
     y : Sequences
-        Dense, the notes of the next step; after the last step that is the first step of a chorus.
+        Dense, the notes of the next step; after the last step, these are those of the first step of a chorus.
 
     Notes
     -----

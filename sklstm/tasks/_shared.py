@@ -1,4 +1,4 @@
-"""What the generators of tasks share."""
+"""Functions that the generators of tasks share."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def float_dtype(dtype: Any) -> Any:
 
 
 def generator(random_state: Any) -> np.random.Generator:
-    """Return the Generator, or a new one that is seeded by the int or by numbers of the RandomState."""
+    """Return the Generator, or a new one that is seeded by the int or by the RandomState."""
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(0, 2**32, size=4, dtype=np.uint32)
     elif not (random_state is None or isinstance(random_state, Integral | np.random.Generator)):
@@ -50,7 +50,7 @@ def generator(random_state: Any) -> np.random.Generator:
 
 
 def random_signs(n: int, rng: np.random.Generator) -> Array:
-    """-1. or 1., n times."""
+    """Draw n numbers that are -1. or 1."""
     bits = rng.integers(0, 2, n, dtype=bool).astype(np.float64)
     bits *= 2
     bits -= 1

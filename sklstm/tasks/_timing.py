@@ -32,7 +32,7 @@ def make_spike_delays(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Sequences, Sequences]:
-    """Spikes at irregular times: how long ago the previous spike was (2002).
+    """Spikes at irregular times: measure the time since the previous spike (2002).
 
     Spike k comes `period` + I(k) steps after the previous spike, or after the start if it is the first; I(k)
     is one of `extras`. The input is 1 at a spike and 0 elsewhere; the target at a spike is I(k). Other steps
@@ -43,7 +43,7 @@ def make_spike_delays(
     n_sequences : int
         Number of sequences.
     n_delays : int, default=1
-        Number of spikes of each sequence, at least 1. Each ends a delay, and the last one ends the sequence.
+        Number of spikes of each sequence, at least 1. Each spike ends a delay, and the last one the sequence.
     period : int, default=10
         F, the shortest delay in steps, at least 1.
     extras : array-like of int, default=(0, 1)
@@ -93,19 +93,20 @@ def make_delay_detection(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Sequences, Sequences]:
-    """Spikes at irregular times: whether the previous spike was a certain delay ago (tutorial, 2003).
+    """Spikes at irregular times: detect a certain delay since the previous spike (tutorial, 2003).
 
-    With probability 0.5, a delay is `delay`, otherwise it is one of the others from 1 to twice `delay`. The
-    target at a spike is 1 after `delay` and 0 after others. Other steps have no target: their weight is 0.
+    With probability 0.5, a delay is `delay`; otherwise it is one of the other delays from 1 to twice `delay`.
+    The target at a spike is 1 after `delay` and 0 after other delays. Steps without a spike have no target:
+    their weight is 0.
 
     Parameters
     ----------
     n_sequences : int
         Number of sequences.
     n_delays : int, default=1
-        Number of spikes of each sequence, at least 1. Each ends a delay, and the last one ends the sequence.
+        Number of spikes of each sequence, at least 1. Each spike ends a delay, and the last one the sequence.
     delay : int, default=20
-        The delay that is to be detected, in steps, at least 1.
+        The delay to detect, in steps, at least 1.
     dtype : {float64, float32}, default=float64
         Type of the inputs, targets and weights.
     random_state : int, Generator, RandomState or None, default=None
@@ -163,8 +164,8 @@ def make_timed_spikes(
     extras : array-like of int, default=(0,)
         Possible values of I(k), all equally likely; at least 0.
     stationary : bool, default=False
-        Whether I is the same for the whole sequence and the input is I, divided by the largest of `extras`,
-        at every step.
+        Whether I is the same for the whole sequence, and the input at every step is I divided by the largest
+        of `extras`.
     dtype : {float64, float32}, default=float64
         Type of the inputs and targets.
     random_state : int, Generator, RandomState or None, default=None
@@ -213,7 +214,7 @@ def make_timed_spikes(
 def make_periodic(
     n_periods: int = 100, period: int = 10, form: str = "cosine", *, dtype: npt.DTypeLike = np.float64
 ) -> tuple[Sequences, Sequences]:
-    """Generate a periodic function without any input: an oscillation that sustains itself (2002).
+    """Generate a periodic function without any input: a self-sustaining oscillation (2002).
 
     Let m be the step, counted from 1, modulo the period F. The cosine is (1 - cos(2 pi m / F)) / 2; the
     triangle is 2 m / F up to m = F / 2 and 2 - 2 m / F after it; the rectangle is 0 up to m = F / 2 and 1
@@ -271,7 +272,7 @@ def make_spike_gap(
     dtype: npt.DTypeLike = np.float64,
     random_state: RandomState = None,
 ) -> tuple[Sequences, Array]:
-    """Count time steps: two spikes with a shorter or a longer gap, a limit of LSTM that 1997 names.
+    """Two spikes with a shorter or a longer gap: count steps, which 1997 names as a limit of LSTM.
 
     The input is 1 at two steps and 0 elsewhere. The first spike is at a step between 1 and 10; the second
     follows after one of `gaps`, at the last step. There, the target is 1 after the longer gap and 0 after the
@@ -329,7 +330,7 @@ def _extras_of(extras: Any) -> Array:
 
 
 def _at_spikes(intervals: Array, answers: Array, dtype: Any) -> tuple[Sequences, Sequences, Sequences]:
-    """Sequences of intervals, each of which ends in a spike, with the answer as its target."""
+    """Sequences of intervals that end in spikes; the answer is the target of the spike."""
     offsets, ends = offsets_of(intervals.sum(axis=1)), np.cumsum(intervals.ravel())
     spikes, targets = np.zeros((2, offsets[-1], 1))
     spikes[ends - 1], targets[ends - 1, 0] = 1, answers.ravel()

@@ -70,10 +70,10 @@ def exceptions_of(group, rows, cells):
             every.append(f"`{name}`")
         else:
             lines.append(f"| `{name}` | {' | '.join(some(words, word) for word in ('padder', 'refused'))} |")
-    text = f"With every container: {', '.join(every)}.\n" if every else ""
+    text = f"These tools work with every container: {', '.join(every)}.\n" if every else ""
     if lines:
         head = ("| tool | behind `SequencePadder` | refused |", "| --- | --- | --- |")
-        text += "\nThe others work as they stand with the containers that are not named:\n\n"
+        text += "\nThe other tools work directly with the containers that are not named:\n\n"
         text += "\n".join((*head, *lines)) + "\n"
     return text
 

@@ -70,7 +70,7 @@ def variance_of_mean(records, data, name):
 
 @dataclass
 class Comparison:
-    """A system beside the best of others: data sets by who is better, and beyond two standard errors."""
+    """Comparison of a system with the best of others: data sets by the better system."""
 
     records: dict
     ours: str
@@ -107,7 +107,7 @@ class Comparison:
 
 
 def comparisons(records):
-    """Ours beside each other system, and the recommended pipeline beside what is simple, and torch."""
+    """Comparisons of ours with each system, and of the recommended pipeline with simple models and torch."""
     rivals = [name for name in real_data.SYSTEMS if not name.startswith("sklstm")]
     found = [Comparison(records, OURS, (name,), name) for name in rivals]
     found += [
@@ -118,18 +118,18 @@ def comparisons(records):
 
 
 def table_of_comparisons(records):
-    """On how many data sets a system beats or equals others, and where it does not."""
-    head = ("", "beside", "beats or equals it on", "clearly better", "clearly worse", "worse on")
+    """Number of data sets on which a system is better than others or equal, and the other data sets."""
+    head = ("", "compared with", "better or equal on", "clearly better", "clearly worse", "worse on")
     return markdown(head, [comparison.row() for comparison in comparisons(records)], left=2)
 
 
 def beside_torch(records):
-    """Sentence: how many of the losses to torch are clear."""
+    """Sentence about the comparison with torch."""
     found = Comparison(records, OURS, (TORCH,), TORCH)
     return (
-        f"Torch is ahead of no argument on {len(found.lost)} of {len(found.data)} data sets, "
-        f"by more than two standard errors\non {len(found.behind)} of them; "
-        f"no argument is ahead by more than that on {len(found.ahead)}."
+        f"Torch is better than the estimators without arguments on {len(found.lost)} of {len(found.data)} "
+        f"data sets, by more than two standard\nerrors on {len(found.behind)} of them. The estimators "
+        f"without arguments are better by more than that on {len(found.ahead)}."
     )
 
 
@@ -144,7 +144,9 @@ def seconds_to_fit(records):
     if not both:
         return ""
     ours, steps = (sum(seconds_of_fits(records, data, name) for data in both) for name in (OURS, STEPS))
-    return f"The fits take {ours:.0f} CPU seconds on {len(both)} data sets, and {steps:.0f} step by step."
+    return (
+        f"The fits take {ours:.0f} CPU seconds on {len(both)} data sets; step by step, they take {steps:.0f}."
+    )
 
 
 def table_of_means(records):
@@ -162,7 +164,7 @@ def table_of_means(records):
 
 
 def table_of_data(records):
-    """What the data are."""
+    """Description of the data."""
     rows = []
     for data, source in DATA.items():
         row = next((row for key, row in records.items() if key[0] == data), None)
@@ -186,7 +188,7 @@ def table_of_published(records):
 
 
 def table_of_seeds(records):
-    """How many seeds of what were run."""
+    """Number of seeds of each system and data set."""
     rows = []
     for data in DATA:
         counts = [len([key for key in records if key[:2] == (data, name)]) for name in run(records)]
@@ -196,7 +198,7 @@ def table_of_seeds(records):
 
 
 def beside_jumps(validated):
-    """On how many data sets and shuffles a rule changes nothing, and what it changes."""
+    """Number of data sets and shuffles on which a rule changes nothing, and the changes on the others."""
     without, with_it = (
         {
             (data, seed): row["score"]

@@ -2,8 +2,7 @@
 
     python tools/pages/paper_page.py [--records benchmarks/results/paper] [--output docs/paper]
 
-needs matplotlib. `paper_page.md` has the text; the tables of the paper's figures and ours, and two pictures,
-are made here.
+needs matplotlib. `paper_page.md` has the text. This script makes two pictures and the tables.
 """
 
 import argparse
@@ -53,7 +52,7 @@ def task_of(row):
 
 
 def table_of(number, groups):
-    """Rows of one table of the paper: its columns, and ours in both settings."""
+    """One table of the paper: its columns, and our results in both settings."""
     head = ["row", "task", "weights", "solved 1997", "sequences 1997", "wrong 1997"]
     for setting in ("paper", "best"):
         head += [f"{setting}: solved", "sequences", "wrong", "rms", "mae"]
@@ -77,7 +76,7 @@ def table_of(number, groups):
 
 
 def first_criterion(groups):
-    """Sequences until the first of the two stopping criteria of tables 4 and 5."""
+    """Number of sequences until the first of the two stopping criteria of tables 4 and 5 holds."""
     rows = []
     for row in EXPERIMENTS.values():
         if row.paper.get("first") is None:
@@ -92,7 +91,7 @@ def first_criterion(groups):
 
 
 def full_gradient(groups):
-    """The truncated and the full gradient; everything else is as in the paper."""
+    """Comparison of the truncated and the full gradient; everything else is as in the paper."""
     rows = []
     for row in EXPERIMENTS.values():
         truncated, full = groups.get((row.name, "paper")), groups.get((row.name, "full"))
@@ -113,7 +112,7 @@ def full_gradient(groups):
 
 
 def guessing(groups):
-    """Guesses until a network that solves the task is drawn."""
+    """Number of guesses until the network solves the task."""
     rows = []
     for row in EXPERIMENTS.values():
         group = groups.get((row.name, "guess"))
@@ -138,7 +137,7 @@ def guessing(groups):
 
 
 def systems(number, groups):
-    """The systems that a table of the paper compares LSTM with: its figures and ours."""
+    """Results of the systems that a table of the paper compares with LSTM: its figures and ours."""
     rows = []
     for row in EXPERIMENTS.values():
         for setting in SYSTEMS if row.table == number else ():
@@ -162,7 +161,7 @@ def systems(number, groups):
 
 
 def _outcome(group, record):
-    """Share that was solved, the limit, and the sequences."""
+    """Number of solved trials, limit, and number of sequences."""
     return [group.share if group else "not run", f"{record.limit:,}", group.mean if group else ""]
 
 
@@ -173,7 +172,7 @@ def _hidden_units(record):
 
 
 def readings(groups):
-    """The figures of the paper, of its literal setting, and of the settings "reading"."""
+    """Figures of the paper, of the literal setting, and of the settings "reading"."""
     rows = []
     for row in EXPERIMENTS.values():
         literal = "rtrl" if "rtrl" in row.settings else "paper"
@@ -190,7 +189,7 @@ def readings(groups):
 
 
 def limits(groups):
-    """The tasks of section 6."""
+    """Results for the tasks of section 6."""
     rows = []
     for row in EXPERIMENTS.values():
         if row.table is not None:
@@ -206,7 +205,7 @@ def limits(groups):
 
 
 def times(records):
-    """The time that the trials took."""
+    """Computing time of the trials of each setting."""
     rows = []
     for setting in dict.fromkeys(record["setting"] for record in records):
         mine = [record for record in records if record["setting"] == setting]

@@ -116,7 +116,7 @@ def headline_of(levels):
         if spread := spread_of(levels, section, rival):
             least, middle, most = map(number, spread)
             rows.append((text, rival, f"**{middle}**", f"{least} to {most}"))
-    return markdown(("work", "beside", "times as fast, median", "range"), rows, left=2, empty=NOT_YET)
+    return markdown(("work", "compared with", "times as fast, median", "range"), rows, left=2, empty=NOT_YET)
 
 
 def downloads_of(levels):

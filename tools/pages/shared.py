@@ -1,4 +1,4 @@
-"""What the scripts of the generated pages share: tables in Markdown, and templates."""
+"""Functions of the scripts of generated pages: tables in Markdown, and templates."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 
 def markdown(head, rows, left=1, empty="No trials yet."):
-    """Table in Markdown; the first columns to the left, the others to the right."""
+    """Table in Markdown; the first columns are left-aligned, the others right-aligned."""
     if not rows:
         return empty
     lines = [head, [":--"] * left + ["--:"] * (len(head) - left), *rows]
@@ -24,7 +24,7 @@ def identifier(name):
 
 
 def filled(template, parts):
-    """Template with its parts; all of them have to be there."""
+    """Fill a template with its parts; a missing part is an error."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     values = {identifier(name): text for name, text in parts.items()}
     return environment.from_string(template).render(values)

@@ -2,8 +2,8 @@
 
     python tools/pages/tutorial_page.py [--records benchmarks/results/tutorial] [--output docs/tutorial]
 
-needs matplotlib. The folder tutorial beside this script has the texts, one page for each family of rows and
-the index; their tables are made here.
+needs matplotlib. The folder tutorial beside this script has the texts: the index and one page for each family
+of rows. This script makes their tables.
 """
 
 import argparse
@@ -26,14 +26,14 @@ def page_of(family):
 
 
 def seeds_of(group):
-    """Seeds of the trials, short."""
+    """Seeds of the trials; consecutive seeds as a range."""
     seeds = group.seeds
     consecutive = seeds == list(range(seeds[0], seeds[-1] + 1))
     return f"{seeds[0]}-{seeds[-1]}" if consecutive and len(seeds) > 1 else ", ".join(map(str, seeds))
 
 
 def table_of(family, groups):
-    """Rows of one family in all settings that were run."""
+    """Table of one family: a line for each row and setting."""
     rows = []
     for row in TUTORIAL.values():
         for setting in row.settings if row.family == family else ():
@@ -50,17 +50,33 @@ def table_of(family, groups):
 
 
 def readings_of(family):
-    """When trials of a family end, what is reached, how the sources are read; rows with one text together."""
+    """Rule of success, meaning of "reached", and details of a family; rows with the same text share it."""
     texts = {}
     for row in TUTORIAL.values():
         if row.family == family:
-            text = f"**Solved**: {row.rule}. **Reached**: {row.reached}. **Reading**: {row.reading}"
-            texts.setdefault(text, []).append(row.name)
-    return "\n\n".join(f"{', '.join(names)}. {text}" for text, names in texts.items())
+            text = f"- **Solved**: {row.rule}.\n- **Reached**: {row.reached}.\n- **Details**: {row.reading}"
+            texts.setdefault(text, []).append(f"*{row.name}*")
+    return "\n\n".join(f"{', '.join(names)}:\n\n{text}" for text, names in texts.items())
+
+
+def summary(family, groups):
+    """For each setting, the number of solved trials and the rows that were not run."""
+    sentences = []
+    for setting in ("paper", "best"):
+        rows = [row.name for row in TUTORIAL.values() if row.family == family and setting in row.settings]
+        run = [groups[name, setting] for name in rows if (name, setting) in groups]
+        absent = ", ".join(f"*{name}*" for name in rows if (name, setting) not in groups)
+        if run:
+            solved, n = sum(group.n_solved for group in run), sum(group.n for group in run)
+            note = f" Not run: {absent}." if absent else ""
+            sentences.append(f"- **{setting}**: {solved} of {n} trials were solved.{note}")
+        elif rows:
+            sentences.append(f"- **{setting}**: no trials were run.")
+    return "\n".join(sentences)
 
 
 def overview(groups):
-    """Each row in one line: what was published, and the trials that were solved in both settings."""
+    """One line per row: the published result, and the solved trials in both settings."""
     rows = []
     for row in TUTORIAL.values():
         shares = []
@@ -72,11 +88,15 @@ def overview(groups):
 
 
 def pages(records):
-    """Return all pages: name -> text."""
+    """Return the text of each page by its name."""
     groups = groups_of(records)
     made = {"index": filled((TEXTS / "index.md").read_text(), {"overview": overview(groups)})}
     for family in FAMILIES:
-        parts = {"table": table_of(family, groups), "readings": readings_of(family)}
+        parts = {
+            "summary": summary(family, groups),
+            "table": table_of(family, groups),
+            "readings": readings_of(family),
+        }
         made[page_of(family)] = filled((TEXTS / f"{page_of(family)}.md").read_text(), parts)
     return made
 
