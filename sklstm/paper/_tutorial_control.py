@@ -1,5 +1,6 @@
 """Trials of control under partial observation: Advantage(lambda), and a policy that has a teacher."""
 
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,8 @@ from sklstm._learning.trainer import Diverged
 from sklstm._sequences import Sequences
 from sklstm.paper._trial import INITIAL
 from sklstm.paper._tutorial_trial import TutorialTrial
+
+LOST = 0.6  # share of right arms below which an agent has lost what it had learned
 
 
 class Explorer:
@@ -51,6 +54,10 @@ class AdvantageTrial(TutorialTrial):
 
     With the option "off_line", weights change after each episode by the sum of the changes of its steps. One
     backward pass computes this sum without traces, and several episodes can run at the same time.
+
+    With the option "first_length", the corridor begins with this length. It grows by a fifth each time that
+    the rule holds, up to the length of the row. If the agent then fails, learning goes back to the weights
+    that solved the last length.
     """
 
     def start(self):
@@ -59,9 +66,12 @@ class AdvantageTrial(TutorialTrial):
         self.weights = self.network.init_weights(self.rng, **initial)
         off_line, n = self.options.get("off_line", False), self.options.get("side_by_side", 1)
         self.stream = self.network.stream(self.weights, n, partials=not off_line)
-        make = getattr(tasks, self.options["task"])
-        self.environments = [make(**self.options["task_arguments"], random_state=self.rng) for _ in range(n)]
-        self.environment = self.environments[0]
+        make, arguments = getattr(tasks, self.options["task"]), self.options["task_arguments"]
+        self.environments = [make(**arguments, random_state=self.rng) for _ in range(n)]
+        self.environment, self.most_steps = self.environments[0], self.options["most_steps"]
+        if "first_length" in self.options:
+            self._set_length(self.options["first_length"])
+        self.solved = None  # weights and explorer that solved the last length
         self.explorer = Explorer(self.row.n_inputs, self.rng)
         self.recent = []
         if off_line:
@@ -135,7 +145,7 @@ class AdvantageTrial(TutorialTrial):
             x, reward, done, _, _ = environment.step(actions[i])
             steps.append((self.x[i].copy(), outputs[i], expected[i], actions[i], reward))
             self.x[i] = x
-            if done or len(steps) > self.options["most_steps"]:
+            if done or len(steps) > self.most_steps:
                 x, y, wanted, taken, rewards = map(np.array, zip(*steps, strict=True))
                 self.learn_from(x, y, wanted, taken, rewards, done)
                 self.episodes[i], self.x[i] = [], environment.reset()[0]
@@ -171,7 +181,27 @@ class AdvantageTrial(TutorialTrial):
         self.recent = self.recent[-self.options["window"] :]
         right = np.mean([reward > 0 for reward, _ in self.recent])
         self.reached = right
-        return len(self.recent) == self.options["window"] and right > self.options["share"]
+        is_full = len(self.recent) == self.options["window"]
+        holds = is_full and right > self.options["share"]
+        if "first_length" not in self.options:
+            return holds
+        length, full = self.environment.length, self.options["task_arguments"]["length"]
+        if holds and length < full:
+            self._set_length(min(length * 6 // 5, full))
+            self.solved = self.weights.copy(), copy.deepcopy(self.explorer)
+            self.recent, self.reached, holds = [], 0.0, False
+        elif is_full and right < LOST and self.solved:
+            self.weights[:], self.explorer = self.solved[0], copy.deepcopy(self.solved[1])
+            self.stream.load()
+            self.recent = []
+        return holds
+
+    def _set_length(self, length):
+        """Make the corridor so long; episodes are cut off in proportion."""
+        full = self.options["task_arguments"]["length"]
+        self.most_steps = self.options["most_steps"] * length // full
+        for environment in self.environments:
+            environment.length = length
 
 
 class PoleTrial(AdvantageTrial):
