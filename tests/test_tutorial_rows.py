@@ -321,6 +321,16 @@ def test_spikes_are_told_one_by_one_and_again_with_other_weights():
     assert np.abs(trial.trainer.weights - begun).max() > 0.05, "drawn anew"
 
 
+def test_rate_falls_until_new_weights_are_drawn():
+    trial = changed("spikes-50", "best", look_every=2, restart_after=8, rate_falls_until=5, events=1)
+    trial.start()
+    rates = []
+    for _ in range(5):
+        trial.learn()
+        rates.append(trial.trainer.learning_rate)
+    np.testing.assert_allclose(rates, 0.01 * np.array([1, 0.6, 0.2, 0.02, 1]))
+
+
 def test_a_stream_whose_states_overflow_is_not_right():
     trial = changed("spikes-10", "best", test_events=5)
     trial.start()

@@ -30,8 +30,7 @@ class BatchTrial(TutorialTrial):
         options, trainer = self.options, self.trainer
         X, y = self.draw(options["look_every"])
         if options["solver"] != "dekf":
-            falls = 1 - self.sequences / options["rate_falls_until"]
-            trainer.learning_rate = options["learning_rate"] * max(0.02, falls)
+            self.lower_rate(self.sequences)
         trainer.load(self.bind(X, self.targets_of(y)))
         trainer.epoch(self.rng)
         self.sequences += len(X)

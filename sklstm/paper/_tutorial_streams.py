@@ -186,6 +186,8 @@ class TimingTrial(TutorialTrial):
         events = self.options["events"]
         if self.sequences - self.begun >= self.options.get("restart_after", np.inf):
             self.start()  # with other weights
+        if "rate_falls_until" in self.options:
+            self.lower_rate(self.sequences - self.begun)
         if self.options.get("grows"):
             events = self.known = min(events, max(self.known, self.right + 1))
         for _ in range(self.options["look_every"]):

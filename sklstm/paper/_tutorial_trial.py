@@ -62,6 +62,11 @@ class TutorialTrial:
         weight = np.ones(len(targets)) if weight is None else weight
         return self.engine.bind(X, targets, weight, self.learning.loss)
 
+    def lower_rate(self, n_sequences):
+        """Set the learning rate after so many sequences: it falls linearly, to a fiftieth."""
+        falls = 1 - n_sequences / self.options["rate_falls_until"]
+        self.trainer.learning_rate = self.options["learning_rate"] * max(0.02, falls)
+
     def learn(self):
         """Learn until the next check of the rule."""
         raise NotImplementedError
