@@ -652,6 +652,7 @@ _POLE = Tutorial(
         "forget_gate_bias": 3.0,
         "learning_rate": 0.003,
         "rate_falls_until": 40_000,
+        "restart_after": 40_000,
         "side_by_side": 32,
         "part": 64,
         "epochs": 4,

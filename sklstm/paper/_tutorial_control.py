@@ -249,6 +249,7 @@ class TeacherTrial(PoleTrial):
         self.environments = [make(**options["task_arguments"], random_state=self.rng) for _ in range(n)]
         self.environment = make(**options["task_arguments"], random_state=self.rng)  # to look at
         self.x = np.array([environment.reset()[0] for environment in self.environments])
+        self.begun = self.sequences
 
     def look(self):
         """Whether one episode in each mode lasts long enough; the best of all checks counts."""
@@ -259,10 +260,15 @@ class TeacherTrial(PoleTrial):
         return is_balanced
 
     def learn(self):
-        """Learn from this number of rounds; the learning rate falls to a tenth."""
+        """Learn from this number of rounds; the learning rate falls to a tenth.
+
+        A network that does not balance the pole in time gets new weights, and learning begins anew.
+        """
         options = self.options
+        if self.sequences - self.begun >= options["restart_after"]:
+            self.start()
         for _ in range(options["look_every"]):
-            rest = max(0.1, 1 - self.sequences / options["rate_falls_until"])
+            rest = max(0.1, 1 - (self.sequences - self.begun) / options["rate_falls_until"])
             self.trainer.learning_rate = options["learning_rate"] * rest
             self.one_round()
         if not np.isfinite(self.weights).all():
