@@ -424,7 +424,7 @@ def _t_maze(length, noisy):
             "learning_rate": 0.0005,
             "forget_gate_bias": 5.0,
             "input_gate_bias": [-2.0, -3.0, -4.0],
-            **({"first_length": 10, "temperature": 0.03} if length > 10 else {}),
+            **({"first_length": 10, "later_temperature": 0.03} if length > 10 else {}),
         },
         n_trials=10,
         limit=40_000,

@@ -188,6 +188,7 @@ class AdvantageTrial(TutorialTrial):
         length, full = self.environment.length, self.options["task_arguments"]["length"]
         if holds and length < full:
             self._set_length(min(length * 6 // 5, full))
+            self.options["temperature"] = self.options["later_temperature"]
             self.solved = self.weights.copy(), copy.deepcopy(self.explorer)
             self.recent, self.reached, holds = [], 0.0, False
         elif is_full and right < LOST and self.solved:
