@@ -25,6 +25,7 @@ from sklstm import Checkpoint, LSTMClassifier, LSTMRegressor, Sequences
 dask = pytest.importorskip("dask", reason="needs dask: pip install sklstm[dask]")
 distributed = pytest.importorskip("distributed", reason="needs distributed: pip install sklstm[dask]")
 import sklstm.dask  # noqa: E402
+from sklstm.dask._cluster import Cluster  # noqa: E402
 
 sys.modules["test_dask"] = sys.modules[__name__]
 __name__ = "test_dask"  # as workers find it: the folder of the tests is on their path, not the one above
@@ -511,7 +512,7 @@ def kill_in_round(monkeypatch, client, number, most):
 
     Returns the processes that were killed. One worker: one that has partitions.
     """
-    added, calls, killed = sklstm.dask._Cluster.added, [], []
+    added, calls, killed = Cluster.added, [], []
     processes = client.run(os.getpid)
 
     def added_and_killed(self, futures):
@@ -524,7 +525,7 @@ def kill_in_round(monkeypatch, client, number, most):
                 killed.append(processes[place])
         return sum_of_round
 
-    monkeypatch.setattr(sklstm.dask._Cluster, "added", added_and_killed)
+    monkeypatch.setattr(Cluster, "added", added_and_killed)
     return killed
 
 
