@@ -21,6 +21,7 @@ from sklstm.dask._cluster import Cluster, same
 from sklstm.dask._diagnosis import check_that_they_travel, check_workers, errors_of, explained_errors
 from sklstm.dask._encoding import OF_X, OF_Y, encode, encoder_of, plain_copy
 from sklstm.dask._loading import about_of, prepare, read_part, scaled, summary_of
+from sklstm.dask._placement import spread
 from sklstm.dask._scoring import score_of, score_parts
 from sklstm.dask._trainer import ClusterTrainer
 
@@ -189,6 +190,9 @@ def _fit(estimator, cluster, parts, n_train, classes, replicas, goes_on):
         replicas=replicas,
     )
     scored = {name: with_weight[name] for name in held if name in with_weight}
+    spread(cluster.client, trainer.parts, n_train if settings.solver.full_batch else replicas)
+    if scored:
+        spread(cluster.client, scored, len(scored))
 
     def validate(weights):
         w = cluster.submit(same, weights)
