@@ -6,7 +6,7 @@ the steps of full-batch solvers, the order of partitions, and when to stop.
 
 try:
     import dask.delayed  # noqa: F401
-    import distributed.protocol.pickle  # noqa: F401
+    import distributed  # noqa: F401
 except ImportError as error:
     raise ImportError(
         f'sklstm.dask needs dask and distributed ({error}): pip install "sklstm[dask]".'
