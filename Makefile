@@ -41,7 +41,7 @@ test-python: $(VENV)-python/test.stamp
 
 # One fit over partitions on processes that are killed; part of `make test` where dask is installed.
 test-dask: $(VENV)/test.stamp $(VENV)/dask.stamp
-	$(VENV)/$(PYTEST) --junitxml build/dask.xml tests/test_dask.py
+	$(VENV)/$(PYTEST) --junitxml build/dask.xml tests/test_dask*.py
 
 # The kernel on 64-bit ARM and on older x86-64, its C on more processors and with another C library, emulated (Debian,
 # with packages that it names).

@@ -59,6 +59,7 @@ def cluster(n_workers):
 def rounds(client, parts, n_blocks):
     """Function that makes a round, loss and gradient of all partitions as full-batch solvers; n_weights."""
     import sklstm.dask
+    from sklstm.dask._trainer import ClusterTrainer
 
     found = {}
 
@@ -69,15 +70,15 @@ def rounds(client, parts, n_blocks):
         found["trainer"] = trainer
         raise Taken
 
-    learn_once = sklstm.dask._ClusterTrainer.learn_once
-    sklstm.dask._ClusterTrainer.learn_once = lambda self, rng: take(self)
+    learn_once = ClusterTrainer.learn_once
+    ClusterTrainer.learn_once = lambda self, rng: take(self)
     try:
         clf = LSTMClassifier(n_blocks=n_blocks, n_patches=None, solver="rprop", random_state=0)
         sklstm.dask.fit(clf, parts, client=client)
     except Taken:
         pass
     finally:
-        sklstm.dask._ClusterTrainer.learn_once = learn_once
+        ClusterTrainer.learn_once = learn_once
     trainer = found["trainer"]
 
     def one():

@@ -61,3 +61,34 @@ def pytest_report_header():
         f"sklstm {sklstm.__version__}: {sklstm.__file__}, SKLSTM_TEST_SEED={SEED}",
         f"CPU level: {_cpu.level()} (SKLSTM_ISA); tests of each level run {', '.join(WAYS)}",
     )
+
+
+# ------------------------------------------------------------------------------------------------
+# clusters of tests/test_dask*.py
+
+
+@pytest.fixture(scope="module")
+def client():
+    """Two processes, whose client is the default."""
+    from dask_cases import PATIENT, cluster, dask
+
+    with dask.config.set(PATIENT), cluster(2, is_default=True) as client:
+        yield client
+
+
+@pytest.fixture
+def one_worker():
+    """A thread of this process."""
+    from dask_cases import cluster
+
+    with cluster(1, processes=False) as client:
+        yield client
+
+
+@pytest.fixture
+def one_process():
+    """A process of its own, of this test alone."""
+    from dask_cases import cluster
+
+    with cluster(1) as client:
+        yield client

@@ -217,7 +217,7 @@ def test_examples_in_docstrings(name):
     result = doctest.testmod(importlib.import_module(name))
     assert result.failed == 0
     if name in {
-        "sklstm.dask",
+        "sklstm.dask._fit",
         *(part.__module__ for part in (LSTMClassifier, LSTMRegressor, Network, Sequences)),
     }:
         assert result.attempted > 0
