@@ -772,6 +772,29 @@ def test_rule_of_learning_to_learn():
     assert trial.look()
 
 
+def test_errors_of_exemplars_are_divided_by_their_mean():
+    """Outputs that err by 0.5 at the first ten exemplars and by 0.1 at the others."""
+    trial = changed("metalearning-semi-linear", "best", n_exemplars=500, look_every=8)
+    trial.start()
+    drawn, bound, draw, bind = [], [], trial.draw, trial.bind
+    trial.draw = lambda n: drawn.append(draw(n)) or drawn[-1]
+    trial.bind = lambda X, y, weight=None: bound.append((y, weight)) or bind(X, y, weight)
+    trial.learn()
+    np.testing.assert_array_equal(bound[-1][0], drawn[-1][1].values, "the values, as outputs are logistic")
+    np.testing.assert_array_equal(bound[-1][1], np.ones(8 * 40))
+    wrong = np.where(np.arange(40) < 10, 0.5, 0.1)
+    trial.outputs = lambda X: drawn[-1][1].values + np.tile(wrong, len(X))[:, np.newaxis]
+    trial.look()
+    assert trial.reached == pytest.approx(0.01)
+    trial.learn()
+    weight = bound[-1][1].reshape(8, 40)
+    np.testing.assert_allclose(weight.mean(axis=1), 1)
+    np.testing.assert_allclose(weight * wrong**2, weight[0, 0] * 0.25)
+    quadratic = changed("metalearning-quadratic", "best", n_exemplars=500)
+    quadratic.start()
+    assert quadratic.weights_of(quadratic.draw(2)[0]) is None
+
+
 def test_rule_of_the_blues():
     trial = trial_of("blues-chords", "best", 0)
     trial.start()

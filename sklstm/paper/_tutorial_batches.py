@@ -25,13 +25,17 @@ class BatchTrial(TutorialTrial):
         """Targets as rows, on the scale of the outputs."""
         return y.values if isinstance(y, Sequences) else y.reshape(len(y), -1)
 
+    def weights_of(self, X):
+        """Weights of the targets, or None if all are equal."""
+        return None
+
     def learn(self):
         """Learn from new sequences."""
         options, trainer = self.options, self.trainer
         X, y = self.draw(options["look_every"])
         if options["solver"] != "dekf":
             self.lower_rate(self.sequences)
-        trainer.load(self.bind(X, self.targets_of(y)))
+        trainer.load(self.bind(X, self.targets_of(y), self.weights_of(X)))
         trainer.epoch(self.rng)
         self.sequences += len(X)
         self.steps += X.n_steps
@@ -65,12 +69,17 @@ class GapTrial(BatchTrial):
 
 
 class FunctionsTrial(BatchTrial):
-    """Learns to learn: its error after 30 exemplars is smaller than that of back-propagation after 10,000."""
+    """Learns to learn: its error after 30 exemplars is smaller than that of back-propagation after 10,000.
+
+    With the option "even", squared errors are divided by their mean at the same exemplar in the last check.
+    Otherwise, most of the gradient comes from the first exemplars, when nothing is known of the function.
+    """
 
     def start(self):
         """Measure the error of back-propagation."""
         super().start()
         options = self.options
+        self.weight = np.ones(options["task_arguments"]["n_exemplars"])
         self.goal = min(
             back_propagation(self.draw, options["n_exemplars"], rate, self.rng) for rate in options["rates"]
         )
@@ -79,11 +88,18 @@ class FunctionsTrial(BatchTrial):
         """Centred targets, scaled up for identity outputs."""
         return self.options["scale"] * (super().targets_of(y) - self.options["shift"])
 
+    def weights_of(self, X):
+        """Weights of the exemplars, which are the same in all sequences."""
+        return np.tile(self.weight, len(X)) if self.options.get("even") else None
+
     def look(self):
         """Whether the error after 30 exemplars is below the goal."""
         X, y = self.draw(self.options["n_test"])
         errors = (self.outputs(X) - self.targets_of(y)).reshape(len(X), -1) / self.options["scale"]
         self.reached = np.mean(errors[:, 30:40] ** 2)
+        if self.options.get("even"):
+            precision = 1 / np.mean(errors**2, axis=0)
+            self.weight = precision / precision.mean()
         return self.reached < self.goal
 
 

@@ -187,10 +187,13 @@ class AdvantageTrial(TutorialTrial):
             return holds
         length, full = self.environment.length, self.options["task_arguments"]["length"]
         if holds and length < full:
-            self._set_length(min(length * 6 // 5, full))
-            self.options["temperature"] = self.options["later_temperature"]
-            self.solved = self.weights.copy(), copy.deepcopy(self.explorer)
-            self.recent, self.reached, holds = [], 0.0, False
+            holds = False
+            lately = np.mean([reward > 0 for reward, _ in self.recent[-self.options["look_every"] :]])
+            if lately > self.options["share"]:  # else it has just been forgotten
+                self._set_length(min(length * 6 // 5, full))
+                self.options["temperature"] = self.options["later_temperature"]
+                self.solved = self.weights.copy(), copy.deepcopy(self.explorer)
+                self.recent, self.reached = [], 0.0
         elif is_full and right < LOST and self.solved:
             self.weights[:], self.explorer = self.solved[0], copy.deepcopy(self.solved[1])
             self.stream.load()
