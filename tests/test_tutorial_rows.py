@@ -722,6 +722,7 @@ def test_a_corridor_grows_when_it_is_solved():
         assert not trial.look()
         assert trial.recent == []
     assert lengths == [10, 12, 14, 16, 19, 22, 26, 31, 37, 44, 52, 62]
+    assert (trial.options["temperature"], trial.options["learning_rate"]) == (0.03, 0.0001)
     trial.weights[:] = np.nan
     trial.recent = [(4.0, 11)] * 300 + [(-0.1, 11)] * 200
     assert not trial.look()
@@ -730,6 +731,13 @@ def test_a_corridor_grows_when_it_is_solved():
     assert not trial.look()
     assert (trial.weights == len(lengths)).all(), "those that solved a corridor of 62"
     assert np.isfinite(trial.stream.step(trial.x[0])).all()
+    assert first.length == 66
+    trial.recent = [(4.0, 11)] * 410 + [(-0.1, 11)] * 90
+    assert not trial.look()
+    assert first.length == 66, "most of the last 100 are wrong"
+    trial.recent = [(4.0, 11)] * 500
+    assert not trial.look()
+    assert first.length == 70
     trial.recent = [(4.0, 11)] * 500
     assert trial.look()
 

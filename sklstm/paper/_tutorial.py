@@ -397,6 +397,9 @@ _ADVANTAGE: dict[str, Any] = {
 }
 
 
+_GROWING_CORRIDOR = {"first_length": 10, "later": {"temperature": 0.03, "learning_rate": 0.0001}}
+
+
 def _t_maze(length, noisy):
     return Tutorial(
         name=f"tmaze-{'noisy-' * noisy}{length}",
@@ -416,15 +419,15 @@ def _t_maze(length, noisy):
         arguments=_ADVANTAGE,
         # Input gates that are nearly closed keep the states from drifting along the corridor. Open forget
         # gates store the first observation. One update per episode takes a third of the computing time.
-        # Longer corridors are learned from a short one, with less exploration: on a long walk, each step may
-        # be the one that goes astray.
+        # Long corridors are learned from a short one, then with less exploration and a lower rate: on a long
+        # walk, there are many steps that can go wrong.
         best={
             "off_line": True,
             "most_steps": 10 * length,
             "learning_rate": 0.0005,
             "forget_gate_bias": 5.0,
             "input_gate_bias": [-2.0, -3.0, -4.0],
-            **({"first_length": 10, "later_temperature": 0.03} if length > 10 else {}),
+            **(_GROWING_CORRIDOR if length > 10 else {}),
         },
         n_trials=10,
         limit=40_000,
@@ -491,6 +494,8 @@ _MANY_UPDATES: dict[str, Any] = {
     "even": True,
     "batch_size": 4,
     "learning_rate": 0.01,
+    "rate_falls_until": 6_000_000,
+    "limit": 7_000_000,
 }
 
 

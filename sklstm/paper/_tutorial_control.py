@@ -57,7 +57,7 @@ class AdvantageTrial(TutorialTrial):
 
     With the option "first_length", the corridor begins with this length. It grows by a fifth each time that
     the rule holds, up to the length of the row. If the agent then fails, learning goes back to the weights
-    that solved the last length.
+    that solved the last length, and the corridor grows by half as much.
     """
 
     def start(self):
@@ -71,7 +71,7 @@ class AdvantageTrial(TutorialTrial):
         self.environment, self.most_steps = self.environments[0], self.options["most_steps"]
         if "first_length" in self.options:
             self._set_length(self.options["first_length"])
-        self.solved = None  # weights and explorer that solved the last length
+        self.solved = None  # the last length that was solved, with weights and explorer
         self.explorer = Explorer(self.row.n_inputs, self.rng)
         self.recent = []
         if off_line:
@@ -191,12 +191,14 @@ class AdvantageTrial(TutorialTrial):
             lately = np.mean([reward > 0 for reward, _ in self.recent[-self.options["look_every"] :]])
             if lately > self.options["share"]:  # else it has just been forgotten
                 self._set_length(min(length * 6 // 5, full))
-                self.options["temperature"] = self.options["later_temperature"]
-                self.solved = self.weights.copy(), copy.deepcopy(self.explorer)
+                self.options |= self.options["later"]
+                self.solved = length, self.weights.copy(), copy.deepcopy(self.explorer)
                 self.recent, self.reached = [], 0.0
         elif is_full and right < LOST and self.solved:
-            self.weights[:], self.explorer = self.solved[0], copy.deepcopy(self.solved[1])
+            last, self.weights[:], explorer = self.solved
+            self.explorer = copy.deepcopy(explorer)
             self.stream.load()
+            self._set_length((last + length + 1) // 2)
             self.recent = []
         return holds
 
