@@ -662,21 +662,6 @@ def test_a_round_descends():
     np.testing.assert_array_equal(stream.step(trial.x), trial.stream.step(trial.x))
 
 
-def test_a_policy_that_does_not_balance_the_pole_begins_anew():
-    trial = changed("pole", "best", side_by_side=2, part=5, look_every=1, restart_after=4, rate_falls_until=4)
-    trial.start()
-    first, rates = trial.weights.copy(), []
-    for _ in range(3):
-        before = trial.weights
-        trial.learn()
-        rates.append(trial.trainer.learning_rate)
-    np.testing.assert_allclose(rates, [0.003, 0.0015, 0.003])
-    assert trial.sequences == 6
-    assert trial.weights is not before
-    assert np.abs(trial.weights - first).max() > 0.1
-    assert trial.trainer.solver_state.n_updates == trial.options["epochs"]
-
-
 def test_explorer_descends_its_error():
     rng = np.random.default_rng(0)
     explorer, x = Explorer(3, rng), rng.normal(size=3)
@@ -708,38 +693,6 @@ def test_rule_of_the_maze():
     trial.recent += [(-0.1, 30)] * 100
     assert not trial.look()
     assert trial.reached == 0.8
-
-
-def test_a_corridor_grows_when_it_is_solved():
-    trial = trial_of("tmaze-70", "best", 0)
-    trial.start()
-    first, lengths = trial.environment, []
-    while first.length < 70:
-        assert trial.most_steps == 10 * first.length
-        lengths.append(first.length)
-        trial.weights[:] = len(lengths)
-        trial.recent = [(4.0, 11)] * 500
-        assert not trial.look()
-        assert trial.recent == []
-    assert lengths == [10, 12, 14, 16, 19, 22, 26, 31, 37, 44, 52, 62]
-    assert (trial.options["temperature"], trial.options["learning_rate"]) == (0.03, 0.0001)
-    trial.weights[:] = np.nan
-    trial.recent = [(4.0, 11)] * 300 + [(-0.1, 11)] * 200
-    assert not trial.look()
-    assert np.isnan(trial.weights).all(), "60 % are right"
-    trial.recent = [(4.0, 11)] * 299 + [(-0.1, 11)] * 201
-    assert not trial.look()
-    assert (trial.weights == len(lengths)).all(), "those that solved a corridor of 62"
-    assert np.isfinite(trial.stream.step(trial.x[0])).all()
-    assert first.length == 66
-    trial.recent = [(4.0, 11)] * 410 + [(-0.1, 11)] * 90
-    assert not trial.look()
-    assert first.length == 66, "most of the last 100 are wrong"
-    trial.recent = [(4.0, 11)] * 500
-    assert not trial.look()
-    assert first.length == 70
-    trial.recent = [(4.0, 11)] * 500
-    assert trial.look()
 
 
 # ------------------------------------------------------------------------------------------------

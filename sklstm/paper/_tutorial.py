@@ -397,9 +397,6 @@ _ADVANTAGE: dict[str, Any] = {
 }
 
 
-_GROWING_CORRIDOR = {"first_length": 10, "later": {"temperature": 0.03, "learning_rate": 0.0001}}
-
-
 def _t_maze(length, noisy):
     return Tutorial(
         name=f"tmaze-{'noisy-' * noisy}{length}",
@@ -419,15 +416,12 @@ def _t_maze(length, noisy):
         arguments=_ADVANTAGE,
         # Input gates that are nearly closed keep the states from drifting along the corridor. Open forget
         # gates store the first observation. One update per episode takes a third of the computing time.
-        # Long corridors are learned from a short one, then with less exploration and a lower rate: on a long
-        # walk, there are many steps that can go wrong.
         best={
             "off_line": True,
             "most_steps": 10 * length,
             "learning_rate": 0.0005,
             "forget_gate_bias": 5.0,
             "input_gate_bias": [-2.0, -3.0, -4.0],
-            **(_GROWING_CORRIDOR if length > 10 else {}),
         },
         n_trials=10,
         limit=40_000,
@@ -668,7 +662,6 @@ _POLE = Tutorial(
         "forget_gate_bias": 3.0,
         "learning_rate": 0.003,
         "rate_falls_until": 40_000,
-        "restart_after": 40_000,
         "side_by_side": 32,
         "part": 64,
         "epochs": 4,

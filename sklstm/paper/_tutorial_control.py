@@ -1,6 +1,5 @@
 """Trials of control under partial observation: Advantage(lambda), and a policy that has a teacher."""
 
-import copy
 from itertools import pairwise
 
 import numpy as np
@@ -12,8 +11,6 @@ from sklstm._learning.trainer import Diverged
 from sklstm._sequences import Sequences
 from sklstm.paper._trial import INITIAL
 from sklstm.paper._tutorial_trial import TutorialTrial
-
-LOST = 0.6  # share of right arms below which an agent has lost what it had learned
 
 
 class Explorer:
@@ -54,10 +51,6 @@ class AdvantageTrial(TutorialTrial):
 
     With the option "off_line", weights change after each episode by the sum of the changes of its steps. One
     backward pass computes this sum without traces, and several episodes can run at the same time.
-
-    With the option "first_length", the corridor begins with this length. It grows by a fifth each time that
-    the rule holds, up to the length of the row. If the agent then fails, learning goes back to the weights
-    that solved the last length, and the corridor grows by half as much.
     """
 
     def start(self):
@@ -66,12 +59,9 @@ class AdvantageTrial(TutorialTrial):
         self.weights = self.network.init_weights(self.rng, **initial)
         off_line, n = self.options.get("off_line", False), self.options.get("side_by_side", 1)
         self.stream = self.network.stream(self.weights, n, partials=not off_line)
-        make, arguments = getattr(tasks, self.options["task"]), self.options["task_arguments"]
-        self.environments = [make(**arguments, random_state=self.rng) for _ in range(n)]
-        self.environment, self.most_steps = self.environments[0], self.options["most_steps"]
-        if "first_length" in self.options:
-            self._set_length(self.options["first_length"])
-        self.solved = None  # the last length that was solved, with weights and explorer
+        make = getattr(tasks, self.options["task"])
+        self.environments = [make(**self.options["task_arguments"], random_state=self.rng) for _ in range(n)]
+        self.environment = self.environments[0]
         self.explorer = Explorer(self.row.n_inputs, self.rng)
         self.recent = []
         if off_line:
@@ -145,7 +135,7 @@ class AdvantageTrial(TutorialTrial):
             x, reward, done, _, _ = environment.step(actions[i])
             steps.append((self.x[i].copy(), outputs[i], expected[i], actions[i], reward))
             self.x[i] = x
-            if done or len(steps) > self.most_steps:
+            if done or len(steps) > self.options["most_steps"]:
                 x, y, wanted, taken, rewards = map(np.array, zip(*steps, strict=True))
                 self.learn_from(x, y, wanted, taken, rewards, done)
                 self.episodes[i], self.x[i] = [], environment.reset()[0]
@@ -181,33 +171,7 @@ class AdvantageTrial(TutorialTrial):
         self.recent = self.recent[-self.options["window"] :]
         right = np.mean([reward > 0 for reward, _ in self.recent])
         self.reached = right
-        is_full = len(self.recent) == self.options["window"]
-        holds = is_full and right > self.options["share"]
-        if "first_length" not in self.options:
-            return holds
-        length, full = self.environment.length, self.options["task_arguments"]["length"]
-        if holds and length < full:
-            holds = False
-            lately = np.mean([reward > 0 for reward, _ in self.recent[-self.options["look_every"] :]])
-            if lately > self.options["share"]:  # else it has just been forgotten
-                self._set_length(min(length * 6 // 5, full))
-                self.options |= self.options["later"]
-                self.solved = length, self.weights.copy(), copy.deepcopy(self.explorer)
-                self.recent, self.reached = [], 0.0
-        elif is_full and right < LOST and self.solved:
-            last, self.weights[:], explorer = self.solved
-            self.explorer = copy.deepcopy(explorer)
-            self.stream.load()
-            self._set_length((last + length + 1) // 2)
-            self.recent = []
-        return holds
-
-    def _set_length(self, length):
-        """Make the corridor so long; episodes are cut off in proportion."""
-        full = self.options["task_arguments"]["length"]
-        self.most_steps = self.options["most_steps"] * length // full
-        for environment in self.environments:
-            environment.length = length
+        return len(self.recent) == self.options["window"] and right > self.options["share"]
 
 
 class PoleTrial(AdvantageTrial):
@@ -255,7 +219,6 @@ class TeacherTrial(PoleTrial):
         self.environments = [make(**options["task_arguments"], random_state=self.rng) for _ in range(n)]
         self.environment = make(**options["task_arguments"], random_state=self.rng)  # to look at
         self.x = np.array([environment.reset()[0] for environment in self.environments])
-        self.begun = self.sequences
 
     def look(self):
         """Whether one episode in each mode lasts long enough; the best of all checks counts."""
@@ -266,15 +229,10 @@ class TeacherTrial(PoleTrial):
         return is_balanced
 
     def learn(self):
-        """Learn from this number of rounds; the learning rate falls to a tenth.
-
-        A network that does not balance the pole in time gets new weights, and learning begins anew.
-        """
+        """Learn from this number of rounds; the learning rate falls to a tenth."""
         options = self.options
-        if self.sequences - self.begun >= options["restart_after"]:
-            self.start()
         for _ in range(options["look_every"]):
-            rest = max(0.1, 1 - (self.sequences - self.begun) / options["rate_falls_until"])
+            rest = max(0.1, 1 - self.sequences / options["rate_falls_until"])
             self.trainer.learning_rate = options["learning_rate"] * rest
             self.one_round()
         if not np.isfinite(self.weights).all():
