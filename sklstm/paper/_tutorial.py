@@ -148,8 +148,8 @@ def _language(name, language, blocks, n_weights, max_n, published, best=None):
         reached=f"The largest {number} up to which the network accepts all strings. Beyond 1000, only a grid "
         "of numbers is tested, up to 100,000",
         reading="Chosen here: the biases of the gates, the learning rate, and when learning stops. The paper "
-        "has outputs in the range [-2, 2]. Here, outputs are logistic, with other targets and 16 times the "
-        "learning rate.",
+        "has outputs in the range [-2, 2]. Here, outputs are logistic, with other targets"
+        + ("." if name == "kalman" else " and 16 times the learning rate."),
         settings=("paper", "best") if best else ("paper",),
     )
 
