@@ -176,7 +176,7 @@ PATHS = (
     ),
     SpeedPath(
         "rows-of-one-sequence",
-        "The rows of a single sequence are laid out without a decision for each step (`arrange`).",
+        "The rows of a single sequence are laid out without a branch for each step (`arrange`).",
         "A",
         (
             (
@@ -189,7 +189,7 @@ PATHS = (
     ),
     SpeedPath(
         "inputs-of-one-sequence-in-place",
-        "Dense inputs of a single sequence are read where they lie, not copied (`pack`).",
+        "Dense inputs of a single sequence are read in place and not copied (`pack`).",
         "A",
         (
             (
@@ -222,8 +222,8 @@ PATHS = (
     ),
     SpeedPath(
         "time-by-time",
-        "x W + b of a packed batch is computed time by time, for rows that stay in the cache, not for all"
-        " times at once (`is_by_time`).",
+        "x W + b of a packed batch is computed one time step after the other, so that its rows stay in the"
+        " cache (`is_by_time`).",
         "BC",
         (
             (
@@ -232,12 +232,12 @@ PATHS = (
                 "return False",
             ),
         ),
-        differs="x W of all times is large enough for BLAS",
+        differs="x W of all time steps is large enough for BLAS",
     ),
     SpeedPath(
         "one-product-over-time",
-        "The gradient of the recurrent weights is one product for all times with as many sequences, not one"
-        " for each time (`add_recurrent_gradient`).",
+        "The gradient of the recurrent weights is one product for all time steps with the same number of"
+        " sequences, not one per time step (`add_recurrent_gradient`).",
         "AB",
         ((CORE, "while until <= T and first[until + 1] - first[until] == rows:", "while False:"),),
         differs="products of fewer rows are not large enough for BLAS",
@@ -261,14 +261,14 @@ PATHS = (
                 "return True or (",
             ),
         ),
-        differs="BLAS sums in an order of its own",
+        differs="BLAS adds in another order",
     ),
     SpeedPath(
         "tiles-instead-of-BLAS",
         "Large products of few rows and many units are not left to BLAS (`TILED_ROWS`).",
         "BC",
         ((PRODUCTS, "LANES > 1 and rows <= TILED_ROWS", "False"),),
-        differs="BLAS sums in an order of its own",
+        differs="BLAS adds in another order",
     ),
     SpeedPath(
         "panels",
@@ -283,7 +283,7 @@ PATHS = (
     ),
     SpeedPath(
         "inlining",
-        "What Cython calls inline is inlined, whatever the compiler thinks (`CYTHON_INLINE`).",
+        "Functions that Cython declares inline are always inlined (`CYTHON_INLINE`).",
         "ABC",
         (
             (
@@ -295,7 +295,7 @@ PATHS = (
     ),
     SpeedPath(
         "flush-to-zero",
-        "Numbers below the normal range are zero (`flush_subnormals`).",
+        "Numbers below the normal range are set to zero (`flush_subnormals`).",
         "ABC",
         ((SIMD, "_mm_setcsr(mode | 0x8040);", "_mm_setcsr(mode);"),),
         differs="such numbers are not zero",

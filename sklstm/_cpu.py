@@ -24,7 +24,7 @@ def _module(level, dtype):
 
 def _available():
     """Levels that are built and that this processor supports, the lowest first."""
-    # a module of a level that the processor lacks is never imported, not even to ask: only the baseline is
+    # Only the baseline is imported here: a module may fail on a processor that lacks its level.
     supported = _module(1, "float32").SUPPORTED_LEVEL
     built = [level for level in NAMES if find_spec(f"sklstm._core_f32_v{level}")]
     return [level for level in built if level <= supported]
