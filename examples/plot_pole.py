@@ -35,11 +35,14 @@ poles = [TwoModePole(random_state=rng) for _ in range(n_poles)]
 law = np.array([1.5, 3, 45, 9])  # of position, velocity, angle, angular velocity
 network = Network(3, 1, n_blocks=6, n_hidden_units=14, return_sequences=True)
 w = network.init_weights(rng, init_range=0.1, forget_gate_bias=3)
-stream, x = network.stream(w, n_poles), np.array([pole.reset()[0] for pole in poles])
+stream = network.stream(w, n_poles)
+x = np.array([pole.reset(mode_is_a=i % 2 == 0)[0] for i, pole in enumerate(poles)])
 first, second, curve = 0.0, 0.0, []  # the moments of Adam are the first two
 
 # %%
-# Episodes continue from round to round until the pole falls. Some are cut off, so modes are shown again.
+# Episodes continue from round to round until the pole falls. Some are cut off, so modes are shown again. Each
+# mode has half of the poles. Episodes of a learned mode are long: with random modes, nearly all poles would
+# soon be in that mode, and the other mode would be forgotten.
 
 for number in range(1, options.rounds + 1):
     state, X = stream.state, np.empty((n_steps, n_poles, 3))
@@ -52,7 +55,7 @@ for number in range(1, options.rounds + 1):
             x[i], _, fell, *_ = pole.step(int(actions[i]))
             over[t, i] = fell or rng.random() < 1e-4
             if over[t, i]:
-                x[i] = pole.reset()[0]
+                x[i] = pole.reset(mode_is_a=i % 2 == 0)[0]
                 stream.reset(i)
     edges = [(i, [0, *(np.flatnonzero(over[:, i]) + 1), n_steps]) for i in range(n_poles)]
     parts = [(slice(a, b), i) for i, ends in edges for a, b in pairwise(ends) if a < b]

@@ -11,11 +11,10 @@ import pytest
 from generated_pages import script_of_pages
 from sklstm import tasks
 from sklstm.paper import TUTORIAL, __main__, _recordings, _tutorial_batches
+from sklstm.paper import _tutorial_control as control
 from sklstm.paper._records import TUTORIAL_FIELDS, read
 from sklstm.paper._rows import ROWS, trial_of
-from sklstm.paper._trial import network_of
 from sklstm.paper._tutorial_batches import back_propagation
-from sklstm.paper._tutorial_control import Explorer
 from sklstm.paper._tutorial_trials import KINDS
 from test_tutorial_tasks import intervals
 
@@ -49,7 +48,7 @@ def test_number_of_weights(name):
     row = TUTORIAL[name]
     for setting in row.settings:
         arguments = row.arguments_of(setting)
-        assert network_of(row, arguments).n_weights == arguments["n_weights"]
+        assert trial_of(name, setting, 0).network.n_weights == arguments["n_weights"]
         assert setting == "best" or arguments["n_weights"] == row.n_weights
         assert arguments.get("trial", row.trial) in KINDS
     assert ROWS[name] is row
@@ -101,6 +100,8 @@ def test_the_best_setting_starts(name):
         "chord_limit": 1,
         "side_by_side": 1,
     }
+    if TUTORIAL[name].best.get("trial") == "actor-critic":
+        small["batch_size"] = 2
     trial = changed(name, "best", **small)
     record = trial.run(limit=2)
     assert record["sequences"] == 2
@@ -515,28 +516,23 @@ def test_three_test_streams_are_enough_to_say_no():
 # control
 
 
-@pytest.mark.parametrize("off_line", [False, True])
-def test_advantage_learning_by_its_formula(off_line):
+def test_advantage_learning_by_its_formula():
     """One episode again, with the derivatives that `Network` gives for all steps before."""
     options = {"task_arguments": {"length": 2}, "most_steps": 30, "learning_rate": 1e-9}
-    trial = changed("tmaze-10", off_line=off_line, look_every=1, **options)
+    trial = changed("tmaze-10", look_every=1, **options)
     trial.start()
     network, start, seen = trial.network, trial.weights.copy(), []
     environment, learn = trial.environment, trial.explorer.learn
     reset, step = environment.reset, environment.step
-    if off_line:
-        seen.append((trial.x[0].copy(), {}))
-    environment.reset = lambda: reset() if off_line else seen.append(reset()) or seen[-1]
+    environment.reset = lambda: seen.append(reset()) or seen[-1]
     environment.step = lambda action: seen.append((action, *step(action))) or seen[-1][1:]
     targets = []
-    trial.explorer.learn = lambda x, target: targets.extend(np.atleast_1d(target)) or learn(x, target)
+    trial.explorer.learn = lambda x, target: targets.append(target) or learn(x, target)
     trial.learn()
     n_steps = trial.steps
-    assert trial.recent[0][1] == n_steps == len(targets)
     X = [seen[0][0], *(record[1] for record in seen[1:])]
     actions, rewards, done = [r[0] for r in seen[1:]], [r[2] for r in seen[1:]], seen[-1][3]
-    assert n_steps == len(actions) - (off_line and not done), "the last step of all is what comes after"
-    actions, rewards = actions[:n_steps], rewards[:n_steps]
+    assert trial.recent[0][1] == n_steps == len(targets) == len(actions)
     traces, change = np.zeros(network.n_weights), np.zeros(network.n_weights)
     for t, (action, reward) in enumerate(zip(actions, rewards)):
         y = network.forward(start, [np.array(X[: t + 1])])[0]
@@ -553,25 +549,101 @@ def test_advantage_learning_by_its_formula(off_line):
     )
 
 
-def test_episodes_side_by_side_are_those_of_one():
-    """What is learned from, and where states begin, with several episodes at a time."""
-    trial = changed(
-        "tmaze-10", "best", side_by_side=8, task_arguments={"length": 3}, learning_rate=1e-12, look_every=40
-    )
+def test_actions_are_drawn_by_their_odds():
+    logits = np.log([[0.1, 0.2, 0.7], [0.5, 0.5, 1e-300]])
+    drawn = control.drawn(np.repeat(logits, 20_000, axis=0) + 1000, np.random.default_rng(0))
+    shares = [np.bincount(half, minlength=3) / 20_000 for half in np.split(drawn, 2)]
+    np.testing.assert_allclose(shares, [[0.1, 0.2, 0.7], [0.5, 0.5, 0]], atol=0.01)
+
+
+def test_episodes_of_the_actor():
+    """What is learned from, with several episodes at a time; some of them are cut off."""
+    trial = changed("tmaze-10", "best", batch_size=8, task_arguments={"length": 3}, most_steps=12)
     trial.start()
-    episodes = []
-    trial.learn_from = lambda *arrays: episodes.append(arrays)
-    while len(episodes) < 40:
-        trial.one_step()
-    lengths = set()
-    for x, y, expected, actions, rewards, done in episodes:
-        assert len(x) == len(y) == len(expected) == len(actions) == len(rewards)
-        np.testing.assert_allclose(trial.network.forward(trial.weights, [x])[0], y, atol=1e-12)
-        assert x[0].tolist() in ([0, 1, 1], [1, 1, 0])
-        assert not (rewards[:-1] > 0).any()
-        assert done or len(x) == trial.options["most_steps"] + 1
-        lengths.add(len(x))
-    assert len(lengths) > 5
+    lengths, were_cut = set(), set()
+    for _ in range(5):
+        episodes = trial.collect()
+        assert len(episodes) == 8
+        for x, y, actions, rewards in episodes:
+            was_cut = len(x) > len(actions)
+            assert len(x) == len(y) == len(actions) + was_cut
+            assert len(actions) == len(rewards)
+            np.testing.assert_allclose(trial.network.forward(trial.weights, [x])[0], y, atol=1e-12)
+            assert x[0].tolist() in ([0, 1, 1], [1, 1, 0])
+            assert not (rewards[:-1] > 0).any()
+            if was_cut:
+                assert len(actions) == 12
+            else:
+                assert x[-1].tolist() == [0, 1, 0]
+                assert actions[-1] in (0, 2)
+                assert rewards[-1] == (4.0 if (x[0, 0] == 0) == (actions[-1] == 0) else -0.1)
+            lengths.add(len(actions))
+            were_cut.add(was_cut)
+    assert len(lengths) > 3
+    assert were_cut == {False, True}
+
+
+@pytest.mark.parametrize("was_cut", [False, True])
+def test_errors_of_the_actor_by_differences(was_cut):
+    """They are derivatives of the loss in which the advantages are constants, summed by their definition."""
+    trial = changed("tmaze-10", "best", discount=0.9, trace_decay=0.7, entropy_bonus=0.3, value_weight=0.4)
+    rng, n = np.random.default_rng(0), 4
+    y, actions, rewards = rng.normal(size=(n + was_cut, 5)), np.array([0, 3, 1, 1]), rng.normal(size=n)
+    values = np.append(y[:, 4], 0 if not was_cut else [])
+    delta = [rewards[t] + 0.9 * values[t + 1] - values[t] for t in range(n)]
+    advantages = [sum(0.63 ** (k - t) * delta[k] for k in range(t, n)) for t in range(n)]
+    targets = advantages + values[:n]
+
+    def loss(outputs):
+        total = 0.0
+        for t, row in enumerate(outputs):
+            p = np.exp(row[:4]) / np.exp(row[:4]).sum()
+            total -= advantages[t] * np.log(p[actions[t]]) - 0.3 * (p @ np.log(p))
+            total += 0.4 * 0.5 * (targets[t] - row[4]) ** 2
+        return total
+
+    found = trial.errors(y, actions, rewards)
+    assert found.shape == (n, 5)
+    for place in np.ndindex(found.shape):
+        step = np.zeros((n, 5))
+        step[place] = 1e-6
+        slope = (loss(y[:n] + step) - loss(y[:n] - step)) / 2e-6
+        assert found[place] == pytest.approx(slope, abs=1e-8)
+
+
+def test_an_update_of_the_actor_lowers_its_loss():
+    """The gradient is that of the mean over all steps of the batch, and Adam makes one step."""
+    trial = changed("tmaze-10", "best", batch_size=3, task_arguments={"length": 2}, look_every=1)
+    trial.start()
+    start, batches, collect = trial.weights.copy(), [], trial.collect
+    trial.collect = lambda: batches.append(collect()) or batches[-1]
+    trial.learn()
+    (batch,) = batches
+    assert trial.sequences == 3
+    assert trial.steps == sum(len(actions) for _, _, actions, _ in batch)
+    assert [n for _, n in trial.recent] == [len(actions) for _, _, actions, _ in batch]
+    gradient = sum(
+        trial.network.backward(start, [x[: len(actions)]], [trial.errors(y, actions, rewards)])
+        for x, y, actions, rewards in batch
+    )
+    gradient /= trial.steps
+    scale = min(1, 1 / np.linalg.norm(gradient))
+    expected = -0.006 * scale * gradient / (np.abs(scale * gradient) + 1e-8)  # the first step of Adam
+    np.testing.assert_allclose(trial.weights - start, expected, atol=1e-9)
+    trial.stream.reset()  # it has the new weights
+    first = batch[0][0][:1]
+    np.testing.assert_allclose(
+        trial.stream.step(np.repeat(first, 3, axis=0))[0],
+        trial.network.forward(trial.weights, [first])[0][0],
+        atol=1e-14,
+    )
+
+
+def test_the_actor_learns_a_short_maze():
+    trial = changed("tmaze-10", "best", task_arguments={"length": 3}, window=200)
+    record = trial.run(limit=12_000)
+    assert record["success"]
+    assert record["reached"] > 0.8
 
 
 def test_a_pole_is_balanced_in_both_modes():
@@ -599,7 +671,7 @@ def test_parts_of_poles_begin_where_the_last_ones_ended():
     seen, outputs, told = [], [], []
     for environment in trial.environments:
         reset = environment.reset
-        environment.reset = lambda reset=reset: seen.append(1) or reset()
+        environment.reset = lambda reset=reset, **mode: seen.append(1) or reset(**mode)
     stream, taught = trial.stream, trial.taught
     trial.taught = lambda: told.append(taught()) or told[-1]
 
@@ -616,6 +688,8 @@ def test_parts_of_poles_begin_where_the_last_ones_ended():
         begun = len(seen)
         outputs.clear(), told.clear()
         pieces, state, wanted = trial.collect()
+        modes = [environment.mode_is_a for environment in trial.environments]
+        assert modes == [True, False, True, False, True]
         assert pieces.n_steps == len(wanted) == 200
         assert 5 <= len(pieces) <= 5 + len(seen) - begun
         y = np.vstack(trial.network.forward(trial.weights, pieces, initial_state=state))
@@ -664,7 +738,7 @@ def test_a_round_descends():
 
 def test_explorer_descends_its_error():
     rng = np.random.default_rng(0)
-    explorer, x = Explorer(3, rng), rng.normal(size=3)
+    explorer, x = control.Explorer(3, rng), rng.normal(size=3)
     hidden, output = explorer.hidden.copy(), explorer.output.copy()
 
     def loss(hidden, output):

@@ -1,10 +1,11 @@
-"""Trials of control under partial observation: Advantage(lambda), and a policy that has a teacher."""
+"""Trials of control under partial observation: learning by rewards, and a policy that has a teacher."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from scipy.signal import lfilter
-from scipy.special import expit
+from scipy.special import expit, log_softmax
 
 from sklstm import tasks
 from sklstm._learning.trainer import Diverged
@@ -26,55 +27,55 @@ class Explorer:
         self.rate, self.decay = rate, decay
 
     def __call__(self, x):
-        return np.tanh(x @ self.hidden[:, :-1].T + self.hidden[:, -1]) @ self.output[:-1] + self.output[-1]
+        return self.output[:-1] @ np.tanh(self.hidden[:, :-1] @ x + self.hidden[:, -1]) + self.output[-1]
 
     def learn(self, x, target):
-        """Make one step of gradient descent, with a bounded length for each observation.
+        """Make one step of gradient descent, of a bounded length, for one observation."""
+        h = np.tanh(self.hidden[:, :-1] @ x + self.hidden[:, -1])
+        step = np.clip(self.rate * (target - self.output[:-1] @ h - self.output[-1]), -1.0, 1.0)
+        back = step * self.output[:-1] * (1 - h * h)
+        self.output[:-1] += step * h
+        self.output[-1] += step
+        self.hidden[:, :-1] += np.outer(back, x)
+        self.hidden[:, -1] += back
 
-        Parameters
-        ----------
-        x : ndarray of shape (n_inputs,) or (n_steps, n_inputs)
-        target : float or ndarray of shape (n_steps,)
-        """
-        x = np.atleast_2d(x)
-        h = np.tanh(x @ self.hidden[:, :-1].T + self.hidden[:, -1])
-        step = np.clip(self.rate * (target - h @ self.output[:-1] - self.output[-1]), -1.0, 1.0)
-        back = step[:, np.newaxis] * self.output[:-1] * (1 - h * h)
-        self.output[:-1] += step @ h
-        self.output[-1] += step.sum()
-        self.hidden[:, :-1] += back.T @ x
-        self.hidden[:, -1] += back.sum(axis=0)
+
+def drawn(logits, rng):
+    """Draw actions, with probabilities that are the softmax of the logits.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n, n_actions)
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of int of shape (n,)
+    """
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True)).cumsum(axis=1)
+    return (odds <= rng.random((len(odds), 1)) * odds[:, -1:]).sum(axis=1)
 
 
 class AdvantageTrial(TutorialTrial):
-    """Advantage(lambda) learning with eligibility traces and directed exploration (Bakker 2002).
-
-    With the option "off_line", weights change after each episode by the sum of the changes of its steps. One
-    backward pass computes this sum without traces, and several episodes can run at the same time.
-    """
+    """Advantage(lambda) learning with eligibility traces and directed exploration (Bakker 2002)."""
 
     def start(self):
-        """Make the environments, the stream of the network, and the explorer."""
+        """Make the environment, the stream of the network, and the explorer."""
         initial = {name: self.options[name] for name in INITIAL if name in self.options}
         self.weights = self.network.init_weights(self.rng, **initial)
-        off_line, n = self.options.get("off_line", False), self.options.get("side_by_side", 1)
-        self.stream = self.network.stream(self.weights, n, partials=not off_line)
-        make = getattr(tasks, self.options["task"])
-        self.environments = [make(**self.options["task_arguments"], random_state=self.rng) for _ in range(n)]
-        self.environment = self.environments[0]
+        self.stream = self.network.stream(self.weights, partials=True)
+        self.environment = self.new_environment()
         self.explorer = Explorer(self.row.n_inputs, self.rng)
         self.recent = []
-        if off_line:
-            self.x = np.array([environment.reset()[0] for environment in self.environments])
-            self.episodes = [[] for _ in self.environments]
+
+    def new_environment(self):
+        """Make an environment of the row."""
+        return getattr(tasks, self.options["task"])(**self.options["task_arguments"], random_state=self.rng)
 
     def learn(self):
         """Learn from this number of episodes."""
         until = self.sequences + self.options["look_every"]
         while self.sequences < until:
-            if self.options.get("off_line"):
-                self.one_step()
-                continue
             self.recent.append(self.episode())
             self.sequences += 1
         if not np.isfinite(self.weights).all():
@@ -91,7 +92,7 @@ class AdvantageTrial(TutorialTrial):
         n_steps, done = 0, False
         while not done and n_steps < most:
             n_steps += 1
-            value, action = y.max(), self.choices(y[np.newaxis], curious)[0]
+            value, action = y.max(), self.choice(y, curious)
             traces *= gamma * options["trace_decay"]
             traces += stream.gradient(units[action])
             x_next, reward, done, _, _ = self.environment.step(action)
@@ -108,63 +109,10 @@ class AdvantageTrial(TutorialTrial):
         self.steps += n_steps
         return reward, n_steps
 
-    def choices(self, y, curious):
-        """Draw actions from the advantages, at temperatures that rise with the expected errors.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n, n_actions)
-        curious : float or ndarray of shape (n,)
-
-        Returns
-        -------
-        list of int
-        """
-        temperature = np.maximum(self.options["temperature"], self.options["temperature"] * curious)
-        differences = (y - y.max(axis=1, keepdims=True)) / np.reshape(temperature, (-1, 1))
-        odds = np.exp(np.maximum(-700.0, differences)).cumsum(axis=1)
-        drawn = self.rng.random((len(y), 1)) * odds[:, -1:]
-        return (odds <= drawn).sum(axis=1).tolist()
-
-    def one_step(self):
-        """Run one step of all episodes; learn from those that end, and begin new ones."""
-        outputs = np.atleast_2d(self.stream.step(self.x if len(self.x) > 1 else self.x[0]))
-        expected = self.explorer(self.x)
-        actions, ended = self.choices(outputs, expected), []
-        for i, (environment, steps) in enumerate(zip(self.environments, self.episodes, strict=True)):
-            x, reward, done, _, _ = environment.step(actions[i])
-            steps.append((self.x[i].copy(), outputs[i], expected[i], actions[i], reward))
-            self.x[i] = x
-            if done or len(steps) > self.options["most_steps"]:
-                x, y, wanted, taken, rewards = map(np.array, zip(*steps, strict=True))
-                self.learn_from(x, y, wanted, taken, rewards, done)
-                self.episodes[i], self.x[i] = [], environment.reset()[0]
-                ended.append(i)
-        if ended:
-            self.stream.reset(ended)
-            self.stream.load()
-
-    def learn_from(self, x, y, expected, actions, rewards, done):
-        """Update the weights by an episode; the last step of one that was cut off only gives a value."""
-        options, n_steps = self.options, len(actions) - (not done)
-        if len(self.environments) > 1:  # other episodes have changed the weights in the meantime
-            y = self.network.forward(self.weights, [x])[0]
-        values, each = y.max(axis=1), np.arange(n_steps)
-        following, later = (np.append(array[1:], 0.0)[:n_steps] for array in (values, expected))
-        rewards, actions = rewards[:n_steps], actions[:n_steps]
-        gain = (rewards + options["discount"] * following - values[:n_steps]) / options["kappa"]
-        errors = values[:n_steps] + gain - y[each, actions]
-        decay = options["discount"] * options["trace_decay"]
-        at_outputs = np.zeros((n_steps, self.row.n_outputs))
-        at_outputs[each, actions] = lfilter([1.0], [1.0, -decay], errors[::-1])[::-1]
-        gradient = self.network.backward(self.weights, [x[:n_steps]], [at_outputs], "truncated")
-        self.weights += options["learning_rate"] * gradient
-        targets = np.abs(errors) + self.explorer.decay * later
-        for part in range(0, n_steps, 10):
-            self.explorer.learn(x[part : part + 10][: n_steps - part], targets[part : part + 10])
-        self.steps += n_steps
-        self.sequences += 1
-        self.recent.append((rewards[-1], n_steps))
+    def choice(self, y, curious):
+        """Draw an action from the advantages, at a temperature that rises with the expected error."""
+        temperature = max(self.options["temperature"], self.options["temperature"] * curious)
+        return int(drawn(np.maximum(-700.0, (y - y.max()) / temperature)[np.newaxis], self.rng)[0])
 
     def look(self):
         """Whether enough of the last episodes ended in the correct arm."""
@@ -172,6 +120,108 @@ class AdvantageTrial(TutorialTrial):
         right = np.mean([reward > 0 for reward, _ in self.recent])
         self.reached = right
         return len(self.recent) == self.options["window"] and right > self.options["share"]
+
+
+class ActorCriticTrial(AdvantageTrial):
+    """A policy and a value of one network that learn from whole episodes (Mnih and others 2016).
+
+    The outputs are the logits of the actions and, last, the value: the expected return. Several episodes run
+    with the same weights. Then the weights change once, by the full gradient. The advantage of an action is
+    the decaying sum of the errors of the value at its step and at all later ones (Schulman and others 2016).
+    A bonus for the entropy of the policy keeps it from choosing too early.
+    """
+
+    def __init__(self, row, arguments, seed):
+        super().__init__(replace(row, n_outputs=row.n_outputs + 1), arguments, seed)
+
+    def start(self):
+        """Make the environments and the stream of the network."""
+        TutorialTrial.start(self)
+        self.weights, n = self.trainer.weights, self.options["batch_size"]
+        self.stream = self.network.stream(self.weights, n)
+        self.environments = [self.new_environment() for _ in range(n)]
+        self.recent = []
+
+    def learn(self):
+        """Learn from at least this number of episodes."""
+        until = self.sequences + self.options["look_every"]
+        while self.sequences < until:
+            X, errors = [], []
+            for x, y, actions, rewards in self.collect():
+                n_steps = len(actions)
+                X.append(x[:n_steps])
+                errors.append(self.errors(y, actions, rewards))
+                self.recent.append((rewards[-1], n_steps))
+                self.sequences += 1
+                self.steps += n_steps
+            scale = 1 / sum(map(len, X))
+            gradient = self.network.backward(self.weights, X, [scale * array for array in errors])
+            self.trainer.learned.grad[...] += self.engine.pad(gradient)
+            self.engine.update(self.trainer.learned)
+            self.weights[:] = self.trainer.weights
+            self.stream.load()
+        if not np.isfinite(self.weights).all():
+            raise Diverged
+
+    def collect(self):
+        """Run an episode of each environment.
+
+        Returns
+        -------
+        list of (x, y, actions, rewards)
+            Arrays of the steps of an episode. If the episode was cut off, x and y have one step more.
+        """
+        x = np.array([environment.reset()[0] for environment in self.environments])
+        episodes = [([], [], [], []) for _ in self.environments]
+        active = list(range(len(x)))
+        self.stream.reset()
+        for _ in range(self.options["most_steps"]):
+            y = self.stream.step(x)
+            actions = drawn(y[:, :-1], self.rng)
+            for i in tuple(active):
+                before = x[i].copy()
+                x[i], reward, done, _, _ = self.environments[i].step(int(actions[i]))
+                for values, value in zip(episodes[i], (before, y[i], actions[i], reward), strict=True):
+                    values.append(value)
+                if done:
+                    active.remove(i)
+            if not active:
+                break
+        if active:
+            y = self.stream.step(x)
+            for i in active:
+                episodes[i][0].append(x[i])
+                episodes[i][1].append(y[i])
+        return [tuple(map(np.array, episode)) for episode in episodes]
+
+    def errors(self, y, actions, rewards):
+        """Derivatives of the loss of an episode with respect to the outputs.
+
+        The loss is the sum over steps of - advantage x log probability of the action - bonus x entropy
+        + weight x half the squared error of the value.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_steps, n_actions + 1) or (n_steps + 1, n_actions + 1)
+            With the step after the last action if the episode was cut off.
+        actions, rewards : ndarray of shape (n_steps,)
+
+        Returns
+        -------
+        ndarray of shape (n_steps, n_actions + 1)
+        """
+        options, n_steps = self.options, len(actions)
+        following = np.append(y[1:, -1], 0.0)[:n_steps]
+        y = y[:n_steps]
+        decay = options["discount"] * options["trace_decay"]
+        surprise = rewards + options["discount"] * following - y[:, -1]
+        advantages = lfilter([1.0], [1.0, -decay], surprise[::-1])[::-1, np.newaxis]
+        log_p = log_softmax(y[:, :-1], axis=1)
+        p = np.exp(log_p)
+        entropy = -(p * log_p).sum(axis=1, keepdims=True)
+        chosen = np.eye(p.shape[1])[actions]
+        at_policy = (p - chosen) * advantages + options["entropy_bonus"] * p * (log_p + entropy)
+        return np.hstack([at_policy, -options["value_weight"] * advantages])
 
 
 class PoleTrial(AdvantageTrial):
@@ -205,20 +255,24 @@ class TeacherTrial(PoleTrial):
     network acts, and at each step the teacher says how likely action 1 should be (Ross, Gordon & Bagnell
     2011). Several poles run at the same time. The network learns from parts of their episodes by the full
     gradient; each part begins in the state where the previous part ended, and "sequences" counts the parts.
-    An episode is cut off at any step with a small probability, so that modes are shown again and again
-    although episodes can be long.
+    An episode is cut off at any step with a small probability, so that the modes are shown again and again
+    although episodes can be long. A pole has the same mode in all of its episodes.
     """
 
     def start(self):
         """Make the poles."""
         TutorialTrial.start(self)
         options = self.options
-        n, make = options["side_by_side"], getattr(tasks, options["task"])
+        n = options["side_by_side"]
         self.weights = self.trainer.weights
         self.stream = self.network.stream(self.weights, n)
-        self.environments = [make(**options["task_arguments"], random_state=self.rng) for _ in range(n)]
-        self.environment = make(**options["task_arguments"], random_state=self.rng)  # to look at
-        self.x = np.array([environment.reset()[0] for environment in self.environments])
+        self.environments = [self.new_environment() for _ in range(n)]
+        self.environment = self.new_environment()  # to look at
+        self.x = np.array([self.begin(i) for i in range(n)])
+
+    def begin(self, i):
+        """Begin an episode of a pole. Each mode has half of the poles: episodes of a learned mode are long."""
+        return self.environments[i].reset(mode_is_a=i % 2 == 0)[0]
 
     def look(self):
         """Whether one episode in each mode lasts long enough; the best of all checks counts."""
@@ -282,7 +336,7 @@ class TeacherTrial(PoleTrial):
             for i, environment in enumerate(self.environments):
                 self.x[i], _, fell, _, _ = environment.step(int(actions[i]))
                 if fell or over[i]:
-                    over[i], self.x[i] = True, environment.reset()[0]
+                    over[i], self.x[i] = True, self.begin(i)
                     begins[i].append(t + 1)
             if over.any():
                 self.stream.reset(np.flatnonzero(over))

@@ -10,7 +10,7 @@ from sklstm.paper._tutorial_batches import (
     MelodyTrial,
     SeriesTrial,
 )
-from sklstm.paper._tutorial_control import AdvantageTrial, PoleTrial, TeacherTrial
+from sklstm.paper._tutorial_control import ActorCriticTrial, AdvantageTrial, PoleTrial, TeacherTrial
 from sklstm.paper._tutorial_streams import (
     LanguageTrial,
     OrderTrial,
@@ -28,6 +28,7 @@ KINDS: dict[str, Any] = {
     "reber": ReberTrial,
     "state decay": StateDecayTrial,
     "advantage": AdvantageTrial,
+    "actor-critic": ActorCriticTrial,
     "pole": PoleTrial,
     "teacher": TeacherTrial,
     "gap": GapTrial,
