@@ -639,6 +639,24 @@ def test_an_update_of_the_actor_lowers_its_loss():
     )
 
 
+def test_an_actor_that_has_not_learned_starts_again():
+    options = {"batch_size": 3, "task_arguments": {"length": 2}, "look_every": 6, "restart_after": 12}
+    trial = changed("tmaze-10", "best", **options)
+    trial.start()
+    starts = [trial.weights.copy()]
+    start = trial.start
+    trial.start = lambda: start() or starts.append(trial.weights.copy())
+    for n in (6, 12):
+        trial.learn()
+        assert trial.sequences == n
+        assert len(starts) == 1
+    trial.learn()
+    assert len(starts) == 2
+    assert (starts[0] != starts[1]).any()
+    assert len(trial.recent) == 6
+    assert trial.sequences == 18
+
+
 def test_the_actor_learns_a_short_maze():
     trial = changed("tmaze-10", "best", task_arguments={"length": 3}, window=200)
     record = trial.run(limit=12_000)

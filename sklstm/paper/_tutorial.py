@@ -422,6 +422,8 @@ def _t_maze(length, noisy):
             "n_weights": 248,
             "loss": "squared_error",
             "batch_size": 16,
+            "restart_after": 32_000,
+            "limit": 96_000,
             "most_steps": 10 * length,
             "learning_rate": 0.006,
             "discount": 0.99,

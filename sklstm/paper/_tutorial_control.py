@@ -140,10 +140,12 @@ class ActorCriticTrial(AdvantageTrial):
         self.weights, n = self.trainer.weights, self.options["batch_size"]
         self.stream = self.network.stream(self.weights, n)
         self.environments = [self.new_environment() for _ in range(n)]
-        self.recent = []
+        self.recent, self.begun = [], self.sequences
 
     def learn(self):
-        """Learn from at least this number of episodes."""
+        """Learn from at least this number of episodes; a network that has not learned in time starts again."""
+        if self.sequences - self.begun >= self.options["restart_after"]:
+            self.start()
         until = self.sequences + self.options["look_every"]
         while self.sequences < until:
             X, errors = [], []
