@@ -40,9 +40,7 @@ JOBS = tuple(
         row.ours
         for group in GROUPS
         for row in group.rows
-        if row.ours.dtype == "float32"
-        and row.ours.threads == row.ours.copies == 1
-        and group.workload not in ("F", "layers")
+        if row.ours.dtype == "float32" and row.ours.threads == row.ours.copies == 1 and group.workload != "F"
     )
 )
 WORKLOADS = tuple(dict.fromkeys(job.workload for job in JOBS))
@@ -299,6 +297,20 @@ PATHS = (
         "ABC",
         ((SIMD, "_mm_setcsr(mode | 0x8040);", "_mm_setcsr(mode);"),),
         differs="such numbers are not zero",
+    ),
+    SpeedPath(
+        "layers-in-one-call",
+        "Layers and directions without pooling, shortcut and dropout learn from a few sequences at a time, in"
+        " one call of the kernel (`gradient_of_layers`).",
+        "B",
+        (
+            (
+                "sklstm/_layers/engine.py",
+                "if self.in_one_call and bound.in_kernel and not bound.masks:",
+                "if False:",
+            ),
+        ),
+        differs="the sum over sequences is in another order",
     ),
     SpeedPath("control", "No path: a second copy without edits.", "ABC", ()),
 )

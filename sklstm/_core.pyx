@@ -978,9 +978,12 @@ cdef void transpose_weights(const Shape* n, bint full, const real* w, real* wt) 
 cdef inline void hidden_outputs(const Shape* n, const real* y, real* out) noexcept nogil:
     """Outputs of a layer."""
     cdef Py_ssize_t b, v
-    for v in range(n.S):
-        for b in range(n.B):
-            out[b * n.S + v] = y[n.y_c + v * n.B + b]
+    if n.S == 1:
+        memcpy(out, y + n.y_c, n.C * sizeof(real))
+    else:
+        for v in range(n.S):
+            for b in range(n.B):
+                out[b * n.S + v] = y[n.y_c + v * n.B + b]
     memcpy(out + n.C, y + n.y_n, n.N * sizeof(real))
 
 
@@ -1630,6 +1633,240 @@ cdef void reset_partials(const Shape* n, bint sparse, Arrays* at) noexcept nogil
         at.n_touched[0] = 0
     memset(at.P, 0, (n.R + 1 + (0 if sparse else n.M)) * n.Pp * sizeof(real))
     memset(at.PP, 0, 2 * n.S * n.Cp * sizeof(real))
+
+
+# ------------------------------------------------------------------------------------------------
+# layers and directions. All of them process a packed batch of few sequences before the next one, so that
+# each finds in the cache what the layer below or above has written. A part is one layer in one direction; it
+# reads the outputs of all directions of the layer below. The output units are the last part: a network
+# without hidden units that reads the last layer. All parts have the same rows, but where directions differ,
+# step t of T is in the row of step T + 1 - t: `mirror`.
+
+
+cdef struct Part:
+    Shape n
+    Packed p
+    bint backward                       # reads sequences from their ends
+    Py_ssize_t weights                  # offset in the weights of all parts
+    Py_ssize_t column                   # of its outputs among the inputs of the layer above
+    real* wt                            # transposed weights from the inputs; not of the lowest layer
+
+
+cdef inline Py_ssize_t row_below(
+    const Part* below, const Part* part, const int64_t* mirror, Py_ssize_t j
+) noexcept nogil:
+    """Row of Y, in a part of the layer below, that is row j of the inputs of a part."""
+    if not below.n.every_step:
+        return below.p.at.target_row[j]
+    return mirror[j] if below.backward != part.backward else below.p.sequences + j
+
+
+cdef inline void add_hidden_errors(const Shape* n, const real* errors, real* e) noexcept nogil:
+    """Add errors at the outputs of a layer to those at y_n and y_c."""
+    cdef Py_ssize_t b, v
+    for b in range(n.N):
+        e[b] += errors[n.C + b]
+    if n.S == 1:
+        for b in range(n.C):
+            e[n.N + b] += errors[b]
+        return
+    for v in range(n.S):
+        for b in range(n.B):
+            e[n.N + v * n.B + b] += errors[b * n.S + v]
+
+
+cdef class Layers:
+    """All layers and directions of a network and its output units, with their workspaces.
+
+    Parameters
+    ----------
+    plans, works : list of Plan, list of Workspace
+        Of each part, the lowest layer first, and last of the output units.
+    backward : list of bool
+        Whether a part reads sequences from their ends.
+    weights : list of int
+        Offset of the weights of each part.
+    n_directions : int
+    """
+
+    cdef Part* parts
+    cdef Py_ssize_t n_parts, n_directions, width
+    cdef int64_t* mirror
+    cdef real* errors                   # at the inputs of a part
+    cdef object held
+
+    def __init__(self, list plans, list works, list backward, list weights, Py_ssize_t n_directions):
+        cdef Plan plan
+        cdef Workspace work
+        cdef Part* part
+        cdef unsigned char[::1] parts = np.zeros(len(plans) * sizeof(Part), np.uint8)
+        cdef int64_t[::1] mirror = np.zeros(works[0].capacity[0], np.int64)
+        self.parts, self.mirror = <Part*>&parts[0], &mirror[0]
+        self.n_parts, self.n_directions = len(plans) - 1, n_directions
+        self.held = [parts, mirror, plans, works]
+        cdef Py_ssize_t i, rows = 1
+        for i in range(len(plans)):
+            plan, work, part = plans[i], works[i], self.parts + i
+            part.n, part.p.at = plan.shape, work.at
+            part.backward, part.weights = backward[i], weights[i]
+            part.column = i % n_directions * plan.shape.K
+            if i >= n_directions:
+                rows = max(rows, work.capacity[0])
+                self.width = (plan.shape.M + LANES - 1) // LANES * LANES    # the same for all
+                array = zeros(max(plan.shape.U, plan.shape.K), self.width)
+                part.wt = address(array)
+                self.held.append(array)
+        array = zeros(rows, self.width)
+        self.errors = address(array)
+        self.held.append(array)
+
+    cdef void transpose_all(self, const real* w, bint full) noexcept nogil:
+        """Transpose the weights of all parts for the backward pass."""
+        cdef Py_ssize_t i
+        cdef Part* part
+        cdef const Shape* n
+        for i in range(self.n_parts + 1):
+            part = self.parts + i
+            n = &part.n
+            transpose_weights(n, full, w + part.weights, part.p.at.wt)
+            if i == self.n_parts:
+                transpose(n.M, n.K, w + part.weights + n.v_input, n.Kp, part.wt, self.width)
+            elif i >= self.n_directions:
+                transpose(n.M, n.U, w + part.weights + n.w_input, n.Up, part.wt, self.width)
+
+    cdef Part* below(self, Py_ssize_t i) noexcept nogil:
+        """First part of the layer below part i."""
+        return self.parts + (i // self.n_directions - 1) * self.n_directions
+
+    cdef void read(self, Py_ssize_t i, Py_ssize_t rows) noexcept nogil:
+        """Inputs of part i: outputs of the layer below."""
+        cdef Part* part = self.parts + i
+        cdef Part* below = self.below(i)
+        cdef Py_ssize_t _d, j
+        memset(&part.p.inputs, 0, sizeof(Inputs))
+        part.p.inputs.x = part.p.at.XG
+        for _d in range(self.n_directions):
+            for j in range(rows):
+                hidden_outputs(
+                    &below.n, below.p.at.Y + row_below(below, part, self.mirror, j) * below.n.y_row,
+                    part.p.at.XG + j * part.n.M + below.column)
+            below += 1
+
+    cdef void send_errors(
+        self, Py_ssize_t i, Py_ssize_t rows, Py_ssize_t n_deltas, const real* deltas, Py_ssize_t delta_row
+    ) noexcept nogil:
+        """Errors at the outputs of the layer below, from deltas of part i."""                       # (9)
+        cdef Part* part = self.parts + i
+        cdef Part* below = self.below(i)
+        cdef Py_ssize_t _d, j, target
+        cdef bint in_place = self.n_directions == 1 and below.n.S == 1 and below.n.N == 0   # the same columns
+        cdef real* errors = below.p.at.EH if in_place else self.errors
+        memset(errors, 0, rows * self.width * sizeof(real))
+        product(rows, self.width, n_deltas, deltas, delta_row, 1, part.wt, self.width, errors, self.width)
+        if in_place:
+            return
+        for _d in range(self.n_directions):
+            if i == self.n_parts or i % self.n_directions == self.n_directions - 1:   # the first that sends
+                memset(below.p.at.EH, 0, below.p.targets * below.n.Hp * sizeof(real))
+            for j in range(rows):
+                target = j
+                if below.n.every_step:
+                    target = row_below(below, part, self.mirror, j) - below.p.sequences
+                add_hidden_errors(
+                    &below.n, errors + j * self.width + below.column, below.p.at.EH + target * below.n.Hp)
+            below += 1
+
+    cdef double gradient(
+        self, const Targets* targets, bint full, double scale, const real* w, real* grad,
+        real[:, ::1] record, double* done, bint* stopped,
+    ) noexcept nogil:
+        """Loss of a packed batch that all parts have arranged; adds `scale` times its gradient to `grad`."""
+        cdef Part* part
+        cdef Part* outputs = self.parts + self.n_parts
+        cdef Shape* n = &outputs.n
+        cdef Py_ssize_t i
+        cdef double value
+        for i in range(self.n_parts):
+            part = self.parts + i
+            if i >= self.n_directions:
+                self.read(i, part.p.rows - part.p.sequences)
+            stopped[0] = forward_packed(&part.n, &part.p, w + part.weights, done)
+            if stopped[0]:
+                return 0
+        part = self.below(self.n_parts)
+        outputs.p.targets, outputs.p.at.target = part.p.targets, part.p.at.target
+        self.read(self.n_parts, part.p.targets)
+        forward_outputs(n, &outputs.p, w + outputs.weights)
+        value = output_errors(n, &outputs.p, targets, scale, record)
+        add_output_gradient(n, &outputs.p, grad + outputs.weights)
+        self.send_errors(self.n_parts, outputs.p.targets, n.K, outputs.p.at.OD, n.Kp)
+        for i in range(self.n_parts - 1, -1, -1):
+            part = self.parts + i
+            stopped[0] = backward_packed(&part.n, &part.p, full, w + part.weights, grad + part.weights, done)
+            if stopped[0]:
+                return 0
+            if i >= self.n_directions:
+                self.send_errors(
+                    i, part.p.rows - part.p.sequences, part.n.U,
+                    part.p.at.D + part.p.sequences * part.n.d_row, part.n.d_row)
+        return value
+
+    cdef void arrange(
+        self, const Inputs* inputs, const Inputs* inputs_from_end, const int64_t[::1] start,
+        const int64_t[::1] from_end, const int64_t[::1] length, const int64_t[::1] target, Py_ssize_t lo,
+        Py_ssize_t hi,
+    ) noexcept nogil:
+        """Arrange the sequences lo..hi in the rows of all parts, and reset their states."""
+        cdef Part* part
+        cdef Packed* p = &self.parts.p
+        cdef Py_ssize_t i, t, row
+        for i in range(self.n_parts):
+            part = self.parts + i
+            reset_state(&part.n, hi - lo, &part.p.at)
+            if i >= self.n_directions:
+                arrange(&part.n, start, length, target, lo, hi, &part.p)
+            elif part.backward:
+                pack(&part.n, inputs_from_end, from_end, length, target, lo, hi, &part.p)
+            else:
+                pack(&part.n, inputs, start, length, target, lo, hi, &part.p)
+        for t in range(1, p.T + 1 if self.n_directions > 1 else 0):
+            for row in range(p.at.first[t], p.at.first[t + 1]):
+                i = row - p.at.first[t]
+                self.mirror[row - p.sequences] = p.at.first[length[lo + i] + 1 - t] + i
+
+
+def gradient_of_layers(
+    Layers layers, Data data, Data data_from_end, Data targets, order, Py_ssize_t most, const real[::1] w,
+    bint full, double scale, real[::1] grad, real[:, ::1] record,
+):
+    """Loss of some sequences, the longest first; adds `scale` times its gradient to `grad`.
+
+    States start from zero; at most `most` sequences are in a packed batch. `data_from_end` has all rows of
+    `data` in reverse order. `record`, if not empty, receives the outputs.
+    """
+    cdef:
+        const int64_t[::1] start = order.start, length = order.length, target = order.target
+        int64_t[::1] from_end = np.empty(len(order), np.int64)
+        Py_ssize_t i, until, lo = 0, n_sequences = start.shape[0]
+        double value = 0, done = 0
+        bint stopped = False
+        unsigned long long mode
+    with nogil:
+        mode = flush_subnormals()
+        layers.transpose_all(&w[0], full)
+        for i in range(n_sequences):
+            from_end[i] = data.n_steps - start[i] - length[i]
+        while lo < n_sequences and not stopped:
+            until = min(lo + most, n_sequences)
+            layers.arrange(
+                &data.inputs, &data_from_end.inputs, start, from_end, length, target, lo, until)
+            value += layers.gradient(
+                &targets.targets, full, scale, &w[0], &grad[0], record, &done, &stopped)
+            lo = until
+        restore_mode(mode)
+    if stopped:
+        raise_it()
+    return value
 
 
 # ------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from sklstm import (
     error_flow,
 )
 from sklstm._engine.engine import engine_of
+from sklstm._layers import engine as layers_engine
 from sklstm._layers.engine import LayersEngine, Masks
 from topologies import EVERYTHING, GRADIENTS, assert_near, central, composed, make_problem, repeatable
 
@@ -399,6 +400,54 @@ def test_one_layer_apart_from_its_output_units_learns_as_the_engine_of_both(chan
             atol=1e-6 if dtype == np.float32 else 1e-12,
         )
     assert np.abs(learned[0][1] - problem.weights).max() > 1e-4
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("form", FORMS, ids=["dense", "sparse"])
+@pytest.mark.parametrize("gradient", GRADIENTS)
+def test_gradient_of_all_layers_in_one_call_is_that_of_one_layer_after_the_other(
+    gradient, form, dtype, monkeypatch
+):
+    """In packed batches of any size; `loss_and_gradient` makes one pass after the other."""
+    drawn = []
+    monkeypatch.setattr(layers_engine, "CACHE_BYTES", 0)
+
+    @settings(repeatable, max_examples=30)
+    @given(
+        net=composed(pooling="last", shortcut=False, cell_output_activation="tanh"),
+        n_blocks=st.sampled_from([1, 3, 18]),
+        lengths=st.lists(st.sampled_from([1, 2, 4]), min_size=1, max_size=6),
+        at_once=st.integers(1, 4),
+        seed=st.integers(0, 1000),
+    )
+    def compare(net, n_blocks, lengths, at_once, seed):
+        n_layers = max(net.n_layers, 2 - net.bidirectional)
+        net = replace(net, n_blocks=n_blocks, n_layers=n_layers)
+        drawn.append(net)
+        monkeypatch.setattr(layers_engine, "LEAST_AT_ONCE", at_once)
+        problem = problem_of(net, lengths, seed, state=False)
+        problem = replace(problem, X=[form(x.astype(dtype)) for x in problem.X])
+        engine = engine_of(net, dtype)
+        assert engine.in_one_call
+        bound = bind(engine, problem, lambda x: x)
+        order = bound.order[np.argsort(-bound.order.length, kind="stable")]
+        work = engine.workspace(
+            int(order.length.sum()), len(order), int(order.length[0]), sparse=bound.data.sparse
+        )
+        record, w = np.full((bound.n_targets, net.n_outputs), np.nan, dtype), engine.pad(problem.weights)
+        for scale in (1.0, 0.5):  # what the first call has left behind does not matter
+            grad = engine.zeros()
+            full = gradient == "full"
+            total = engine.gradient(bound, order, work, w, full, scale, grad, record=record)
+        expected, slope, _ = problem.loss_and_gradient(gradient)
+        assert_near(total, expected, TOLERANCE[dtype])
+        assert_near(engine.flat(grad), 0.5 * slope, TOLERANCE[dtype])
+        counts = bound.target_weight > 0
+        assert_near(record[counts], problem.forward()[0][counts], TOLERANCE[dtype])
+
+    compare()
+    for name in ("n_layers", "bidirectional", "patch_size", "return_sequences", "n_blocks", "block_size"):
+        assert len({getattr(net, name) for net in drawn}) >= 2, name
 
 
 @pytest.mark.parametrize("every_step", [False, True])

@@ -228,6 +228,9 @@ def layers(workload, padded):
             Job("torch", workload, f"packed, {network}"): ({}, tolerance),
             Job("sklstm", workload, f"full, variable, {network}, one by one"): (goals(1 / 1.05), None),
         }
+        if "n_layers" in LAYERS[network]:
+            between = Job("sklstm", workload, f"full, variable, {network}, one by one, with errors between")
+            beside[between] = (goals(1 / 1.05), None)
         rows += [Row(name, ours, rival, *more) for rival, more in beside.items()]
     return Group("layers", tuple(rows))
 

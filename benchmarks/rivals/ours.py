@@ -180,7 +180,7 @@ def batches(job):
     }
     adam = settings | {"solver": "adam", "learning_rate": workloads.ADAM_RATE}
     rng = np.random.RandomState(0)
-    if form[2:] == ["one by one"]:
+    if "one by one" in form:
         return one_by_one(job, X, y, adam)
     weights = flat_of_layers(network, before)
     compared = trainer_of(network, X, y, weights, **settings)
@@ -193,7 +193,9 @@ def batches(job):
 def one_by_one(job, X, y, settings):
     """An epoch of each layer, or of each direction, in separate networks.
 
-    The lower layer has a target at each step, as it has errors at each step in the whole network.
+    The lower layer has a target at each step, as it has errors at each step in the whole network. With errors
+    between, an epoch also has the products that give the errors at the inputs of the upper layer, which
+    separate networks do not need.
     """
     size, rng = workloads.BATCHES[job.workload], np.random.RandomState(0)
     upper, y_lower = X, y
@@ -207,7 +209,17 @@ def one_by_one(job, X, y, settings):
         )
         weights = workloads.initial_weights(data.n_features, size.n_cells, 1, np.float32)
         trainers.append(trainer_of(network, data, targets, flat(network, weights), **settings))
-    return Prepared(lambda: [trainer.epoch(rng) for trainer in trainers], X.n_steps)
+    deltas = np.ones((X.n_steps // size.n_batches, 4 * size.n_cells), np.float32)
+    input_weights = np.ones((4 * size.n_cells, size.n_cells), np.float32)
+    n_products = size.n_batches if "with errors between" in job.variant else 0
+
+    def run():
+        for trainer in trainers:
+            trainer.epoch(rng)
+        for _ in range(n_products):
+            deltas @ input_weights
+
+    return Prepared(run, X.n_steps)
 
 
 # ----------------------------------------------------------------------------------------------

@@ -131,12 +131,14 @@ class Engine:
     dtype : float32 or float64
     """
 
-    def __init__(self, network, dtype):
+    def __init__(self, network, dtype, core=None):
         self.network = network
         self.dtype = check_dtype(dtype)
-        self.core = _cpu.core(self.dtype, max(network.n_blocks, network.n_hidden_units))
+        self.core = core or _cpu.core(self.dtype, max(network.n_blocks, network.n_hidden_units))
         _, registers = _cpu.in_use()
         self.layout = layout.sizes_and_places(network, self.core, registers)
+        n = self.layout
+        self.step_bytes = self.dtype.itemsize * (n["d_row"] + n["y_row"] + 3 * n["Cp"])  # of a workspace
         self.places = layout.weight_places(network, self.layout)
         self.cell_columns = layout.cell_columns(network, self.layout)
         self.recurrent_columns = layout.recurrent_columns(network, self.layout)
@@ -287,9 +289,7 @@ class Engine:
 
     def _window(self, n_sequences):
         """Number of time steps of these sequences that a forward pass without gradient keeps at once."""
-        n = self.layout
-        row = self.dtype.itemsize * (n["d_row"] + n["y_row"] + 3 * n["Cp"])
-        return max(WINDOW_BYTES // (row * n_sequences), 1)
+        return max(WINDOW_BYTES // (self.step_bytes * n_sequences), 1)
 
     def activations(self, w, bound):
         """Activations of gates and cells, and cell states, over time, by name, one sequence after another."""

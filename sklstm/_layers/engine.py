@@ -22,6 +22,8 @@ from sklstm._layers.pooling import Pooling
 from sklstm._sequences.patches import patched, steps_of_patches
 
 SPARE = 16  # gap between the weights of two parts
+LEAST_AT_ONCE = 16  # sequences of a packed batch
+CACHE_BYTES = 1 << 22  # size of the activations of all layers, for a gradient, that stay in the cache
 
 
 @dataclass
@@ -84,7 +86,7 @@ class LayersEngine(Engine):
             places.append(at + engine.places)
             recurrent, cells, at = recurrent + n["R"], cells + n["C"], at + n["n_packed"] + SPARE
         if network.n_outputs:
-            self.head = engine_of(_output_units(network), dtype)
+            self.head = Engine(_output_units(network), dtype, self.parts[0].engine.core)
             self.head_weights = slice(at, at + self.head.layout["n_packed"])
             places.append(at + self.head.places)
             at = self.head_weights.stop + SPARE
@@ -92,6 +94,8 @@ class LayersEngine(Engine):
         self.places, self.n_packed = np.concatenate(places), at
         self.last = [part for part in self.parts if part.layer == network.n_layers - 1]
         self.pools = not network.return_sequences and network.pooling != "last"
+        self.in_one_call = bool(self.head and not self.pools and not network.shortcut)
+        self.step_bytes = sum(part.engine.step_bytes for part in self.parts)
         self.layout = {
             "M": network._input_width,
             "K": network._output_width,
@@ -121,19 +125,38 @@ class LayersEngine(Engine):
     def _data(self, values, inputs, to_learn):
         lowest = self.parts[0].engine
         ways = [inputs, self._inputs(values[::-1])] if self.network.bidirectional else [inputs]
-        return LayersData([(way, lowest.core.Data(lowest.plan, way)) for way in ways], values)
+        ways = [(way, lowest.core.Data(lowest.plan, way)) for way in ways]
+        targets = None
+        if self.in_one_call and to_learn:
+            no_inputs = np.empty((0, self.network._n_features), self.dtype)
+            targets = self.core.Data(self.head.plan, no_inputs, *to_learn)
+        return LayersData(ways, values, targets)
 
     def workspace(self, rows, sequences, longest, *, sparse=False, backward=True, partials=False):
         """Workspaces of all parts."""
+        several = max(sequences, 2)  # room for the inputs: only those of a single sequence are not copied
         works = [
             part.engine.workspace(
-                rows, sequences, longest, sparse=sparse and part.layer == 0, backward=backward
+                rows,
+                several if part.layer else sequences,
+                longest,
+                sparse=sparse and not part.layer,
+                backward=backward,
             )
             for part in self.parts
         ]
         n_targets = rows if self.layout["every_step"] else sequences
-        head = self.head and self.head.workspace(n_targets, 1, n_targets, backward=backward)
-        return LayersWorkspace(works, head, (rows, sequences, longest))
+        head = self.head and self.head.workspace(n_targets, 2, n_targets, backward=backward)
+        layers = None
+        if self.in_one_call and backward:
+            layers = self.core.Layers(
+                [*(part.engine.plan for part in self.parts), self.head.plan],
+                [*works, head],
+                [*(part.backward for part in self.parts), False],
+                [*(part.weights.start for part in self.parts), self.head_weights.start],
+                1 + self.network.bidirectional,
+            )
+        return LayersWorkspace(works, head, layers, (rows, sequences, longest))
 
     # ------------------------------------------------------------------------------------------
     # outputs
@@ -194,12 +217,34 @@ class LayersEngine(Engine):
 
     def gradient(self, bound, batch, work, w, full, scale, grad, *, reset=True, record=None):
         """Loss of a packed batch, from states of zero; add `scale` times its gradient to `grad`."""
+        if self.in_one_call and bound.in_kernel and not bound.masks:
+            return self._gradient_in_one_call(bound, batch, work, w, full, scale, grad, record)
         _, rows = batch.with_own_targets(bound.every_step)
         longest, state = int(batch.length.max()), zero_state(self, len(batch))
         run = LayersPass(self, bound, batch, work, w, state, longest, bound.masks)
         if record is not None and len(record):
             record[rows] = run.outputs()
         return run.loss_and_errors(bound, rows, full, scale, grad)
+
+    def _gradient_in_one_call(self, bound, batch, work, w, full, scale, grad, record):
+        """Do the same as a `LayersPass` in the kernel, with few enough sequences at once for the cache."""
+        at_once = max(LEAST_AT_ONCE, CACHE_BYTES // (self.step_bytes * int(batch.length[0])))
+        if record is None:
+            record = np.empty((0, self.layout["K"]), self.dtype)
+        data, data_from_end = bound.data.ways[0][1], bound.data.ways[-1][1]
+        return self.core.gradient_of_layers(
+            work.layers,
+            data,
+            data_from_end,
+            bound.data.targets,
+            batch,
+            at_once,
+            w,
+            full,
+            scale,
+            grad,
+            record,
+        )
 
     def loss_and_gradient(self, w, bound, full, *, initial_state=None, full_output=False):
         """Summed loss, padded gradient, and a dict with more (see `Network.loss_and_gradient`)."""
@@ -240,6 +285,7 @@ class LayersData:
 
     ways: list[tuple[Any, Any]]
     values: Any  # the given values, or patches of them
+    targets: Any  # of the kernel, if it computes the gradient in one call
 
     @property
     def n_steps(self):
@@ -258,6 +304,7 @@ class LayersWorkspace:
 
     parts: list[Any]
     head: Any
+    layers: Any  # of the kernel, if it computes the gradient in one call
     capacity: tuple[int, int, int]
 
 
