@@ -129,6 +129,8 @@ class Engine:
     ----------
     network : Network
     dtype : float32 or float64
+    core : module or None
+        The compiled kernel; None means the one that fits the network best.
     """
 
     def __init__(self, network, dtype, core=None):
