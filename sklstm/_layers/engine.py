@@ -66,7 +66,8 @@ class LayersEngine(Engine):
 
     def __init__(self, network, dtype):
         self.network, self.dtype = network, check_dtype(dtype)
-        self.parts, self.head = [], None
+        self.parts: list[Part] = []
+        self.head: Any = None
         recurrent = cells = at = 0
         places = []
         for prefix, layer, net in network._parts:
