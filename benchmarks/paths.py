@@ -118,13 +118,20 @@ PATHS = (
         " loaded from where they are stored.",
         "A",
         (
-            (CORE, "add_cells(n, w_m, y_0[0], kinds)", "add_cells(n, w_m, load(z + (n.R - n.C)), kinds)"),
+            (CORE, "add_cells(n, w_m, y_0[0], net)", "add_cells(n, w_m, load(z + (n.R - n.C)), net)"),
             (
                 CORE,
-                "add_cells(n, w_m + n.B * n.Up, y_1[0], kinds)",
-                "add_cells(n, w_m + n.B * n.Up, load(z + (n.R - n.C) + n.B), kinds)",
+                "add_cells(n, w_m + n.B * n.Up, y_1[0], net)",
+                "add_cells(n, w_m + n.B * n.Up, load(z + (n.R - n.C) + n.B), net)",
             ),
         ),
+    ),
+    SpeedPath(
+        "inputs-in-registers",
+        "Such a network computes x W + b of a time step while the previous one is under way, and not for all"
+        " time steps before the first one, if inputs are sparse or few (`adds_inputs`).",
+        "A",
+        ((CORE, "return p.inputs.sparse or n.M * p.T <= FEW_INPUTS", "return False"),),
     ),
     SpeedPath(
         "avx2-modules",
@@ -168,7 +175,7 @@ PATHS = (
     ),
     SpeedPath(
         "two-sums-of-squares",
-        "The squared error of a row is two partial sums (`row_loss`).",
+        "The squared error of a row is two partial sums, side by side (`squared_distance`).",
         "AB",
         ((LOSSES, "if loss == SQUARED_ERROR and not each_output:", "if False:"),),
     ),
@@ -267,6 +274,12 @@ PATHS = (
         "BC",
         ((PRODUCTS, "LANES > 1 and rows <= TILED_ROWS", "False"),),
         differs="BLAS adds in another order",
+    ),
+    SpeedPath(
+        "long-tiles",
+        "Products of one row take eight vectors at a time, whose sums do not wait for each other (`LONG`).",
+        "AC",
+        ((PRODUCTS_H, "if (rows == 1)\n", "if (0)\n"),),
     ),
     SpeedPath(
         "panels",

@@ -28,8 +28,8 @@ from sklstm._kernel.products cimport (
 )
 from sklstm._kernel.shapes cimport MOST_KINDS, Arrays, Inputs, Packed, Shape, Squashing, Targets
 from sklstm._kernel.simd cimport (
-    HAS_FMA, LANES, all_, first_lanes, flush_subnormals, fma, lane_of, load, logistic, real, restore_mode,
-    squash, store, vec,
+    HAS_FMA, LANES, all_, all_finite, first_lanes, flush_subnormals, fma, lane_of, load, logistic, real,
+    restore_mode, squash, store, vec,
 )
 from sklstm._kernel.solvers cimport ADAM, RATE, RPROP, SGD, Parameters, is_lazy, update_weights
 
@@ -57,9 +57,11 @@ SUPPORTED_LEVEL = cpu_level()
 DTYPE = np.dtype(np.float64 if sizeof(real) == 8 else np.float32)
 cdef int TYPE = cnp.NPY_DOUBLE if sizeof(real) == 8 else cnp.NPY_FLOAT
 
-# Numbers of rows, and sizes, up to which the data of a loop stay in the cache.
+# Numbers of rows, and sizes, up to which the data of a loop stay in the cache; numbers of dense inputs of a
+# sequence up to which x W is no product of its own.
 cdef enum:
     STEP_ROWS = 16, GRADIENT_ROWS = 256, GRADIENT_BYTES = 1 << 20, WIDE_BYTES = 128
+    FEW_INPUTS = 256
 
 cdef double LOOK = 5e7                  # multiply-adds between two checks for Ctrl-C, less than 0.05 s
 
@@ -146,56 +148,57 @@ cdef inline void forward_step(
 
 # The same for a network that is so small that one vector holds each kind of unit. Its step is a chain of
 # dependent operations: it is latency-bound. It is fast if the chain does not go through memory, and if the
-# longest chain, from cell to cell, always begins first. Therefore, the contribution of the recurrent
-# activations z of the previous time step is added here, in registers.
+# longest chain, from cell to cell, always begins first. Therefore, its net inputs are summed in registers,
+# with the recurrent activations z of the previous time step last.
 
 
-cdef inline void add_cells(const Shape* n, const real* w, vec y, vec* kinds) noexcept nogil:
-    """Contribution of one cell of each block, y, to the net inputs."""            # (1)
-    cdef Py_ssize_t b
+cdef inline void add_source(const Shape* n, real z, const real* w, vec* net) noexcept nogil:
+    """Contribution of one source to the net inputs, a vector for each kind of unit."""                # (1)
     cdef int k
-    cdef vec source
+    cdef vec source = all_(z)
+    for k in range(n.kinds):
+        net[k] = fma(source, load(w + k * n.B), net[k])
+
+
+cdef inline void add_cells(const Shape* n, const real* w, vec y, vec* net) noexcept nogil:
+    """Contribution of one cell of each block, y."""
+    cdef Py_ssize_t b
     for b in range(n.B):
-        source = all_(lane_of(y, <int>b))
-        for k in range(n.kinds):
-            kinds[k] = fma(source, load(w + k * n.B), kinds[k])
+        add_source(n, lane_of(y, <int>b), w, net)
         w += n.Up
 
 
 cdef inline void forward_step_in_registers(
-    const Shape* n, const real* w, const real* net, const real* z, const real* s_before,   # IN
+    const Shape* n, const real* w, const real* z, const real* s_before,   # IN
+    vec* net,                                               # IN  x W + b; changed
     real* y, real* g, real* s, real* h,                     # OUT
     vec* y_0, vec* y_1,                                     # STATE y_c of the first two cells of each block
 ) noexcept nogil:
     cdef Py_ssize_t m
-    cdef int k, v, c = n.has_out
+    cdef int v, c = n.has_out
     cdef int at_in = c + <int>n.S, at_forget = at_in + n.has_in
     cdef const real* w_m = w + n.w_recurrent
-    cdef vec source, y_in = all_(1), y_forget = all_(1), y_out = all_(1)
-    cdef vec[MOST_KINDS] kinds, squashed, state
-    for k in range(n.kinds):
-        kinds[k] = load(net + k * n.B)
+    cdef vec y_in = all_(1), y_forget = all_(1), y_out = all_(1)
+    cdef vec[MOST_KINDS] squashed, state
     for m in range(n.R - n.C):                                                     # (1)
-        source = all_(z[m])
-        for k in range(n.kinds):
-            kinds[k] = fma(source, load(w_m + k * n.B), kinds[k])
+        add_source(n, z[m], w_m, net)
         w_m += n.Up
     if n.R:
-        add_cells(n, w_m, y_0[0], kinds)
+        add_cells(n, w_m, y_0[0], net)
         if n.S > 1:
-            add_cells(n, w_m + n.B * n.Up, y_1[0], kinds)
+            add_cells(n, w_m + n.B * n.Up, y_1[0], net)
         for v in range(2, n.S):
-            add_cells(n, w_m + v * n.B * n.Up, load(z + (n.R - n.C) + v * n.B), kinds)
+            add_cells(n, w_m + v * n.B * n.Up, load(z + (n.R - n.C) + v * n.B), net)
     if n.peepholes and n.has_in:
-        kinds[at_in] = add_peepholes(n, 0, w + n.w_peep_in, s_before, kinds[at_in])
+        net[at_in] = add_peepholes(n, 0, w + n.w_peep_in, s_before, net[at_in])
     if n.peepholes and n.has_forget:
-        kinds[at_forget] = add_peepholes(n, 0, w + n.w_peep_forget, s_before, kinds[at_forget])
+        net[at_forget] = add_peepholes(n, 0, w + n.w_peep_forget, s_before, net[at_forget])
     for v in range(n.S):
-        squashed[v] = squashed_by(&n.g, kinds[c + v])
+        squashed[v] = squashed_by(&n.g, net[c + v])
     if n.has_in:
-        y_in = logistic(kinds[at_in])                                              # (2)
+        y_in = logistic(net[at_in])                                                # (2)
     if n.has_forget:
-        y_forget = logistic(kinds[at_forget])                                      # (3)
+        y_forget = logistic(net[at_forget])                                        # (3)
     for v in range(n.S):
         state[v] = fma(y_in, squashed[v], y_forget * load(s_before + v * n.Bp))    # (4)
         store(g + v * n.Bp, squashed[v])
@@ -205,10 +208,10 @@ cdef inline void forward_step_in_registers(
         store(h + v * n.Bp, squashed[v])
     if n.has_out:
         if n.peepholes:                                     # they read the new states
-            kinds[0] = add_peepholes(n, 0, w + n.w_peep_out, s, kinds[0])
-        y_out = logistic(kinds[0])                                                 # (5)
+            net[0] = add_peepholes(n, 0, w + n.w_peep_out, s, net[0])
+        y_out = logistic(net[0])                                                   # (5)
     if n.N:
-        store(y + n.y_n, logistic(kinds[n.kinds - 1]))                             # (7)
+        store(y + n.y_n, logistic(net[n.kinds - 1]))                               # (7)
     if n.has_in:
         store(y + n.y_in, y_in)
     if n.has_forget:
@@ -646,21 +649,44 @@ cdef inline bint is_by_time(const Shape* n, const Packed* p) noexcept nogil:
     return p.sequences >= STEP_ROWS and (p.inputs.sparse or n.M <= 4 * p.sequences)
 
 
+cdef inline bint adds_inputs(const Shape* n, const Packed* p) noexcept nogil:
+    """Whether the steps of a sequence in registers compute x W + b themselves; otherwise it is in D.
+
+    The processor does this while the previous time step is under way. For dense inputs, one product for all
+    time steps is as fast, unless there are few of them.
+    """
+    return p.inputs.sparse or n.M * p.T <= FEW_INPUTS
+
+
 cdef inline void forward_alone_as(
-    const Shape n, Py_ssize_t T, const real* w, const Arrays* at
+    const Shape n, const Packed* p, Py_ssize_t lo, Py_ssize_t hi, const real* w
 ) noexcept nogil:
-    """All time steps of one sequence; only the rows that are kept go to memory."""
-    cdef Py_ssize_t _t
-    cdef real* Y = at.Y
-    cdef real* G = at.G
-    cdef real* S = at.S
-    cdef real* HS = at.HS
-    cdef const real* D = at.D
+    """Time steps lo + 1..hi of one sequence; only the rows that are kept go to memory."""
+    cdef Inputs inputs = p.inputs
+    cdef bint adds = adds_inputs(&n, p), is_sparse = adds and inputs.sparse
+    cdef Py_ssize_t t, i, start_row = 0 if adds else n.d_row
+    cdef Py_ssize_t n_dense = n.M if adds and not inputs.sparse else 0
+    cdef const real* start = w + n.w_bias if adds else p.at.D + (lo + 1) * n.d_row
+    cdef int k
+    cdef int64_t step
+    cdef real* Y = p.at.Y + lo * n.y_row
+    cdef real* G = p.at.G + lo * n.Cp
+    cdef real* S = p.at.S + lo * n.Cp
+    cdef real* HS = p.at.HS + lo * n.Cp
+    cdef vec[MOST_KINDS] net
     cdef vec y_0 = load(Y + n.y_c), y_1 = load(Y + n.y_c + (n.B if n.S > 1 else 0))
-    for _t in range(T):
-        D += n.d_row
+    for t in range(lo, hi):
+        for k in range(n.kinds):
+            net[k] = load(start + k * n.B)
+        for i in range(n_dense):                                                   # (1)
+            add_source(&n, inputs.x[t * n.M + i], w + n.w_input + i * n.Up, net)
+        if is_sparse:
+            step = inputs.step[t]
+            for i in range(inputs.indptr[step], inputs.indptr[step + 1]):
+                add_source(&n, inputs.values[i], w + n.w_input + inputs.columns[i] * n.Up, net)
+        start += start_row
         forward_step_in_registers(
-            &n, w, D, Y + n.recurrent, S, Y + n.y_row, G + n.Cp, S + n.Cp, HS + n.Cp, &y_0, &y_1)
+            &n, w, Y + n.recurrent, S, net, Y + n.y_row, G + n.Cp, S + n.Cp, HS + n.Cp, &y_0, &y_1)
         Y += n.y_row
         G += n.Cp
         S += n.Cp
@@ -698,30 +724,32 @@ cdef inline void fix(int usual, Shape* n) noexcept nogil:
     n.kinds = <int>(2 + n.S + n.has_forget + n.N_vectors)
 
 
-cdef void forward_alone(const Shape* n_, Py_ssize_t T, const real* w, const Arrays* at) noexcept nogil:
+cdef void forward_alone(
+    const Shape* n_, const Packed* p, Py_ssize_t lo, Py_ssize_t hi, const real* w
+) noexcept nogil:
     """The same, compiled for each of the usual networks."""
     cdef Shape n = n_[0]
     cdef int usual = usual_network(&n)
     if usual == ONE_CELL:
         fix(ONE_CELL, &n)
-        forward_alone_as(n, T, w, at)
+        forward_alone_as(n, p, lo, hi, w)
     elif usual == TWO_CELLS:
         fix(TWO_CELLS, &n)
-        forward_alone_as(n, T, w, at)
+        forward_alone_as(n, p, lo, hi, w)
     elif usual == ONE_CELL_1997:
         fix(ONE_CELL_1997, &n)
-        forward_alone_as(n, T, w, at)
+        forward_alone_as(n, p, lo, hi, w)
     elif usual == TWO_CELLS_1997:
         fix(TWO_CELLS_1997, &n)
-        forward_alone_as(n, T, w, at)
+        forward_alone_as(n, p, lo, hi, w)
     elif usual == WITH_PEEPHOLES:
         fix(WITH_PEEPHOLES, &n)
-        forward_alone_as(n, T, w, at)
+        forward_alone_as(n, p, lo, hi, w)
     elif usual == WITH_HIDDEN_UNITS:
         fix(WITH_HIDDEN_UNITS, &n)
-        forward_alone_as(n, T, w, at)
+        forward_alone_as(n, p, lo, hi, w)
     else:
-        forward_alone_as(n, T, w, at)
+        forward_alone_as(n, p, lo, hi, w)
 
 
 cdef void forward_rows(
@@ -744,12 +772,12 @@ cdef bint forward_packed(const Shape* n, Packed* p, const real* w, double* done)
     cdef int64_t* first = at.first
     cdef Py_ssize_t t, row, rows
     cdef double madds = (n.M + n.R) * n.Up + 30. * n.Up
-    cdef bint by_time = is_by_time(n, p)
+    cdef bint by_time = is_by_time(n, p), alone = p.sequences == 1 and n.in_registers
     cdef real* net
-    if not by_time:
+    if not by_time and not (alone and adds_inputs(n, p)):
         net_inputs(n, p, 0, p.rows - p.sequences, w, at.D + p.sequences * n.d_row)
-    if p.sequences == 1 and n.in_registers:
-        return forward_stretches(n, p.T, w, at, done)
+    if alone:
+        return forward_stretches(n, p, w, done)
     for t in range(1, p.T + 1):
         row = first[t]
         rows = first[t + 1] - row
@@ -766,22 +794,14 @@ cdef bint forward_packed(const Shape* n, Packed* p, const real* w, double* done)
     return False
 
 
-cdef bint forward_stretches(
-    const Shape* n, Py_ssize_t T, const real* w, const Arrays* at, double* done
-) noexcept nogil:
+cdef bint forward_stretches(const Shape* n, const Packed* p, const real* w, double* done) noexcept nogil:
     """All time steps of one sequence, with checks for Ctrl-C."""
-    cdef double madds = n.R * n.Up + 30. * n.Up
+    cdef double madds = (n.M + n.R) * n.Up + 30. * n.Up
     cdef Py_ssize_t t = 0, many = <Py_ssize_t>(LOOK / madds), some
-    cdef Arrays here = at[0]
-    while t < T:
-        some = min(T - t, many)
-        forward_alone(n, some, w, &here)
+    while t < p.T:
+        some = min(p.T - t, many)
+        forward_alone(n, p, t, t + some, w)
         t += some
-        here.Y += some * n.y_row
-        here.G += some * n.Cp
-        here.S += some * n.Cp
-        here.HS += some * n.Cp
-        here.D += some * n.d_row
         if interrupted(done, some * madds):
             return True
     return False
@@ -1000,13 +1020,17 @@ cdef inline void output_net_inputs(
     const Shape* n, Py_ssize_t rows, const real* y, const real* w, real* O
 ) noexcept nogil:
     """Net inputs of the output units after these rows of Y, without the shortcut."""                 # (8)
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, start_row = 0
+    cdef const real* start = w + n.v_bias
     if n.is_layer:
         for i in range(rows):
             hidden_outputs(n, y + i * n.y_row, O + i * n.Kp)
         return
-    product_from(rows, n.Kp, n.N, w + n.v_bias, 0, y + n.y_n, n.y_row, 1, w + n.v_hidden, n.Kp, O, n.Kp)
-    product(rows, n.Kp, n.C, y + n.y_c, n.y_row, 1, w + n.v_hidden + n.N * n.Kp, n.Kp, O, n.Kp)
+    if n.N:
+        product_from(rows, n.Kp, n.N, start, 0, y + n.y_n, n.y_row, 1, w + n.v_hidden, n.Kp, O, n.Kp)
+        start, start_row = O, n.Kp
+    product_from(
+        rows, n.Kp, n.C, start, start_row, y + n.y_c, n.y_row, 1, w + n.v_hidden + n.N * n.Kp, n.Kp, O, n.Kp)
 
 
 cdef void forward_outputs(const Shape* n, Packed* p, const real* w) noexcept nogil:
@@ -1043,7 +1067,8 @@ cdef void add_output_gradient(const Shape* n, const Packed* p, real* grad) noexc
         return
     if n.every_step:                                                               # (15)
         y = at.Y + p.sequences * n.y_row
-        product(n.N, n.Kp, p.targets, y + n.y_n, 1, n.y_row, at.OD, n.Kp, grad + n.v_hidden, n.Kp)
+        if n.N:
+            product(n.N, n.Kp, p.targets, y + n.y_n, 1, n.y_row, at.OD, n.Kp, grad + n.v_hidden, n.Kp)
         product(
             n.C, n.Kp, p.targets, y + n.y_c, 1, n.y_row, at.OD, n.Kp, grad + n.v_hidden + n.N * n.Kp, n.Kp)
     else:
@@ -1091,13 +1116,17 @@ cdef double output_errors(
     cdef Arrays* at = &p.at
     cdef Py_ssize_t j, target
     cdef double value = 0
+    for j in range(p.targets):                              # one loop for each: rows overlap
+        output_activation(n, at.O + j * n.Kp, at.A + j * n.Kp)                     # (8)
+    for j in range(p.targets):
+        target = at.target[j]
+        if targets.each_output or targets.weight[target] != 0:
+            value += row_loss(n, targets, target, at.O + j * n.Kp, at.A + j * n.Kp)
     for j in range(p.targets):
         target = at.target[j]
         if not targets.each_output and targets.weight[target] == 0:
             memset(at.OD + j * n.Kp, 0, n.Kp * sizeof(real))
             continue
-        output_activation(n, at.O + j * n.Kp, at.A + j * n.Kp)                     # (8)
-        value += row_loss(n, targets, target, at.O + j * n.Kp, at.A + j * n.Kp)
         row_delta(n, targets, target, scale, at.A + j * n.Kp, at.OD + j * n.Kp)    # (8')
         if record.shape[0]:
             memcpy(&record[target, 0], at.A + j * n.Kp, n.K * sizeof(real))
@@ -1606,10 +1635,10 @@ cdef void online_step(const Shape* n, Packed* p, const real* w) noexcept nogil:
     """One time step, from row 0 to row 1."""
     cdef Arrays* at = &p.at
     cdef real* net = at.D + n.d_row
-    memcpy(net, w + n.w_bias, n.Up * sizeof(real))
-    add_input_products(&p.inputs, 0, 1, n.M, n.Up, w + n.w_input, net, n.d_row)
+    if not (n.in_registers and adds_inputs(n, p)):
+        net_inputs(n, p, 0, 1, w, net)
     if n.in_registers:
-        forward_alone(n, 1, w, at)
+        forward_alone(n, p, 0, 1, w)
         return
     product(1, n.Up, n.R, at.Y + n.recurrent, n.y_row, 1, w + n.w_recurrent, n.Up, net, n.d_row)
     forward_rows(n, 1, 1, 1, w, net, at)
@@ -1873,14 +1902,6 @@ def gradient_of_layers(
 # one time step of streams: Python calls it for each step, so everything it needs is looked up once
 
 
-cdef bint all_finite(Py_ssize_t size, const real* a) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(size):
-        if not isfinite(a[i]):
-            return False
-    return True
-
-
 cdef char* bytes_of(array) except NULL:
     """Pointer to the data of a contiguous array; the array must outlive its use."""
     cdef Py_buffer view
@@ -1966,14 +1987,14 @@ cdef class Step:
         """One step of all streams; the new state goes to the rows below the old one."""
         cdef const Shape* n = &self.plan.shape
         cdef Arrays* at = &self.work.at
-        cdef Py_ssize_t lo = 0, rows, i, j, streams = self.streams
+        cdef Py_ssize_t lo = 0, rows, i, v, streams = self.streams
         cdef unsigned long long mode
         cdef Packed p
         if not all_finite(streams * n.M, x):
             return False
-        for i in range(streams):
-            for j in range(n.C):
-                if not isfinite(at.S[(self.state_row + i) * n.Cp + self.plan.cells[j]]):
+        for i in range(self.state_row, self.state_row + streams):
+            for v in range(n.S):
+                if not all_finite(n.B, at.S + i * n.Cp + v * n.Bp):
                     return False
         mode = flush_subnormals()
         memset(&p.inputs, 0, sizeof(Inputs))

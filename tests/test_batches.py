@@ -152,12 +152,13 @@ def test_more_sequences_than_a_packed_batch_holds(return_sequences, form, each_l
     ids=str,
 )
 @pytest.mark.parametrize("n_blocks", [1, 2, 4])
-def test_small_networks_give_each_sequence_the_same_bits(n_blocks, options, dtype, each_level):
-    """A sequence alone goes from step to step in registers, several in rows."""
+@pytest.mark.parametrize("n_steps", [6, 90])
+def test_small_networks_give_each_sequence_the_same_bits(n_steps, n_blocks, options, dtype, each_level):
+    """A sequence alone goes from step to step in registers, and so do its inputs if few; several in rows."""
     net = Network(3, 1, n_blocks=n_blocks, **options)
     rng = np.random.default_rng(0)
     w = net.init_weights(1, init_range=1).astype(dtype)
-    X = list(rng.normal(size=(17, 6, 3)).astype(dtype))
+    X = list(rng.normal(size=(17, n_steps, 3)).astype(dtype))
     expected = np.concatenate([net.forward(w, [x]) for x in X])
     assert len(np.unique(expected)) == 17
     for n in range(2, 18):

@@ -4,7 +4,9 @@ from libc.math cimport exp, fabs, log, log1p
 from libc.string cimport memcpy
 
 from sklstm._kernel.shapes cimport Shape, Targets
-from sklstm._kernel.simd cimport LANES, all_, exp_of, first_lanes, load, logistic, real, store, vec
+from sklstm._kernel.simd cimport (
+    LANES, all_, exp_of, first_lanes, load, logistic, real, squared_distance, store, vec,
+)
 
 
 cdef enum:
@@ -45,7 +47,7 @@ cdef inline double row_loss(
     cdef const double* weight = targets.weight + target * targets.weight_row
     cdef bint each_output = targets.each_output
     cdef Py_ssize_t k
-    cdef double value = 0, total = 0, largest, mass = 0, d, even = 0, odd = 0, w = weight[0]
+    cdef double value = 0, total = 0, largest, mass = 0, d, w = weight[0]
     if n.output == SOFTMAX and loss == LOG_LOSS:                    # -sum t log y, y the softmax
         largest = net[0]
         for k in range(1, n.K):
@@ -56,15 +58,7 @@ cdef inline double row_loss(
             value -= t[k] * (net[k] - largest)
         return w * (value + mass * log(total))
     if loss == SQUARED_ERROR and not each_output:                   # 1/2 (y - t)^2
-        for k in range(0, n.K - 1, 2):                              # two independent sums
-            d = <double>y[k] - t[k]
-            even += d * d
-            d = <double>y[k + 1] - t[k + 1]
-            odd += d * d
-        if n.K % 2:
-            d = <double>y[n.K - 1] - t[n.K - 1]
-            even += d * d
-        return w * (0.5 * (even + odd))
+        return w * (0.5 * squared_distance(n.K, y, t))
     for k in range(n.K):
         if each_output:
             w = weight[k]

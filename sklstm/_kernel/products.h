@@ -15,6 +15,8 @@
 #define TALL 6 /* 12 sums in 16 registers */
 #endif
 
+#define LONG 8 /* vectors of a tile of one row: 8 sums, which do not wait for each other */
+
 /* C (nr x nv vectors) = start + A (nr x sources) B (sources x nv vectors), all of C in registers. nr and nv are
  * constants after inlining. */
 INLINE void tile(const int nr, const int nv, ptrdiff_t sources, const real *restrict a, ptrdiff_t a_row,
@@ -26,7 +28,7 @@ INLINE void tile(const int nr, const int nv, ptrdiff_t sources, const real *rest
         for (int j = 0; j < nv; j++)
             sum[i * nv + j] = load(start + i * start_row + j * LANES);
     for (ptrdiff_t k = sources; k > 0; k--, a += a_source, b += b_row) {
-        vec row[2];
+        vec row[LONG];
         for (int j = 0; j < nv; j++)
             row[j] = load(b + j * LANES);
         for (int i = 0; i < nr; i++) {
@@ -88,6 +90,9 @@ ONE_COPY static void product_in_tiles(ptrdiff_t rows, ptrdiff_t units, ptrdiff_t
     do {
         const ptrdiff_t some = sources < DEEP ? sources : DEEP;
         ptrdiff_t j = 0;
+        if (rows == 1)
+            for (; j + LONG * LANES <= units; j += LONG * LANES)
+                tile(1, LONG, some, a, a_row, a_source, b + j, b_row, start + j, start_row, c + j, c_row);
         for (; j + 2 * LANES <= units; j += 2 * LANES)
             column(2, rows, some, a, a_row, a_source, b + j, b_row, start + j, start_row, c + j, c_row);
         if (j < units)

@@ -262,6 +262,40 @@ INLINE vec squash(real slope, real scale, real shift, vec x)
     return all(shift) + all(scale) / (all(1) + exp2_of(all(slope), x));
 }
 
+/* sum of (x - y)^2 over n elements, in double precision: the sum of even elements plus that of odd ones */
+INLINE double squared_distance(ptrdiff_t n, const real *x, const real *y)
+{
+#if VECTOR_BYTES
+    typedef double pair __attribute__((vector_size(16)));
+    pair d, sum = { 0, 0 };
+    for (ptrdiff_t k = 0; k + 1 < n; k += 2) {
+        d = (pair){ x[k], x[k + 1] } - (pair){ y[k], y[k + 1] };
+        sum += d * d;
+    }
+#else
+    double d, sum[2] = { 0, 0 };
+    for (ptrdiff_t k = 0; k < n - n % 2; k++) {
+        d = (double)x[k] - y[k];
+        sum[k % 2] += d * d;
+    }
+#endif
+    double even = sum[0];
+    if (n % 2) {
+        const double last = (double)x[n - 1] - y[n - 1];
+        even += last * last;
+    }
+    return even + sum[1];
+}
+
+/* without a branch, so that compilers use vectors */
+INLINE int all_finite(ptrdiff_t n, const real *x)
+{
+    int finite = 1;
+    for (ptrdiff_t i = 0; i < n; i++)
+        finite &= x[i] - x[i] == 0;
+    return finite;
+}
+
 /* whether fma_of rounds once */
 #if VECTOR_BYTES && (defined(__FMA__) || defined(__aarch64__) || defined(FAST_FMA))
 #define HAS_FMA 1

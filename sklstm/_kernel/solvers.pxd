@@ -132,8 +132,9 @@ cdef inline void update_weights(
     const int32_t* shown, Py_ssize_t n_shown,               # IN  inputs with a gradient in V
 ) noexcept nogil:
     """Clips the gradient, adds the L2 penalty (not on biases) and makes the step of the solver."""
-    cdef Py_ssize_t i, row
-    cdef double scale = 1, alpha = p.hyper[ALPHA], norm
+    cdef Py_ssize_t i, row, n_ranges = 5
+    cdef Py_ssize_t[6] edges = [0, n.w_bias, n.w_peep_in, n.v_bias, n.w_input, n.n_packed]   # odd: biases
+    cdef double scale = 1, alpha = p.hyper[ALPHA], norm     # without penalty, alpha, on biases
     p.hyper[N_UPDATES] += 1
     if not n.shortcut:
         n_shown = 0
@@ -151,12 +152,11 @@ cdef inline void update_weights(
             scale = p.hyper[CLIP] / norm
             if <real>scale == 0:                            # the norm is too large: a step of zero would hide
                 scale = NAN                                 # the divergence
-    step_range(p, scale, alpha, 0, n.w_bias)
-    step_range(p, scale, 0, n.w_bias, n.w_peep_in)          # no penalty on biases
-    step_range(p, scale, alpha, n.w_peep_in, n.v_bias)
-    step_range(p, scale, 0, n.v_bias, n.w_input)
+    if alpha == 0:                                          # one range
+        n_ranges = 1
+        edges[1] = n.w_input if lazy else n.n_packed
+    for i in range(n_ranges):
+        step_range(p, scale, 0 if i % 2 else alpha, edges[i], edges[i + 1])
     if lazy:
         step_rows(p, scale, n_touched, touched, n.w_input, n.Up)
         step_rows(p, scale, n_shown, shown, n.v_input, n.Kp)
-    else:
-        step_range(p, scale, alpha, n.w_input, n.n_packed)
