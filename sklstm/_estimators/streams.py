@@ -26,7 +26,7 @@ class StreamsMixin:
     network_: Network
     weights_: np.ndarray
     _online_states: Any  # list of OnlineState, one per stream, by continued learning, or None
-    _stepper: Any  # Stream: the streams of `step` while they are under way; never copied or saved
+    _stepper: Any = None  # Stream: the streams of `step` while they are under way; never copied or saved
 
     def step(self, x: Any) -> Array:
         """Outputs after one more time step of a stream.
@@ -61,7 +61,7 @@ class StreamsMixin:
         `predict` may run in other threads at the same time. Steps of the same streams in several threads have
         no defined order: give each thread a ``copy.copy`` of the estimator, which has its own streams.
         """
-        stepper = self.__dict__.get("_stepper")  # a step is so short that each call counts
+        stepper = self._stepper
         if stepper is not None:
             if stepper.network is self.network_:
                 outputs = stepper.advance(self.weights_, x)
@@ -145,7 +145,7 @@ class StreamsMixin:
         dtype = np.float32 if activations.dtype == cells.dtype == np.float32 else np.float64
         engine = engine_of(self.network_, dtype)
         state = check_state(engine, State(activations, cells), n_streams, "state_")
-        stepper = vars(self).get("_stepper")
+        stepper = self._stepper
         if stepper is not None and stepper.fits(self.network_, n_streams, dtype):
             stepper.state = state  # its workspace is kept
         else:
@@ -154,7 +154,7 @@ class StreamsMixin:
     @property
     def _stream(self):
         """State of `step`, or None."""
-        stepper = vars(self).get("_stepper")
+        stepper = self._stepper
         try:
             return vars(self)["_stream"] if stepper is None else stepper.state
         except KeyError:
