@@ -104,7 +104,7 @@ def test_the_best_setting_starts(name):
         small["batch_size"] = 2
     trial = changed(name, "best", **small)
     record = trial.run(limit=2)
-    assert record["sequences"] == 2
+    assert record["sequences"] == (60 if name == "spikes-stationary" else 2)
     assert TUTORIAL_FIELDS.keys() - {"setting", "trial"} == record.keys()
 
 
@@ -386,26 +386,70 @@ def test_a_stationary_input_tells_the_interval():
     trial.trainer.follow = right_below_20
     assert not trial.look()
     assert asked == [(extra, 5 * (extra + 1)) for extra in range(30)]
-    assert (trial.reached, trial.right) == (20, 0)
+    assert trial.reached == 20
     trial.trainer.follow = follow
     trial.trainer.follow = follow_without_limit(trial)
     assert trial.look()
     assert trial.reached == 30
-    trial = changed("spikes-stationary", "best", look_every=1, test_events=2)
+
+
+def test_phases_of_all_intervals():
+    """Targets and weights by loops, one step after the other."""
+    trial = changed("spikes-stationary", "best", look_every=2)
     trial.start()
-    told, intervals = [], []
-    while not told or intervals[-1] < 30:
+    bound = trial.trainer.bound
+    weight, total = np.reshape(bound.target_weight, (-1, 2)), 0.0
+    for i in range(30):
+        steps = slice(90 * i, 90 * (i + 1))
+        assert set(bound.sequences.values[steps, 0]) == {i / 10}
+        for t, (spike, phase), w in zip(range(1, 91), bound.targets[steps], weight[steps]):
+            assert spike == (t % (i + 1) == 0)
+            assert phase == pytest.approx(t / (i + 1) % 1, abs=1e-12)
+            assert w[0] == pytest.approx(w[1] * (3 if spike else 1))
+            assert w[1] == pytest.approx(weight[0, 1] / np.sqrt(i + 1))
+            total += w[0]
+    assert total == pytest.approx(2700)
+    losses = []
+    epoch = trial.trainer.epoch
+    trial.trainer.epoch = lambda rng: losses.append(epoch(rng))
+    for _ in range(20):
         trial.learn()
-        bound = trial.trainer.bound
-        assert len(bound.order) == 30, "a mini-batch of intervals"
-        told.append(np.unique(np.round(29 * bound.sequences.values, 9)))
-        intervals.append(trial.n_intervals)
-        trial.trainer.follow = follow_without_limit(trial)
-        trial.look()
-        assert trial.reached == intervals[-1]
-    assert intervals == [3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 30]
-    assert [len(set(values) - set(range(n))) for values, n in zip(told, intervals)] == [0] * 12
-    assert [max(values) for values in told][:3] == [2, 3, 4]
+    assert len(losses) == 40
+    assert trial.sequences == 1200
+    assert trial.steps == 1200 * 90
+    assert losses[-1] < losses[0]
+    assert trial.trainer.learning_rate == pytest.approx(0.003 * (1 - 1170 / 450_000))
+
+
+def test_rule_of_the_phases():
+    """Outputs that are right for intervals below 20; the others miss their last spike."""
+    trial = changed("spikes-stationary", "best", test_events=4)
+    trial.start()
+    wrong, asked = set(range(20, 31)), []
+
+    class Stream:
+        t = 0
+
+        def step(self, x):
+            self.t += 1
+            asked.append(x[:, 0].tolist())
+            intervals = np.round(10 * x[:, 0]).astype(int) + 1
+            spikes = np.array([self.t % n == 0 and not (n in wrong and self.t == 4 * n) for n in intervals])
+            return np.stack([np.where(spikes, 0.6, 0.4), np.ones(len(x))], axis=1)
+
+    trial.network = SimpleNamespace(stream=lambda weights, n_streams: Stream())
+    assert not trial.look()
+    assert trial.reached == 19
+    assert len(asked) == 120
+    assert asked[0] == [i / 10 for i in range(30)]
+    wrong.clear()
+    assert trial.look()
+    assert trial.reached == 30
+    wrong.update(range(1, 31))
+    asked.clear()
+    assert not trial.look()
+    assert trial.reached == 0
+    assert len(asked) == 120, "the last of all intervals ends the test"
 
 
 def test_strings_of_a_stream_have_a_target_at_their_ends():

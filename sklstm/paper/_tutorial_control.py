@@ -143,7 +143,7 @@ class ActorCriticTrial(AdvantageTrial):
         self.recent, self.begun = [], self.sequences
 
     def learn(self):
-        """Learn from at least this number of episodes; a network that has not learned in time starts again."""
+        """Learn from at least this number of episodes; a network that does not learn in time starts again."""
         if self.sequences - self.begun >= self.options["restart_after"]:
             self.start()
         until = self.sequences + self.options["look_every"]
@@ -273,7 +273,7 @@ class TeacherTrial(PoleTrial):
         self.x = np.array([self.begin(i) for i in range(n)])
 
     def begin(self, i):
-        """Begin an episode of a pole. Each mode has half of the poles: episodes of a learned mode are long."""
+        """Begin an episode of a pole. Each mode has half of them: episodes of a learned mode are long."""
         return self.environments[i].reset(mode_is_a=i % 2 == 0)[0]
 
     def look(self):

@@ -127,13 +127,13 @@ class TimingTrial(TutorialTrial):
         self.rates = None
 
     def draw(self, events):
-        """Draw X, targets and weights of one sequence of this number of events, or of a mini-batch."""
+        """Draw X, targets and weights of one sequence of this number of events."""
         options = self.options
         make, arguments = getattr(tasks, options["task"]), options["task_arguments"]
         if options["task"] == "make_periodic":
             X, y = make(events, **arguments)
             return X, y.values, None
-        X, y, *weight = make(options.get("batch_size", 1), events, **arguments, random_state=self.rng)
+        X, y, *weight = make(1, events, **arguments, random_state=self.rng)
         return X, y.values, weight[0].values[:, 0] if weight else None
 
     def one_stream(self, events, learns):
@@ -215,49 +215,82 @@ class TimingTrial(TutorialTrial):
 
 
 class StationaryTrial(TimingTrial):
-    """Learns spikes at an interval that a constant input gives; all intervals have to be right.
-
-    With the option "first", this number of the shortest intervals is learned first, and more when they are
-    right.
-    """
+    """Learns spikes at an interval that a constant input gives; all intervals have to be right."""
 
     BLOCK = 1  # each stream has its own interval
     extra: int | None = None  # interval of the test stream
 
     def start(self):
-        """Begin with the shortest intervals."""
-        self.extras = self.options["task_arguments"]["extras"]
-        self.n_intervals = self.options.get("first", len(self.extras))
+        """Set initial weights."""
+        self.extras = np.array(self.options["task_arguments"]["extras"])
         super().start()
 
     def draw(self, events):
         """Draw streams of random intervals, or one test stream of a given interval."""
-        arguments, longest = self.options["task_arguments"], max(self.extras)
-        if self.extra is not None:
-            X, y = tasks.make_timed_spikes(1, events, arguments["period"] + self.extra)
-            told = np.full_like(X.values, self.extra / longest)
-        else:
-            n, extras = self.options.get("batch_size", 1), self.extras[: self.n_intervals]
-            changed = arguments | {"extras": extras}
-            X, y = tasks.make_timed_spikes(n, events, **changed, random_state=self.rng)
-            told = X.values * (max(extras) / longest)
+        arguments = self.options["task_arguments"]
+        if self.extra is None:
+            X, y = tasks.make_timed_spikes(1, events, **arguments, random_state=self.rng)
+            return X, y.values, None
+        X, y = tasks.make_timed_spikes(1, events, arguments["period"] + self.extra)
+        told = np.full_like(X.values, self.extra / self.extras.max())
         return Sequences(told, X.offsets), y.values, None
 
     def look(self):
         """Whether streams of all intervals are right at all steps; "reached" counts the intervals."""
-        right = []
-        for extra in self.extras[: self.n_intervals]:
+        right = 0
+        for extra in self.extras:
             self.extra, self.next = extra, None
-            super().look()
-            right.append(self.right)
-        self.extra, self.next, self.right = None, None, min(right)
-        self.reached = sum(n == self.options["test_events"] for n in right)
-        are_right = self.reached == self.n_intervals
-        if are_right and self.n_intervals < len(self.extras):
-            self.n_intervals = min(len(self.extras), int(np.ceil(1.2 * self.n_intervals)))
-            self.known, self.right, self.begun = 1, 0, self.sequences
-            return False
-        return are_right
+            right += super().look()
+        self.extra, self.next, self.reached = None, None, right
+        return right == len(self.extras)
+
+
+class PhaseTrial(StationaryTrial):
+    """Learns spikes at all intervals from one mini-batch, and the phase as a second output.
+
+    The phase is the number of steps since the last spike, divided by the interval. Its errors say at each
+    step how far the network has counted. Without them, the states of learned sequences are right by chance
+    only, and drift afterwards.
+    """
+
+    def __init__(self, row, arguments, seed):
+        super().__init__(replace(row, n_outputs=2), arguments, seed)
+
+    def start(self):
+        """Set initial weights; make a sequence of each interval."""
+        super().start()
+        options, n_steps = self.options, self.options["steps"]
+        self.intervals = options["task_arguments"]["period"] + self.extras
+        self.x = self.extras[:, np.newaxis] / options["unit"]
+        interval = np.repeat(self.intervals, n_steps)
+        phase = np.tile(np.arange(1, n_steps + 1), len(self.intervals)) % interval / interval
+        spikes = phase == 0
+        weight = np.stack([np.where(spikes, options["spike_weight"], 1.0), np.ones(len(phase))], axis=1)
+        weight /= np.sqrt(interval)[:, np.newaxis]  # steps of short intervals count more
+        weight /= weight[:, 0].mean()
+        X = Sequences.from_lengths(np.repeat(self.x, n_steps, axis=0), [n_steps] * len(self.intervals))
+        self.trainer.load(self.bind(X, np.stack([spikes, phase], axis=1).astype(float), weight=weight))
+
+    def learn(self):
+        """Learn from all sequences this number of times."""
+        for _ in range(self.options["look_every"]):
+            self.lower_rate(self.sequences)
+            self.trainer.epoch(self.rng)
+            self.sequences += len(self.intervals)
+            self.steps += len(self.intervals) * self.options["steps"]
+
+    def look(self):
+        """Whether the spikes of all intervals are right at all steps; "reached" counts the intervals."""
+        stream = self.network.stream(self.trainer.weights, len(self.x))
+        n_steps, right = self.options["test_events"] * self.intervals, np.ones(len(self.x), bool)
+        for t in range(1, n_steps.max() + 1):
+            spikes = t % self.intervals == 0
+            is_wrong = np.abs(stream.step(self.x)[:, 0] - spikes) >= self.options["miss"]
+            right &= ~(is_wrong & (t <= n_steps))
+            if not right.any():
+                break
+        self.reached = int(right.sum())
+        return bool(right.all())
 
 
 class OrderTrial(TimingTrial):

@@ -14,6 +14,7 @@ from sklstm.paper._tutorial_control import ActorCriticTrial, AdvantageTrial, Pol
 from sklstm.paper._tutorial_streams import (
     LanguageTrial,
     OrderTrial,
+    PhaseTrial,
     ReberTrial,
     StateDecayTrial,
     StationaryTrial,
@@ -24,6 +25,7 @@ KINDS: dict[str, Any] = {
     "language": LanguageTrial,
     "timing": TimingTrial,
     "stationary": StationaryTrial,
+    "phase": PhaseTrial,
     "order": OrderTrial,
     "reber": ReberTrial,
     "state decay": StateDecayTrial,
