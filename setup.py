@@ -49,6 +49,9 @@ if sys.platform == "linux" and not symbols:
 # What Cython calls inline is inlined: the step of a memory block stays in registers.
 inline = [] if debug or msvc else [("CYTHON_INLINE", "inline __attribute__((always_inline))")]
 
+# Less code around the kernel: tracebacks without lines of C, and Python's own functions read its integers.
+lean = [("CYTHON_CLINE_IN_TRACEBACK", 0), ("CYTHON_USE_PYLONG_INTERNALS", 0)]
+
 numpy_api = [("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION")]
 
 # A directory for each kind of build, made afresh: no old C, header or module gets into a wheel. Each module
@@ -69,7 +72,7 @@ def module(bits, level):
         [str(source)],
         depends=[str(path) for path in Path("sklstm/_kernel").iterdir()],
         include_dirs=["sklstm/_kernel", np.get_include()],
-        define_macros=[("REAL_BITS", bits), ("VECTOR_BYTES", vector_bytes), *numpy_api, *inline],
+        define_macros=[("REAL_BITS", bits), ("VECTOR_BYTES", vector_bytes), *numpy_api, *lean, *inline],
         extra_compile_args=[*common, *small, *flags],
         extra_link_args=small_link,
     )
@@ -82,6 +85,7 @@ directives = {
     "initializedcheck": debug,
     "nonecheck": debug,
     "cdivision": True,
+    "auto_pickle": False,  # its classes hold pointers
 }
 
 # README.md with links that work on a package index, too.
