@@ -34,6 +34,52 @@ STEPS = {"n_patches": None}
 ONE_WAY = {"bidirectional": False, "pooling": "last"}
 BOTH_WAYS = {"bidirectional": True, "pooling": ("last", "mean", "max")}
 NEVER = np.inf
+RULES = 0.2, 2.0  # of the defaults
+HELD_OUT = {"early_stopping": True, "validation_fraction": 0.2}
+OTHERS = {  # beside the defaults: arguments of a model
+    "defaults": {},
+    "penalty .0001": {"alpha": 0.0001},
+    "penalty .0003": {"alpha": 0.0003},
+    "penalty .0005": {"alpha": 0.0005},
+    "penalty .001": {"alpha": 0.001},
+    "penalty .001, learning rate .003": {"alpha": 0.001, "learning_rate": 0.003},
+    "penalty .001, learning rate .005": {"alpha": 0.001, "learning_rate": 0.005},
+    "penalty .001, last": {"alpha": 0.001, "pooling": "last"},
+    "penalty .003": {"alpha": 0.003},
+    "penalty .01": {"alpha": 0.01},
+    "penalty .03": {"alpha": 0.03},
+    "penalty .1": {"alpha": 0.1},
+    "penalty .1 / n": {"alpha": lambda n: 0.1 / n},
+    "penalty .3 / n": {"alpha": lambda n: 0.3 / n},
+    "penalty 1 / n": {"alpha": lambda n: 1 / n},
+    "tenth held out": {"early_stopping": True},
+    "fifth held out": HELD_OUT,
+    "fifth held out, penalty .001": HELD_OUT | {"alpha": 0.001},
+    "fifth held out, penalty .1 / n": HELD_OUT | {"alpha": lambda n: 0.1 / n},
+    "penalty .3 / n, 5 epochs without improvement": {"alpha": lambda n: 0.3 / n, "n_iter_no_change": 5},
+    "penalty .3 / n, learning rate .003": {"alpha": lambda n: 0.3 / n, "learning_rate": 0.003},
+    "fifth held out, 30 epochs": HELD_OUT | {"n_iter_no_change": 30},
+    "5 epochs without improvement": {"n_iter_no_change": 5},
+    "tolerance .001": {"tol": 0.001},
+    "tolerance .01": {"tol": 0.01},
+    "learning rate .003": {"learning_rate": 0.003},
+    "norm of gradients 1": {"clip": 1.0},
+    "dropout .2": {"dropout": 0.2},
+    "16 blocks": {"n_blocks": 16},
+    "32 blocks": {"n_blocks": 32},
+    "last": {"pooling": "last"},
+    "mean": {"pooling": "mean"},
+    "last and mean": {"pooling": ("last", "mean")},
+    "one direction": {"bidirectional": False},
+    "both directions and all poolings": BOTH_WAYS,
+    "label smoothing .1": {"label_smoothing": 0.1},
+    "random gate biases": {"forget_gate_bias": None, "input_gate_bias": None},
+    "random gate biases, label smoothing .1": {
+        "forget_gate_bias": None,
+        "input_gate_bias": None,
+        "label_smoothing": 0.1,
+    },
+}
 CANDIDATES = {  # arguments of one model, or of several that vote; `loop.WAITS`; `loop.JUMP` if not NEVER
     "steps": (STEPS, NEVER),
     "steps, waits .5": (STEPS, 0.5),
@@ -61,6 +107,7 @@ CANDIDATES = {  # arguments of one model, or of several that vote; `loop.WAITS`;
     "16 patches, dropout .3": ({"n_patches": 16, "dropout": 0.3} | BOTH_WAYS, NEVER),
     "16 patches, label smoothing .1": ({"n_patches": 16, "label_smoothing": 0.1} | BOTH_WAYS, NEVER),
     "vote of 8, 16, 32 patches": ([{"n_patches": n} for n in (8, 16, 32)], NEVER),
+    **{name: (arguments, *RULES) for name, arguments in OTHERS.items()},
 }
 
 
@@ -87,8 +134,11 @@ def cross_validated(data, candidate, seed):
     folds = (StratifiedKFold if source.task == CLASSES else KFold)(3, shuffle=True, random_state=seed)
     scores, start = [], time.process_time()
     for train, held in folds.split(np.zeros(len(y)), y):
+        given = arguments
+        if isinstance(arguments, dict):  # a function is one of the number of sequences
+            given = {key: value(len(train)) if callable(value) else value for key, value in arguments.items()}
         with threadpool_limits(1):
-            model = model_of(source.task, arguments, seed).fit([X[i] for i in train], y[train])
+            model = model_of(source.task, given, seed).fit([X[i] for i in train], y[train])
             scores.append(model.score([X[i] for i in held], y[held]))
     return {
         "data": data,
