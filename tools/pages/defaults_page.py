@@ -16,13 +16,22 @@ from shared import HERE, ROOT, filled, markdown
 sys.path.append(str(ROOT / "benchmarks"))
 import real_data
 import real_data_cv
-from real_sequences import CLASSES, DATA, NINE
+from real_sequences import CLASSES, DATA, NINE, NUMBERS
 
 OURS, RECOMMENDED, STEPS = "sklstm", "sklstm, recommended", "sklstm, step by step"
 TORCH, CHOSEN = "torch", "torch, direction chosen"
 MAIN = [name for name in real_data.SYSTEMS if name not in (STEPS, CHOSEN)]
 SIMPLE = ("linear", "linear, all steps", "linear, interpolated", "1-NN DTW")
 RULES = ("16 patches, waits .2", "16 patches, waits .2, ends in no jump")
+REGRESSIONS = tuple(data for data, source in DATA.items() if source.task == NUMBERS)
+LETTERS = ("first names, male or female", "words, syllables")
+SHORT = (
+    "ItalyPowerDemand",
+    "JapaneseVowels",
+    "peptides, anticancer or membrane",
+    "peptides, anticancer or random",
+    *LETTERS,
+)
 BEST = "the best of the linear models and 1-NN DTW"
 PUBLISHED = {  # accuracy on the publisher's split, by the files that the page names
     "LSTM-FCN": {
@@ -214,8 +223,37 @@ def beside_jumps(validated):
     return "; ".join(parts)
 
 
+def table_beside_defaults(validated, names):
+    """Candidates beside the defaults, with the mean over data sets and its gain in the same shuffles."""
+    found = {}
+    for (data, candidate, seed), row in validated.items():
+        found.setdefault(candidate, {}).setdefault(seed, {})[data] = row["score"]
+    whole = {  # candidate: one row of scores for each shuffle in which all data sets were run
+        candidate: {
+            seed: np.array([scores[data] for data in names])
+            for seed, scores in shuffles.items()
+            if set(names) <= set(scores)
+        }
+        for candidate, shuffles in found.items()
+        if candidate in real_data_cv.OTHERS
+    }
+    defaults, rows = whole["defaults"], []
+    for candidate in real_data_cv.OTHERS:
+        shuffles = whole.get(candidate)
+        if not shuffles:
+            continue
+        gains = np.array([(shuffles[seed] - defaults[seed]).mean() for seed in shuffles])
+        error = f" ± {gains.std(ddof=1) / np.sqrt(len(gains)):.3f}" if len(gains) > 1 else ""
+        gain = "" if candidate == "defaults" else f"{gains.mean():+.3f}{error}"
+        scores = np.mean(list(shuffles.values()), axis=0)
+        rows.append((candidate, len(shuffles), f"{scores.mean():.3f}", gain, *(f"{x:.3f}" for x in scores)))
+    return markdown(("candidate", "shuffles", "mean", "gain", *names), rows)
+
+
 def page(template, records, validated):
     """Return the page."""
+    everything = validated
+    validated = {key: row for key, row in validated.items() if key[1] not in real_data_cv.OTHERS}
     nine = {key: row for key, row in validated.items() if key[0] in NINE and key[2] == 0}
     others = {
         key: row
@@ -239,6 +277,10 @@ def page(template, records, validated):
         "validated": real_data_cv.table(nine),
         "jumps": beside_jumps(validated),
         "others": real_data_cv.table(others),
+        "regressors": table_beside_defaults(everything, REGRESSIONS),
+        "classifiers": table_beside_defaults(everything, NINE),
+        "letters": table_beside_defaults(everything, LETTERS),
+        "short": table_beside_defaults(everything, SHORT),
         "versions": ", ".join(sorted({row["with"] for row in records.values()})),
     }
     return filled(template, parts)
