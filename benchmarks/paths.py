@@ -131,7 +131,7 @@ PATHS = (
         "Such a network computes x W + b of a time step while the previous one is under way, and not for all"
         " time steps before the first one, if inputs are sparse or few (`adds_inputs`).",
         "A",
-        ((CORE, "return p.inputs.sparse or n.M * p.T <= FEW_INPUTS", "return False"),),
+        ((CORE, "return p.inputs.sparse or n.M <= FEW_INPUTS or n.M * p.T <= FEW_NUMBERS", "return False"),),
     ),
     SpeedPath(
         "avx2-modules",
@@ -158,16 +158,15 @@ PATHS = (
                 "return load(e_after + column) + load(e_after + p.sequences * n.y_row + column)",
                 "return load(e_after + column)",
             ),
-            (CORE, "    memset(more, 0, rows * n.y_row * sizeof(real))\n", ""),
             (
                 CORE,
-                "product(rows, n.Rp, n.u_in, delta, n.d_row, 1,",
-                "product(rows, n.Rp, n.U, delta, n.d_row, 1,",
+                "product_from(rows, n.Rp, n.u_in, p.at.zeros, 0, delta,",
+                "product_from(rows, n.Rp, n.U, p.at.zeros, 0, delta,",
             ),
             (
                 CORE,
-                "    product(\n        rows, n.Rp, n.U - n.u_in, delta + n.u_in, n.d_row, 1,"
-                " p.at.wt + n.u_in * n.Rp, n.Rp,\n        more + n.recurrent, n.y_row)\n",
+                "    product_from(\n        rows, n.Rp, n.U - n.u_in, p.at.zeros, 0, delta + n.u_in, n.d_row,"
+                " 1, p.at.wt + n.u_in * n.Rp, n.Rp,\n        more, n.y_row)\n",
                 "",
             ),
         ),
@@ -270,16 +269,27 @@ PATHS = (
     ),
     SpeedPath(
         "tiles-instead-of-BLAS",
-        "Large products of few rows and many units are not left to BLAS (`TILED_ROWS`).",
+        "Large products of many units are not left to BLAS, except for gradients over many time steps"
+        " (`is_for_tiles`).",
         "BC",
-        ((PRODUCTS, "LANES > 1 and rows <= TILED_ROWS", "False"),),
+        ((PRODUCTS, "LANES > 1 and (rows <= TILED_ROWS or a_source == 1)", "False"),),
         differs="BLAS adds in another order",
     ),
     SpeedPath(
+        "rows-in-blocks",
+        "Products of many rows take 256 of them at a time, which stay in the second-level cache (`MANY`).",
+        "BC",
+        ((PRODUCTS_H, "#define MANY 256 ", "#define MANY ((ptrdiff_t)1 << 30) "),),
+    ),
+    SpeedPath(
         "long-tiles",
-        "Products of one row take eight vectors at a time, whose sums do not wait for each other (`LONG`).",
+        "Products of one row take eight vectors at a time, and products of one vector eight rows: their sums"
+        " do not wait for each other (`LONG`).",
         "AC",
-        ((PRODUCTS_H, "if (rows == 1)\n", "if (0)\n"),),
+        (
+            (PRODUCTS_H, "if (rows == 1)\n", "if (0)\n"),
+            (PRODUCTS_H, "const int tall = nv == 1 ? LONG : TALL;", "const int tall = TALL;"),
+        ),
     ),
     SpeedPath(
         "panels",
@@ -310,6 +320,36 @@ PATHS = (
         "ABC",
         ((SIMD, "_mm_setcsr(mode | 0x8040);", "_mm_setcsr(mode);"),),
         differs="such numbers are not zero",
+    ),
+    SpeedPath(
+        "side-by-side",
+        "Each equation of a packed batch is a loop over eight sequences, not over one (`SIDE_BY_SIDE`).",
+        "BC",
+        ((CORE, "SIDE_BY_SIDE = 8", "SIDE_BY_SIDE = 1"),),
+    ),
+    SpeedPath(
+        "usual-rows",
+        "The steps of a packed batch are compiled once more for networks of today: all gates, one cell per"
+        " block, no peepholes (`forward_rows`, `backward_rows`).",
+        "BC",
+        (
+            (
+                CORE,
+                "        fix_kinds(ONE_CELL, &n)\n        forward_rows_as(n, rows, row, lag, w, net, at)\n",
+                "        forward_rows_as(n, rows, row, lag, w, net, at)\n",
+            ),
+            (
+                CORE,
+                "        fix_kinds(ONE_CELL, &n)\n        backward_rows_as(n, p, full, t, target, w, grad)\n",
+                "        backward_rows_as(n, p, full, t, target, w, grad)\n",
+            ),
+        ),
+    ),
+    SpeedPath(
+        "prefetch",
+        "While the inputs of some time steps are copied, the processor is asked for the next ones (`pack`).",
+        "C",
+        ((CORE, "            prefetch(x + length[lo + i] * n.M)", "            pass"),),
     ),
     SpeedPath(
         "layers-in-one-call",

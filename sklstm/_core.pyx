@@ -28,8 +28,8 @@ from sklstm._kernel.products cimport (
 )
 from sklstm._kernel.shapes cimport MOST_KINDS, Arrays, Inputs, Packed, Shape, Squashing, Targets
 from sklstm._kernel.simd cimport (
-    HAS_FMA, LANES, all_, all_finite, first_lanes, flush_subnormals, fma, lane_of, load, logistic, real,
-    restore_mode, squash, store, vec,
+    HAS_FMA, LANES, all_, all_finite, first_lanes, flush_subnormals, fma, lane_of, load, logistic, prefetch,
+    real, restore_mode, squash, store, vec,
 )
 from sklstm._kernel.solvers cimport ADAM, RATE, RPROP, SGD, Parameters, is_lazy, update_weights
 
@@ -57,17 +57,20 @@ SUPPORTED_LEVEL = cpu_level()
 DTYPE = np.dtype(np.float64 if sizeof(real) == 8 else np.float32)
 cdef int TYPE = cnp.NPY_DOUBLE if sizeof(real) == 8 else cnp.NPY_FLOAT
 
-# Numbers of rows, and sizes, up to which the data of a loop stay in the cache; numbers of dense inputs of a
-# sequence up to which x W is no product of its own.
+# Numbers of rows, and sizes, up to which the data of a loop stay in the cache.
 cdef enum:
     STEP_ROWS = 16, GRADIENT_ROWS = 256, GRADIENT_BYTES = 1 << 20, WIDE_BYTES = 128
-    FEW_INPUTS = 256
+
+# Numbers of dense inputs of a time step, and of a sequence, up to which x W is no product of its own; and the
+# number of sequences whose steps are computed side by side.
+cdef enum:
+    FEW_INPUTS = 8, FEW_NUMBERS = 256, SIDE_BY_SIDE = 8
 
 cdef double LOOK = 5e7                  # multiply-adds between two checks for Ctrl-C, less than 0.05 s
 
 
 # ------------------------------------------------------------------------------------------------
-# the memory block, forwards: one time step of one sequence
+# the memory block, forwards: one time step of some sequences
 #
 
 cdef inline vec squashed_by(const Squashing* f, vec x) noexcept nogil:
@@ -90,60 +93,70 @@ cdef inline vec add_peepholes(
 
 
 cdef inline void gate(
-    const Shape* n, const real* net, const real* peepholes, const real* s, real* y
+    const Shape* n, Py_ssize_t rows, const real* net, const real* peepholes, const real* s, real* y
 ) noexcept nogil:
     """Activations of a gate of all blocks, y."""
-    cdef Py_ssize_t i
+    cdef Py_ssize_t row, i
     cdef vec net_gate
-    for i in range(n.B_vectors):
-        net_gate = load(net + i * LANES)
-        if n.peepholes:
-            net_gate = add_peepholes(n, i * LANES, peepholes, s, net_gate)
-        store(y + i * LANES, logistic(net_gate))
+    for row in range(rows):
+        for i in range(n.B_vectors):
+            net_gate = load(net + row * n.d_row + i * LANES)
+            if n.peepholes:
+                net_gate = add_peepholes(n, i * LANES, peepholes, s + row * n.Cp, net_gate)
+            store(y + row * n.y_row + i * LANES, logistic(net_gate))
 
 
-# Each equation has its own loop over units: within a loop, independent operations are close together, and a
-# processor looks no more than about a hundred operations ahead. The last vector of a kind of unit reaches
-# into the columns of the next kind in Y, which is written after it.
+# Each equation has its own loop over sequences and units: within a loop, independent operations are close
+# together, and a processor looks no more than some hundred operations ahead. The last vector of a kind of
+# unit reaches into the columns of the next kind in Y, which is written after it.
 
 
 cdef inline void forward_step(
-    const Shape* n, const real* w, const real* net, const real* s_before,   # IN
+    const Shape* n, Py_ssize_t rows, const real* w, const real* net, const real* s_before,   # IN
     real* y, real* g, real* s, real* h,                     # OUT
 ) noexcept nogil:
-    cdef Py_ssize_t i, b, v, c
+    cdef Py_ssize_t row, i, b, v, c
     cdef vec y_in = all_(1), y_forget = all_(1), y_out = all_(1), state
-    for i in range(n.N_vectors):
-        store(y + n.y_n + i * LANES, logistic(load(net + n.u_n + i * LANES)))      # (7)
+    for row in range(rows):
+        for i in range(n.N_vectors):
+            b = i * LANES
+            store(                                                                 # (7)
+                y + row * n.y_row + n.y_n + b, logistic(load(net + row * n.d_row + n.u_n + b)))
     if n.has_in:
-        gate(n, net + n.u_in, w + n.w_peep_in, s_before, y + n.y_in)               # (2)
+        gate(n, rows, net + n.u_in, w + n.w_peep_in, s_before, y + n.y_in)         # (2)
     if n.has_forget:
-        gate(n, net + n.u_forget, w + n.w_peep_forget, s_before, y + n.y_forget)   # (3)
+        gate(n, rows, net + n.u_forget, w + n.w_peep_forget, s_before, y + n.y_forget)   # (3)
     if n.has_out and not n.peepholes:
-        gate(n, net + n.u_out, w, s, y + n.y_out)                                  # (5)
-    for v in range(n.S):
-        for i in range(n.B_vectors):
-            b = i * LANES
-            store(g + v * n.Bp + b, squashed_by(&n.g, load(net + n.u_c + v * n.B + b)))
-    for v in range(n.S):
-        for i in range(n.B_vectors):
-            b = i * LANES
-            c = v * n.Bp + b
-            if n.has_in:
-                y_in = load(y + n.y_in + b)
-            if n.has_forget:
-                y_forget = load(y + n.y_forget + b)
-            state = fma(y_in, load(g + c), y_forget * load(s_before + c))          # (4)
-            store(s + c, state)
-            store(h + c, squashed_by(&n.h, state))
+        gate(n, rows, net + n.u_out, w, s, y + n.y_out)                            # (5)
+    for row in range(rows):
+        for v in range(n.S):
+            for i in range(n.B_vectors):
+                b = i * LANES
+                store(
+                    g + row * n.Cp + v * n.Bp + b,
+                    squashed_by(&n.g, load(net + row * n.d_row + n.u_c + v * n.B + b)))
+    for row in range(rows):
+        for v in range(n.S):
+            for i in range(n.B_vectors):
+                b = i * LANES
+                c = row * n.Cp + v * n.Bp + b
+                if n.has_in:
+                    y_in = load(y + row * n.y_row + n.y_in + b)
+                if n.has_forget:
+                    y_forget = load(y + row * n.y_row + n.y_forget + b)
+                state = fma(y_in, load(g + c), y_forget * load(s_before + c))      # (4)
+                store(s + c, state)
+                store(h + c, squashed_by(&n.h, state))
     if n.has_out and n.peepholes:                           # it reads the new states
-        gate(n, net + n.u_out, w + n.w_peep_out, s, y + n.y_out)                   # (5)
-    for v in range(n.S):
-        for i in range(n.B_vectors):
-            b = i * LANES
-            if n.has_out:
-                y_out = load(y + n.y_out + b)
-            store(y + n.y_c + v * n.B + b, y_out * load(h + v * n.Bp + b))         # (6)
+        gate(n, rows, net + n.u_out, w + n.w_peep_out, s, y + n.y_out)             # (5)
+    for row in range(rows):
+        for v in range(n.S):
+            for i in range(n.B_vectors):
+                b = i * LANES
+                if n.has_out:
+                    y_out = load(y + row * n.y_row + n.y_out + b)
+                store(                                                             # (6)
+                    y + row * n.y_row + n.y_c + v * n.B + b, y_out * load(h + row * n.Cp + v * n.Bp + b))
 
 
 # The same for a network that is so small that one vector holds each kind of unit. Its step is a chain of
@@ -589,7 +602,9 @@ cdef void pack(
     const int64_t[::1] target, Py_ssize_t lo, Py_ssize_t hi, Packed* p,
 ) noexcept nogil:
     """Arranges sequences in rows, including their inputs."""
-    cdef Py_ssize_t j
+    cdef Py_ssize_t i, t, j
+    cdef const real* x
+    cdef real* row
     arrange(n, start, length, target, lo, hi, p)
     p.inputs = data[0]
     p.inputs.step = p.at.step
@@ -599,8 +614,14 @@ cdef void pack(
         p.inputs.x = data.x + start[lo] * n.M
         return
     p.inputs.x = p.at.XG
-    for j in range(p.rows - p.sequences):
-        memcpy(p.at.XG + j * n.M, data.x + p.at.step[j] * n.M, n.M * sizeof(real))
+    for i in range(p.sequences):                            # in the order of memory
+        x = data.x + start[lo + i] * n.M
+        for t in range(1, length[lo + i] + 1):
+            row = p.at.XG + (p.at.first[t] + i - p.sequences) * n.M
+            for j in range(n.M):
+                row[j] = x[j]
+            prefetch(x + length[lo + i] * n.M)              # in the next window of `forward`
+            x += n.M
 
 
 cdef void reset_state(const Shape* n, Py_ssize_t sequences, const Arrays* at) noexcept nogil:
@@ -652,10 +673,10 @@ cdef inline bint is_by_time(const Shape* n, const Packed* p) noexcept nogil:
 cdef inline bint adds_inputs(const Shape* n, const Packed* p) noexcept nogil:
     """Whether the steps of a sequence in registers compute x W + b themselves; otherwise it is in D.
 
-    The processor does this while the previous time step is under way. For dense inputs, one product for all
-    time steps is as fast, unless there are few of them.
+    The processor does this while the previous time step is under way. For many dense inputs, one product for
+    all time steps is as fast.
     """
-    return p.inputs.sparse or n.M * p.T <= FEW_INPUTS
+    return p.inputs.sparse or n.M <= FEW_INPUTS or n.M * p.T <= FEW_NUMBERS
 
 
 cdef inline void forward_alone_as(
@@ -712,15 +733,21 @@ cdef inline int usual_network(const Shape* n) noexcept nogil:
     return ONE_CELL_1997 if n.S == 1 else TWO_CELLS_1997
 
 
-cdef inline void fix(int usual, Shape* n) noexcept nogil:
-    """Sets the constants of a usual network, so that code that is compiled for it needs no branches."""
-    n.has_in = n.has_out = n.B_vectors = 1
+cdef inline void fix_kinds(int usual, Shape* n) noexcept nogil:
+    """Sets the kinds of units of a usual network, so that code that is compiled for it needs no branches."""
+    n.has_in = n.has_out = 1
     n.S = 2 if usual == TWO_CELLS or usual == TWO_CELLS_1997 else 1
     n.has_forget = usual != ONE_CELL_1997 and usual != TWO_CELLS_1997
     n.peepholes = usual == WITH_PEEPHOLES
+    if usual != WITH_HIDDEN_UNITS:
+        n.N = n.N_vectors = 0
+
+
+cdef inline void fix(int usual, Shape* n) noexcept nogil:
+    """The same, where one vector holds each kind."""
+    fix_kinds(usual, n)
+    n.B_vectors = 1
     n.N_vectors = usual == WITH_HIDDEN_UNITS
-    if not n.N_vectors:
-        n.N = 0
     n.kinds = <int>(2 + n.S + n.has_forget + n.N_vectors)
 
 
@@ -752,18 +779,33 @@ cdef void forward_alone(
         forward_alone_as(n, p, lo, hi, w)
 
 
+cdef inline void forward_rows_as(
+    const Shape n, Py_ssize_t rows, Py_ssize_t row, Py_ssize_t lag, const real* w, const real* net,
+    const Arrays* at,
+) noexcept nogil:
+    """One time step of some sequences, whose rows begin at `row`; the previous step is `lag` rows above."""
+    cdef Py_ssize_t some
+    while rows > 0:
+        some = min(rows, <Py_ssize_t>SIDE_BY_SIDE)
+        forward_step(
+            &n, some, w, net, at.S + (row - lag) * n.Cp, at.Y + row * n.y_row, at.G + row * n.Cp,
+            at.S + row * n.Cp, at.HS + row * n.Cp)
+        net += some * n.d_row
+        row += some
+        rows -= some
+
+
 cdef void forward_rows(
     const Shape* n_, Py_ssize_t rows, Py_ssize_t row, Py_ssize_t lag, const real* w, const real* net,
     const Arrays* at,
 ) noexcept nogil:
-    """One time step of some sequences, whose rows begin at `row`; the previous step is `lag` rows above."""
+    """The same, compiled once more for the networks of today."""
     cdef Shape n = n_[0]
-    cdef Py_ssize_t i
-    for i in range(row, row + rows):
-        forward_step(
-            &n, w, net, at.S + (i - lag) * n.Cp, at.Y + i * n.y_row, at.G + i * n.Cp,
-            at.S + i * n.Cp, at.HS + i * n.Cp)
-        net += n.d_row
+    if usual_network(&n) == ONE_CELL:
+        fix_kinds(ONE_CELL, &n)
+        forward_rows_as(n, rows, row, lag, w, net, at)
+    else:
+        forward_rows_as(n, rows, row, lag, w, net, at)
 
 
 cdef bint forward_packed(const Shape* n, Packed* p, const real* w, double* done) noexcept nogil:
@@ -909,11 +951,10 @@ cdef void backward_alone(
         backward_alone_as(n, p, full, lo, hi, w, grad)
 
 
-cdef void backward_rows(
-    const Shape* n_, const Packed* p, bint full, Py_ssize_t t, Py_ssize_t target, const real* w, real* grad,
+cdef inline void backward_rows_as(
+    const Shape n, const Packed* p, bint full, Py_ssize_t t, Py_ssize_t target, const real* w, real* grad,
 ) noexcept nogil:
     """One time step of a packed batch; `target` is the first target of this time, if every step has one."""
-    cdef Shape n = n_[0]
     cdef Py_ssize_t i, j, row = p.at.first[t]
     cdef const real* e_outputs
     cdef const real* e_after
@@ -926,17 +967,27 @@ cdef void backward_rows(
             p.at.ES + i * n.Cp, grad)
 
 
+cdef void backward_rows(
+    const Shape* n_, const Packed* p, bint full, Py_ssize_t t, Py_ssize_t target, const real* w, real* grad,
+) noexcept nogil:
+    """The same, compiled once more for the networks of today."""
+    cdef Shape n = n_[0]
+    if usual_network(&n) == ONE_CELL:
+        fix_kinds(ONE_CELL, &n)
+        backward_rows_as(n, p, full, t, target, w, grad)
+    else:
+        backward_rows_as(n, p, full, t, target, w, grad)
+
+
 cdef void recurrent_errors(const Shape* n, const Packed* p, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
     """Errors at the activations of the previous time step, in two sums, from the deltas of these rows."""
     cdef const real* delta = p.at.D + row * n.d_row
-    cdef real* e = p.at.E
-    cdef real* more = p.at.E + p.sequences * n.y_row
-    memset(e, 0, rows * n.y_row * sizeof(real))
-    memset(more, 0, rows * n.y_row * sizeof(real))
-    product(rows, n.Rp, n.u_in, delta, n.d_row, 1, p.at.wt, n.Rp, e + n.recurrent, n.y_row)        # (9)
-    product(
-        rows, n.Rp, n.U - n.u_in, delta + n.u_in, n.d_row, 1, p.at.wt + n.u_in * n.Rp, n.Rp,
-        more + n.recurrent, n.y_row)
+    cdef real* e = p.at.E + n.recurrent
+    cdef real* more = e + p.sequences * n.y_row
+    product_from(rows, n.Rp, n.u_in, p.at.zeros, 0, delta, n.d_row, 1, p.at.wt, n.Rp, e, n.y_row)  # (9)
+    product_from(
+        rows, n.Rp, n.U - n.u_in, p.at.zeros, 0, delta + n.u_in, n.d_row, 1, p.at.wt + n.u_in * n.Rp, n.Rp,
+        more, n.y_row)
 
 
 cdef bint backward_packed(
@@ -1134,8 +1185,8 @@ cdef double output_errors(
         for j in range(p.targets):
             hidden_errors(n, at.OD + j * n.Kp, at.EH + j * n.Hp)
     else:
-        memset(at.EH, 0, p.targets * n.Hp * sizeof(real))
-        product(p.targets, n.Hp, n.K, at.OD, n.Kp, 1, at.wt + n.U * n.Rp, n.Hp, at.EH, n.Hp)       # (9)
+        product_from(                                                              # (9)
+            p.targets, n.Hp, n.K, at.zeros, 0, at.OD, n.Kp, 1, at.wt + n.U * n.Rp, n.Hp, at.EH, n.Hp)
     return value
 
 
@@ -1322,6 +1373,7 @@ cdef class Workspace:
             self.OD, self.E = zeros(targets, n.Kp), zeros(2 * sequences, n.y_row)
             self.ES = zeros(sequences, n.Cp)
             self.at.OD, self.at.E, self.at.ES = address(self.OD), address(self.E), address(self.ES)
+            self.at.zeros = self._room(1, max(n.Rp, n.Hp))
             self.at.EH = self._room(targets, n.Hp)
             self.at.wt = self._room(n.U * n.Rp + n.K * n.Hp, 1)
             self.touched = small = np.zeros(n.M + 1 if sparse else 1, np.int32)

@@ -9,8 +9,8 @@ from sklstm._kernel.simd cimport LANES, all_, fma, load, product_in_tiles, real,
 
 
 cdef enum:
-    BLAS_FROM = 500000                  # multiply-adds from which on BLAS is faster
-    TILED_ROWS = 256                    # except for few rows and many units
+    BLAS_FROM = 500000                  # multiply-adds from which on BLAS is faster, except for many units
+    TILED_ROWS = 256                    # rows of a transposed A that stay in the cache
 
 
 cdef inline bint is_for_tiles(
@@ -18,7 +18,7 @@ cdef inline bint is_for_tiles(
 ) noexcept nogil:
     """Whether a product of these sizes is computed without BLAS."""
     return rows < 8 or sources < 16 or rows * units * sources < <Py_ssize_t>BLAS_FROM or (
-        LANES > 1 and rows <= TILED_ROWS
+        LANES > 1 and (rows <= TILED_ROWS or a_source == 1)
         and (units >= 64 or (units >= 32 and sources >= 64 and a_source == 1)))
 
 

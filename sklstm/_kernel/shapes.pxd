@@ -86,6 +86,7 @@ cdef struct Arrays:                     # of a packed batch; a Workspace owns th
     real* EH                            # (targets, Hp) errors at y_n and y_c from the output units
     real* E                             # (2 sequences, y_row) errors at activations from the next time step
     real* ES                            # (sequences, Cp) errors at states
+    real* zeros                         # (Rp,)
     real* wt                            # (U, Rp) and (K, Hp) transposed weights for the backward pass
     real* P                             # (R + 1 + M, Pp) partials ds/dw
     real* PP                            # (2 S, Cp) partials by peepholes

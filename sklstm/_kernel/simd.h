@@ -296,6 +296,16 @@ INLINE int all_finite(ptrdiff_t n, const real *x)
     return finite;
 }
 
+/* asks for the cache line of p, which need not exist */
+INLINE void prefetch(const real *p)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(p);
+#else
+    (void)p;
+#endif
+}
+
 /* whether fma_of rounds once */
 #if VECTOR_BYTES && (defined(__FMA__) || defined(__aarch64__) || defined(FAST_FMA))
 #define HAS_FMA 1

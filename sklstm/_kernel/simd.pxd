@@ -15,6 +15,7 @@ cdef extern from "simd.h" nogil:
     vec exp_of(vec) noexcept
     vec squash(real slope, real scale, real shift, vec x) noexcept
     vec logistic(vec) noexcept
+    void prefetch(const real*) noexcept
     bint all_finite(Py_ssize_t, const real*) noexcept
     double squared_distance(Py_ssize_t, const real*, const real*) noexcept
     unsigned long long flush_subnormals() noexcept          # returns the mode for restore_mode
