@@ -276,12 +276,6 @@ PATHS = (
         differs="BLAS adds in another order",
     ),
     SpeedPath(
-        "rows-in-blocks",
-        "Products of many rows take 256 of them at a time, which stay in the second-level cache (`MANY`).",
-        "BC",
-        ((PRODUCTS_H, "#define MANY 256 ", "#define MANY ((ptrdiff_t)1 << 30) "),),
-    ),
-    SpeedPath(
         "long-tiles",
         "Products of one row take eight vectors at a time, and products of one vector eight rows: their sums"
         " do not wait for each other (`LONG`).",

@@ -861,7 +861,7 @@ cdef void add_recurrent_gradient(
     cdef Py_ssize_t until, rows
     while t <= T:
         rows = first[t + 1] - first[t]
-        until = t + 1
+        until = t + 1 if p.sequences > 1 else T + 1
         if first[t] - first[t - 1] == rows:             # the rows of time t follow those of t - 1 one to one
             while until <= T and first[until + 1] - first[until] == rows:
                 until += 1

@@ -29,7 +29,9 @@ ONE_THREAD = {
     "PYTHONWARNINGS": "ignore",
 }
 # What holds numba, torch (ATen, MKL, oneDNN), jax and the OpenBLAS of SciPy to a CPU level of ours. MKL obeys
-# on processors of Intel only, onnxruntime has no such switch. No level is above avx512.
+# on processors of Intel only; onnxruntime has no such switch, nor has YNNPACK, without which jax then runs.
+# No level is above avx512.
+WITHOUT_YNNPACK = "--xla_cpu_experimental_ynn_fusion_type="
 LEVELS = {
     "baseline": {
         "NUMBA_CPU_NAME": "x86-64",
@@ -37,7 +39,7 @@ LEVELS = {
         "ATEN_CPU_CAPABILITY": "default",
         "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
         "ONEDNN_MAX_CPU_ISA": "SSE41",
-        "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2",
+        "XLA_FLAGS": f"--xla_cpu_max_isa=SSE4_2 {WITHOUT_YNNPACK}",
         "OPENBLAS_CORETYPE": "Nehalem",
     },
     "avx2": {
@@ -46,7 +48,7 @@ LEVELS = {
         "ATEN_CPU_CAPABILITY": "avx2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
         "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+        "XLA_FLAGS": f"--xla_cpu_max_isa=AVX2 {WITHOUT_YNNPACK}",
         "OPENBLAS_CORETYPE": "Haswell",
     },
     "avx512": {},

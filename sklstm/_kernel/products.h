@@ -14,9 +14,7 @@
 #else
 #define TALL 6 /* 12 sums in 16 registers */
 #endif
-#define LONG                                                                                                   \
-    8 /* vectors of a tile of one row, and rows of a tile one vector wide: 8 sums do not wait for each other */
-#define MANY 256 /* number of rows at a time: these of A stay in the second-level cache */
+#define LONG 8 /* vectors of a tile of one row, rows of a tile one vector wide: enough independent sums */
 
 /* C (nr x nv vectors) = start + A (nr x sources) B (sources x nv vectors), all of C in registers. nr and nv are
  * constants after inlining. */
@@ -81,10 +79,12 @@ INLINE void column(const int nv, ptrdiff_t rows, ptrdiff_t sources, const real *
 #undef ROWS_LEFT
 }
 
-/* C (rows x units) = start + A B, for few rows */
-INLINE void product_of_rows(ptrdiff_t rows, ptrdiff_t units, ptrdiff_t sources, const real *a, ptrdiff_t a_row,
-                            ptrdiff_t a_source, const real *b, ptrdiff_t b_row, const real *start,
-                            ptrdiff_t start_row, real *c, ptrdiff_t c_row)
+/* C (rows x units) = start + A (rows x sources) B (sources x units); units is a multiple of LANES. A has any two
+* strides, so it may be transposed. `start` may be C itself, or, with a stride of 0, one row for all rows. GCC's
+* copies for constant strides keep the rows of B in memory, so there is one copy only. */
+ONE_COPY static void product_in_tiles(ptrdiff_t rows, ptrdiff_t units, ptrdiff_t sources, const real *a,
+                                      ptrdiff_t a_row, ptrdiff_t a_source, const real *b, ptrdiff_t b_row,
+                                      const real *start, ptrdiff_t start_row, real *c, ptrdiff_t c_row)
 {
     do {
         const ptrdiff_t some = sources < DEEP ? sources : DEEP;
@@ -102,22 +102,6 @@ INLINE void product_of_rows(ptrdiff_t rows, ptrdiff_t units, ptrdiff_t sources, 
         start = c; /* continue the sum */
         start_row = c_row;
     } while (sources);
-}
-
-/* C (rows x units) = start + A (rows x sources) B (sources x units); units is a multiple of LANES. A has any two
-* strides, so it may be transposed. `start` may be C itself, or, with a stride of 0, one row for all rows. GCC's
-* copies for constant strides keep the rows of B in memory, so there is one copy only. */
-ONE_COPY static void product_in_tiles(ptrdiff_t rows, ptrdiff_t units, ptrdiff_t sources, const real *a,
-                                      ptrdiff_t a_row, ptrdiff_t a_source, const real *b, ptrdiff_t b_row,
-                                      const real *start, ptrdiff_t start_row, real *c, ptrdiff_t c_row)
-{
-    for (; rows > 0; rows -= MANY) {
-        const ptrdiff_t some_rows = rows < MANY ? rows : MANY;
-        product_of_rows(some_rows, units, sources, a, a_row, a_source, b, b_row, start, start_row, c, c_row);
-        a += MANY * a_row;
-        start += MANY * start_row;
-        c += MANY * c_row;
-    }
 }
 
 #endif
