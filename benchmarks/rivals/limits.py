@@ -1,4 +1,4 @@
-"""What the core itself allows, measured here: the chain of a small network's step, and the speed of sgemm."""
+"""What the core itself allows: the chain of a small network's step, the speed of sgemm and of squashing."""
 
 import os
 import shlex
@@ -11,6 +11,8 @@ import numpy as np
 import workloads
 from scipy.linalg.blas import sgemm
 
+from sklstm._cpu import level as sklstm_level
+
 SHAPES = (
     (1024, 1024, 1024),
     (2048, 512, 64),
@@ -18,17 +20,28 @@ SHAPES = (
     (512, 640, 2048),
 )  # (m, k, n) of the products
 MARCH = {"baseline": "x86-64", "avx2": "x86-64-v3", "avx512": "x86-64-v4", None: "native"}
+LANES = {"baseline": 4, "avx2": 8, "avx512": 16}  # numbers of a vector, in float32
 
 
 def chain(n_cells, dtype, level=None):
     """Nanoseconds of a time step that does nothing but what the next step waits for."""
-    source = Path(__file__).with_name("limits.c")
     real = {"float32": "float", "float64": "double"}[dtype]
+    return _run(f"-march={MARCH[level]}", f"-DREAL={real}", f"-DCELLS={n_cells}")
+
+
+def squashing(level):
+    """Nanoseconds of a squashing function, if none waits for another; float32."""
+    return _run(f"-march={MARCH[level]}", "-DREAL=float", "-DSQUASHING", f"-DLANES={LANES[level]}")
+
+
+def _run(*flags):
+    """Number that limits.c prints if it is compiled with these flags."""
+    source = Path(__file__).with_name("limits.c")
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "limits"
-        flags = ["-O3", "-Wno-psabi", f"-march={MARCH[level]}", f"-DREAL={real}", f"-DCELLS={n_cells}"]
         compiler = shlex.split(os.environ.get("CC", "cc"))
-        subprocess.run([*compiler, *flags, str(source), "-o", str(program)], check=True)
+        command = [*compiler, "-O3", "-Wno-psabi", *flags, str(source), "-o", str(program)]
+        subprocess.run(command, check=True)
         return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
 
 
@@ -56,7 +69,10 @@ def operations(size, gradient=None):
 
 
 def measure(names, level=None):
-    """Limits by the names that rows have, in nanoseconds of their unit; of a CPU level if it is not None."""
+    """Limits by the names that rows have, in nanoseconds of their unit.
+
+    `level` is the CPU level to which all systems are held, or None; ours then takes the highest level.
+    """
     limits, speed = {}, None
     for name in sorted(names):
         kind, *rest = name.split()
@@ -67,7 +83,8 @@ def measure(names, level=None):
         if kind in workloads.BATCHES:
             limits[name] = operations(workloads.BATCHES[kind], rest[0]) / speed
         else:
-            limits[name] = operations(workloads.PREDICT) / speed
+            squashed = 5 * workloads.PREDICT.n_cells * squashing(level or sklstm_level())
+            limits[name] = operations(workloads.PREDICT) / speed + squashed
     if speed:
         limits["sgemm, GFLOP/s"] = speed
     return limits
