@@ -285,10 +285,11 @@ cdef inline void backward_step(
         b = i * LANES                                       # first of these blocks
         y_in = load(y + n.y_in + b) if n.has_in else one
         y_forget = load(y + n.y_forget + b) if n.has_forget else one
-        y_out = load(y + n.y_out + b) if n.has_out else one
         # y_c = y_out h(s)                                                          (6)
-        sum_out = all_(0)
+        d = all_(0)
         if from_after or e_outputs != NULL:
+            y_out = load(y + n.y_out + b) if n.has_out else one
+            sum_out = all_(0)
             if from_after and n.has_out:
                 sum_out = error_of(n, alone, n.y_out + b, e_after, p, delta_after)
             for v in range(n.S):
@@ -300,8 +301,8 @@ cdef inline void backward_step(
                     e_y = e_y + load(e_outputs + n.N + v * n.B + b)
                 sum_out = fma(e_y, load(h + c), sum_out)
                 store(e_s + c, fma(y_out * slope_of(&n.h, load(h + c)), e_y, load(e_s + c)))     # (9')
-        if n.has_out:
             d = sum_out * (y_out * (one - y_out))                                  # (10)
+        if n.has_out:
             store(delta + n.u_out + b, first_lanes(d, n.B - b))
             if n.peepholes:
                 for v in range(n.S):

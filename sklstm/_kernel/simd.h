@@ -59,6 +59,7 @@ typedef int32_t integer;
 #define MANTISSA_BITS 23
 #define ROUNDER 12582912.0f /* 1.5 * 2^MANTISSA_BITS: adding it rounds to an integer, in the lowest bits */
 #define EXP2_MAX 125.0f
+#define EXPONENT_OF_HALF 126
 #define SQRT sqrtf
 #ifdef FP_FAST_FMAF
 #define FAST_FMA 1
@@ -71,6 +72,7 @@ typedef int64_t integer;
 #define MANTISSA_BITS 52
 #define ROUNDER 6755399441055744.0
 #define EXP2_MAX 1020.0
+#define EXPONENT_OF_HALF 1022
 #define SQRT sqrt
 #ifdef FP_FAST_FMA
 #define FAST_FMA 1
@@ -216,15 +218,16 @@ INLINE vec clip(vec most, vec x) { return x < -most ? -most : x > most ? most : 
 INLINE vec round_of(vec x) { return x + all(ROUNDER) - all(ROUNDER); }
 #endif
 
-/* 2^v for v = slope x; |v| is at most EXP2_MAX. NaN stays NaN, an infinite v gives NaN. With n the nearest
- * integer, 2^v = 2^n 2^r; the polynomial of 2^r on |r| <= 1/2 interpolates at Chebyshev's points with the value 1 at 0
- * (relative error 8e-18 and 5e-9, below half a unit in the last place). It is summed in pairs, and v is clipped in
- * parallel, so that the chain of dependent operations is short: a step of a small network waits for it twice. */
-INLINE vec exp2_of(vec slope, vec x)
+/* 2^v = p * 2^(n - 1) for v = slope x, |v| is at most EXP2_MAX; returns p, and 2^(n - 1) in `power`. n is the nearest
+ * integer. NaN stays NaN, an infinite v gives NaN. The polynomial of 2^r, r = v - n, |r| <= 1/2, interpolates at
+ * Chebyshev's points with the value 1 at 0 (relative error 8e-18 and 5e-9, below half a unit in the last place); all
+ * coefficients are doubled. It is summed in pairs, and v is clipped and the power made in parallel, so that the chain of
+ * dependent operations is short: a step of a small network waits for it twice. */
+INLINE vec exp2_of(vec slope, vec x, vec *power)
 {
     vec v = slope * x, r, r2, r4, p;
     const vec clipped = clip(all(EXP2_MAX), v);
-    const ivec exponent = bits_of(clipped + all(ROUNDER)) << MANTISSA_BITS;
+    *power = of_bits(bits_of(clipped + all(ROUNDER + EXPONENT_OF_HALF)) << MANTISSA_BITS);
 #ifdef ROUNDS_SMALL_NUMBERS
     v = clipped;
 #endif
@@ -233,33 +236,44 @@ INLINE vec exp2_of(vec slope, vec x)
     r4 = r2 * r2;
     /* clang-format off */
 #if REAL_BITS == 32
-    p = fma_of(fma_of(all(0.000154531629f), r2, fma_of(all(0.00133908634f), r, all(0.00961808256f))), r4,
-               fma_of(fma_of(all(0.0555035711f), r, all(0.240226508f)), r2,
-                      fma_of(all(0.693147188f), r, all(1.0f))));
+    p = fma_of(fma_of(all(2 * 0.000154531629f), r2, fma_of(all(2 * 0.00133908634f), r, all(2 * 0.00961808256f))), r4,
+               fma_of(fma_of(all(2 * 0.0555035711f), r, all(2 * 0.240226508f)), r2,
+                      fma_of(all(2 * 0.693147188f), r, all(2.0f))));
 #else
-    p = fma_of(fma_of(fma_of(all(1.525273382983612e-05), r, all(0.0001540353044173605)), r2,
-                      fma_of(all(0.0013333558146416936), r, all(0.009618129107606888))), r4,
-               fma_of(fma_of(all(0.0555041086648216), r, all(0.24022650695910097)), r2,
-                      fma_of(all(0.6931471805599453), r, all(1.0))));
-    p = fma_of(fma_of(fma_of(all(4.4549605981865186e-10), r, all(7.072585949269223e-09)), r2,
-                      fma_of(all(1.0178062445845774e-07), r, all(1.321544258792169e-06))), r4 * r4, p);
+    p = fma_of(fma_of(fma_of(all(2 * 1.525273382983612e-05), r, all(2 * 0.0001540353044173605)), r2,
+                      fma_of(all(2 * 0.0013333558146416936), r, all(2 * 0.009618129107606888))), r4,
+               fma_of(fma_of(all(2 * 0.0555041086648216), r, all(2 * 0.24022650695910097)), r2,
+                      fma_of(all(2 * 0.6931471805599453), r, all(2.0))));
+    p = fma_of(fma_of(fma_of(all(2 * 4.4549605981865186e-10), r, all(2 * 7.072585949269223e-09)), r2,
+                      fma_of(all(2 * 1.0178062445845774e-07), r, all(2 * 1.321544258792169e-06))), r4 * r4, p);
 #endif
     /* clang-format on */
-    return of_bits(bits_of(p) + exponent);                                  /* 2^n p */
+    return p;
 }
 
 #define LOG2_E ((real)1.4426950408889634)
 
 /* exp(x) */
-INLINE vec exp_of(vec x) { return exp2_of(all(LOG2_E), x); }
+INLINE vec exp_of(vec x)
+{
+    vec power, p = exp2_of(all(LOG2_E), x, &power);
+    return p * power;
+}
+
+/* 1 + 2^v for v = slope x; the product is exact */
+INLINE vec one_plus_exp2(vec slope, vec x)
+{
+    vec power, p = exp2_of(slope, x, &power);
+    return fma_of(p, power, all(1));
+}
 
 /* 1 / (1 + exp(-x)) */
-INLINE vec logistic(vec x) { return all(1) / (all(1) + exp2_of(all(-LOG2_E), x)); }
+INLINE vec logistic(vec x) { return all(1) / one_plus_exp2(all(-LOG2_E), x); }
 
 /* shift + scale / (1 + 2^(slope x)): every squashing function except the identity */
 INLINE vec squash(real slope, real scale, real shift, vec x)
 {
-    return all(shift) + all(scale) / (all(1) + exp2_of(all(slope), x));
+    return all(shift) + all(scale) / one_plus_exp2(all(slope), x);
 }
 
 /* sum of (x - y)^2 over n elements, in double precision: the sum of even elements plus that of odd ones */
