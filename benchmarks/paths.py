@@ -256,12 +256,12 @@ PATHS = (
     ),
     SpeedPath(
         "BLAS",
-        "Large products are left to BLAS (`is_for_tiles`).",
+        "Large gradients of wide networks are left to BLAS (`is_for_tiles`).",
         "BC",
         (
             (
                 PRODUCTS,
-                "return rows < 8 or sources < 16 or rows * units * sources < <Py_ssize_t>BLAS_FROM or (",
+                "return rows * units * sources < <Py_ssize_t>BLAS_FROM or rows < 8 or sources < 16 or (",
                 "return True or (",
             ),
         ),
@@ -269,10 +269,9 @@ PATHS = (
     ),
     SpeedPath(
         "tiles-instead-of-BLAS",
-        "Large products of many units are not left to BLAS, except for gradients over many time steps"
-        " (`is_for_tiles`).",
+        "Large products are not left to BLAS, except for gradients of wide networks (`is_for_tiles`).",
         "BC",
-        ((PRODUCTS, "LANES > 1 and (rows <= TILED_ROWS or a_source == 1)", "False"),),
+        ((PRODUCTS, "units < TILED_UNITS or rows <= TILED_ROWS or a_source == 1", "False"),),
         differs="BLAS adds in another order",
     ),
     SpeedPath(

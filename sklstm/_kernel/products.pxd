@@ -9,17 +9,17 @@ from sklstm._kernel.simd cimport LANES, all_, fma, load, product_in_tiles, real,
 
 
 cdef enum:
-    BLAS_FROM = 500000                  # multiply-adds from which on BLAS is faster, except for many units
-    TILED_ROWS = 256                    # rows of a transposed A that stay in the cache
+    BLAS_FROM = 500000                  # multiply-adds from which on BLAS is faster, if A is transposed,
+    TILED_ROWS = 256                    # has more rows than that,
+    TILED_UNITS = 64                    # and B has at least so many units
 
 
 cdef inline bint is_for_tiles(
     Py_ssize_t rows, Py_ssize_t units, Py_ssize_t sources, Py_ssize_t a_source
 ) noexcept nogil:
     """Whether a product of these sizes is computed without BLAS."""
-    return rows < 8 or sources < 16 or rows * units * sources < <Py_ssize_t>BLAS_FROM or (
-        LANES > 1 and (rows <= TILED_ROWS or a_source == 1)
-        and (units >= 64 or (units >= 32 and sources >= 64 and a_source == 1)))
+    return rows * units * sources < <Py_ssize_t>BLAS_FROM or rows < 8 or sources < 16 or (
+        LANES > 1 and (units < TILED_UNITS or rows <= TILED_ROWS or a_source == 1))
 
 
 cdef inline void product_from(
