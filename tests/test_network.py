@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 
 import reference
 from children import interruptible
-from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences, State
+from sklstm import LSTMClassifier, LSTMRegressor, Network, Sequences, State, _cpu
 from topologies import EVERYTHING, make_problem, networks, repeatable
 
 # ------------------------------------------------------------------------------------------------
@@ -636,3 +636,15 @@ def test_ctrl_c_is_heard_inside_a_call_of_the_kernel(call, n_steps):
     done = subprocess.run(interruptible(command), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) > 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["input_gate", "forget_gate", "output_gate", "cell", "hidden"])
+def test_infinite_net_inputs_give_nan_or_saturate(name, dtype):
+    """No squashing function turns them into a number that looks like any other."""
+    network = Network(1, 1, n_blocks=1, n_hidden_units=1)
+    weights = network.init_weights(0).astype(dtype)
+    network.views(weights)[name][0, 0] = np.finfo(dtype).max
+    for x in (-4, 4):
+        output = network.forward(weights, [np.full((2, 1), x, dtype)])
+        assert np.isnan(output).all() == _cpu.core(dtype).FUSES  # without fma, arguments are clipped first
