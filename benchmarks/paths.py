@@ -243,7 +243,10 @@ PATHS = (
         "The gradient of the recurrent weights is one product for all time steps with the same number of"
         " sequences, not one per time step (`add_recurrent_gradient`).",
         "AB",
-        ((CORE, "while until <= T and first[until + 1] - first[until] == rows:", "while False:"),),
+        (
+            (CORE, "while until <= T and first[until + 1] - first[until] == rows:", "while False:"),
+            (CORE, "until = t + 1 if p.sequences > 1 else T + 1", "until = t + 1"),
+        ),
         differs="products of fewer rows are not large enough for BLAS",
     ),
     SpeedPath(
@@ -328,13 +331,15 @@ PATHS = (
         (
             (
                 CORE,
-                "        fix_kinds(ONE_CELL, &n)\n        forward_rows_as(n, rows, row, lag, w, net, at)\n",
-                "        forward_rows_as(n, rows, row, lag, w, net, at)\n",
+                "if usual_network(&n) == ONE_CELL:\n"
+                "        fix_kinds(ONE_CELL, &n)\n        forward_rows_as(",
+                "if False:\n        forward_rows_as(",
             ),
             (
                 CORE,
-                "        fix_kinds(ONE_CELL, &n)\n        backward_rows_as(n, p, full, t, target, w, grad)\n",
-                "        backward_rows_as(n, p, full, t, target, w, grad)\n",
+                "if usual_network(&n) == ONE_CELL:\n"
+                "        fix_kinds(ONE_CELL, &n)\n        backward_rows_as(",
+                "if False:\n        backward_rows_as(",
             ),
         ),
     ),
