@@ -19,7 +19,7 @@ import pytest
 import sklstm
 from children import interruptible
 from generated_pages import script_of_pages
-from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm import LSTMClassifier, LSTMRegressor, _cpu
 from sklstm.paper import EXPERIMENTS, Study, StudyTrial, __main__, _records, _study, settings
 from sklstm.paper._experiments import OWN, READINGS, SETTINGS, Rule
 from sklstm.paper._records import FIELDS, open_to_add, read
@@ -722,3 +722,10 @@ def test_page_in_the_docs_is_that_of_the_records(page):
     committed = page.ROOT / "docs" / "paper" / "index.md"
     records = page.read(page.RESULTS / "paper")
     assert committed.read_text() == page.page((page.HERE / "paper_page.md").read_text(), records)
+
+
+@pytest.mark.parametrize(("row", "sequences"), [("6a", 24_800), ("6b", 35_000)])
+@pytest.mark.skipif(not _cpu.core(np.float64).FUSES, reason="the records are of processors with fma")
+def test_the_first_trial_of_best_gives_its_record(row, sequences):
+    record = sklstm.paper.run_trial(row, "best", seed=0)
+    assert (record["success"], record["sequences"], record["wrong"]) == (True, sequences, 0)
