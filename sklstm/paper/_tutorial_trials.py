@@ -11,8 +11,8 @@ from sklstm.paper._tutorial_batches import (
     SeriesTrial,
 )
 from sklstm.paper._tutorial_control import ActorCriticTrial, AdvantageTrial, PoleTrial, TeacherTrial
+from sklstm.paper._tutorial_languages import LanguageTrial
 from sklstm.paper._tutorial_streams import (
-    LanguageTrial,
     OrderTrial,
     PhaseTrial,
     ReberTrial,
