@@ -107,11 +107,11 @@ def test_sparse_and_dense_inputs_give_the_same_bits(dtype, n_blocks, each_level)
 
 
 def test_the_path_in_registers_can_be_switched_off(monkeypatch):
-    level = _cpu.level()
+    level, one_block = _cpu.level(), replace(EVERYTHING, n_blocks=1, n_hidden_units=1)  # fits any vector
     for registers in (True, False):
         with _cpu.use_level(level, registers):
             assert _cpu.in_use() == (level, registers)
-            assert Engine(EVERYTHING, np.float64).layout["in_registers"] is registers
+            assert Engine(one_block, np.float64).layout["in_registers"] is registers
     monkeypatch.setenv("SKLSTM_REGISTERS", "0")
     assert imported_anew().in_use()[1] is False
     monkeypatch.delenv("SKLSTM_REGISTERS")
