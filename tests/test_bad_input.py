@@ -480,7 +480,7 @@ BAD_ARGUMENTS = [
     ("tol", "at least 0", [], [-0.1, NAN, INF]),
     ("n_iter_no_change", INTEGER, ["2", 2.0, True, None], []),
     ("n_iter_no_change", "at least 1", [], [0]),
-    ("average", "\"auto\", True or False", [1, None, "all"], []),
+    ("average", '"auto", True or False', [1, None, "all"], []),
     ("early_stopping", "True or False", [1, "yes", None], []),
     ("validation_fraction", NUMBER, ["0.1", None, True], []),
     ("validation_fraction", "above 0 and below 1", [], [0, 1, -0.1, 2, NAN]),

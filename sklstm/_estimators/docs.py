@@ -141,10 +141,11 @@ PARAMETERS = {
         See `tol`. With long sequences, the loss may hardly fall during the first epochs. A regressor
         over-fits sooner.
     average : "auto" or bool, default="auto"
-        Whether the model has the mean of the weights after the last epochs, in which the loss has not
-        improved, if `tol` ends learning: `n_iter_no_change` epochs, or more if learning waited. Otherwise, it
-        has those after the last epoch. With `early_stopping`, it has those that scored best. "auto" is True
-        for "adam" with mini-batches.
+        Whether the model has a moving average of the weights of the epochs instead of the weights of the
+        last epoch, if `tol` ends learning. Each epoch counts 1 - 1 / `n_iter_no_change` times as much as the
+        next. If `max_iter` or a callback ends learning, and with `partial_fit`, the model has the weights of
+        the last epoch; with `early_stopping`, it has those that scored best. "auto" is True for "adam" with
+        mini-batches.
     early_stopping : bool, default=False
         Whether to hold out whole sequences, to stop when their score no longer improves, and to keep the
         weights that scored best. `fit` also takes your own validation sequences (`X_val`, `y_val`), or

@@ -31,8 +31,7 @@ class Settings:
     tol_is_relative : bool
         Whether `tol` is a fraction of the best score, which may be of any scale.
     average : bool
-        Whether the result, if the tolerance ends learning, is the mean of the weights after the epochs without
-        improvement.
+        Whether the result, if the tolerance ends learning, is a moving average of the weights of the epochs.
     n_epochs : int
         Number of epochs of earlier calls.
     measurement_noise, process_noise : callable
