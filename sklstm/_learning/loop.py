@@ -148,7 +148,8 @@ class _Run:
         self.history = History()
         self.best, self.since = np.inf, 0
         self.averages = trainer.settings.average and validate is None
-        self.mean, self.averaged = 0.0, None
+        self.mean: Any = 0.0
+        self.averaged = None
         self.best_weights = trainer.weights
         self.n_known = 0 if state is None else len(state.loss_curve)  # epochs of an earlier process
         if tasks and tasks.keeps:
