@@ -35,9 +35,11 @@ ONE_WAY = {"bidirectional": False, "pooling": "last"}
 BOTH_WAYS = {"bidirectional": True, "pooling": ("last", "mean", "max")}
 NEVER = np.inf
 RULES = 0.2, 2.0  # of the defaults
+N_FALLING = 100  # epochs in which a learning rate falls to 0
 HELD_OUT = {"early_stopping": True, "validation_fraction": 0.2}
-OTHERS = {  # beside the defaults: arguments of a model
-    "defaults": {},
+BEFORE = {"average": False, "alpha": 0.0001}  # of the defaults before averages
+OTHERS = {  # beside these: arguments of a model
+    "before averages": {},
     "penalty .0001": {"alpha": 0.0001},
     "penalty .0003": {"alpha": 0.0003},
     "penalty .0005": {"alpha": 0.0005},
@@ -72,6 +74,8 @@ OTHERS = {  # beside the defaults: arguments of a model
     "last and mean": {"pooling": ("last", "mean")},
     "one direction": {"bidirectional": False},
     "both directions and all poolings": BOTH_WAYS,
+    "rate falls to 0, linearly": {"learning_rate": lambda n: linear, "max_iter": N_FALLING},
+    "rate falls to 0, by a cosine": {"learning_rate": lambda n: cosine, "max_iter": N_FALLING},
     "label smoothing .1": {"label_smoothing": 0.1},
     "random gate biases": {"forget_gate_bias": None, "input_gate_bias": None},
     "random gate biases, label smoothing .1": {
@@ -79,6 +83,13 @@ OTHERS = {  # beside the defaults: arguments of a model
         "input_gate_bias": None,
         "label_smoothing": 0.1,
     },
+}
+AVERAGES = {
+    "average, penalty .0001": {"alpha": 0.0001},
+    "average, penalty .0005": {"alpha": 0.0005},
+    "average, penalty .001": {"alpha": 0.001},
+    "average, penalty .1 / n": {"alpha": lambda n: 0.1 / n},
+    "defaults": {},
 }
 CANDIDATES = {  # arguments of one model, or of several that vote; `loop.WAITS`; `loop.JUMP` if not NEVER
     "steps": (STEPS, NEVER),
@@ -108,7 +119,18 @@ CANDIDATES = {  # arguments of one model, or of several that vote; `loop.WAITS`;
     "16 patches, label smoothing .1": ({"n_patches": 16, "label_smoothing": 0.1} | BOTH_WAYS, NEVER),
     "vote of 8, 16, 32 patches": ([{"n_patches": n} for n in (8, 16, 32)], NEVER),
     **{name: (arguments, *RULES) for name, arguments in OTHERS.items()},
+    **{name: (arguments, *RULES) for name, arguments in AVERAGES.items()},
 }
+
+
+def linear(epoch):
+    """Learning rate that falls linearly."""
+    return 0.01 * (1 - epoch / N_FALLING)
+
+
+def cosine(epoch):
+    """Learning rate that falls by half a cosine."""
+    return 0.005 * (1 + np.cos(np.pi * epoch / N_FALLING))
 
 
 def model_of(task, arguments, seed):
@@ -130,6 +152,10 @@ def cross_validated(data, candidate, seed):
     """A record: mean score of three folds, and CPU seconds."""
     source = DATA[data]
     arguments, loop.WAITS, loop.JUMP = (*CANDIDATES[candidate], NEVER)[:3]
+    if candidate not in AVERAGES:
+        arguments = (
+            [BEFORE | each for each in arguments] if isinstance(arguments, list) else BEFORE | arguments
+        )
     (X, y), _ = source.load(0)
     folds = (StratifiedKFold if source.task == CLASSES else KFold)(3, shuffle=True, random_state=seed)
     scores, start = [], time.process_time()

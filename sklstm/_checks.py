@@ -29,10 +29,10 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name} must be one of {list(choices)}, got {shown(value)}.")
 
 
-def check_bool(name, value):
-    """Refuse a value other than True and False."""
+def check_bool(name, value, text=""):
+    """Refuse a value other than True and False; `text` names other allowed values."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {shown(value)}.")
+        raise TypeError(f"{name} must be {text}True or False, got {shown(value)}.")
 
 
 def check_integer(name, value, least=None, text=""):

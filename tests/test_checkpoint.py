@@ -171,6 +171,16 @@ def test_convergence_is_remembered(tmp_path):
     assert_array_equal(model.weights_, expected.weights_)
 
 
+@pytest.mark.parametrize("n", [1, 2, 4, 6])
+def test_a_mean_of_weights_goes_on(n, tmp_path):
+    options = {"n_iter_no_change": 6, "tol": 1e9}
+    expected = regressor(50, **options).fit(X, SUMS)
+    assert expected.n_iter_ == 7
+    ended(regressor(50, **options), Checkpoint(tmp_path), n, X, SUMS)
+    model = regressor(50, **options).fit(X, SUMS, resume_from=tmp_path)
+    assert_array_equal(model.weights_, expected.weights_)
+
+
 def test_divergence_comes_again(tmp_path):
     options = {
         "solver": "sgd",

@@ -146,6 +146,14 @@ def test_one_replica_learns_as_one_machine_to_the_bit(one_worker, solver):
     assert_allclose(got.loss_curve_, one.loss_curve_, rtol=1e-12)
 
 
+def test_the_penalty_is_that_of_all_sequences(one_worker):
+    parts = delayed(labelled, range(5))
+    regressors = [LSTMRegressor(alpha=alpha, **SMALL) for alpha in ("auto", 0.0005, 0.001)]
+    fits = [sklstm.dask.fit(reg, parts, client=one_worker).weights_ for reg in regressors]
+    assert_array_equal(fits[0], fits[1])
+    assert np.abs(fits[0] - fits[2]).max() > 0
+
+
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 def test_same_bits_twice_and_on_one_worker(client, one_worker, solver):
     clf, parts = classifier(solver=solver), delayed(labelled, range(5), dtype=np.float32)

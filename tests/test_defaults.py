@@ -9,8 +9,9 @@ import pytest
 
 from generated_pages import script_of_pages
 from sklstm import LSTMClassifier
-from sklstm._estimators.parameters import LONG, N_PATCHES
+from sklstm._estimators.parameters import LONG, MANY, MOST_PENALTIES, N_PATCHES
 from sklstm._learning import loop
+from sklstm._learning.solvers import SOLVERS
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "defaults.md"
@@ -66,6 +67,9 @@ def test_constants_of_the_page_are_those_of_the_package(script):
     _, waits, jump = script.real_data_cv.CANDIDATES[f"{N_PATCHES} patches, waits .2, ends in no jump"]
     assert (waits, jump) == (loop.WAITS, loop.JUMP)
     assert f"more than {LONG} steps" in text
+    alpha = SOLVERS["adam"].alpha
+    assert np.allclose([alpha * MANY, alpha, alpha * MOST_PENALTIES], [0.1, 0.0001, 0.001])
+    assert "is .1 / n, but between .0001 and .001" in text
 
 
 def records_of(rows, data="GunPoint", seed=0):

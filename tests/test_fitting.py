@@ -148,6 +148,88 @@ def test_learning_does_not_end_in_an_epoch_in_which_the_loss_has_jumped(jump, mo
     assert (len(curve) > 13) == (jump == 1)
 
 
+PLATEAU = {"n_blocks": 3, "tol": 0.05, "n_iter_no_change": 4, "random_state": 0}  # ends soon
+
+
+@pytest.mark.filterwarnings("ignore:Learning stopped after")
+@pytest.mark.parametrize(
+    ("kind", "targets", "options"),
+    [
+        (LSTMClassifier, signs, {}),
+        (LSTMRegressor, sums, {}),
+        (LSTMRegressor, running_sums, {"return_sequences": True}),
+        (LSTMRegressor, sums, {"solver": "sgd", "learning_rate": 0.1, "average": True}),
+    ],
+    ids=["classes", "numbers", "steps", "sgd"],
+)
+def test_weights_of_the_epochs_are_averaged(kind, targets, options):
+    X = ragged(40)
+    y = targets(X)
+    found = kind(max_iter=500, **PLATEAU | options).fit(X, y)
+    assert 5 <= found.n_iter_ < 500
+    epochs = range(1, found.n_iter_ + 1)
+    plain = [kind(max_iter=n, **PLATEAU | options | {"average": False}).fit(X, y).weights_ for n in epochs]
+    factors = 0.75 ** np.arange(found.n_iter_)[::-1]
+    assert_allclose(found.weights_, factors @ plain / factors.sum(), rtol=1e-12, atol=1e-14)
+    assert np.abs(found.weights_ - plain[-1]).max() > 1e-4
+
+
+@pytest.mark.filterwarnings("ignore:Learning stopped after")
+@pytest.mark.parametrize("options", [{"max_iter": 5, "tol": 0}, {"early_stopping": True}])
+def test_weights_are_not_averaged_if_another_rule_ends_learning(options):
+    X = ragged(40)
+    for kind, y in ((LSTMClassifier, signs(X)), (LSTMRegressor, sums(X))):
+        found = [kind(**PLATEAU | {"average": average} | options).fit(X, y) for average in (True, False)]
+        assert_array_equal(found[0].weights_, found[1].weights_)
+
+
+@pytest.mark.filterwarnings("ignore:Learning stopped after")
+def test_weights_are_averaged_with_adam_and_mini_batches():
+    X = ragged(40)
+    for options, average in (
+        ({}, True),
+        ({"solver": "sgd"}, False),
+        ({"solver": "rprop"}, False),
+        ({"update": "sequence"}, False),
+        ({"update": "step", "gradient": "truncated"}, False),
+    ):
+        options = PLATEAU | {"max_iter": 500, "tol": 1e9} | options
+        fits = [LSTMRegressor(average=each, **options).fit(X, sums(X)) for each in ("auto", average)]
+        assert_array_equal(fits[0].weights_, fits[1].weights_)
+        other = LSTMRegressor(average=not average, **options).fit(X, sums(X))
+        assert np.abs(other.weights_ - fits[0].weights_).max() > 0
+
+
+@pytest.mark.filterwarnings("ignore:Learning stopped after")
+def test_a_mean_without_finite_outputs_is_left_out(monkeypatch):
+    X = ragged(40)
+    plain = LSTMRegressor(max_iter=500, average=False, **PLATEAU).fit(X, sums(X))
+    gives_finite_outputs = trainer_module.Trainer.gives_finite_outputs
+
+    def only_own(trainer, weights):
+        return np.array_equal(weights, trainer.weights) and gives_finite_outputs(trainer, weights)
+
+    monkeypatch.setattr(trainer_module.Trainer, "gives_finite_outputs", only_own)
+    found = LSTMRegressor(max_iter=500, **PLATEAU).fit(X, sums(X))
+    assert_array_equal(found.weights_, plain.weights_)
+
+
+@pytest.mark.filterwarnings("ignore:Learning stopped after")
+@pytest.mark.parametrize(
+    ("n", "alpha"), [(3, 0.001), (100, 0.001), (200, 0.0005), (1000, 0.0001), (1500, 0.0001)]
+)
+def test_the_penalty_of_a_regressor_depends_on_the_number_of_sequences(n, alpha):
+    X = ragged(n)
+    options = {"n_blocks": 1, "max_iter": 1, "random_state": 0}
+    found = [LSTMRegressor(alpha=which, **options).fit(X, sums(X)).weights_ for which in ("auto", alpha)]
+    assert_array_equal(*found)
+    again = LSTMRegressor(**options).partial_fit(X, sums(X))
+    assert again.loss_curve_ == LSTMRegressor(**options).fit(X, sums(X)).loss_curve_
+    y = np.arange(n) % 2
+    found = [LSTMClassifier(alpha=which, **options).fit(X, y).weights_ for which in ("auto", 0.0001)]
+    assert_array_equal(*found)
+
+
 def test_early_stopping_does_not_wait():
     X, y = noisy()
     options = {"learning_rate": 1e-9, "n_iter_no_change": 3, "random_state": 0}

@@ -630,7 +630,14 @@ def test_targets_at_every_step_some_of_them_missing(options):
 
 def test_float32_learns_in_float32():
     X, y, _ = data(dtype=np.float32)
-    options = {"n_blocks": 4, "n_layers": 2, "bidirectional": True, "max_iter": 100, "random_state": 0}
+    options = {
+        "n_blocks": 4,
+        "n_layers": 2,
+        "bidirectional": True,
+        "alpha": 0.0001,
+        "max_iter": 100,
+        "random_state": 0,
+    }
     reg = LSTMRegressor(**options).fit(X, y)
     assert reg.weights_.dtype == reg.predict(X).dtype == np.float32
     assert reg.score(X, y) > 0.9

@@ -12,7 +12,7 @@ GROUPS = {
     "Solver": "solver learning_rate momentum update batch_size shuffle",
     "Kalman filter": "measurement_noise process_noise initial_covariance",
     "Initial weights": "init_range input_gate_bias forget_gate_bias output_gate_bias",
-    "Stopping": "max_iter tol n_iter_no_change early_stopping validation_fraction scoring",
+    "Stopping": "max_iter tol n_iter_no_change average early_stopping validation_fraction scoring",
     "Running": "random_state warm_start verbose n_jobs",
 }
 ESTIMATORS = ("sklstm.LSTMClassifier", "sklstm.LSTMRegressor")

@@ -121,6 +121,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         max_iter: int = 200,
         tol: float = 1e-4,
         n_iter_no_change: int = 10,
+        average: Auto | bool = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         scoring: str | Callable[..., float] | None = None,
@@ -173,6 +174,7 @@ class BaseLSTM(StreamsMixin, ExplanationMixin, DocumentationLinks, CallbackSuppo
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.average = average
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring

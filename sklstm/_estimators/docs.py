@@ -106,7 +106,8 @@ PARAMETERS = {
         Momentum of "sgd".
     alpha : "auto" or float, default="auto"
         L2 penalty: alpha / 2 times the sum of squares of all weights except biases is added to the mean
-        loss. "auto" is 0.0001 for "adam" with mini-batches, and otherwise 0, as in 1997.
+        loss. "auto" is 0 except for "adam" with mini-batches. There it is 0.0001 with the log loss; with
+        other losses it is 0.1 divided by the number of sequences, but at least 0.0001 and at most 0.001.
     clip : "auto", float or None, default="auto"
         Largest norm of the gradient; a gradient with a larger norm is scaled down. "auto" is 1 for "adam"
         with the log loss, and otherwise None, which means no bound.
@@ -139,6 +140,12 @@ PARAMETERS = {
     n_iter_no_change : int, default=20 (classifier) or 10 (regressor)
         See `tol`. With long sequences, the loss may hardly fall during the first epochs. A regressor
         over-fits sooner.
+    average : "auto" or bool, default="auto"
+        Whether the model has a moving average of the weights of the epochs instead of the weights of the
+        last epoch, if `tol` ends learning. Each epoch counts 1 - 1 / `n_iter_no_change` times as much as the
+        next. If `max_iter` or a callback ends learning, and with `partial_fit`, the model has the weights of
+        the last epoch; with `early_stopping`, it has those that scored best. "auto" is True for "adam" with
+        mini-batches.
     early_stopping : bool, default=False
         Whether to hold out whole sequences, to stop when their score no longer improves, and to keep the
         weights that scored best. `fit` also takes your own validation sequences (`X_val`, `y_val`), or

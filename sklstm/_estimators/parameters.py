@@ -25,6 +25,8 @@ from sklstm._sequences.patches import patch_size
 BATCH_SIZE = 32
 LONG = 32  # time steps; longer sequences are read in patches
 N_PATCHES = 16
+MANY = 1000  # sequences; a regressor of fewer has a larger penalty
+MOST_PENALTIES = 10  # bound of its factor
 MOST_INPUTS = 256  # numbers of a patch: the number of input weights grows with it
 OF_PATCHES = {"bidirectional": True, "pooling": ("last", "mean", "max")}
 OF_STEPS = {"bidirectional": False, "pooling": "last"}
@@ -83,12 +85,17 @@ def settings(estimator, n_sequences, once, n_epochs):
     """Return the settings of learning from this number of sequences, after `n_epochs` earlier epochs."""
     solver, loss = SOLVERS[estimator.solver], loss_of(estimator)
     batch_size, clip, alpha = estimator.batch_size, estimator.clip, estimator.alpha
+    average = estimator.average
     if is_auto(batch_size):
         batch_size = n_sequences if solver.full_batch else min(BATCH_SIZE, n_sequences)
     if is_auto(clip):
         clip = solver.clip if loss.of_probabilities else None
     if is_auto(alpha):
         alpha = solver.alpha if estimator.update == "batch" else 0.0
+        if not loss.of_probabilities:
+            alpha *= min(max(MANY / n_sequences, 1.0), MOST_PENALTIES)
+    if is_auto(average):
+        average = solver.averages and estimator.update == "batch"
 
     def rate(epoch):
         return _learning_rate(estimator, epoch)
@@ -109,6 +116,7 @@ def settings(estimator, n_sequences, once, n_epochs):
         tol=float(estimator.tol),
         tol_is_relative=estimator.early_stopping and estimator.scoring is not None,
         n_iter_no_change=int(estimator.n_iter_no_change),
+        average=bool(average),
         shuffle=bool(estimator.shuffle),
         verbose=int(estimator.verbose),
         measurement_noise=_noise(estimator, "measurement_noise"),
@@ -220,6 +228,8 @@ def check(estimator):
         check_number("clip", estimator.clip, above=0, text='"auto", None or ')
     if not is_auto(estimator.alpha):
         check_number("alpha", estimator.alpha, least=0, text='"auto" or ')
+    if not is_auto(estimator.average):
+        check_bool("average", estimator.average, '"auto", ')
     if not is_auto(estimator.init_range):
         check_init_range(estimator.init_range, '"auto" or ')
     if not is_auto(estimator.batch_size):
@@ -259,6 +269,10 @@ def _check_pairs(estimator, topology):
             not solver.in_epochs and not is_auto(batch_size),
             f"solver={solver.name!r} learns from all sequences at once: leave batch_size='auto', "
             f"got batch_size={shown(batch_size)}.",
+        ),
+        (
+            not (solver.in_epochs or is_auto(estimator.average)) and estimator.average,
+            f"solver={solver.name!r} has no epochs whose weights could be averaged: leave average='auto'.",
         ),
         (
             is_filter and (update == "batch" or estimator.gradient != "truncated"),

@@ -45,6 +45,8 @@ class LoopState:
         State of the random generator for the order of the sequences.
     best, since : float, int
         Best value, and the number of epochs since it improved by more than the tolerance.
+    mean : ndarray of float64 of shape (n_weights,), or 0.0
+        Moving average of the weights of the epochs, if they are averaged.
     loss_curve, validation_scores : list of float
         Values of this call.
     evaluations : list of (float, ndarray of shape (n_weights,))
@@ -60,6 +62,7 @@ class LoopState:
     loss_curve: list
     validation_scores: list
     evaluations: list
+    mean: Any = 0.0
 
 
 def learn(trainer, rng, validate=None, bounds=None, may_stop_early=True, tasks=None, loop_state=None):
@@ -67,7 +70,8 @@ def learn(trainer, rng, validate=None, bounds=None, may_stop_early=True, tasks=N
 
     With the log loss, the tolerance ends learning only if the model explains most of the training data: with
     long sequences, the loss may not fall in the first epochs. It does not end learning in an epoch in which
-    the loss has jumped. A single update can cause a jump, and the result has the weights of the last epoch.
+    the loss has jumped. A single update can cause a jump, and the result has the weights of the last epoch,
+    or their moving average.
 
     Parameters
     ----------
@@ -89,7 +93,8 @@ def learn(trainer, rng, validate=None, bounds=None, may_stop_early=True, tasks=N
     Returns
     -------
     weights : ndarray of shape (n_weights,)
-        Weights of the last epoch after which the outputs for all sequences are finite.
+        Weights of the last epoch after which the outputs for all sequences are finite, or the moving average
+        of the weights of the epochs if the tolerance ended learning.
     history : History
 
     Raises
@@ -127,6 +132,8 @@ def learn(trainer, rng, validate=None, bounds=None, may_stop_early=True, tasks=N
         message = run.shortcoming(end)
         if message:
             warnings.warn(message, ConvergenceWarning, stacklevel=6)
+    if end == CONVERGED and not run.diverged:
+        run.average()
     if tasks:
         tasks.close(run.learned)
     return run.learned()
@@ -140,6 +147,9 @@ class _Run:
         self.least, self.constant = bounds or (0.0, 0.0)
         self.history = History()
         self.best, self.since = np.inf, 0
+        self.averages = trainer.settings.average and validate is None
+        self.mean: Any = 0.0
+        self.averaged = None
         self.best_weights = trainer.weights
         self.n_known = 0 if state is None else len(state.loss_curve)  # epochs of an earlier process
         if tasks and tasks.keeps:
@@ -150,6 +160,7 @@ class _Run:
             if trainer.settings.solver.in_epochs:  # L-BFGS repeats all epochs, from known gradients
                 self.history = History(list(state.loss_curve), list(state.validation_scores))
                 self.best, self.since, self.best_weights = state.best, state.since, state.best_weights
+                self.mean = state.mean
         n_epochs = len(self.history.loss_curve)
         self.progress = Progress(trainer.settings, self.n_known)
         # snapshots before learning and after the last two epochs
@@ -159,6 +170,8 @@ class _Run:
     @property
     def weights(self):
         """Weights that `learn` returns."""
+        if self.averaged is not None:
+            return self.averaged
         return self.trainer.weights if self.validate is None else self.best_weights
 
     def learned(self):
@@ -186,7 +199,26 @@ class _Run:
             loss_curve=history.loss_curve[:],
             validation_scores=history.validation_scores[:],
             evaluations=list(trainer.evaluations or ()),
+            mean=self.mean,
         )
+
+    def average(self):
+        """Replace the weights of the last epoch by their moving average."""
+        if not self.averages:
+            return
+        mean = self.mean.astype(self.trainer.w.dtype)
+        if self.trainer.gives_finite_outputs(mean):
+            self.averaged = mean
+
+    def _add_to_mean(self):
+        """Let the weights of this epoch count in the moving average, those of earlier epochs less.
+
+        From an epoch to the one before, the factor is 1 - 1 / `n_iter_no_change`. The factors of all epochs
+        so far sum to 1.
+        """
+        n_epochs, keeps = len(self.history.loss_curve) + 1, 1 - 1 / self.trainer.settings.n_iter_no_change
+        part = (1 - keeps) / (1 - keeps**n_epochs)
+        self.mean = self.mean + part * (self.trainer.weights.astype(float) - self.mean)
 
     def epochs(self):
         """Run epochs of updates; return `CONVERGED`, `MAX_ITER`, or None if a callback ended them."""
@@ -203,6 +235,8 @@ class _Run:
             if settings.tol_is_relative and np.isfinite(self.best):
                 tol *= abs(self.best)
             self.since = 0 if value < self.best - tol else self.since + 1
+            if self.averages:
+                self._add_to_mean()
             if value < self.best:
                 self.best = value
                 if score is not None:

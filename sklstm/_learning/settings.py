@@ -30,6 +30,8 @@ class Settings:
         Function from the number of epochs so far to the learning rate.
     tol_is_relative : bool
         Whether `tol` is a fraction of the best score, which may be of any scale.
+    average : bool
+        Whether the result, if the tolerance ends learning, is a moving average of the weights of the epochs.
     n_epochs : int
         Number of epochs of earlier calls.
     measurement_noise, process_noise : callable
@@ -54,6 +56,7 @@ class Settings:
     tol: float = 0.0
     tol_is_relative: bool = False
     n_iter_no_change: int = 1
+    average: bool = False
     shuffle: bool = False
     verbose: int = 0
     schedule: Callable[[int], float] | None = None

@@ -36,8 +36,12 @@ class Solver:
     has_rate : bool
         Whether the length of a step depends on the learning rate, so that a schedule and clipping have an
         effect.
-    clip, alpha : float or None
-        Values of "auto": the bound of the gradient with the log loss, and the penalty with mini-batches.
+    clip : float or None
+        Value of "auto": the bound of the gradient with the log loss.
+    alpha : float
+        Penalty of "auto" with mini-batches; of few numbers, a larger one.
+    averages : bool
+        Value of "auto" with mini-batches: whether weights are averaged.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Solver:
     has_rate: bool = True
     clip: float | None = None
     alpha: float = 0.0
+    averages: bool = False
 
     @property
     def first_to_change(self):
@@ -70,7 +75,13 @@ SOLVERS = {
     solver.name: solver
     for solver in (
         Solver("sgd", lambda rate: {"velocity": 0.0}, has_momentum=True),
-        Solver("adam", lambda rate: {"first_moment": 0.0, "second_moment": 0.0}, clip=1.0, alpha=1e-4),
+        Solver(
+            "adam",
+            lambda rate: {"first_moment": 0.0, "second_moment": 0.0},
+            clip=1.0,
+            alpha=1e-4,
+            averages=True,
+        ),
         Solver(
             "rprop",
             lambda rate: {"last_gradient": 0.0, "step_size": rate},

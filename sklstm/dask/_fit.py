@@ -176,7 +176,8 @@ def _fit(estimator, cluster, parts, n_train, classes, replicas, goes_on):
     rng = check_random_state(estimator.random_state)
     network, weights, scaling, solver_state, rng = estimator._start(network, total, goes_on, False, rng)
     ready = cluster.on_parts(scaled, {name: (part, scaling) for name, part in ready.items()})
-    how = cluster.submit(same, (plain_copy(estimator, OF_Y), network, scaling))
+    plain = plain_copy(estimator, OF_Y).set_params(alpha=settings.alpha)  # of all sequences
+    how = cluster.submit(same, (plain, network, scaling))
     with_weight = {name: part for name, part in ready.items() if summaries[name].weight}
     trainer = ClusterTrainer(
         engine_of(network, total.dtype, in_layers=settings.dropout > 0),

@@ -32,7 +32,10 @@ SHORT = (
     "peptides, anticancer or random",
     *LETTERS,
 )
+AVERAGED = tuple(dict.fromkeys((*NINE, *SHORT, *REGRESSIONS)))  # data sets of the cross-validation
+BEFORE, NOW = "before averages", "defaults"
 BEST = "the best of the linear models and 1-NN DTW"
+LATER = (*real_data_cv.OTHERS, *real_data_cv.AVERAGES)
 PUBLISHED = {  # accuracy on the publisher's split, by the files that the page names
     "LSTM-FCN": {
         "ItalyPowerDemand": 0.962, "GunPoint": 1.0, "ArrowHead": 0.897, "Coffee": 1.0, "OSULeaf": 0.983,
@@ -223,8 +226,40 @@ def beside_jumps(validated):
     return "; ".join(parts)
 
 
-def table_beside_defaults(validated, names):
-    """Candidates beside the defaults, with the mean over data sets and its gain in the same shuffles."""
+def table_of_averages(validated):
+    """Scores before weights were averaged, scores of the defaults, and gains in the same shuffles."""
+    rows = []
+    for data in AVERAGED:
+        pairs = [
+            (validated[data, BEFORE, seed]["score"], row["score"])
+            for (name, candidate, seed), row in validated.items()
+            if (name, candidate) == (data, NOW) and (data, BEFORE, seed) in validated
+        ]
+        if len(pairs) > 1:
+            before, now = np.array(pairs).T
+            error = (now - before).std(ddof=1) / np.sqrt(len(pairs))
+            gain = f"{(now - before).mean():+.4f} ± {error:.4f}"
+            rows.append((data, len(pairs), f"{before.mean():.4f}", f"{now.mean():.4f}", gain))
+    return markdown(("data", "shuffles", "before", "defaults", "gain"), rows)
+
+
+def mean_gain(validated, names):
+    """Gain of the defaults over `BEFORE`, averaged over the data sets, and its error over the shuffles."""
+    of = {key[1:]: {} for key in validated if key[1] in (BEFORE, NOW)}
+    for (data, *key), row in validated.items():
+        if tuple(key) in of:
+            of[tuple(key)][data] = row["score"]
+    gains = [
+        np.mean([of[NOW, seed][data] - of[BEFORE, seed][data] for data in names])
+        for candidate, seed in of
+        if candidate == NOW and all(set(names) <= set(of.get((each, seed), ())) for each in (BEFORE, NOW))
+    ]
+    error = np.std(gains, ddof=1) / np.sqrt(len(gains))
+    return f"{np.mean(gains):+.4f} ± {error:.4f} ({len(gains)} shuffles)"
+
+
+def table_of_candidates(validated, names):
+    """Candidates, with the mean over data sets and its gain over `BEFORE` in the same shuffles."""
     found = {}
     for (data, candidate, seed), row in validated.items():
         found.setdefault(candidate, {}).setdefault(seed, {})[data] = row["score"]
@@ -235,16 +270,16 @@ def table_beside_defaults(validated, names):
             if set(names) <= set(scores)
         }
         for candidate, shuffles in found.items()
-        if candidate in real_data_cv.OTHERS
+        if candidate in LATER
     }
-    defaults, rows = whole["defaults"], []
-    for candidate in real_data_cv.OTHERS:
+    before, rows = whole[BEFORE], []
+    for candidate in LATER:
         shuffles = whole.get(candidate)
         if not shuffles:
             continue
-        gains = np.array([(shuffles[seed] - defaults[seed]).mean() for seed in shuffles])
+        gains = np.array([(shuffles[seed] - before[seed]).mean() for seed in shuffles])
         error = f" ± {gains.std(ddof=1) / np.sqrt(len(gains)):.3f}" if len(gains) > 1 else ""
-        gain = "" if candidate == "defaults" else f"{gains.mean():+.3f}{error}"
+        gain = "" if candidate == BEFORE else f"{gains.mean():+.3f}{error}"
         scores = np.mean(list(shuffles.values()), axis=0)
         rows.append((candidate, len(shuffles), f"{scores.mean():.3f}", gain, *(f"{x:.3f}" for x in scores)))
     return markdown(("candidate", "shuffles", "mean", "gain", *names), rows)
@@ -253,7 +288,7 @@ def table_beside_defaults(validated, names):
 def page(template, records, validated):
     """Return the page."""
     everything = validated
-    validated = {key: row for key, row in validated.items() if key[1] not in real_data_cv.OTHERS}
+    validated = {key: row for key, row in validated.items() if key[1] not in LATER}
     nine = {key: row for key, row in validated.items() if key[0] in NINE and key[2] == 0}
     others = {
         key: row
@@ -277,10 +312,13 @@ def page(template, records, validated):
         "validated": real_data_cv.table(nine),
         "jumps": beside_jumps(validated),
         "others": real_data_cv.table(others),
-        "regressors": table_beside_defaults(everything, REGRESSIONS),
-        "classifiers": table_beside_defaults(everything, NINE),
-        "letters": table_beside_defaults(everything, LETTERS),
-        "short": table_beside_defaults(everything, SHORT),
+        "averages": table_of_averages(everything),
+        "gain_of_classes": mean_gain(everything, [name for name in AVERAGED if name not in REGRESSIONS]),
+        "gain_of_numbers": mean_gain(everything, REGRESSIONS),
+        "regressors": table_of_candidates(everything, REGRESSIONS),
+        "classifiers": table_of_candidates(everything, NINE),
+        "letters": table_of_candidates(everything, LETTERS),
+        "short": table_of_candidates(everything, SHORT),
         "versions": ", ".join(sorted({row["with"] for row in records.values()})),
     }
     return filled(template, parts)
