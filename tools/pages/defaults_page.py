@@ -32,8 +32,9 @@ SHORT = (
     "peptides, anticancer or random",
     *LETTERS,
 )
-AVERAGED = tuple(dict.fromkeys((*NINE, *SHORT, *REGRESSIONS)))  # data sets of the cross-validation
-BEFORE, NOW = "before averages", "defaults"
+CLASSIFICATIONS = tuple(dict.fromkeys((*NINE, *SHORT)))  # of the cross-validation
+AVERAGED = (*CLASSIFICATIONS, *REGRESSIONS)
+BEFORE, AVERAGE, NOW = "before averages", "average, batches of 32", "defaults"
 BEST = "the best of the linear models and 1-NN DTW"
 LATER = (*real_data_cv.OTHERS, *real_data_cv.AVERAGES)
 PUBLISHED = {  # accuracy on the publisher's split, by the files that the page names
@@ -226,33 +227,34 @@ def beside_jumps(validated):
     return "; ".join(parts)
 
 
-def table_of_averages(validated):
-    """Scores before weights were averaged, scores of the defaults, and gains in the same shuffles."""
+def table_of_gains(validated, before, now):
+    """Scores of two candidates, and gains in the same shuffles."""
     rows = []
     for data in AVERAGED:
         pairs = [
-            (validated[data, BEFORE, seed]["score"], row["score"])
+            (validated[data, before, seed]["score"], row["score"])
             for (name, candidate, seed), row in validated.items()
-            if (name, candidate) == (data, NOW) and (data, BEFORE, seed) in validated
+            if (name, candidate) == (data, now) and (data, before, seed) in validated
         ]
         if len(pairs) > 1:
-            before, now = np.array(pairs).T
-            error = (now - before).std(ddof=1) / np.sqrt(len(pairs))
-            gain = f"{(now - before).mean():+.4f} ± {error:.4f}"
-            rows.append((data, len(pairs), f"{before.mean():.4f}", f"{now.mean():.4f}", gain))
-    return markdown(("data", "shuffles", "before", "defaults", "gain"), rows)
+            old, new = np.array(pairs).T
+            error = (new - old).std(ddof=1) / np.sqrt(len(pairs))
+            gain = f"{(new - old).mean():+.4f} ± {error:.4f}"
+            rows.append((data, len(pairs), f"{old.mean():.4f}", f"{new.mean():.4f}", gain))
+    return markdown(("data", "shuffles", "before", "now", "gain"), rows)
 
 
-def mean_gain(validated, names):
-    """Gain of the defaults over `BEFORE`, averaged over the data sets, and its error over the shuffles."""
-    of = {key[1:]: {} for key in validated if key[1] in (BEFORE, NOW)}
+def mean_gain(validated, names, before, now, first=0):
+    """Mean gain over the data sets, and its error over the shuffles from `first` on."""
+    of = {key[1:]: {} for key in validated if key[1] in (before, now)}
     for (data, *key), row in validated.items():
         if tuple(key) in of:
             of[tuple(key)][data] = row["score"]
     gains = [
-        np.mean([of[NOW, seed][data] - of[BEFORE, seed][data] for data in names])
+        np.mean([of[now, seed][data] - of[before, seed][data] for data in names])
         for candidate, seed in of
-        if candidate == NOW and all(set(names) <= set(of.get((each, seed), ())) for each in (BEFORE, NOW))
+        if candidate == now and seed >= first
+        if all(set(names) <= set(of.get((each, seed), ())) for each in (before, now))
     ]
     error = np.std(gains, ddof=1) / np.sqrt(len(gains))
     return f"{np.mean(gains):+.4f} ± {error:.4f} ({len(gains)} shuffles)"
@@ -312,9 +314,13 @@ def page(template, records, validated):
         "validated": real_data_cv.table(nine),
         "jumps": beside_jumps(validated),
         "others": real_data_cv.table(others),
-        "averages": table_of_averages(everything),
-        "gain_of_classes": mean_gain(everything, [name for name in AVERAGED if name not in REGRESSIONS]),
-        "gain_of_numbers": mean_gain(everything, REGRESSIONS),
+        "averages": table_of_gains(everything, BEFORE, AVERAGE),
+        "gain_of_classes": mean_gain(everything, CLASSIFICATIONS, BEFORE, AVERAGE),
+        "gain_of_numbers": mean_gain(everything, REGRESSIONS, BEFORE, AVERAGE),
+        "sizes": table_of_gains(everything, AVERAGE, NOW),
+        "gain_of_sizes": mean_gain(everything, CLASSIFICATIONS, AVERAGE, NOW),
+        "gain_of_sizes_later": mean_gain(everything, CLASSIFICATIONS, AVERAGE, NOW, first=14),
+        "gain_of_sizes_of_numbers": mean_gain(everything, REGRESSIONS, AVERAGE, NOW),
         "regressors": table_of_candidates(everything, REGRESSIONS),
         "classifiers": table_of_candidates(everything, NINE),
         "letters": table_of_candidates(everything, LETTERS),
