@@ -37,7 +37,7 @@ NEVER = np.inf
 RULES = 0.2, 2.0  # of the defaults
 N_FALLING = 100  # epochs in which a learning rate falls to 0
 HELD_OUT = {"early_stopping": True, "validation_fraction": 0.2}
-BEFORE = {"average": False, "alpha": 0.0001, "batch_size": 32}  # of the defaults before averages
+BEFORE = {"average": False, "alpha": 0.0001}  # of the defaults before averages
 OTHERS = {  # beside these: arguments of a model
     "before averages": {},
     "penalty .0001": {"alpha": 0.0001},
@@ -85,17 +85,16 @@ OTHERS = {  # beside these: arguments of a model
     },
 }
 AVERAGES = {  # of the weights, and the penalty of the defaults
-    "average, penalty .0001": {"alpha": 0.0001, "batch_size": 32},
-    "average, penalty .0005": {"alpha": 0.0005, "batch_size": 32},
-    "average, penalty .001": {"alpha": 0.001, "batch_size": 32},
-    "average, penalty .1 / n": {"alpha": lambda n: 0.1 / n, "batch_size": 32},
-    "average, batches of 32": {"batch_size": 32},
-    "average, batches of 24": {"batch_size": 24},
-    "average, batches of 16": {"batch_size": 16},
+    "average, penalty .0001": {"alpha": 0.0001},
+    "average, penalty .0003": {"alpha": 0.0003},
+    "average, penalty .0005": {"alpha": 0.0005},
+    "average, penalty .001": {"alpha": 0.001},
+    "average, penalty .1 / n": {"alpha": lambda n: 0.1 / n},
+    "average, dropout .1": {"dropout": 0.1},
+    "average, dropout .2": {"dropout": 0.2},
     "average, batches of 8": {"batch_size": 8},
-    "average, dropout .2": {"dropout": 0.2, "batch_size": 32},
-    "average, dropout .1": {"dropout": 0.1, "batch_size": 32},
-    "average, penalty .0003": {"alpha": 0.0003, "batch_size": 32},
+    "average, batches of 16": {"batch_size": 16},
+    "average, batches of 24": {"batch_size": 24},
     "defaults": {},
 }
 CANDIDATES = {  # arguments of one model, or of several that vote; `loop.WAITS`; `loop.JUMP` if not NEVER

@@ -206,7 +206,7 @@ def replicas(n):
 
     import sklstm.dask
 
-    options = dict(n_blocks=8, n_patches=None, batch_size=32, tol=0, random_state=0, warm_start=True)
+    options = {"n_blocks": 8, "n_patches": None, "tol": 0, "random_state": 0, "warm_start": True}
     ways = {
         "one machine": (1, 1, 0.01),
         "16 replicas, averaged once an epoch": (16, 16, 0.01),

@@ -444,7 +444,7 @@ def sklearn_routing():
         ),
         ({"max_iter": 1}, r"after max_iter=1 epochs\. The loss is [\d.]+: raise max_iter"),
         (
-            {"solver": "sgd", "learning_rate": 10.0, "max_iter": 9, "batch_size": 32},
+            {"solver": "sgd", "learning_rate": 10.0, "max_iter": 9},
             r"is not below that of 8 epochs before: try a learning_rate smaller",
         ),
     ],

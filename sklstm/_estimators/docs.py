@@ -124,10 +124,9 @@ PARAMETERS = {
     initial_covariance : float, default=100.0
         Variance of each weight before "dekf" has learned anything.
     batch_size : "auto" or int, default="auto"
-        Maximum number of sequences in a mini-batch. "auto" is 16 with the log loss and 32 with other losses.
-        Up to 32 sequences make one batch, and so do all sequences for "rprop" and "lbfgs". There are as few
-        batches as possible, and their sizes differ by one sequence at most: a classifier learns from 33
-        sequences in three batches of 11.
+        Maximum number of sequences in a mini-batch; "auto" is 32, and all sequences for "rprop" and "lbfgs".
+        There are as few batches as possible, and their sizes differ by one sequence at most: 33 sequences
+        make batches of 16 and 17, not of 32 and 1.
     max_iter : int, default=200
         Maximum number of epochs. With few sequences, there are few updates per epoch, so more epochs are
         needed.

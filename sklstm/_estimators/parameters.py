@@ -23,7 +23,6 @@ from sklstm._network import ARCHITECTURE, OUTPUT_ACTIVATIONS, Network
 from sklstm._sequences.patches import patch_size
 
 BATCH_SIZE = 32
-OF_CLASSES = 16  # with more sequences than one mini-batch holds
 LONG = 32  # time steps; longer sequences are read in patches
 N_PATCHES = 16
 MANY = 1000  # sequences; a regressor of fewer has a larger penalty
@@ -88,8 +87,7 @@ def settings(estimator, n_sequences, once, n_epochs):
     batch_size, clip, alpha = estimator.batch_size, estimator.clip, estimator.alpha
     average = estimator.average
     if is_auto(batch_size):
-        most = OF_CLASSES if loss.of_probabilities else BATCH_SIZE
-        batch_size = n_sequences if solver.full_batch or n_sequences <= BATCH_SIZE else most
+        batch_size = n_sequences if solver.full_batch else min(BATCH_SIZE, n_sequences)
     if is_auto(clip):
         clip = solver.clip if loss.of_probabilities else None
     if is_auto(alpha):
